@@ -1,0 +1,32 @@
+"""aomi-backend, the web side: Flask views that accept requests and relay events. It never imports litellm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Flask
+
+if TYPE_CHECKING:
+    from app.services import Services
+
+MAX_BODY = 1024 * 1024
+
+
+def create_app(services: Services | None = None) -> Flask:
+    """The WSGI application, on the environment's settings or on given services.
+
+    Raises `ConfigError` when the settings or aomi.yaml are wrong.
+    """
+    from app import api, config, errors, logs
+    from app.services import build
+
+    if services is None:
+        settings = config.load()
+        logs.setup(settings.log_level)
+        services = build(settings)
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.extensions["aomi"] = services
+    errors.register(app)
+    api.register(app)
+    return app

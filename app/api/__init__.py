@@ -1,0 +1,13 @@
+"""The HTTP API: one blueprint a resource. A view reads the request, makes one domain call, answers."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app.api import catalog, chat, control, health, sessions, state, threads, updates
+
+
+def register(app: Flask) -> None:
+    """Mount every blueprint."""
+    for module in (sessions, threads, chat, state, updates, control, catalog, health):
+        app.register_blueprint(module.bp)

@@ -1,0 +1,39 @@
+"""Which models and apps there are for the caller."""
+
+from __future__ import annotations
+
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
+
+from app.api import inputs
+from app.api.answers import choice
+from app.catalog import DEFAULT_APP
+from app.errors import Unauthorized
+from app.services import services
+
+bp = Blueprint("catalog", __name__, url_prefix="/api/session")
+
+
+@bp.get("/models")
+def models() -> ResponseReturnValue:
+    """The models of the session's app; without a session, of the default app."""
+    session_id = inputs.optional_session_id()
+    session = inputs.session_or_404(session_id) if session_id else {}
+    catalog = services().catalog
+    app = catalog.app(choice(session)["app"])
+    assert app is not None
+    found = [
+        {"id": model.model_name, "name": model.display_name, "provider": model.provider}
+        for model in catalog.models_of(app)
+    ]
+    return jsonify(models=found)
+
+
+@bp.get("/apps")
+def apps() -> ResponseReturnValue:
+    """The apps that the API key opens, and the default one."""
+    key = inputs.api_key()
+    if key is None:
+        raise Unauthorized("An API key is needed: send it as X-API-Key")
+    open_to_key = [app for app in services().catalog.apps if app.id == DEFAULT_APP or key.allows(app.id)]
+    return jsonify(apps=[{"id": app.id, "name": app.name} for app in open_to_key])

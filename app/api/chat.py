@@ -1,0 +1,100 @@
+"""Chat: accept a message and stream its answer; resume the stream of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.api import inputs
+from app.api.answers import choice
+from app.catalog import App
+from app.errors import BadRequest, Conflict, NotFound, TooManyRequests
+from app.services import Services, services
+from app.state import keys
+from app.state.runs import Message
+from app.streaming import sse
+from app.streaming.relay import follow
+
+bp = Blueprint("chat", __name__)
+
+TEXT_CHARACTERS = 32_000
+ON_BUSY = ("enqueue", "reject", "interrupt")
+
+
+@bp.post("/api/chat")
+def send() -> ResponseReturnValue:
+    """Accept a message and stream the answer to it. Hanging up does not stop it: see /api/interrupt."""
+    session_id = inputs.session_id()
+    session = services().sessions.get(session_id) or {}
+    app = inputs.app_named(inputs.app_parameter() or session.get("chosen_app"))
+    message = _message(app, session, inputs.body())
+    accepted = services().turns.send(session_id, message)
+    if accepted.outcome == "busy":
+        raise Conflict("The session is busy with a turn; wait for it, interrupt it, or send with on_busy: enqueue")
+    if accepted.outcome == "full":
+        raise TooManyRequests("Too many messages wait in this session; try again when some are answered")
+    if accepted.outcome == "no_thread":
+        raise NotFound("There is no such thread in this session")
+    return _stream(session_id, accepted.run_id, 0)
+
+
+@bp.get("/api/chat")
+def resume() -> ResponseReturnValue:
+    """Replay the current or last turn from an event on, then follow it live. 204 when there is none to show."""
+    session_id, session = inputs.known_session()
+    last_id = request.headers.get("Last-Event-ID") or request.args.get("starting_after") or ""
+    after = inputs.number_of(last_id, "Last-Event-ID or starting_after") if last_id else 0
+    named = last_id.rpartition(":")[0]
+    wanted = named or request.args.get("run_id") or session.get("last_run", "")
+    if services().runs.get(session_id, wanted) is None:
+        wanted, after = session.get("last_run", ""), 0
+        if services().runs.get(session_id, wanted) is None:
+            return "", 204
+    return _stream(session_id, wanted, after)
+
+
+def _message(app: App, session: dict[str, str], body: dict[str, Any]) -> Message:
+    text = inputs.text_of(body, "text", TEXT_CHARACTERS)
+    on_busy = body.get("on_busy", "enqueue")
+    if on_busy not in ON_BUSY:
+        raise BadRequest(f"'on_busy' must be one of {', '.join(ON_BUSY)}")
+    model = inputs.optional_text_of(body, "model", 256)
+    if model and not services().catalog.offers(app, model):
+        raise BadRequest(f"The app {app.id!r} does not offer the model {model!r}; see /api/session/models")
+    user_state = body.get("user_state")
+    return Message(
+        text=text,
+        app=app.id,
+        model=model or choice(session | {"app": app.id})["model"],
+        thread_id=inputs.optional_text_of(body, "thread_id", 128) or None,
+        user_state=None if user_state is None else inputs.user_state_of(user_state),
+        on_busy=on_busy,
+    )
+
+
+def _stream(session_id: str, run_id: str, after: int) -> Response:
+    """The answer's frames after number `after`."""
+    ids = request.args.get("ids") == "1" or "Last-Event-ID" in request.headers
+    frames = _frames(services(), session_id, run_id, after, ids)
+    response = Response(frames, mimetype=sse.MIMETYPE, headers=sse.HEADERS)
+    response.headers["Location"] = url_for("chat.resume", session_id=session_id, run_id=run_id)
+    return response
+
+
+def _frames(parts: Services, session_id: str, run_id: str, after: int, ids: bool) -> Iterator[bytes]:
+    yield sse.OPENED
+    log = keys.log(session_id, run_id)
+
+    def read(number: int) -> list[Any]:
+        return parts.runs.entries(session_id, run_id, number)
+
+    for batch in follow(parts.hub, log, read, after, parts.settings.keep_alive):
+        if batch is None:
+            yield sse.KEEP_ALIVE
+            continue
+        yield sse.numbered(batch.frames, f"{run_id}:", batch.first) if ids else batch.frames
+        if batch.kind in sse.TERMINAL:
+            return

@@ -1,0 +1,152 @@
+"""Reading a request: ids, keys and bodies, each checked once, with an answer that says what would be right."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+from flask import request
+
+from app.catalog import DEFAULT_APP, App
+from app.errors import BadRequest, Forbidden, NotFound, Unauthorized
+from app.services import services
+from app.state.api_keys import ApiKey
+from app.state.sessions import Fields
+
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+TOKEN = re.compile(r"[A-Za-z0-9:_.-]{8,128}")
+USER_STATE_BYTES = 16 * 1024
+TITLE_CHARACTERS = 200
+
+
+def session_id() -> str:
+    """The session id of the header or the query. Raises `BadRequest`."""
+    found = optional_session_id()
+    if found is None:
+        raise BadRequest("A session id is needed: header X-Session-Id or query session_id, a UUID")
+    return found
+
+
+def optional_session_id() -> str | None:
+    """As `session_id`, None when there is none."""
+    given = (request.headers.get("X-Session-Id"), request.args.get("session_id"))
+    ids = {checked_session_id(value) for value in given if value is not None}
+    if len(ids) > 1:
+        raise BadRequest("X-Session-Id and session_id name different sessions; send one, or the same in both")
+    return ids.pop() if ids else None
+
+
+def checked_session_id(value: str) -> str:
+    """The id in lower case. Raises `BadRequest` when it has not the form of one."""
+    if UUID.fullmatch(value):
+        return value.lower()
+    if services().settings.session_id_format == "token":
+        if TOKEN.fullmatch(value):
+            return value.lower()
+        raise BadRequest("The session id must be a UUID, or 8 to 128 characters out of A-Z a-z 0-9 : _ . -")
+    raise BadRequest("The session id must be a UUID, such as 550e8400-e29b-41d4-a716-446655440000")
+
+
+def known_session() -> tuple[str, Fields]:
+    """The request's session. Raises `BadRequest`, `NotFound`."""
+    found = session_id()
+    return found, session_or_404(found)
+
+
+def session_or_404(session: str) -> Fields:
+    """The session's fields. Raises `NotFound`."""
+    fields = services().sessions.get(session)
+    if fields is None:
+        raise NotFound("There is no such session; POST /api/sessions or a first message makes one")
+    return fields
+
+
+def app_named(name: str | None) -> App:
+    """The app called `name` (None: the default one), if the request's key opens it.
+
+    Raises `Unauthorized` (no key, or unknown), `Forbidden` (not for this app), `NotFound` (no such app).
+    """
+    name = DEFAULT_APP if name is None else name
+    key = api_key()
+    if name != DEFAULT_APP:
+        if key is None:
+            raise Unauthorized("This app needs an API key: send it as X-API-Key")
+        if not key.allows(name):
+            raise Forbidden("The API key does not authorize this app")
+    app = services().catalog.app(name)
+    if app is None:
+        raise NotFound(f"There is no app {name[:64]!r}")
+    return app
+
+
+def api_key() -> ApiKey | None:
+    """The key that the request carries, None when it carries none. Raises `Unauthorized` for an unknown one."""
+    given = request.headers.get("X-API-Key") or request.headers.get("Aomi-App-Key")
+    if not given:
+        return None
+    found = services().api_keys.find(given)
+    if found is None:
+        raise Unauthorized("The API key is not valid")
+    return found
+
+
+def known_app(fields: dict[str, Any]) -> str:
+    """The id of an existing app in the body's `app`. Raises `BadRequest`."""
+    name = text_of(fields, "app", 64)
+    if services().catalog.app(name) is None:
+        raise BadRequest(f"There is no app {name!r}")
+    return name
+
+
+def app_parameter() -> str | None:
+    """The app that the query asks for."""
+    return request.args.get("app") or request.args.get("namespace")
+
+
+def body() -> dict[str, Any]:
+    """The JSON object of the body. Raises `BadRequest`."""
+    try:
+        found = orjson.loads(request.get_data())
+    except orjson.JSONDecodeError:
+        raise BadRequest("The body must be JSON") from None
+    if not isinstance(found, dict):
+        raise BadRequest("The body must be a JSON object")
+    return found
+
+
+def optional_body() -> dict[str, Any]:
+    """As `body`, {} when there is none."""
+    return body() if request.get_data().strip() else {}
+
+
+def text_of(fields: dict[str, Any], name: str, limit: int) -> str:
+    """A string that is not blank, at most `limit` characters. Raises `BadRequest`."""
+    value = fields.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise BadRequest(f"{name!r} must be a string that is not blank")
+    if len(value) > limit:
+        raise BadRequest(f"{name!r} may have at most {limit:,} characters, it has {len(value):,}")
+    return value
+
+
+def optional_text_of(fields: dict[str, Any], name: str, limit: int) -> str:
+    """As `text_of`, '' when it is not given."""
+    return "" if fields.get(name) is None else text_of(fields, name, limit)
+
+
+def user_state_of(value: Any) -> dict[str, Any]:
+    """A user state as given by the client. Raises `BadRequest`."""
+    if not isinstance(value, dict):
+        raise BadRequest('\'user_state\' must be a JSON object, such as {"address": "0x...", "chain_id": 1}')
+    if len(orjson.dumps(value)) > USER_STATE_BYTES:
+        raise BadRequest("'user_state' may have at most 16 KiB")
+    return value
+
+
+def number_of(value: str, what: str) -> int:
+    """An event number such as `17`, or the end of `run_...:17`. Raises `BadRequest`."""
+    number = value.rpartition(":")[2]
+    if not (number.isascii() and number.isdigit() and len(number) < 16):
+        raise BadRequest(f"{what} must be the id of an event of this stream")
+    return int(number)

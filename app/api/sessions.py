@@ -1,0 +1,92 @@
+"""Sessions: make, read, list, rename, archive, delete."""
+
+from __future__ import annotations
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from app.api import inputs
+from app.api.answers import choice, summary, thread_json, times
+from app.errors import BadRequest
+from app.services import services
+from app.state.store import dumps
+
+bp = Blueprint("sessions", __name__)
+
+PUBLIC_KEY_CHARACTERS = 256
+
+
+@bp.post("/api/sessions")
+def create() -> ResponseReturnValue:
+    """Make the session; one that exists stays as it is."""
+    session_id = inputs.session_id()
+    given = inputs.optional_body()
+    fields = {
+        "title": inputs.optional_text_of(given, "title", inputs.TITLE_CHARACTERS),
+        "public_key": inputs.optional_text_of(given, "public_key", PUBLIC_KEY_CHARACTERS),
+    }
+    if given.get("user_state") is not None:
+        fields["user_state"] = dumps(inputs.user_state_of(given["user_state"]))
+    if given.get("app") is not None:
+        fields["app"] = fields["chosen_app"] = inputs.known_app(given)
+    created = services().sessions.create(session_id, fields)
+    session = inputs.session_or_404(session_id)
+    return jsonify(session_id=session_id, created=created, **summary(session))
+
+
+@bp.get("/api/sessions")
+def of_public_key() -> ResponseReturnValue:
+    """The sessions that a public key has made, newest first, as a bare array."""
+    public_key = request.args.get("public_key", "")
+    if not 0 < len(public_key) <= PUBLIC_KEY_CHARACTERS:
+        raise BadRequest(f"The query needs public_key, of 1 to {PUBLIC_KEY_CHARACTERS} characters")
+    found = services().sessions.owned_by(public_key)
+    return jsonify([{"session_id": session["id"], **times(session), **summary(session)} for session in found])
+
+
+@bp.get("/api/sessions/<session_id>")
+def show(session_id: str) -> ResponseReturnValue:
+    """The session and its threads."""
+    session_id = inputs.checked_session_id(session_id)
+    session = inputs.session_or_404(session_id)
+    threads = [thread_json(thread) for thread in services().sessions.threads(session_id)]
+    return jsonify(session_id=session_id, threads=threads, **times(session), **summary(session), **choice(session))
+
+
+@bp.patch("/api/sessions/<session_id>")
+def rename(session_id: str) -> ResponseReturnValue:
+    """Give the session a title of a person's choosing."""
+    session_id = inputs.checked_session_id(session_id)
+    inputs.session_or_404(session_id)
+    title = inputs.text_of(inputs.body(), "title", inputs.TITLE_CHARACTERS)
+    services().sessions.rename(session_id, title)
+    return jsonify(session_id=session_id, **summary(inputs.session_or_404(session_id)))
+
+
+@bp.delete("/api/sessions/<session_id>")
+def delete(session_id: str) -> ResponseReturnValue:
+    """End the session's turns and remove all of it."""
+    session_id = inputs.checked_session_id(session_id)
+    inputs.session_or_404(session_id)
+    services().turns.interrupt_all(session_id)
+    services().sessions.delete(session_id)
+    return jsonify(session_id=session_id, deleted=True)
+
+
+@bp.post("/api/sessions/<session_id>/archive")
+def archive(session_id: str) -> ResponseReturnValue:
+    """Put the session away."""
+    return _set_archived(session_id, True)
+
+
+@bp.post("/api/sessions/<session_id>/unarchive")
+def unarchive(session_id: str) -> ResponseReturnValue:
+    """Take the session out again."""
+    return _set_archived(session_id, False)
+
+
+def _set_archived(session_id: str, archived: bool) -> ResponseReturnValue:
+    session_id = inputs.checked_session_id(session_id)
+    inputs.session_or_404(session_id)
+    services().sessions.change(session_id, {"is_archived": int(archived)}, [])
+    return jsonify(session_id=session_id, is_archived=archived)

@@ -1,0 +1,39 @@
+"""The state of a session, and stopping its turn."""
+
+from __future__ import annotations
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from app.api import inputs
+from app.api.answers import status_json
+from app.errors import NotFound
+from app.services import services
+
+bp = Blueprint("state", __name__)
+
+
+@bp.get("/api/state")
+def show() -> ResponseReturnValue:
+    """A snapshot: the messages, with the text so far of a running turn, and where to follow from."""
+    session_id = inputs.session_id()
+    snapshot = services().sessions.snapshot(session_id, request.args.get("thread_id"))
+    if snapshot is None:
+        raise NotFound("There is no such session; POST /api/sessions or a first message makes one")
+    if snapshot.thread_id is None:
+        raise NotFound("There is no such thread in this session")
+    session = snapshot.session
+    return jsonify(
+        session_id=session_id,
+        thread_id=snapshot.thread_id or None,
+        messages=snapshot.messages,
+        last_event_id=session.get("updates", "0"),
+        **status_json(session),
+    )
+
+
+@bp.post("/api/interrupt")
+def interrupt() -> ResponseReturnValue:
+    """Stop the turn that is current at this moment."""
+    session_id, _ = inputs.known_session()
+    return jsonify(interrupted=services().turns.interrupt(session_id))

@@ -1,0 +1,49 @@
+"""Threads of a session: each has a history of its own."""
+
+from __future__ import annotations
+
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
+
+from app.api import inputs
+from app.api.answers import thread_json
+from app.errors import NotFound
+from app.services import services
+
+bp = Blueprint("threads", __name__, url_prefix="/api/sessions/<session_id>/threads")
+
+
+@bp.post("")
+def open_thread(session_id: str) -> ResponseReturnValue:
+    """Open another thread; messages without a thread_id go to it."""
+    session_id = inputs.checked_session_id(session_id)
+    inputs.session_or_404(session_id)
+    title = inputs.optional_text_of(inputs.optional_body(), "title", inputs.TITLE_CHARACTERS)
+    return jsonify(thread_json(services().sessions.open_thread(session_id, title)))
+
+
+@bp.patch("/<thread_id>")
+def rename(session_id: str, thread_id: str) -> ResponseReturnValue:
+    """Give the thread a title of a person's choosing."""
+    session_id = _with_thread(session_id, thread_id)
+    title = inputs.text_of(inputs.body(), "title", inputs.TITLE_CHARACTERS)
+    services().sessions.rename_thread(session_id, thread_id, title)
+    thread = services().sessions.thread(session_id, thread_id)
+    return jsonify(thread_json(thread))
+
+
+@bp.delete("/<thread_id>")
+def delete(session_id: str, thread_id: str) -> ResponseReturnValue:
+    """End the thread's turns and remove it with its messages."""
+    session_id = _with_thread(session_id, thread_id)
+    services().turns.interrupt_thread(session_id, thread_id)
+    services().sessions.delete_thread(session_id, thread_id)
+    return jsonify(id=thread_id, deleted=True)
+
+
+def _with_thread(session_id: str, thread_id: str) -> str:
+    session_id = inputs.checked_session_id(session_id)
+    inputs.session_or_404(session_id)
+    if not services().sessions.has_thread(session_id, thread_id):
+        raise NotFound("There is no such thread in this session")
+    return session_id

@@ -1,0 +1,212 @@
+"""Apps and models out of one YAML file: LiteLLM's own `model_list:`, and `apps:`. Read without litellm.
+
+A mistake raises `ConfigError`, which names the file, the entry and what would be right.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from app.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+FROM_ENVIRONMENT = "os.environ/"
+DEFAULT_APP = "default"
+DEMO = "demo/assistant"
+DEMO_INFO = {"display_name": "Demo assistant (no key needed)", "provider": "demo"}
+
+
+class Model(BaseModel):
+    """An entry of `model_list:`, as LiteLLM has it; `model_info` may hold `display_name` and `provider`."""
+
+    model_config = ConfigDict(protected_namespaces=(), frozen=True)
+
+    model_name: str = Field(min_length=1)
+    litellm_params: dict[str, Any]
+    model_info: dict[str, Any] = {}
+
+    @field_validator("litellm_params")
+    @classmethod
+    def _names_a_model(cls, params: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(params.get("model"), str):
+            raise ValueError("needs `model`, such as `anthropic/claude-sonnet-4-5`")
+        return params
+
+    @property
+    def display_name(self) -> str:
+        """What a person reads."""
+        return self.model_info.get("display_name") or self.model_info.get("name") or self.model_name
+
+    @property
+    def provider(self) -> str:
+        """Who serves it."""
+        named = self.model_info.get("provider") or self.model_info.get("litellm_provider")
+        prefix, slash, _ = self.litellm_params["model"].partition("/")
+        return named or self.litellm_params.get("custom_llm_provider") or (prefix if slash else "openai")
+
+    def missing(self, environment: Mapping[str, str]) -> list[str]:
+        """The environment variables it needs and lacks."""
+        names = [value.removeprefix(FROM_ENVIRONMENT) for value in _references(self.litellm_params)]
+        return [name for name in names if not environment.get(name)]
+
+    def params(self, environment: Mapping[str, str]) -> dict[str, Any]:
+        """The arguments for litellm, with `os.environ/NAME` values filled in."""
+        return {
+            name: environment.get(value.removeprefix(FROM_ENVIRONMENT)) if _is_reference(value) else value
+            for name, value in self.litellm_params.items()
+        }
+
+
+class App(BaseModel):
+    """An entry of `apps:`. `models` are those a session may choose; without it, its own model alone."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    name: str = ""
+    model: str
+    models: tuple[str, ...] = ()
+    preamble: str = ""
+    tools: tuple[str, ...] = ()
+    title_model: str | None = None
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="ignore", protected_namespaces=())  # LiteLLM's other sections may stay
+
+    model_list: list[Model] = []
+    apps: list[App] = []
+
+
+class Catalog:
+    """The apps and models that can be used, each app with a model that can."""
+
+    def __init__(self, apps: list[App], models: list[Model]) -> None:
+        self._apps = {app.id: app for app in apps}
+        self._models = {model.model_name: model for model in models}
+
+    @property
+    def apps(self) -> list[App]:
+        """Every app."""
+        return list(self._apps.values())
+
+    def app(self, app_id: str) -> App | None:
+        """The app, or None."""
+        return self._apps.get(app_id)
+
+    def model(self, model_id: str) -> Model | None:
+        """The model, or None."""
+        return self._models.get(model_id)
+
+    def models_of(self, app: App) -> list[Model]:
+        """The models that a session of `app` may choose, its own first."""
+        return [self._models[name] for name in dict.fromkeys((app.model, *app.models))]
+
+    def offers(self, app: App, model_id: str) -> bool:
+        """Whether a session of `app` may choose the model."""
+        return model_id in (app.model, *app.models)
+
+
+def load(path: Path, environment: Mapping[str, str] = os.environ) -> Catalog:
+    """Read and check the file. Raises `ConfigError`."""
+    content = _parse(path)
+    _check_references(path, content)
+    usable = {model.model_name: model for model in content.model_list if not model.missing(environment)}
+    fallback = None
+    if all(_is_demo(model) for model in usable.values()):
+        log.warning("No provider key is set, so %s answers: a demo, no real model; see the README", DEMO)
+        demo = Model(model_name=DEMO, litellm_params={"model": DEMO}, model_info=DEMO_INFO)
+        usable = usable or {DEMO: demo}
+        fallback = next(iter(usable))
+    apps = [_usable(path, index, app, usable, fallback) for index, app in enumerate(content.apps)]
+    return Catalog(_with_default(apps, next(iter(usable))), list(usable.values()))
+
+
+def _parse(path: Path) -> _File:
+    try:
+        raw = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file; AOMI_CONFIG names the file of apps and models") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML: {error}") from None
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: must hold `model_list:` and `apps:`")
+    try:
+        return _File.model_validate(raw)
+    except ValidationError as error:
+        wrong = "; ".join(f"{_place(raw, part['loc'])}: {part['msg']}" for part in error.errors())
+        raise ConfigError(f"{path}: {wrong}") from None
+
+
+def _place(raw: Mapping[str, Any], location: tuple[int | str, ...]) -> str:
+    """Where a mistake is, such as `apps[1] (id 'shop').model`."""
+    words, value = "", raw
+    for part in location:
+        if isinstance(part, int):
+            words += f"[{part}]"
+            value = value[part] if isinstance(value, list) and part < len(value) else {}
+            if isinstance(value, dict) and (name := value.get("id") or value.get("model_name")):
+                words += f" ({'id' if 'id' in value else 'model_name'} {name!r})"
+        else:
+            words += f".{part}" if words else part
+            value = value.get(part, {}) if isinstance(value, dict) else {}
+    return words
+
+
+def _check_references(path: Path, content: _File) -> None:
+    names = [model.model_name for model in content.model_list]
+    ids = [app.id for app in content.apps]
+    for what, given in (("model_list: model_name", names), ("apps: id", ids)):
+        for name in given:
+            if given.count(name) > 1:
+                raise ConfigError(f"{path}: {what} {name!r} stands there {given.count(name)} times; make it unique")
+    for index, app in enumerate(content.apps):
+        for name in (app.model, *app.models, *([app.title_model] if app.title_model else [])):
+            if name not in names:
+                raise ConfigError(
+                    f"{path}: apps[{index}] (id {app.id!r}): there is no model {name!r}; "
+                    f"model_list has {', '.join(map(repr, names)) or 'none'}"
+                )
+
+
+def _usable(path: Path, index: int, app: App, usable: Mapping[str, Model], fallback: str | None) -> App:
+    """The app with those of its models whose keys are set, else with `fallback`. Raises `ConfigError`."""
+    found = [name for name in dict.fromkeys((app.model, *app.models)) if name in usable]
+    if not found and fallback is None:
+        raise ConfigError(
+            f"{path}: apps[{index}] (id {app.id!r}): the API key of model {app.model!r} is not set in the "
+            f"environment; set it, or choose a model that can be used: {', '.join(map(repr, usable))}"
+        )
+    found = found or [str(fallback)]
+    if found[0] != app.model and fallback is None:
+        log.warning("app %r uses model %r, as the API key of %r is not set", app.id, found[0], app.model)
+    title_model = app.title_model if app.title_model in usable else None
+    return app.model_copy(update={"model": found[0], "models": tuple(found), "title_model": title_model})
+
+
+def _with_default(apps: list[App], model: str) -> list[App]:
+    """Every backend has the app `default`."""
+    named = [app if app.name else app.model_copy(update={"name": app.id}) for app in apps]
+    if any(app.id == DEFAULT_APP for app in named):
+        return named
+    return [*named, App(id=DEFAULT_APP, name="Default", model=model)]
+
+
+def _is_demo(model: Model) -> bool:
+    return str(model.litellm_params["model"]).startswith("demo/")
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(FROM_ENVIRONMENT)
+
+
+def _references(params: Mapping[str, Any]) -> list[str]:
+    return [value for value in params.values() if _is_reference(value)]

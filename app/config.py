@@ -1,0 +1,71 @@
+"""Every setting on one screen: read from the environment, then from a `.env` file, validated at start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, HttpUrl, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.errors import ConfigError
+
+
+class Settings(BaseSettings):
+    """What an operator may set. Times are seconds, sizes bytes. The README's table is made from this class."""
+
+    model_config = SettingsConfigDict(env_prefix="AOMI_", env_file=".env", extra="ignore", frozen=True)
+
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0", validation_alias="REDIS_URL", description="where all state lives"
+    )
+    config: Path = Field(Path("aomi.yaml"), description="the file of apps and models")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
+
+    session_id_format: Literal["uuid", "token"] = Field(
+        "uuid", description="`token` also admits ids of 8 to 128 characters out of `A-Za-z0-9:_.-`"
+    )
+    session_ttl: int = Field(30 * 86400, ge=60, description="life of a session after its last use")
+    log_ttl: int = Field(3600, ge=60, description="how long a turn's events can be replayed after its end")
+    updates_kept: int = Field(1000, ge=10, description="events kept of a session's update stream")
+    max_waiting: int = Field(8, ge=0, description="messages that may wait in one busy session")
+    keep_alive: float = Field(10, gt=0, description="a comment goes to a silent stream this often")
+
+    worker_threads: int = Field(50, ge=1, description="turns (and as many background jobs) a worker runs at once")
+    grace: float = Field(25, ge=0, description="how long running turns may go on after SIGTERM")
+    lease: float = Field(10, ge=1, description="a turn whose worker has not been heard of for this long is lost")
+
+    stall_timeout: float = Field(60, gt=0, description="a provider silent for this long is given up")
+    model_calls: int = Field(16, ge=1, description="model calls of one turn")
+    tool_timeout: float = Field(30, gt=0, description="time for one tool call, or one step of a multi-step tool")
+    tool_result_bytes: int = Field(64 * 1024, ge=256, description="size of one tool result")
+    history_tokens: int | None = Field(None, ge=1, description="cap on a prompt's tokens, below the model's window")
+    litellm_stream: Literal["inner", "wrapper"] = Field(
+        "inner", description="`wrapper` reads model streams through litellm's slower public wrapper"
+    )
+    price_api_url: HttpUrl = Field(
+        HttpUrl("https://api.coinbase.com/v2"), description="the price API that `GetTokenPrice` asks"
+    )
+
+
+def load() -> Settings:
+    """Read the settings. Raises `ConfigError`, naming each variable that is wrong and why."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = (f"{_variable(str(part['loc'][0]))}: {part['msg']}" for part in error.errors())
+        raise ConfigError("; ".join(wrong)) from None
+
+
+def _variable(field: str) -> str:
+    return field if field.isupper() else f"AOMI_{field.upper()}"
+
+
+def table() -> str:
+    """The settings as a Markdown table for the README."""
+    rows = ["| variable | default | what it sets |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        variable = _variable(str(field.validation_alias or name))
+        default = "" if field.default is None else f"`{field.default}`"
+        rows.append(f"| `{variable}` | {default} | {field.description} |")
+    return "\n".join(rows)

@@ -1,0 +1,78 @@
+"""The job queue: RQ, with jobs enqueued by dotted name and kept as readable JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rq import Queue, Retry
+from rq.exceptions import NoSuchJobError
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+
+TURNS, BACKGROUND = "turns", "background"
+
+FAILURE_TTL = 86400
+NO_TIMEOUT = -1
+"""Turns and tools have bounds of their own; RQ's timeouts cannot break a blocking call in a thread."""
+
+
+class ReadableJob(Job):
+    """A job whose data redis-cli can show: RQ would compress it."""
+
+    def to_dict(self, include_meta: bool = True, include_result: bool = True) -> dict:
+        """RQ's fields of the job."""
+        return super().to_dict(include_meta, include_result) | {"data": self.data}
+
+
+def open_queue(name: str, connection: Any) -> Queue:
+    """The queue `name` as web and workers use it. `connection` is a Redis client."""
+    return Queue(name, connection=connection, serializer=JSONSerializer, job_class=ReadableJob)
+
+
+class Jobs:
+    """What may be enqueued. Enqueuing the same thing twice is one job."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._turns = open_queue(TURNS, connection)
+        self._background = open_queue(BACKGROUND, connection)
+
+    def turn(self, session_id: str, run_id: str, *, front: bool = False) -> None:
+        """Run a turn. It is never run again by itself: its tools may have acted."""
+        self._enqueue(self._turns, "workers.jobs.run_turn", (session_id, run_id), run_id, front=front)
+
+    def steps(self, session_id: str, run_id: str, call_id: str) -> None:
+        """Run a multi-step tool to its end. A worker's death starts it again behind its delivered steps."""
+        args = (session_id, run_id, call_id)
+        job_id = f"{run_id}-{_safe(call_id)}"
+        self._enqueue(self._background, "workers.jobs.run_steps", args, job_id, retry=Retry(max=3))
+
+    def title(self, session_id: str, thread_id: str, app: str, text: str) -> None:
+        """Ask the app's title model for a title."""
+        args = (session_id, thread_id, app, text)
+        self._enqueue(self._background, "workers.jobs.suggest_title", args, f"title-{thread_id}")
+
+    def has_turn(self, run_id: str) -> bool:
+        """Whether a turn's job is waiting or running."""
+        try:
+            job = ReadableJob.fetch(run_id, connection=self._connection, serializer=JSONSerializer)
+        except NoSuchJobError:
+            return False
+        return job.get_status(refresh=False) in (JobStatus.QUEUED, JobStatus.STARTED)
+
+    def _enqueue(self, queue: Queue, name: str, args: tuple, job_id: str, **options: Any) -> None:
+        queue.enqueue_call(
+            name,
+            args=args,
+            job_id=job_id,
+            description=f"{name.rsplit('.', 1)[1]} {job_id}",
+            timeout=NO_TIMEOUT,
+            result_ttl=0,
+            failure_ttl=FAILURE_TTL,
+            retry=options.get("retry"),
+            at_front=options.get("front", False),
+        )
+
+
+def _safe(call_id: str) -> str:
+    return "".join(char if char.isascii() and char.isalnum() else "-" for char in call_id)

@@ -1,0 +1,62 @@
+"""What views and jobs are given: one object with every part, made in one place and passed down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from flask import current_app
+
+from app import catalog
+from app.catalog import Catalog
+from app.config import Settings
+from app.queue import Jobs
+from app.state import clients
+from app.state.api_keys import ApiKeys
+from app.state.calls import Calls
+from app.state.runs import Runs
+from app.state.sessions import Sessions
+from app.state.store import Store
+from app.streaming.hub import Hub
+from app.turns import Turns
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts of the backend that web and workers share."""
+
+    settings: Settings
+    catalog: Catalog
+    sessions: Sessions
+    runs: Runs
+    calls: Calls
+    api_keys: ApiKeys
+    jobs: Jobs
+    turns: Turns
+    hub: Hub
+
+
+def build(settings: Settings, commands: Any = None, listening: Any = None) -> Services:
+    """The parts on the Redis of the settings, or on the given clients. Nothing connects before it is used.
+
+    Raises `ConfigError` when aomi.yaml is wrong.
+    """
+    redis = commands or clients.commands(settings.redis_url)
+    store = Store(redis, settings)
+    runs, jobs = Runs(store), Jobs(redis)
+    return Services(
+        settings=settings,
+        catalog=catalog.load(settings.config),
+        sessions=Sessions(store),
+        runs=runs,
+        calls=Calls(store),
+        api_keys=ApiKeys(store),
+        jobs=jobs,
+        turns=Turns(runs, jobs),
+        hub=Hub(listening or clients.listening(settings.redis_url)),
+    )
+
+
+def services() -> Services:
+    """Those of the current Flask app."""
+    return cast(Services, current_app.extensions["aomi"])

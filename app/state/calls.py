@@ -1,0 +1,117 @@
+"""Calls of multi-step tools: what a background job needs to run one, and how many of its steps were delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from app.state import keys, transcript
+from app.state.sessions import framed
+from app.state.store import Store, dumps, flat, now
+from app.streaming import sse
+
+CALL_TTL = 86400
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a multi-step tool, made in the turn `run_id`. `steps` were delivered so far."""
+
+    session_id: str
+    run_id: str
+    call_id: str
+    thread_id: str
+    app: str
+    name: str
+    args: dict[str, Any]
+    steps: int = 0
+
+
+class Calls:
+    """The multi-step calls of all sessions."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._redis = store.redis
+
+    def record(self, call: Call) -> None:
+        """Write the call down before its job is enqueued."""
+        key = keys.call(call.session_id, call.run_id, call.call_id)
+        fields = {
+            "run": call.run_id,
+            "call": call.call_id,
+            "thread": call.thread_id,
+            "app": call.app,
+            "name": call.name,
+            "args": dumps(call.args),
+            "steps": 0,
+        }
+        pipeline = self._redis.pipeline()
+        pipeline.hset(key, mapping=fields)
+        pipeline.expire(key, CALL_TTL)
+        pipeline.execute()
+
+    def get(self, session_id: str, run_id: str, call_id: str) -> Call | None:
+        """The call, or None when it is over or its session is gone."""
+        fields = self._store.fields(keys.call(session_id, run_id, call_id))
+        if "name" not in fields:
+            return None
+        return Call(
+            session_id=session_id,
+            run_id=run_id,
+            call_id=call_id,
+            thread_id=fields["thread"],
+            app=fields["app"],
+            name=fields["name"],
+            args=orjson.loads(fields["args"]),
+            steps=int(fields["steps"]),
+        )
+
+    def drop(self, call: Call) -> None:
+        """The call is over."""
+        self._redis.delete(keys.call(call.session_id, call.run_id, call.call_id))
+
+    # the first step: it answers the turn that made the call
+
+    def answer(self, call: Call, result: Any) -> None:
+        """Hand the first step to the turn that waits for it."""
+        key = keys.call(call.session_id, call.run_id, call.call_id)
+        pipeline = self._redis.pipeline()
+        pipeline.hset(key, mapping={"first": dumps(result), "steps": 1})
+        pipeline.publish(keys.CONTROL, f"answer {call.run_id} {call.call_id}")
+        pipeline.execute()
+
+    def answered(self, call: Call) -> list[Any] | None:
+        """The first step's result, alone in a list; None before it is there."""
+        raw = self._redis.hget(keys.call(call.session_id, call.run_id, call.call_id), "first")
+        return None if raw is None else [orjson.loads(raw)]
+
+    # later steps
+
+    def deliver(self, call: Call, step: int, result: Any, done: bool) -> bool:
+        """Bring step number `step` (the first is 1) to the open chat stream, the update stream and the history.
+
+        Delivering a step twice changes nothing. False when the session or the thread is gone.
+        """
+        event = sse.async_tool_result(call.call_id, call.name, result, done)
+        news = framed(
+            [
+                event | {"session_id": call.session_id},
+                sse.tool_progress(call.session_id, call.call_id, call.name, result, done),
+            ]
+        )
+        settings = self._store.settings
+        message = transcript.step_message(f"{call.run_id}-{call.call_id}-{step}", event, now())
+        values = {
+            "thread": call.thread_id,
+            "step": step,
+            "frame": sse.frame(event),
+            "message": dumps(message),
+            "call_ttl": CALL_TTL,
+            "ttl": settings.session_ttl,
+            "cap": settings.updates_kept,
+        }
+        names = [keys.session(call.session_id), keys.call(call.session_id, call.run_id, call.call_id)]
+        return self._store.call("step", names, len(news), *news, *flat(values)) >= 0

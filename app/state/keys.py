@@ -1,0 +1,117 @@
+"""Every Redis key: its name, type, content and life, in this one place. docs/redis.md is its long form.
+
+All keys of one session share the hash tag `{id}`, so that they live on one node of a Redis Cluster.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Key(NamedTuple):
+    """One kind of key. `life` says when it goes."""
+
+    pattern: str
+    type: str
+    holds: str
+    life: str
+
+
+SCHEMA = (
+    Key("session:{<id>}", "hash", "the session's fields", "AOMI_SESSION_TTL after its last turn"),
+    Key("session:{<id>}:threads", "zset", "thread ids by the time they were opened, ms", "as the session"),
+    Key("session:{<id>}:thread:<thread>", "hash", "id, title, created_at, updated_at", "as the session"),
+    Key("session:{<id>}:thread:<thread>:messages", "list", "messages as JSON, oldest first", "as the session"),
+    Key("session:{<id>}:waiting", "list", "runs waiting for their turn, next one first", "as the session"),
+    Key("session:{<id>}:updates", "stream", "frames of /api/updates, id `<n>-0`", "as the session"),
+    Key("session:{<id>}:run:<run>", "hash", "one turn", "AOMI_LOG_TTL after its end"),
+    Key(
+        "session:{<id>}:run:<run>:log",
+        "stream",
+        "the turn's frames, id `<n>-0`",
+        "AOMI_LOG_TTL after its end",
+    ),
+    Key("session:{<id>}:call:<run>:<call>", "hash", "a multi-step tool's call", "a day after its last step"),
+    Key("sessions-of:<public_key>", "zset", "session ids by the time they were made, ms", "AOMI_SESSION_TTL"),
+    Key("api-key:<sha256>", "hash", "apps, label, created_at of an API key", "until it is revoked"),
+    Key("leases", "zset", "`<id> <run>` of open turns by lease end, ms", "an entry: until the turn's end"),
+)
+
+CONTROL = "control"
+"""The pub/sub channel on which worker processes hear of stops and first steps."""
+
+FEED = "feed"
+"""A channel nobody publishes on, which every listening process holds."""
+
+LEASES = "leases"
+"""The index of open turns by the end of their lease."""
+
+
+def session(session_id: str) -> str:
+    """The hash of a session; the names of all its other keys begin with it."""
+    return f"session:{{{session_id}}}"
+
+
+def threads(session_id: str) -> str:
+    """The index of a session's threads."""
+    return f"{session(session_id)}:threads"
+
+
+def thread(session_id: str, thread_id: str) -> str:
+    """The hash of one thread."""
+    return f"{session(session_id)}:thread:{thread_id}"
+
+
+def messages(session_id: str, thread_id: str) -> str:
+    """The list of a thread's messages."""
+    return f"{thread(session_id, thread_id)}:messages"
+
+
+def waiting(session_id: str) -> str:
+    """The list of runs that wait for the session to be free."""
+    return f"{session(session_id)}:waiting"
+
+
+def updates(session_id: str) -> str:
+    """The update stream of a session, and the channel it is published on."""
+    return f"{session(session_id)}:updates"
+
+
+def run(session_id: str, run_id: str) -> str:
+    """The hash of one turn."""
+    return f"{session(session_id)}:run:{run_id}"
+
+
+def log(session_id: str, run_id: str) -> str:
+    """The event log of one turn, and the channel it is published on."""
+    return f"{run(session_id, run_id)}:log"
+
+
+def call(session_id: str, run_id: str, call_id: str) -> str:
+    """The hash of one call of a multi-step tool."""
+    return f"{session(session_id)}:call:{run_id}:{call_id}"
+
+
+def sessions_of(public_key: str) -> str:
+    """The index of the sessions that a public key has made."""
+    return f"sessions-of:{public_key}"
+
+
+def api_key(digest: str) -> str:
+    """The hash of an API key, by its SHA-256 in hex."""
+    return f"api-key:{digest}"
+
+
+API_KEYS = "api-key:*"
+"""Matches every API key."""
+
+LUA = """
+local function threads_key(S) return S .. ':threads' end
+local function thread_key(S, id) return S .. ':thread:' .. id end
+local function messages_key(S, id) return S .. ':thread:' .. id .. ':messages' end
+local function waiting_key(S) return S .. ':waiting' end
+local function updates_key(S) return S .. ':updates' end
+local function run_key(S, id) return S .. ':run:' .. id end
+local function log_key(S, id) return S .. ':run:' .. id .. ':log' end
+"""
+"""The same names for the scripts, where a key is known only inside one (a test holds the two equal)."""

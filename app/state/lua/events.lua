@@ -1,0 +1,67 @@
+-- Appending frames: the id, the log entry and the publication are one step, so that no reader can see one
+-- without the others, whoever else writes.
+
+-- Append `frames` ({kind, frame, kind, frame, ...}) to the log of run `id` and publish them as one message:
+-- "<first> <last> <kind of the last>\n<frames>". Returns nothing.
+local function log_frames(S, id, frames, ttl)
+  local count = #frames / 2
+  if count == 0 then return end
+  local log = log_key(S, id)
+  local last = redis.call('HINCRBY', run_key(S, id), 'events', count)
+  local first = last - count + 1
+  local bytes = {}
+  for i = 1, count do
+    local kind, frame = frames[2 * i - 1], frames[2 * i]
+    redis.call('XADD', log, string.format('%d-0', first + i - 1), 'kind', kind, 'frame', frame)
+    bytes[i] = frame
+  end
+  redis.call('EXPIRE', log, ttl)
+  redis.call('PUBLISH', log, string.format('%d %d %s\n', first, last, frames[2 * count - 1]) .. table.concat(bytes))
+end
+
+-- Append `frames` (as above) to the update stream of session `S`, keep the newest `cap`, publish each.
+local function announce(S, frames, cap, ttl)
+  local stream = updates_key(S)
+  for i = 1, #frames, 2 do
+    local n = redis.call('HINCRBY', S, 'updates', 1)
+    redis.call('XADD', stream, 'MAXLEN', '~', cap, string.format('%d-0', n), 'kind', frames[i], 'frame', frames[i + 1])
+    redis.call('PUBLISH', stream, string.format('%d %d %s\n', n, n, frames[i]) .. frames[i + 1])
+  end
+  redis.call('EXPIRE', stream, ttl)
+end
+
+-- Values [from, from + count) of ARGV.
+local function slice(from, count)
+  local values = {}
+  for i = 0, count - 1 do values[i + 1] = ARGV[from + i] end
+  return values
+end
+
+-- ARGV from `from` on as name, value, name, value, ...
+local function named(from)
+  local values = {}
+  for i = from, #ARGV, 2 do values[ARGV[i]] = ARGV[i + 1] end
+  return values
+end
+
+-- Give every lasting key of the session its life again.
+local function touch(S, ttl)
+  redis.call('EXPIRE', S, ttl)
+  redis.call('EXPIRE', threads_key(S), ttl)
+  redis.call('EXPIRE', waiting_key(S), ttl)
+  redis.call('EXPIRE', updates_key(S), ttl)
+  for _, id in ipairs(redis.call('ZRANGE', threads_key(S), 0, -1)) do
+    redis.call('EXPIRE', thread_key(S, id), ttl)
+    redis.call('EXPIRE', messages_key(S, id), ttl)
+  end
+end
+
+-- Make run `id` the session's current one: its message joins the thread, a worker may take it.
+local function activate(S, id, now)
+  local run = run_key(S, id)
+  local thread = redis.call('HGET', run, 'thread')
+  redis.call('RPUSH', messages_key(S, thread), redis.call('HGET', run, 'message'))
+  redis.call('HSET', thread_key(S, thread), 'updated_at', now)
+  redis.call('HSET', run, 'status', 'queued')
+  redis.call('HSET', S, 'run', id, 'last_run', id, 'updated_at', now)
+end

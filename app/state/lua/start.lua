@@ -1,0 +1,55 @@
+-- Accept a message: open the session and a thread where there is none, record the run, and make it current or
+-- let it wait. KEYS[1]: the session. ARGV: the session's fields if new (count, name, value ...), then named values.
+-- Returns {"started" | "waiting" | "busy" | "full" | "no_thread" [, thread id [, the current run it waits for]]}.
+local S = KEYS[1]
+local fields = slice(2, tonumber(ARGV[1]))
+local a = named(2 + #fields)
+local threads = threads_key(S)
+
+local thread = a.thread
+if thread ~= '' then
+  if not redis.call('ZSCORE', threads, thread) then return {'no_thread'} end
+else
+  thread = redis.call('ZREVRANGE', threads, 0, 0)[1]
+end
+
+local current = redis.call('HGET', S, 'run')
+if current then
+  if a.on_busy == 'reject' then return {'busy'} end
+  if redis.call('LLEN', waiting_key(S)) >= tonumber(a.max_waiting) then return {'full'} end
+end
+
+local frames = {}
+if redis.call('EXISTS', S) == 0 then redis.call('HSET', S, unpack(fields)) end
+if (redis.call('HGET', S, 'title') or '') == '' then
+  redis.call('HSET', S, 'title', a.title, 'title_source', 'words')
+  frames = {'title_changed', a.title_frame}
+end
+if not thread then
+  thread = a.new_thread
+  redis.call('ZADD', threads, a.ms, thread)
+  redis.call('HSET', thread_key(S, thread), 'id', thread, 'title', '', 'created_at', a.now, 'updated_at', a.now)
+end
+local opened = thread_key(S, thread)
+if redis.call('HGET', opened, 'title') == '' then
+  redis.call('HSET', opened, 'title', a.title, 'title_source', 'words')
+end
+redis.call('HSET', S, 'app', a.app)
+if a.user_state ~= '' then redis.call('HSET', S, 'user_state', a.user_state) end
+
+local run = run_key(S, a.run)
+redis.call('HSET', run, 'id', a.run, 'thread', thread, 'status', 'waiting', 'app', a.app, 'model', a.model,
+  'message', a.message, 'queued_at', a.now, 'events', 0)
+redis.call('EXPIRE', run, a.ttl)
+local outcome = 'started'
+if not current then
+  activate(S, a.run, a.now)
+else
+  outcome = 'waiting'
+  redis.call(a.on_busy == 'interrupt' and 'LPUSH' or 'RPUSH', waiting_key(S), a.run)
+end
+touch(S, a.ttl)
+frames[#frames + 1] = 'state'
+frames[#frames + 1] = a.state_frame
+announce(S, frames, a.cap, a.ttl)
+return {outcome, thread, current}

@@ -1,0 +1,226 @@
+"""Turns: accepted, begun, ended. One turn runs at a time in a session; others wait there, first in, first out.
+
+waiting ──> queued ──> running ──> ending ──> complete | interrupted | error
+
+`seal` takes the end of a turn: whoever asks first (worker, interrupt, reaper) wins it. From then on its log is
+closed; the winner folds the log into the history and `settle`s with the terminal event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from app.state import keys, transcript
+from app.state.sessions import framed, new_session
+from app.state.store import Entry, Store, dumps, flat, milliseconds, new_id, now, paired, read_stream
+from app.streaming import sse
+
+ENDED = frozenset({"complete", "interrupted", "error"})
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as chat accepted it. `thread_id` None is the newest thread; `user_state` None leaves it."""
+
+    text: str
+    app: str
+    model: str
+    thread_id: str | None = None
+    user_state: dict[str, Any] | None = None
+    on_busy: str = "enqueue"
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What became of a message: `started`, `waiting` (behind the run `current`), `busy`, `full` or `no_thread`."""
+
+    outcome: str
+    run_id: str = ""
+    thread_id: str = ""
+    current: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One turn."""
+
+    session_id: str
+    id: str
+    thread_id: str
+    status: str
+    app: str
+    model: str
+    started_at: str
+    message: dict[str, Any]
+    outcome: str = ""
+
+    @classmethod
+    def read(cls, session_id: str, fields: dict[str, str]) -> Run:
+        """Out of the fields of its hash."""
+        return cls(
+            session_id=session_id,
+            id=fields["id"],
+            thread_id=fields["thread"],
+            status=fields["status"],
+            app=fields["app"],
+            model=fields["model"],
+            started_at=fields.get("started_at") or fields["queued_at"],
+            message=orjson.loads(fields["message"]),
+            outcome=fields.get("outcome", ""),
+        )
+
+
+class Runs:
+    """The turns of all sessions."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._redis = store.redis
+        self._settings = store.settings
+
+    def start(self, session_id: str, message: Message) -> Accepted:
+        """Accept a message, making the session and a thread where there is none. The caller enqueues a run that
+        `started`; one that waits is returned by the `settle` of the turn before it."""
+        moment, run_id, title = now(), new_id("run"), first_words(message.text)
+        said = transcript.user_message(new_id("msg"), message.text, moment)
+        fields = flat(new_session(session_id))
+        values = {
+            "thread": message.thread_id,
+            "new_thread": new_id("thread"),
+            "run": run_id,
+            "message": dumps(said),
+            "app": message.app,
+            "model": message.model,
+            "on_busy": message.on_busy,
+            "max_waiting": self._settings.max_waiting,
+            "user_state": "" if message.user_state is None else dumps(message.user_state),
+            "title": title,
+            "title_frame": sse.frame(sse.title_changed(session_id, title)),
+            "state_frame": sse.frame(sse.state(session_id, "processing", run_id=run_id)),
+            "now": moment,
+            "ms": milliseconds(),
+            "ttl": self._settings.session_ttl,
+            "cap": self._settings.updates_kept,
+        }
+        args = (len(fields), *fields, *flat(values))
+        outcome, *found = (raw.decode() for raw in self._store.call("start", [keys.session(session_id)], *args) if raw)
+        if not found:
+            return Accepted(outcome)
+        self.renew_lease(session_id, run_id)
+        return Accepted(outcome, run_id, *found)
+
+    def claim(self, session_id: str, run_id: str, worker: str) -> Run | None:
+        """Begin a queued turn. None if it has ended or another worker has it."""
+        answer = self._store.call("claim", [keys.session(session_id)], run_id, worker, now())
+        return Run.read(session_id, paired(answer)) if answer else None
+
+    def get(self, session_id: str, run_id: str) -> Run | None:
+        """The turn, or None when it is unknown or no longer kept."""
+        fields = self._store.fields(keys.run(session_id, run_id))
+        return Run.read(session_id, fields) if "id" in fields else None
+
+    def append(self, batches: list[tuple[str, str, int, list[sse.Event]]]) -> list[bool]:
+        """Append events to the logs of several turns in one call: (session, run, batch number, events) each.
+
+        A batch's number must be greater than that of the run's last one, and the same when it is sent again.
+        False at the place of a turn that no longer runs.
+        """
+        args: list[Any] = [self._settings.session_ttl]
+        for _session_id, run_id, number, events in batches:
+            args += [run_id, number, len(events), *framed(events)]
+        names = [keys.session(session_id) for session_id, *_ in batches]
+        return [bool(accepted) for accepted in self._store.call("append", names, *args)]
+
+    def seal(self, session_id: str, run_id: str, outcome: str, *, expect: str) -> Run | None:
+        """Take the end of a turn ('' is the current one) that has one of the statuses in `expect`.
+
+        None if there is none such: somebody else has ended it. After a Run, call `settle`.
+        """
+        args = (run_id, outcome, now(), expect, keys.CONTROL)
+        answer = self._store.call("seal", [keys.session(session_id)], *args)
+        return Run.read(session_id, paired(answer)) if answer else None
+
+    def settle(self, run: Run, terminal: sse.Event) -> str | None:
+        """Close a sealed turn with its terminal event; open tool calls get their result, the log goes into the
+        history. Returns the run that is current now, which the caller enqueues."""
+        events = list(self._events(run))
+        endings = [
+            sse.tool_result(call["call_id"], call["name"], transcript.INTERRUPTED)
+            for call in transcript.open_calls(transcript.fold(run.id, events, run.started_at))
+        ]
+        messages = transcript.fold(run.id, events + endings, run.started_at)
+        outcome = terminal["type"] if not terminal.get("interrupted") else "interrupted"
+        if outcome == "interrupted" and messages:
+            messages[-1]["interrupted"] = True
+        frames = framed([*endings, terminal])
+        stored = [dumps(message) for message in messages]
+        news = framed([sse.system_error(run.session_id, terminal)] if outcome == "error" else [])
+        free = "interrupted" if outcome == "interrupted" else "idle"
+        values = {
+            "run": run.id,
+            "thread": run.thread_id,
+            "outcome": outcome,
+            "now": now(),
+            "log_ttl": self._settings.log_ttl,
+            "ttl": self._settings.session_ttl,
+            "cap": self._settings.updates_kept,
+            "busy_frame": sse.frame(sse.state(run.session_id, "processing")),
+            "free_frame": sse.frame(sse.state(run.session_id, free)),
+        }
+        args = (len(frames), len(stored), len(news), *frames, *stored, *news, *flat(values))
+        answer = self._store.call("settle", [keys.session(run.session_id)], *args)
+        self._redis.zrem(keys.LEASES, _lease(run.session_id, run.id))
+        return answer[1].decode() if len(answer) > 1 else None
+
+    # reading
+
+    def partial(self, run: Run) -> list[transcript.Message]:
+        """The messages of a turn so far, out of its log."""
+        return transcript.fold(run.id, self._events(run), run.started_at)
+
+    def entries(self, session_id: str, run_id: str, after: int) -> list[Entry]:
+        """The events of a turn's log after number `after`."""
+        return read_stream(self._store, keys.log(session_id, run_id), after)
+
+    def open_in(self, session_id: str, thread_id: str) -> list[str]:
+        """The turns of a thread that wait or run, the last one first, so that ending one starts none of them."""
+        current = self._redis.hget(keys.session(session_id), "run")
+        waiting = self._redis.lrange(keys.waiting(session_id), 0, -1)
+        ids = [raw.decode() for raw in (current, *waiting) if raw]
+        found = (self.get(session_id, run_id) for run_id in reversed(ids))
+        return [run.id for run in found if run and run.thread_id == thread_id]
+
+    def _events(self, run: Run) -> Iterator[sse.Event]:
+        return (sse.parse(entry.frame) for entry in self.entries(run.session_id, run.id, 0))
+
+    # leases
+
+    def renew_lease(self, session_id: str, run_id: str) -> None:
+        """The turn is looked after for another `AOMI_LEASE`."""
+        deadline = milliseconds() + int(self._settings.lease * 1000)
+        self._redis.zadd(keys.LEASES, {_lease(session_id, run_id): deadline})
+
+    def overdue(self) -> list[tuple[str, str]]:
+        """Session and run of turns that nobody has looked after in time."""
+        members = self._redis.zrangebyscore(keys.LEASES, 0, milliseconds(), start=0, num=100)
+        return [tuple(member.decode().split(" ")) for member in members]
+
+    def drop_lease(self, session_id: str, run_id: str) -> None:
+        """Forget a turn that has ended."""
+        self._redis.zrem(keys.LEASES, _lease(session_id, run_id))
+
+
+def first_words(text: str, limit: int = 60) -> str:
+    """A title out of the first words of a message."""
+    words = " ".join(text.split())
+    if len(words) <= limit:
+        return words
+    return words[:limit].rsplit(" ", 1)[0].rstrip(",.;:") + "…"
+
+
+def _lease(session_id: str, run_id: str) -> str:
+    return f"{session_id} {run_id}"

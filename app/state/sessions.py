@@ -1,0 +1,200 @@
+"""Sessions, their threads and messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from app.state import keys, transcript
+from app.state.store import Entry, Store, flat, milliseconds, new_id, now, paired, read_stream, text_fields
+from app.streaming import sse
+
+Fields = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A session as of one moment. `thread_id` is None when it has no such thread, '' when it has none at all."""
+
+    session: Fields
+    thread_id: str | None
+    messages: list[transcript.Message]
+
+
+class Sessions:
+    """Everything a session holds but its turns (see `runs`)."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._redis = store.redis
+        self._settings = store.settings
+
+    # sessions
+
+    def create(self, session_id: str, fields: dict[str, str]) -> bool:
+        """Make the session with the given `title`, `app`, `user_state` (JSON) and `public_key`, all optional.
+
+        True if it was made; an existing one stays as it is.
+        """
+        fields = new_session(session_id) | fields
+        if fields.get("title"):
+            fields["title_source"] = "person"
+        made = self._store.call("create", [keys.session(session_id)], self._settings.session_ttl, *flat(fields))
+        if made and fields.get("public_key"):
+            index = keys.sessions_of(fields["public_key"])
+            self._redis.zadd(index, {session_id: milliseconds()})
+            self._redis.expire(index, self._settings.session_ttl)
+        return bool(made)
+
+    def get(self, session_id: str) -> Fields | None:
+        """The session's fields, or None."""
+        return self._store.fields(keys.session(session_id)) or None
+
+    def owned_by(self, public_key: str) -> list[Fields]:
+        """The sessions that `public_key` has made, newest first; those that are gone leave the index."""
+        index = keys.sessions_of(public_key)
+        ids = [raw.decode() for raw in self._redis.zrevrange(index, 0, -1)]
+        pipeline = self._redis.pipeline(transaction=False)
+        for session_id in ids:
+            pipeline.hgetall(keys.session(session_id))
+        found = [text_fields(raw) for raw in pipeline.execute()]
+        if gone := [session_id for session_id, fields in zip(ids, found, strict=True) if not fields]:
+            self._redis.zrem(index, *gone)
+        return [fields for fields in found if fields]
+
+    def delete(self, session_id: str) -> None:
+        """Remove the session and all that belongs to it. End its turns first (`runs.stop_all`)."""
+        public_key = (self.get(session_id) or {}).get("public_key")
+        self.change(session_id, {}, [sse.system_notice(session_id, "This session was deleted")])
+        doomed = list(self._redis.scan_iter(match=f"{_literal(keys.session(session_id))}*", count=1000))
+        if doomed:
+            self._redis.delete(*doomed)
+        if public_key:
+            self._redis.zrem(keys.sessions_of(public_key), session_id)
+
+    def change(self, session_id: str, fields: dict[str, Any], events: list[sse.Event]) -> bool:
+        """Set fields of the session and tell its listeners. False if there is no such session."""
+        return self._change(session_id, "", "", fields, events)
+
+    def rename(self, session_id: str, title: str) -> bool:
+        """A person gives the session a title, which no model overwrites. False if there is no such session."""
+        fields = {"title": title, "title_source": "person", "updated_at": now()}
+        return self.change(session_id, fields, [sse.title_changed(session_id, title)])
+
+    def suggest_title(self, session_id: str, thread_id: str, title: str) -> None:
+        """A model's title takes the place of the first message's words, never of a person's title."""
+        fields = {"title": title, "title_source": "model"}
+        self._change(session_id, thread_id, "words", fields, [sse.title_changed(session_id, title, thread_id)])
+        if self._redis.zrange(keys.threads(session_id), 0, 0) == [thread_id.encode()]:
+            self._change(session_id, "", "words", fields, [sse.title_changed(session_id, title)])
+
+    # threads
+
+    def threads(self, session_id: str) -> list[Fields]:
+        """The threads, oldest first: `id`, `title`, `created_at`, `updated_at`."""
+        ids = [raw.decode() for raw in self._redis.zrange(keys.threads(session_id), 0, -1)]
+        pipeline = self._redis.pipeline(transaction=False)
+        for thread_id in ids:
+            pipeline.hgetall(keys.thread(session_id, thread_id))
+        return [text_fields(raw) for raw in pipeline.execute() if raw]
+
+    def open_thread(self, session_id: str, title: str) -> Fields:
+        """Open another thread; it is the one that messages without a thread_id go to."""
+        made = now()
+        thread = {"id": new_id("thread"), "title": title, "created_at": made, "updated_at": made}
+        key = keys.thread(session_id, thread["id"])
+        life = self._settings.session_ttl
+        pipeline = self._redis.pipeline()
+        pipeline.hset(key, mapping=thread | ({"title_source": "person"} if title else {}))
+        pipeline.expire(key, life)
+        pipeline.zadd(keys.threads(session_id), {thread["id"]: milliseconds()})
+        pipeline.expire(keys.threads(session_id), life)
+        pipeline.execute()
+        return thread
+
+    def rename_thread(self, session_id: str, thread_id: str, title: str) -> bool:
+        """A person names a thread. False if there is no such thread."""
+        fields = {"title": title, "title_source": "person", "updated_at": now()}
+        event = sse.title_changed(session_id, title, thread_id)
+        return self._change(session_id, thread_id, "", fields, [event])
+
+    def delete_thread(self, session_id: str, thread_id: str) -> bool:
+        """Remove a thread and its messages. False if there is no such thread. End its turns first."""
+        pipeline = self._redis.pipeline()
+        pipeline.zrem(keys.threads(session_id), thread_id)
+        pipeline.delete(keys.thread(session_id, thread_id), keys.messages(session_id, thread_id))
+        return bool(pipeline.execute()[0])
+
+    def thread(self, session_id: str, thread_id: str) -> Fields:
+        """The thread's fields, {} if there is none."""
+        return self._store.fields(keys.thread(session_id, thread_id))
+
+    def has_thread(self, session_id: str, thread_id: str) -> bool:
+        """Whether the session has this thread."""
+        return self._redis.zscore(keys.threads(session_id), thread_id) is not None
+
+    def messages(self, session_id: str, thread_id: str) -> list[transcript.Message]:
+        """A thread's stored messages, oldest first; a running turn's own are only in its log."""
+        return [orjson.loads(raw) for raw in self._redis.lrange(keys.messages(session_id, thread_id), 0, -1)]
+
+    def snapshot(self, session_id: str, thread_id: str | None) -> Snapshot | None:
+        """The session and a thread's messages (None: the newest thread) as of one moment, with the text so far
+        of a running turn and what waits behind it. None if the session is unknown."""
+        answer = self._store.call("snapshot", [keys.session(session_id)], thread_id)
+        if not answer:
+            return None
+        session = paired(answer[0])
+        if len(answer) == 1:
+            return Snapshot(session, None, [])
+        _, thread, stored, run, frames, said = answer
+        messages = [orjson.loads(raw) for raw in stored]
+        if fields := paired(run):
+            events = map(sse.parse, frames)
+            messages += transcript.fold(fields["id"], events, fields.get("started_at") or fields["queued_at"])
+        return Snapshot(session, thread.decode(), messages + [orjson.loads(raw) for raw in said])
+
+    def read_updates(self, session_id: str, after: int) -> list[Entry]:
+        """The kept events of the session's update stream after number `after`."""
+        return read_stream(self._store, keys.updates(session_id), after)
+
+    def _change(
+        self,
+        session_id: str,
+        thread_id: str,
+        only_source: str,
+        fields: dict[str, Any],
+        events: list[sse.Event],
+    ) -> bool:
+        cap, life = self._settings.updates_kept, self._settings.session_ttl
+        pairs = flat(fields)
+        args = (thread_id, only_source, cap, life, len(pairs), *pairs, *framed(events))
+        return bool(self._store.call("change", [keys.session(session_id)], *args))
+
+
+def new_session(session_id: str) -> dict[str, str]:
+    """The fields of a session that nobody has used yet."""
+    made = now()
+    return {"id": session_id, "title": "", "created_at": made, "updated_at": made, "is_archived": "0"}
+
+
+def status(session: Fields) -> str:
+    """`processing` while a turn is current; `interrupted` if the last one was; else `idle`."""
+    if session.get("run"):
+        return "processing"
+    return "interrupted" if session.get("last_outcome") == "interrupted" else "idle"
+
+
+def user_state(session: Fields) -> dict[str, Any]:
+    """What the client told of its user."""
+    return orjson.loads(session.get("user_state") or "{}")
+
+
+def framed(events: list[sse.Event]) -> list[Any]:
+    """Events as kind, frame, kind, frame ... for the scripts."""
+    return [item for event in events for item in (event["type"], sse.frame(event))]
+
+
+def _literal(text: str) -> str:
+    return "".join(f"[{char}]" if char in "*?[]" else char for char in text)

@@ -1,0 +1,91 @@
+"""What every part of the state shares: the client, the scripts, the lives of keys, the clock."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import orjson
+
+from app.config import Settings
+from app.state import keys
+from app.state.clients import Client
+
+
+class Store:
+    """A Redis client with the server-side scripts of `lua/`, which make each change of state one atomic step."""
+
+    def __init__(self, redis: Client, settings: Settings) -> None:
+        self.redis = redis
+        self.settings = settings
+        self._scripts: dict[str, Any] = {}
+
+    def call(self, name: str, key_names: list[str], *args: Any) -> Any:
+        """Run the script `lua/<name>.lua`. An argument that is None counts as ''."""
+        if name not in self._scripts:
+            self._scripts[name] = self.redis.register_script(_source(name))
+        return self._scripts[name](keys=key_names, args=["" if arg is None else arg for arg in args])
+
+    def fields(self, key: str) -> dict[str, str]:
+        """A hash as text; empty when there is none."""
+        return text_fields(self.redis.hgetall(key))
+
+
+@cache
+def _source(name: str) -> str:
+    folder = files("app.state").joinpath("lua")
+    return "\n".join([keys.LUA, folder.joinpath("events.lua").read_text(), folder.joinpath(f"{name}.lua").read_text()])
+
+
+class Entry(NamedTuple):
+    """One event of a log or an update stream: its number, counted from 1, its type and its frame."""
+
+    number: int
+    kind: str
+    frame: bytes
+
+
+def read_stream(store: Store, key: str, after: int) -> list[Entry]:
+    """The entries of a stream of frames after number `after`."""
+    raw = store.redis.xrange(key, min=f"({after}-0" if after else "-")
+    return [Entry(int(number.split(b"-")[0]), found[b"kind"].decode(), found[b"frame"]) for number, found in raw]
+
+
+def text_fields(raw: Mapping[bytes, bytes]) -> dict[str, str]:
+    """A hash's bytes as text."""
+    return {name.decode(): value.decode() for name, value in raw.items()}
+
+
+def paired(raw: Iterable[bytes]) -> dict[str, str]:
+    """name, value, name, value ... of a script's answer as a dict."""
+    items = iter(raw)
+    return {name.decode(): value.decode() for name, value in zip(items, items, strict=True)}
+
+
+def flat(fields: Mapping[str, Any]) -> list[Any]:
+    """A dict as name, value, name, value ...; None counts as ''."""
+    return [item for pair in fields.items() for item in pair]
+
+
+def now() -> str:
+    """This moment, ISO-8601 in UTC with `Z`, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def milliseconds() -> int:
+    """This moment in milliseconds since 1970."""
+    return int(datetime.now(UTC).timestamp() * 1000)
+
+
+def new_id(kind: str) -> str:
+    """A fresh id such as `run_4f2a...`."""
+    return f"{kind}_{uuid.uuid4().hex}"
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON."""
+    return orjson.dumps(value, default=str).decode()

@@ -1,0 +1,77 @@
+"""A turn's log read as messages: the one rule by which events become history.
+
+The same fold serves the running turn's partial text in /api/state, the history of an ended turn whoever ended it,
+and so the model's next prompt: what the client saw, what is stored and what the model sees cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from app.streaming.sse import Event
+
+Message = dict[str, Any]
+
+INTERRUPTED = {"error": "interrupted"}
+"""The result of a tool call that was open when its turn ended."""
+
+
+def user_message(message_id: str, content: str, created_at: str) -> Message:
+    """What a person wrote."""
+    return {"id": message_id, "role": "user", "content": content, "created_at": created_at}
+
+
+def step_message(message_id: str, event: Event, created_at: str) -> Message:
+    """A later step of a multi-step tool, out of its `async_tool_result` event."""
+    result = {name: value for name, value in event.items() if name != "type"}
+    return {
+        "id": message_id,
+        "role": "tool",
+        "content": "",
+        "created_at": created_at,
+        "tool_results": [result],
+    }
+
+
+def fold(run_id: str, events: Iterable[Event], created_at: str) -> list[Message]:
+    """The messages of a turn: one for each model reply, with its tool calls and their results, and each later
+    step of a multi-step tool where it came. A reply begins with the first text or call after tool results."""
+    messages: list[Message] = []
+    reply: Message | None = None
+    for event in events:
+        kind = event["type"]
+        if kind in ("text", "tool_call"):
+            if reply is None or reply.get("tool_results"):
+                reply = _reply(f"{run_id}-{len(messages)}", created_at)
+                messages.append(reply)
+            _extend(reply, event)
+        elif kind == "tool_result" and reply is not None:
+            reply.setdefault("tool_results", []).append(_without_type(event))
+        elif kind == "async_tool_result":
+            messages.append(step_message(f"{run_id}-{len(messages)}", event, created_at))
+    return messages
+
+
+def open_calls(messages: list[Message]) -> list[dict[str, Any]]:
+    """The tool calls that have no result yet."""
+    missing = []
+    for message in messages:
+        answered = {result["call_id"] for result in message.get("tool_results", ())}
+        missing += [call for call in message.get("tool_calls", ()) if call["call_id"] not in answered]
+    return missing
+
+
+def _reply(message_id: str, created_at: str) -> Message:
+    return {"id": message_id, "role": "assistant", "content": "", "created_at": created_at}
+
+
+def _extend(reply: Message, event: Event) -> None:
+    if event["type"] == "text":
+        reply["content"] += event["content"]
+    else:
+        reply.setdefault("tool_calls", []).append(_without_type(event))
+
+
+def _without_type(event: Event) -> dict[str, Any]:
+    return {name: value for name, value in event.items() if name != "type"}

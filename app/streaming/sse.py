@@ -1,0 +1,129 @@
+"""The wire format: events, frames, comments, ids. The only code that knows it.
+
+An event is a JSON object with a `type`; a frame is `data: {json}\\n\\n`, one event, one line. Names and fields of
+the chat events are those of the API reference; those of /api/updates are settled by the wire contract.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+MIMETYPE = "text/event-stream"
+HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+
+Event = dict[str, Any]
+
+_PREFIX = b"data: "
+_END = b"\n\n"
+
+TERMINAL = frozenset({"complete", "error"})
+
+OPENED = b": open\n\n"
+KEEP_ALIVE = b": keep-alive\n\n"
+RETRY = b"retry: 2000\n\n"
+
+
+def frame(event: Event) -> bytes:
+    """The bytes of one event."""
+    return _PREFIX + orjson.dumps(event, default=str) + _END
+
+
+def parse(data: bytes) -> Event:
+    """The event of one frame."""
+    return orjson.loads(data[len(_PREFIX) :])
+
+
+def split(frames: bytes) -> list[bytes]:
+    """Single frames out of several joined ones. (JSON on one line never holds a raw line end.)"""
+    return [part + _END for part in frames.split(_END)[:-1]]
+
+
+def numbered(frames: bytes, prefix: str, first: int) -> bytes:
+    """The frames with an `id:` line before each: `prefix` and its number, counted from `first`."""
+    parts = (f"id: {prefix}{first + place}\n".encode() + data for place, data in enumerate(split(frames)))
+    return b"".join(parts)
+
+
+# Events of a chat stream
+
+
+def text(content: str) -> Event:
+    """A piece of the answer."""
+    return {"type": "text", "content": content}
+
+
+def tool_call(call_id: str, name: str, args: dict[str, Any]) -> Event:
+    """The model calls a tool."""
+    return {"type": "tool_call", "name": name, "call_id": call_id, "args": args}
+
+
+def tool_result(call_id: str, name: str, result: Any) -> Event:
+    """What the tool gave, or `{"error": ...}`."""
+    return {"type": "tool_result", "call_id": call_id, "name": name, "result": result}
+
+
+def async_tool_result(call_id: str, name: str, result: Any, done: bool) -> Event:
+    """A later step of a multi-step tool; `done` stands in the last one."""
+    event = {"type": "async_tool_result", "call_id": call_id, "name": name, "result": result}
+    return event | {"done": True} if done else event
+
+
+def complete(interrupted: bool = False) -> Event:
+    """The turn ended; nothing comes after."""
+    return {"type": "complete", "interrupted": True} if interrupted else {"type": "complete"}
+
+
+def error(message: str, code: str, retryable: bool) -> Event:
+    """The turn failed; nothing comes after. `message` is fit for users."""
+    return {"type": "error", "message": message, "code": code, "retryable": retryable}
+
+
+# Events of /api/updates; each carries the session's id
+
+
+def state(session_id: str, status: str, **more: Any) -> Event:
+    """The session's status changed, or is told to a new listener."""
+    event = {"type": "state", "session_id": session_id, "status": status}
+    return event | {"is_processing": status == "processing"} | more
+
+
+def title_changed(session_id: str, title: str, thread_id: str | None = None) -> Event:
+    """The session (or, with `thread_id`, one of its threads) has a new title."""
+    event = {"type": "title_changed", "session_id": session_id, "title": title, "new_title": title}
+    return event | {"thread_id": thread_id} if thread_id else event
+
+
+def model_changed(session_id: str, model: str) -> Event:
+    """The session's model counts from the next turn on."""
+    return {"type": "model_changed", "session_id": session_id, "model": model}
+
+
+def tool_progress(session_id: str, call_id: str, name: str, result: Any, done: bool) -> Event:
+    """A step of a multi-step tool in words: `tool_complete` the last one, else `tool_update`."""
+    kind = "tool_complete" if done else "tool_update"
+    words = result if isinstance(result, str) else orjson.dumps(result, default=str).decode()
+    return {
+        "type": kind,
+        "session_id": session_id,
+        "call_id": call_id,
+        "name": name,
+        "tool_name": name,
+        "result": words,
+    }
+
+
+def system_error(session_id: str, failure: Event) -> Event:
+    """A turn of the session ended with the `error` event `failure`."""
+    return failure | {"type": "system_error", "session_id": session_id}
+
+
+def system_notice(session_id: str, message: str) -> Event:
+    """Something a person may want to know."""
+    return {"type": "system_notice", "session_id": session_id, "message": message}
+
+
+def gap(session_id: str) -> Event:
+    """Events after the asked id are no longer kept; the state follows."""
+    return {"type": "gap", "session_id": session_id}

@@ -1,0 +1,73 @@
+"""Nobody's turn is forgotten: each process renews the leases of its turns and ends those that nobody renews."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+
+from app.logs import short
+from app.services import Services
+from app.state.clients import Unavailable
+from app.state.runs import ENDED, Run
+from app.streaming import sse
+
+log = logging.getLogger(__name__)
+
+WORKER_LOST = sse.error("The server that ran this turn went away; send the message again", "worker_lost", True)
+
+
+class Caretaker:
+    """One thread a process. `running` names session and run of the turns that this process runs."""
+
+    def __init__(self, services: Services, running: Callable[[], Iterable[tuple[str, str]]]) -> None:
+        self._services = services
+        self._running = running
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="caretaker", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look after turns."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look after no more turns."""
+        self._stopped.set()
+        self._thread.join(timeout=5)
+
+    def _work(self) -> None:
+        while not self._stopped.wait(self._services.settings.lease / 4):
+            try:
+                self.round()
+            except Unavailable as error:
+                log.warning("leases wait for Redis: %s", type(error).__name__)
+
+    def round(self) -> None:
+        """Renew what runs here, then end or start again what nobody looks after."""
+        runs = self._services.runs
+        for session_id, run_id in self._running():
+            runs.renew_lease(session_id, run_id)
+        for session_id, run_id in runs.overdue():
+            self._settle(session_id, run_id, runs.get(session_id, run_id))
+
+    def _settle(self, session_id: str, run_id: str, run: Run | None) -> None:
+        runs, jobs, turns = self._services.runs, self._services.jobs, self._services.turns
+        if run is None or run.status in ENDED:
+            runs.drop_lease(session_id, run_id)
+        elif run.status == "running":
+            log.warning("turn %s of session %s has lost its worker", run_id, short(session_id))
+            turns.end(session_id, run_id, WORKER_LOST, expect="running")
+        elif run.status == "ending":
+            turns.finish(run, _terminal(run))
+        else:
+            runs.renew_lease(session_id, run_id)
+            if run.status == "queued" and not jobs.has_turn(run_id):
+                log.warning("turn %s of session %s has lost its job", run_id, short(session_id))
+                jobs.turn(session_id, run_id)
+
+
+def _terminal(run: Run) -> sse.Event:
+    """The end of a turn whose ender went away in the middle of ending it."""
+    if run.outcome == "error":
+        return WORKER_LOST
+    return sse.complete(interrupted=run.outcome == "interrupted")

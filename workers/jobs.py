@@ -1,0 +1,173 @@
+"""The jobs on the queue: a turn, a multi-step tool, a title. Each is called by RQ, by name."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from rq import Retry
+
+from app.logs import short
+from app.services import Services
+from app.state.calls import Call
+from app.state.runs import Run, first_words
+from app.state.sessions import user_state
+from app.streaming import sse
+from workers import history, runtime, turn
+from workers.runtime import Runtime
+from workers.steps import Stepper
+from workers.token import SHUTDOWN, Stopped, Token
+from workers.toolbox import Limits, Toolbox
+from workers.tools import Tool, ToolContext
+
+log = logging.getLogger(__name__)
+
+AGAIN = Retry(max=1_000_000)
+"""The job goes back to the queue, for another worker."""
+
+
+def run_turn(session_id: str, run_id: str) -> Retry | None:
+    """Run a queued turn to its end, whatever happens."""
+    parts = runtime.current()
+    with parts.tokens.issue(run_id, session_id) as token:
+        run = parts.services.runs.claim(session_id, run_id, parts.name)
+        if run is None:
+            return None
+        terminal = _terminal(parts, run, token)
+        parts.outbox.flush(run_id)
+        if terminal:
+            parts.services.turns.end(session_id, run_id, terminal, expect="running")
+    return None
+
+
+def _terminal(parts: Runtime, run: Run, token: Token) -> sse.Event | None:
+    """Run the turn; its terminal event, or None when somebody else has ended it."""
+    try:
+        _converse(parts, run, token)
+        return sse.complete()
+    except Stopped as stopped:
+        if stopped.reason != SHUTDOWN:
+            return None
+        return sse.error("The server restarted before the answer was complete; send the message again", SHUTDOWN, True)
+    except turn.TurnFailed as failed:
+        log.info("turn %s of session %s failed: %s", run.id, short(run.session_id), failed.code)
+        return sse.error(failed.message, failed.code, failed.retryable)
+    except Exception:
+        log.exception("turn %s of session %s broke", run.id, short(run.session_id))
+        return sse.error("Something went wrong on the server; try again", "internal", True)
+
+
+def _converse(parts: Runtime, run: Run, token: Token) -> None:
+    services, models = parts.services, parts.models
+    app = services.catalog.app(run.app)
+    session = services.sessions.get(run.session_id) or {}
+    messages = services.sessions.messages(run.session_id, run.thread_id)
+    if app and app.title_model and len(messages) == 1:
+        services.jobs.title(run.session_id, run.thread_id, app.title_model, run.message["content"])
+    toolbox = _toolbox(parts, run, user_state(session))
+
+    def model(prompt: turn.Prompt, on_text: Any, token: Token) -> turn.Reply:
+        return models.stream(run.model, prompt, toolbox.schemas, on_text, token)
+
+    def emit(event: sse.Event) -> None:
+        if not token.cancelled:
+            parts.outbox.put(run.session_id, run.id, event)
+
+    prompt = history.assemble(
+        app.preamble if app else "",
+        user_state(session),
+        messages,
+        models.room(run.model, toolbox.schemas),
+        lambda some: models.count(run.model, some),
+    )
+    turn.run(prompt, model, toolbox, emit, token, services.settings.model_calls)
+
+
+def _toolbox(parts: Runtime, run: Run, state: dict[str, Any]) -> Toolbox:
+    settings = parts.services.settings
+    tools = parts.tools_of(parts.services.catalog.app(run.app))
+
+    def begin_steps(request: turn.ToolRequest, tool: Tool, token: Token) -> Any:
+        call = Call(
+            session_id=run.session_id,
+            run_id=run.id,
+            call_id=request.call_id,
+            thread_id=run.thread_id,
+            app=run.app,
+            name=tool.name,
+            args=request.args() or {},
+        )
+        return _first_step(parts, call, token)
+
+    context = _context(parts.services, run.session_id, state)
+    return Toolbox(tools, context, begin_steps, Limits(settings.tool_timeout, settings.tool_result_bytes))
+
+
+def _context(services: Services, session_id: str, state: dict[str, Any], **more: Any) -> ToolContext:
+    url = str(services.settings.price_api_url)
+    return ToolContext(session_id=session_id, user_state=state, price_api_url=url, **more)
+
+
+def _first_step(parts: Runtime, call: Call, token: Token) -> Any:
+    """Start the call's own job and wait for its first step."""
+    calls = parts.services.calls
+    calls.record(call)
+    parts.services.jobs.steps(call.session_id, call.run_id, call.call_id)
+    timeout = parts.services.settings.tool_timeout
+    answer = parts.control.wait(f"{call.run_id} {call.call_id}", lambda: calls.answered(call), timeout, token)
+    return {"error": f"The tool did not begin within {timeout:g} seconds"} if answer is None else answer[0]
+
+
+def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
+    """Run a multi-step tool from its first undelivered step to its end."""
+    parts = runtime.current()
+    calls = parts.services.calls
+    call = calls.get(session_id, run_id, call_id)
+    session = parts.services.sessions.get(session_id)
+    if call is None or session is None:
+        return None
+    tool = parts.tools_of(parts.services.catalog.app(call.app)).get(call.name)
+    if tool is None:
+        calls.deliver(call, call.steps + 1, {"error": f"The tool {call.name!r} is no longer configured"}, done=True)
+        return None
+    with parts.tokens.issue(f"steps {run_id} {call_id}") as token:
+        context = _context(parts.services, session_id, user_state(session), step=call.steps, token=token)
+        stepper = Stepper(tool, call, context, parts.services.settings.tool_result_bytes)
+        try:
+            _deliver(parts, call, stepper, token)
+        except Stopped:
+            return AGAIN
+    calls.drop(call)
+    return None
+
+
+def _deliver(parts: Runtime, call: Call, stepper: Stepper, token: Token) -> None:
+    """Bring each step where it belongs, until the last one or until nobody is there for it."""
+    calls, step = parts.services.calls, call.steps
+    for result, done in stepper.steps(token):
+        step += 1
+        if step == 1:
+            run = parts.services.runs.get(call.session_id, call.run_id)
+            if run is None or run.status != "running":
+                return
+            calls.answer(call, result)
+            if done:
+                return
+        elif not calls.deliver(call, step, result, done):
+            return
+
+
+def suggest_title(session_id: str, thread_id: str, model: str, text: str) -> None:
+    """Ask a model for the title of a thread by its first message."""
+    parts = runtime.current()
+    instruction = "Write a title of at most six words for a conversation that begins so. Answer with the title alone."
+    prompt = [{"role": "system", "content": instruction}, {"role": "user", "content": text[:2000]}]
+    with parts.tokens.issue(f"title {thread_id}") as token:
+        try:
+            reply = parts.models.stream(model, prompt, [], lambda _piece: None, token)
+        except (turn.TurnFailed, Stopped) as error:
+            log.info("no title from %s: %s", model, error)
+            return
+    title = first_words(reply.text.strip().strip("\"'“”").strip())
+    if title:
+        parts.services.sessions.suggest_title(session_id, thread_id, title)

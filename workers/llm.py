@@ -1,0 +1,269 @@
+"""Models through litellm: the only file that knows it, and none of its objects leave.
+
+All streams of the process run on one asyncio loop in a thread of its own, so that provider connections are kept
+alive and a stop closes one within milliseconds. Chunks are read from the stream inside litellm's wrapper, which
+costs a tenth of the wrapper's time a chunk (docs/design.md); AOMI_LITELLM_STREAM=wrapper goes back to the wrapper.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import os
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else each start asks the network for prices
+os.environ.setdefault("EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER", "True")  # half the set-up time, a third a chunk
+
+import httpx
+import litellm
+from litellm.llms.custom_llm import CustomLLM
+
+from app.catalog import Catalog, Model
+from app.config import Settings
+from workers import demo
+from workers.token import Token
+from workers.turn import Prompt, ProviderFailed, ProviderStalled, Reply, ToolRequest, TurnFailed
+
+log = logging.getLogger(__name__)
+
+OnText = Callable[[str], None]
+
+UNKNOWN_WINDOW = 32_768
+"""Tokens a model is taken to read when neither litellm nor `model_info.max_input_tokens` says."""
+
+ANSWER_ROOM = 4096
+"""Tokens of the window left free for the answer (a quarter of a small window)."""
+
+
+class Models:
+    """The models of the catalog. `start` it before use, `stop` it at the end."""
+
+    def __init__(self, catalog: Catalog, settings: Settings) -> None:
+        self._catalog = catalog
+        self._settings = settings
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="models", daemon=True)
+
+    def start(self) -> None:
+        """Start the loop and pay now for what litellm does at its first call."""
+        _configure()
+        self._thread.start()
+        self._warm_up()
+
+    def stop(self) -> None:
+        """End the loop and every stream that is still open."""
+        asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(timeout=5)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=5)
+
+    def stream(self, name: str, prompt: Prompt, tools: list[dict[str, Any]], on_text: OnText, token: Token) -> Reply:
+        """One reply of the model `name`; `on_text` gets each piece of text as it comes, on the loop's thread.
+
+        Raises `ProviderFailed`, `ProviderStalled`; `Stopped` at a stop, with the provider's connection closed.
+        """
+        params = self._params(name) | {"messages": prompt} | ({"tools": tools} if tools else {})
+        future = asyncio.run_coroutine_threadsafe(self._stream(params, on_text), self._loop)
+        try:
+            with token.waking(future.cancel):
+                return future.result()
+        except concurrent.futures.CancelledError:
+            token.check()
+            raise ProviderFailed("The model's answer was cut off", retryable=True) from None
+        finally:
+            future.cancel()
+
+    def room(self, name: str, tools: list[dict[str, Any]]) -> int:
+        """Tokens that the messages of a prompt may have."""
+        model = self._model(name)
+        window = model.model_info.get("max_input_tokens") or _known_window(model.litellm_params["model"])
+        room = window - min(ANSWER_ROOM, window // 4)
+        if self._settings.history_tokens:
+            room = min(room, self._settings.history_tokens)
+        return room - (self.count(name, [{"role": "system", "content": str(tools)}]) if tools else 0)
+
+    def count(self, name: str, messages: Prompt) -> int:
+        """Tokens of the messages, as litellm counts them for the model."""
+        return litellm.token_counter(model=self._model(name).litellm_params["model"], messages=messages)
+
+    def _model(self, name: str) -> Model:
+        model = self._catalog.model(name)
+        if model is None:
+            raise TurnFailed(f"The model {name!r} is no longer configured; choose another one")
+        return model
+
+    def _params(self, name: str) -> dict[str, Any]:
+        return self._model(name).params(os.environ) | {
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "max_retries": 0,
+            "timeout": self._settings.stall_timeout,
+            "_skip_mcp_handler": True,
+        }
+
+    async def _stream(self, params: dict[str, Any], on_text: OnText) -> Reply:
+        folded = _Fold(on_text)
+        stall = self._settings.stall_timeout
+        stream = None
+        try:
+            async with asyncio.timeout(stall) as silence:
+                stream = await litellm.acompletion(**params)
+                source = stream.completion_stream if self._settings.litellm_stream == "inner" else stream
+                async for chunk in source:
+                    silence.reschedule(self._loop.time() + stall)
+                    folded.add(chunk)
+            return folded.reply()
+        except Exception as error:
+            raise _failure(error, params["model"], stall) from error
+        finally:
+            if stream is not None:
+                await _close(stream)
+
+    def _warm_up(self) -> None:
+        """The first call of a process costs a second more than the next: make it before the first job does."""
+        refused = {"model": "openai/warm-up", "api_base": "http://127.0.0.1:9/v1", "api_key": "none"}
+        common = {"messages": [{"role": "user", "content": "warm up"}], "stream": True, "max_retries": 0, "timeout": 1}
+        for params in (refused, {"model": "demo/assistant"}):
+            call = self._stream(params | common | {"_skip_mcp_handler": True}, lambda _piece: None)
+            try:
+                asyncio.run_coroutine_threadsafe(call, self._loop).result(timeout=20)
+            except TurnFailed:
+                continue
+        litellm.token_counter(model="gpt-4o", messages=common["messages"])
+
+
+class _Fold:
+    """Chunks of any route folded into one reply: OpenAI's chunk, litellm's, a dict of a custom provider, or None."""
+
+    def __init__(self, on_text: OnText) -> None:
+        self._on_text = on_text
+        self._text: list[str] = []
+        self._calls: dict[int, dict[str, str]] = {}
+        self._usage: dict[str, int] | None = None
+
+    def add(self, chunk: Any) -> None:
+        if chunk is None:
+            return
+        if isinstance(chunk, dict):
+            self._add_text(chunk.get("text"))
+            if call := chunk.get("tool_use"):
+                self._add_call(call["index"], call.get("id"), call["function"].get("name"), call["function"])
+            self._add_usage(chunk.get("usage"))
+            return
+        for choice in chunk.choices[:1]:
+            self._add_text(choice.delta.content)
+            for call in choice.delta.tool_calls or ():
+                self._add_call(call.index, call.id, call.function.name, {"arguments": call.function.arguments})
+        self._add_usage(getattr(chunk, "usage", None))
+
+    def reply(self) -> Reply:
+        requests, seen = [], set()
+        for place, call in sorted(self._calls.items()):
+            call_id = call["id"] if call["id"] and call["id"] not in seen else f"call_{os.urandom(8).hex()}"
+            seen.add(call_id)
+            requests.append(ToolRequest(call_id, call["name"] or f"tool {place}", call["arguments"]))
+        return Reply("".join(self._text), tuple(requests), self._usage)
+
+    def _add_text(self, piece: str | None) -> None:
+        if piece:
+            self._text.append(piece)
+            self._on_text(piece)
+
+    def _add_call(self, index: int | None, call_id: str | None, name: str | None, function: dict[str, Any]) -> None:
+        call = self._calls.setdefault(index or 0, {"id": "", "name": "", "arguments": ""})
+        call["id"] = call["id"] or call_id or ""
+        call["name"] = call["name"] or name or ""
+        call["arguments"] += function.get("arguments") or ""
+
+    def _add_usage(self, usage: Any) -> None:
+        if usage:
+            found = usage if isinstance(usage, dict) else usage.model_dump()
+            self._usage = {name: found[name] for name in ("prompt_tokens", "completion_tokens", "total_tokens")}
+
+
+class _Demo(CustomLLM):
+    """`demo/assistant` as a custom provider: `demo` decides what to say, this says it word by word."""
+
+    async def astreaming(self, *args: Any, **kwargs: Any) -> AsyncIterator[dict[str, Any]]:
+        """Chunks in litellm's generic form."""
+        tools = {tool["function"]["name"] for tool in kwargs["optional_params"].get("tools") or ()}
+        calls = 0
+        for piece in demo.reply(kwargs["messages"], tools):
+            await asyncio.sleep(demo.PAUSE)
+            if isinstance(piece, str):
+                yield _generic(piece)
+                continue
+            function = {"name": piece.name, "arguments": piece.arguments}
+            yield _generic("", {"id": piece.call_id, "type": "function", "function": function, "index": calls})
+            calls += 1
+        yield _generic("", finish="tool_calls" if calls else "stop")
+
+
+def _generic(text: str, tool_use: dict[str, Any] | None = None, finish: str = "") -> dict[str, Any]:
+    return {
+        "text": text,
+        "tool_use": tool_use,
+        "is_finished": bool(finish),
+        "finish_reason": finish,
+        "usage": None,
+        "index": 0,
+    }
+
+
+def _configure() -> None:
+    litellm.disable_streaming_logging = True
+    litellm.suppress_debug_info = True
+    litellm.drop_params = True  # `stream_options` is not known everywhere
+    litellm.modify_params = True  # a history with tool calls is valid for an app without tools
+    litellm.telemetry = False
+    litellm.custom_provider_map = [{"provider": "demo", "custom_handler": _Demo()}]
+    for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # its logs hold prompts and keys
+
+
+def _known_window(model: str) -> int:
+    try:
+        return litellm.get_model_info(model).get("max_input_tokens") or UNKNOWN_WINDOW
+    except Exception:  # litellm raises a bare Exception for a model it does not know
+        return UNKNOWN_WINDOW
+
+
+def _failure(error: Exception, model: str, stall: float) -> TurnFailed:
+    """What a person may know of a provider's error; the log has its class, never its body."""
+    log.warning("model %s failed: %s", model, type(error).__name__)
+    if isinstance(error, (TimeoutError, httpx.ReadTimeout, litellm.Timeout)):
+        return ProviderStalled(f"The model's provider sent nothing for {stall:g} seconds")
+    status = getattr(error, "status_code", None)
+    if isinstance(error, litellm.ContextWindowExceededError):
+        return ProviderFailed("The conversation is too long for this model", retryable=False)
+    if isinstance(error, (litellm.AuthenticationError, litellm.PermissionDeniedError)):
+        return ProviderFailed("The model's provider did not accept the server's API key", retryable=False)
+    if isinstance(error, litellm.RateLimitError):
+        return ProviderFailed("The model's provider is busy; try again in a moment", retryable=True)
+    if status in (400, 404, 422):
+        return ProviderFailed("The model's provider did not accept the request", retryable=False)
+    return ProviderFailed("The model's provider failed to answer; try again", retryable=True)
+
+
+async def _close(stream: Any) -> None:
+    """Close the provider's connection, whatever kind of stream holds it."""
+    for source in (stream.completion_stream, stream):
+        closer = getattr(source, "aclose", None) or getattr(source, "close", None)
+        if closer is None:
+            continue
+        try:
+            closing = closer()
+            if isinstance(closing, Coroutine):
+                await closing
+        except Exception as error:
+            log.debug("closing a model's stream: %s", type(error).__name__)
+
+
+async def _cancel_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,165 @@
+"""An RQ worker that runs its jobs in threads: one such lane for turns, one for background jobs.
+
+RQ models several executions a worker but has no worker of this kind. This one takes a free slot, then a job, and
+runs RQ's own `perform_job` in a pool thread; a monitor thread beats the heart of the worker and of its jobs.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
+
+from rq import Queue, worker_registration
+from rq.exceptions import DequeueTimeout
+from rq.executions import Execution
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.timeouts import BaseDeathPenalty
+from rq.worker.base import BaseWorker
+
+from app.queue import ReadableJob
+from app.state.clients import Unavailable
+
+log = logging.getLogger(__name__)
+
+BEAT = 5
+"""Seconds between two heartbeats; a worker or job four times as silent is dead."""
+
+MAINTENANCE = 10
+"""Seconds between two looks for jobs of dead workers."""
+
+
+class NoDeathPenalty(BaseDeathPenalty):
+    """RQ's timeouts rest on signals or cannot break a blocking call; jobs here bound themselves."""
+
+    def setup_death_penalty(self) -> None:
+        """Nothing to arm."""
+
+    def cancel_death_penalty(self) -> None:
+        """Nothing to disarm."""
+
+
+class Lane(BaseWorker):
+    """Runs up to `threads` jobs of one queue at once, from `start` to `stop`."""
+
+    death_penalty_class = NoDeathPenalty
+
+    def __init__(self, queue: Queue, name: str, threads: int) -> None:
+        super().__init__(
+            [queue],
+            name=name,
+            connection=queue.connection,
+            maintenance_interval=MAINTENANCE,
+            worker_ttl=4 * BEAT,
+            job_monitoring_interval=BEAT,
+            job_class=ReadableJob,
+            log_job_description=False,
+            serializer=JSONSerializer,
+        )
+        self._queue = queue
+        self._slots = threading.Semaphore(threads)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=queue.name)
+        self._running: set[Any] = set()
+        self._stopping = threading.Event()
+        self._stopped = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._take_jobs, name=f"{queue.name} queue", daemon=True),
+            threading.Thread(target=self._monitor, name=f"{queue.name} monitor", daemon=True),
+        ]
+
+    def start(self) -> None:
+        """Take jobs from now on, as soon as Redis is there."""
+        for thread in self._threads:
+            thread.start()
+
+    def refuse(self) -> None:
+        """Take no more jobs."""
+        self._stopping.set()
+
+    def wait_idle(self, timeout: float) -> bool:
+        """Wait until no job runs; call `refuse` first. False if some still do after `timeout` seconds."""
+        self._threads[0].join()
+        return not wait(list(self._running), timeout=timeout).not_done
+
+    def stop(self) -> None:
+        """Sign off. Jobs that still run are left behind."""
+        self._stopped.set()
+        try:
+            self.register_death()
+        except Unavailable:
+            log.warning("Redis is away: worker %s could not sign off", self.name)
+
+    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
+        """Seconds after which a silent job is taken for dead."""
+        return 4 * BEAT
+
+    def request_stop_execution(self, execution_id: str) -> None:
+        """Turns are stopped by `/api/interrupt`, not by RQ's commands."""
+
+    def _take_jobs(self) -> None:
+        while not self._stopping.is_set():
+            if not self._slots.acquire(timeout=0.2):
+                continue
+            try:
+                taken = self._take()
+            except Unavailable as error:
+                log.warning("queue %s waits for Redis: %s", self._queue.name, type(error).__name__)
+                self._stopping.wait(0.5)
+                taken = None
+            if taken is None:
+                self._slots.release()
+                continue
+            future = self._pool.submit(self._perform, *taken)
+            self._running.add(future)
+            future.add_done_callback(self._done)
+
+    def _take(self) -> tuple[Job, Execution] | None:
+        try:
+            found = self.queue_class.dequeue_any(
+                [self._queue], 1, self.connection, self.job_class, self.serializer, self.death_penalty_class
+            )
+        except DequeueTimeout:
+            return None
+        if found is None:
+            return None
+        job = found[0]
+        if self._stopping.is_set():
+            self._give_back(job)
+            return None
+        return job, self.prepare_execution(job)
+
+    def _give_back(self, job: Job) -> None:
+        """The job has not begun: let it be the next one of another worker."""
+        pipeline = self.connection.pipeline()
+        pipeline.lrem(self._queue.intermediate_queue_key, 1, job.id)
+        self._queue.push_job_id(job.id, pipeline=pipeline, at_front=True)
+        pipeline.execute()
+
+    def _perform(self, job: Job, execution: Execution) -> None:
+        self.perform_job(job, self._queue, execution)
+
+    def _done(self, future: Any) -> None:
+        self._running.discard(future)
+        self._slots.release()
+
+    def _monitor(self) -> None:
+        registered = False
+        while not self._stopped.is_set():
+            try:
+                if not registered:
+                    self.register_birth()
+                    registered = True
+                self._beat()
+            except Unavailable as error:
+                log.warning("heartbeat of %s waits for Redis: %s", self.name, type(error).__name__)
+            self._stopped.wait(BEAT if registered else 0.5)
+
+    def _beat(self) -> None:
+        worker_registration.register(self)  # again each time: a Redis that lost its data forgot this worker
+        self.heartbeat(4 * BEAT)
+        for execution in list(self.executions.values()):
+            self.maintain_heartbeats(execution.job, execution)
+        if self.should_run_maintenance_tasks:
+            self.run_maintenance_tasks()

@@ -1,0 +1,59 @@
+"""The parts of a worker process. RQ calls jobs by dotted name, so they find the parts here: `current()`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from app.catalog import App
+from app.errors import ConfigError
+from app.services import Services
+from workers import tools
+from workers.control import Control
+from workers.llm import Models
+from workers.outbox import Outbox
+from workers.token import Tokens
+from workers.tools import Tool
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Everything a job uses."""
+
+    name: str
+    services: Services
+    models: Models
+    outbox: Outbox
+    control: Control
+    tokens: Tokens
+    tools: dict[str, dict[str, Tool]] = field(default_factory=dict)
+
+    def tools_of(self, app: App | None) -> dict[str, Tool]:
+        """The tools of an app, by name."""
+        return self.tools.get(app.id, {}) if app else {}
+
+
+def load_tools(services: Services) -> dict[str, dict[str, Tool]]:
+    """The tools of every app, by app and name. Raises `ConfigError`, which names the file and the entry."""
+    loaded: dict[str, dict[str, Tool]] = {}
+    for app in services.catalog.apps:
+        place = f"{services.settings.config}: apps (id {app.id!r}).tools"
+        found = [tools.load(name, place) for name in app.tools]
+        loaded[app.id] = {tool.name: tool for tool in found}
+        if len(loaded[app.id]) < len(found):
+            raise ConfigError(f"{place}: two tools have the same name; rename one of them")
+    return loaded
+
+
+_current: Runtime | None = None
+
+
+def install(runtime: Runtime) -> None:
+    """Make `runtime` the one that jobs of this process use."""
+    global _current
+    _current = runtime
+
+
+def current() -> Runtime:
+    """The runtime of this process."""
+    assert _current is not None, "jobs run in `python -m workers` only"
+    return _current

@@ -1,0 +1,118 @@
+"""The cancel token: how a turn that runs, waits or sleeps is stopped, for whatever reason.
+
+Work calls `check()` where it pauses; what waits registers a waker, so that a stop reaches it within milliseconds.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+INTERRUPTED, SHUTDOWN = "interrupted", "shutdown"
+
+
+class Stopped(BaseException):
+    """The turn is to stop. Not an `Exception`, so that no tool swallows it. `reason` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Token:
+    """One turn's or job's right to go on."""
+
+    def __init__(self) -> None:
+        self._reason: str | None = None
+        self._wakers: list[Callable[[], object]] = []
+        self._lock = threading.Lock()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the work is to stop."""
+        return self._reason is not None
+
+    def cancel(self, reason: str) -> None:
+        """Stop the work; the first reason counts."""
+        with self._lock:
+            if self._reason is not None:
+                return
+            self._reason = reason
+            wakers = tuple(self._wakers)
+        for wake in wakers:
+            wake()
+
+    def check(self) -> None:
+        """Raises `Stopped` once the token is cancelled."""
+        if self._reason is not None:
+            raise Stopped(self._reason)
+
+    @contextmanager
+    def waking(self, wake: Callable[[], object]) -> Iterator[None]:
+        """Call `wake` on a cancel while inside. Raises `Stopped` on the way in if it is cancelled already."""
+        with self._lock:
+            self.check()
+            self._wakers.append(wake)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._wakers.remove(wake)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait. Raises `Stopped` as soon as the token is cancelled."""
+        woken = threading.Event()
+        with self.waking(woken.set):
+            woken.wait(seconds)
+        self.check()
+
+
+class Tokens:
+    """The tokens of everything that runs in this process, by the id of the turn or job."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[str, Token] = {}
+        self._turns: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def issue(self, name: str, session_id: str | None = None) -> Iterator[Token]:
+        """A token that `cancel` finds by `name` while inside; with a session, that of its turn."""
+        token = Token()
+        with self._lock:
+            self._tokens[name] = token
+            if session_id:
+                self._turns[name] = session_id
+        try:
+            yield token
+        finally:
+            with self._lock:
+                del self._tokens[name]
+                self._turns.pop(name, None)
+
+    def turns(self) -> list[tuple[str, str]]:
+        """Session and run of the turns."""
+        with self._lock:
+            return [(session_id, run_id) for run_id, session_id in self._turns.items()]
+
+    def cancel(self, name: str, reason: str) -> None:
+        """Cancel the token of that name, if it is here."""
+        with self._lock:
+            token = self._tokens.get(name)
+        if token:
+            token.cancel(reason)
+
+    def cancel_background(self, reason: str) -> None:
+        """Cancel everything but the turns."""
+        with self._lock:
+            names = [name for name in self._tokens if name not in self._turns]
+        for name in names:
+            self.cancel(name, reason)
+
+    def cancel_all(self, reason: str) -> None:
+        """Cancel everything."""
+        with self._lock:
+            names = list(self._tokens)
+        for name in names:
+            self.cancel(name, reason)

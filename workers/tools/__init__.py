@@ -1,0 +1,144 @@
+"""Tools: a typed function with a docstring each. What it takes comes from its signature, what it is for from its
+docstring. A generator is a multi-step tool: its first `yield` answers the model, later ones reach the client while
+the conversation goes on."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, get_type_hints
+
+import docstring_parser
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from app.errors import ConfigError
+from workers.token import Token
+
+BUILT_IN = {
+    "GetTokenPrice": "workers.tools.prices:GetTokenPrice",
+    "WatchTokenPrice": "workers.tools.prices:WatchTokenPrice",
+    "GetCurrentTime": "workers.tools.clock:GetCurrentTime",
+}
+
+
+class ToolError(Exception):
+    """What a tool raises to tell the model, in plain words, why it cannot answer."""
+
+
+@dataclass(frozen=True)
+class ToolContext:
+    """What a tool may know of its call: a parameter of this type is filled in, and hidden from the model.
+
+    `step` is the number of steps that a multi-step tool has delivered before (it is above 0 when a worker's restart
+    broke it off); `price_api_url` is the base of the price API.
+    """
+
+    session_id: str = ""
+    user_state: dict[str, Any] = field(default_factory=dict)
+    step: int = 0
+    price_api_url: str = ""
+    token: Token = field(default_factory=Token)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but end at once with the worker."""
+        self.token.sleep(seconds)
+
+
+class Tool:
+    """One tool as a model sees it and as it is run."""
+
+    def __init__(self, function: Callable[..., Any], path: str) -> None:
+        self.name: str = function.__name__
+        self.path = path
+        self._function = function
+        hints = get_type_hints(function, include_extras=True)
+        self._context = next((name for name, hint in hints.items() if hint is ToolContext), None)
+        self._arguments = _arguments_model(function, hints, self._context)
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether it is a multi-step tool."""
+        return inspect.isgeneratorfunction(self._function)
+
+    @property
+    def resumes(self) -> bool:
+        """Whether it can go on from `ToolContext.step` by itself."""
+        return self._context is not None
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """The tool in the form of OpenAI's chat API."""
+        described = docstring_parser.parse(inspect.getdoc(self._function) or "")
+        about = "\n".join(filter(None, (described.short_description, described.long_description)))
+        parameters = self._arguments.model_json_schema()
+        parameters.pop("title", None)
+        return {"type": "function", "function": {"name": self.name, "description": about, "parameters": parameters}}
+
+    def run(self, args: dict[str, Any], context: ToolContext) -> Any:
+        """Call the function: its result, or the generator of a multi-step tool. Raises `ToolError` for bad
+        arguments, and whatever the function raises."""
+        try:
+            checked = self._arguments.model_validate(args)
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors())
+            raise ToolError(f"Invalid arguments for {self.name}: {wrong}") from None
+        given = {name: getattr(checked, name) for name in type(checked).model_fields}
+        if self._context:
+            given[self._context] = context
+        return self._function(**given)
+
+
+def load(name: str, place: str) -> Tool:
+    """The tool that aomi.yaml names: a built-in one, or `package.module:Function`.
+
+    Raises `ConfigError`, which says `place` and what would be right.
+    """
+    path = BUILT_IN.get(name, name)
+    module_name, colon, function_name = path.partition(":")
+    if not colon:
+        known = ", ".join(BUILT_IN)
+        raise ConfigError(f"{place}: there is no tool {name!r}; built in are {known}; or give package.module:Function")
+    try:
+        function = getattr(importlib.import_module(module_name), function_name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"{place}: the tool {name!r} cannot be imported: {error}") from error
+    if not inspect.isfunction(function) or inspect.iscoroutinefunction(function) or not inspect.getdoc(function):
+        raise ConfigError(f"{place}: the tool {name!r} must be a plain function or generator with a docstring")
+    try:
+        return Tool(function, path)
+    except (TypeError, NameError) as error:
+        raise ConfigError(f"{place}: the tool {name!r} needs a type on each parameter: {error}") from error
+
+
+def bounded(result: Any, most_bytes: int) -> Any:
+    """The result as plain JSON, or an error where it is larger than `most_bytes`."""
+    data = orjson.dumps(result, default=str, option=orjson.OPT_NON_STR_KEYS)
+    if len(data) > most_bytes:
+        return {"error": f"The result has {len(data):,} bytes; at most {most_bytes:,} are allowed"}
+    return orjson.loads(data)
+
+
+def first_values(generator: Iterator[Any], skip: int) -> Iterator[Any]:
+    """The generator behind its first `skip` values."""
+    for _ in range(skip):
+        next(generator, None)
+    return generator
+
+
+def _arguments_model(function: Callable[..., Any], hints: dict[str, Any], context: str | None) -> type[BaseModel]:
+    described = {
+        param.arg_name: param.description for param in docstring_parser.parse(inspect.getdoc(function) or "").params
+    }
+    fields: dict[str, Any] = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name == context:
+            continue
+        if name not in hints or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise TypeError(f"parameter {name!r}")
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[name] = (hints[name], Field(default, description=described.get(name)))
+    return create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
