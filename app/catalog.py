@@ -110,6 +110,11 @@ class Catalog:
         """The models that a session of `app` may choose, its own first."""
         return [self._models[name] for name in dict.fromkeys((app.model, *app.models))]
 
+    def choice(self, app_id: str, model_id: str) -> tuple[App, str]:
+        """The app of a session and the model of its next turn, when it has named these, or its defaults."""
+        app = self._apps.get(app_id) or self._apps[DEFAULT_APP]
+        return app, model_id if self.offers(app, model_id) else app.model
+
     def offers(self, app: App, model_id: str) -> bool:
         """Whether a session of `app` may choose the model."""
         return model_id in (app.model, *app.models)

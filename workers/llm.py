@@ -70,6 +70,9 @@ class Models:
         try:
             with token.waking(future.cancel):
                 return future.result()
+        except TurnFailed as failed:
+            log.warning("model %r failed: %s, after %s", name, failed.code, type(failed.__cause__).__name__)
+            raise
         except concurrent.futures.CancelledError:
             token.check()
             raise ProviderFailed("The model's answer was cut off", retryable=True) from None
@@ -117,7 +120,7 @@ class Models:
                     folded.add(chunk)
             return folded.reply()
         except Exception as error:
-            raise _failure(error, params["model"], stall) from error
+            raise _failure(error, stall) from error
         finally:
             if stream is not None:
                 await _close(stream)
@@ -231,9 +234,8 @@ def _known_window(model: str) -> int:
         return UNKNOWN_WINDOW
 
 
-def _failure(error: Exception, model: str, stall: float) -> TurnFailed:
+def _failure(error: Exception, stall: float) -> TurnFailed:
     """What a person may know of a provider's error; the log has its class, never its body."""
-    log.warning("model %s failed: %s", model, type(error).__name__)
     if isinstance(error, (TimeoutError, httpx.ReadTimeout, litellm.Timeout)):
         return ProviderStalled(f"The model's provider sent nothing for {stall:g} seconds")
     status = getattr(error, "status_code", None)

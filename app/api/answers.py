@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.catalog import DEFAULT_APP
-from app.services import services
+from app.catalog import Catalog
 from app.state.sessions import Fields, status, user_state
 
 
@@ -24,22 +23,19 @@ def times(session: Fields) -> dict[str, Any]:
     return {"created_at": session["created_at"], "updated_at": session["updated_at"]}
 
 
-def choice(session: Fields) -> dict[str, Any]:
+def choice(catalog: Catalog, session: Fields) -> dict[str, Any]:
     """The app a session talks to and the model that its next turn uses."""
-    catalog = services().catalog
-    app = catalog.app(session.get("app", "")) or catalog.app(DEFAULT_APP)
-    assert app is not None
-    chosen = session.get("model", "")
-    return {"app": app.id, "model": chosen if catalog.offers(app, chosen) else app.model}
+    app, model = catalog.choice(session.get("app", ""), session.get("model", ""))
+    return {"app": app.id, "model": model}
 
 
-def status_json(session: Fields) -> dict[str, Any]:
+def status_json(catalog: Catalog, session: Fields) -> dict[str, Any]:
     """A session's status with what goes beside it, as /api/state and the `state` event show it."""
     now = status(session)
     return {
         "status": now,
         "is_processing": now == "processing",
         "title": session.get("title", ""),
-        **choice(session),
+        **choice(catalog, session),
         "user_state": user_state(session),
     }

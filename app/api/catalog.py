@@ -6,7 +6,6 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.api import inputs
-from app.api.answers import choice
 from app.catalog import DEFAULT_APP
 from app.errors import Unauthorized
 from app.services import services
@@ -20,8 +19,7 @@ def models() -> ResponseReturnValue:
     session_id = inputs.optional_session_id()
     session = inputs.session_or_404(session_id) if session_id else {}
     catalog = services().catalog
-    app = catalog.app(choice(session)["app"])
-    assert app is not None
+    app, _ = catalog.choice(session.get("app", ""), "")
     found = [
         {"id": model.model_name, "name": model.display_name, "provider": model.provider}
         for model in catalog.models_of(app)

@@ -9,7 +9,6 @@ from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.api import inputs
-from app.api.answers import choice
 from app.catalog import App
 from app.errors import BadRequest, Conflict, NotFound, TooManyRequests
 from app.services import Services, services
@@ -68,7 +67,7 @@ def _message(app: App, session: dict[str, str], body: dict[str, Any]) -> Message
     return Message(
         text=text,
         app=app.id,
-        model=model or choice(session | {"app": app.id})["model"],
+        model=model or services().catalog.choice(app.id, session.get("model", ""))[1],
         thread_id=inputs.optional_text_of(body, "thread_id", 128) or None,
         user_state=None if user_state is None else inputs.user_state_of(user_state),
         on_busy=on_busy,

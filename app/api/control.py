@@ -9,7 +9,6 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.api import inputs
-from app.api.answers import choice
 from app.errors import BadRequest, NotFound
 from app.services import services
 from app.state.sessions import Fields, status
@@ -30,10 +29,10 @@ def act(action: str) -> ResponseReturnValue:
 
 def _model(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
     model, catalog = inputs.text_of(body, "model", 256), services().catalog
-    app = catalog.app(choice(session)["app"])
+    app, _ = catalog.choice(session.get("app", ""), "")
     if catalog.model(model) is None:
         raise BadRequest(f"There is no model {model!r}; see /api/session/models")
-    if app is None or not catalog.offers(app, model):
+    if not catalog.offers(app, model):
         raise BadRequest(f"The session's app does not offer the model {model!r}; see /api/session/models")
     services().sessions.change(session_id, {"model": model}, [sse.model_changed(session_id, model)])
     return {"model": model}

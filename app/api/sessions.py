@@ -50,7 +50,13 @@ def show(session_id: str) -> ResponseReturnValue:
     session_id = inputs.checked_session_id(session_id)
     session = inputs.session_or_404(session_id)
     threads = [thread_json(thread) for thread in services().sessions.threads(session_id)]
-    return jsonify(session_id=session_id, threads=threads, **times(session), **summary(session), **choice(session))
+    return jsonify(
+        session_id=session_id,
+        threads=threads,
+        **times(session),
+        **summary(session),
+        **choice(services().catalog, session),
+    )
 
 
 @bp.patch("/api/sessions/<session_id>")

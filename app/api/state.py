@@ -28,7 +28,7 @@ def show() -> ResponseReturnValue:
         thread_id=snapshot.thread_id or None,
         messages=snapshot.messages,
         last_event_id=session.get("updates", "0"),
-        **status_json(session),
+        **status_json(services().catalog, session),
     )
 
 

@@ -56,4 +56,4 @@ def _frames(parts: Services, session_id: str, after: int | None) -> Iterator[byt
 def _state(parts: Services, session_id: str) -> tuple[int, bytes]:
     """The number of the last update, and the `state` frame as of then."""
     session = parts.sessions.get(session_id) or {}
-    return int(session.get("updates", "0")), sse.frame(sse.state(session_id, **status_json(session)))
+    return int(session.get("updates", "0")), sse.frame(sse.state(session_id, **status_json(parts.catalog, session)))

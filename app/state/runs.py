@@ -174,7 +174,8 @@ class Runs:
         args = (len(frames), len(stored), len(news), *frames, *stored, *news, *flat(values))
         answer = self._store.call("settle", [keys.session(run.session_id)], *args)
         self._redis.zrem(keys.LEASES, _lease(run.session_id, run.id))
-        return answer[1].decode() if len(answer) > 1 else None
+        following = answer[1] if len(answer) > 1 else None
+        return following.decode() if following else None
 
     # reading
 
