@@ -8,7 +8,8 @@ AomiError
     ├── Forbidden           403
     ├── NotFound            404
     ├── Conflict            409
-    └── TooManyRequests     429
+    ├── TooManyRequests     429
+    └── NotReady            503
 """
 
 from __future__ import annotations
@@ -74,6 +75,13 @@ class TooManyRequests(ApiError):
 
     status = 429
     retry_after = 5
+
+
+class NotReady(ApiError):
+    """A part of the backend is not there yet; try again after `retry_after` seconds."""
+
+    status = 503
+    retry_after = 2
 
 
 _HTTP_MESSAGES = {

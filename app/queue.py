@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rq import Queue, Retry
+from rq import Queue, Retry, worker_registration
 from rq.exceptions import NoSuchJobError
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
@@ -59,6 +59,10 @@ class Jobs:
         except NoSuchJobError:
             return False
         return job.get_status(refresh=False) in (JobStatus.QUEUED, JobStatus.STARTED)
+
+    def workers(self) -> int:
+        """How many worker processes have signed on to run turns."""
+        return len(worker_registration.get_keys(queue=self._turns))
 
     def _enqueue(self, queue: Queue, name: str, args: tuple, job_id: str, **options: Any) -> None:
         queue.enqueue_call(

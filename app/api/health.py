@@ -5,10 +5,21 @@ from __future__ import annotations
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
+from app.errors import NotReady
+from app.services import services
+
 bp = Blueprint("health", __name__)
 
 
 @bp.get("/healthz")
 def alive() -> ResponseReturnValue:
     """This process serves requests."""
+    return jsonify(status="ok")
+
+
+@bp.get("/readyz")
+def ready() -> ResponseReturnValue:
+    """Redis answers and there is a worker."""
+    if not services().jobs.workers():
+        raise NotReady("No worker has signed on; start one with: python -m workers")
     return jsonify(status="ok")

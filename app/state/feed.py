@@ -45,9 +45,8 @@ class Feed:
         """Close the connection and end the thread."""
         self._stopped.set()
         with self._lock:
-            if self._pubsub is not None and self._pubsub.connection is not None:
-                self._pubsub.connection.disconnect()
-        self._thread.join(timeout=2)
+            self._send("unsubscribe", keys.FEED)  # its answer wakes the thread
+        self._thread.join(timeout=2 * PING_EVERY)
 
     def subscribe(self, channel: str, timeout: float = 2.0) -> bool:
         """Listen to `channel`. True once Redis has confirmed it: nothing published from here on is missed."""
@@ -79,13 +78,12 @@ class Feed:
                 self._connect()
                 pause = 0.05
                 self._listen()
-            except (RedisError, OSError, ValueError, AttributeError) as error:
-                if self._stopped.is_set():
-                    return
+            except (RedisError, OSError) as error:
                 log.warning("pub/sub connection lost (%s), connecting again", type(error).__name__)
                 self._drop()
                 self._stopped.wait(pause)
                 pause = min(pause * 2, 1.0)
+        self._drop()
 
     def _connect(self) -> None:
         pubsub = self._redis.pubsub()

@@ -1,0 +1,92 @@
+"""`aomi`: what an operator does by hand."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from app import catalog, config
+from app.catalog import DEFAULT_APP
+from app.errors import ConfigError
+from app.state import clients
+from app.state.api_keys import EVERY_APP, ApiKeys
+from app.state.clients import Unavailable
+from app.state.store import Store
+
+
+@click.group()
+@click.version_option(package_name="aomi-backend")
+def cli() -> None:
+    """Run and look after an aomi backend."""
+
+
+@cli.command()
+@click.option("--port", default=8000, show_default=True, envvar="PORT", help="Where the web process listens.")
+def dev(port: int) -> None:
+    """Start Redis (if REDIS_URL is not set), web and worker together; Ctrl-C stops all."""
+    from app import dev
+
+    raise SystemExit(dev.run(port))
+
+
+@cli.command()
+def settings() -> None:
+    """Print every setting as the README's table."""
+    click.echo(config.table())
+
+
+@cli.group()
+def keys() -> None:
+    """API keys for the apps other than the default one."""
+
+
+@keys.command()
+@click.option(
+    "--app", "apps", multiple=True, required=True, help="An app it opens, or * for every app; give it again for more."
+)
+@click.option("--label", default="", help="A word for you to know it by.")
+def create(apps: tuple[str, ...], label: str) -> None:
+    """Make a key. It is shown once, alone on the last line."""
+    loaded = config.load()
+    known = catalog.load(loaded.config)
+    for app in apps:
+        if app != EVERY_APP and known.app(app) is None:
+            names = ", ".join(found.id for found in known.apps if found.id != DEFAULT_APP) or "none but the default"
+            raise ConfigError(f"{loaded.config} has no app {app!r}; it has: {names}")
+    key = _api_keys().issue(apps, label)
+    click.echo(f"A key for {', '.join(apps)}; only its hash is kept, so note it now:", err=True)
+    click.echo(key)
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """Show every key by its id: the start of its SHA-256."""
+    for key in _api_keys().all():
+        click.echo(f"{key.id}  {key.created_at}  {','.join(key.apps)}  {key.label}".rstrip())
+
+
+@keys.command()
+@click.argument("key")
+def revoke(key: str) -> None:
+    """Remove a key, given in full or by its id."""
+    if not _api_keys().revoke(key):
+        raise ConfigError("There is no such key; `aomi keys list` shows them all")
+    click.echo("Revoked.")
+
+
+def _api_keys() -> ApiKeys:
+    settings = config.load()
+    return ApiKeys(Store(clients.commands(settings.redis_url), settings))
+
+
+def main() -> None:
+    """Run the command; a mistake is one line on stderr and exit code 2."""
+    try:
+        cli()
+    except ConfigError as error:
+        click.echo(f"aomi: {error}", err=True)
+        sys.exit(2)
+    except Unavailable as error:
+        click.echo(f"aomi: Redis does not answer ({error}); REDIS_URL says where it is", err=True)
+        sys.exit(2)

@@ -1,0 +1,90 @@
+"""Fixtures: one real Redis, provider, price API, two webs and a worker for the whole run; each test its own session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis as redis_py
+import yaml
+
+from app.config import Settings
+from app.state.api_keys import ApiKeys
+from app.state.store import Store
+from tests.support.backend import Backend, configuration, redis_running
+from tests.support.client import Client
+from tests.support.servers import PriceApi, Provider, serving
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_running(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis(redis_url: str) -> Iterator[redis_py.Redis]:
+    with redis_py.Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def provider() -> Provider:
+    return Provider()
+
+
+@pytest.fixture(scope="session")
+def price_api() -> PriceApi:
+    return PriceApi()
+
+
+@pytest.fixture(scope="session")
+def config_file(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> Iterator[Path]:
+    path = tmp_path_factory.mktemp("config") / "aomi.yaml"
+    with serving(provider.handle) as url:
+        path.write_text(yaml.safe_dump(configuration(url)))
+        yield path
+
+
+@pytest.fixture(scope="session")
+def backend(
+    tmp_path_factory: pytest.TempPathFactory, redis_url: str, config_file: Path, price_api: PriceApi
+) -> Iterator[Backend]:
+    """The processes are started by the fixtures and tests that need them, and all ended here."""
+    with serving(price_api.handle) as price_url:
+        environment = {
+            "AOMI_CONFIG": str(config_file),
+            "AOMI_PRICE_API_URL": price_url,
+            "AOMI_TOOL_TIMEOUT": "5",
+            "AOMI_KEEP_ALIVE": "0.5",
+            "AOMI_GRACE": "5",
+            "AOMI_LEASE": "2",
+            "TEST_API_KEY": "sk-test-provider-key",
+        }
+        running = Backend(tmp_path_factory.mktemp("backend"), redis_url, environment)
+        yield running
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def worker(backend: Backend) -> str:
+    return str(backend.worker().output)
+
+
+@pytest.fixture(scope="session")
+def webs(backend: Backend, worker: str) -> tuple[str, str]:
+    """The addresses of two web processes with a worker behind them."""
+    return backend.web()[1], backend.web()[1]
+
+
+@pytest.fixture(scope="session")
+def key(redis: redis_py.Redis) -> str:
+    """An API key for every app."""
+    return ApiKeys(Store(redis, Settings())).issue(("*",), "tests")
+
+
+@pytest.fixture
+def client(webs: tuple[str, str], key: str) -> Client:
+    """A session of its own."""
+    return Client(webs[0], key)

@@ -1,0 +1,95 @@
+"""Resuming a stream and reading it many times: exactly once, in order, on any web process."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from tests.support.client import Client, kinds, text_of
+from tests.support.servers import Silence, Text
+
+
+def test_ids_stand_before_frames_only_when_asked_for(client):
+    with client.streaming("POST", "/api/chat?ids=1", json={"text": "count to 3"}) as stream:
+        events = list(stream.events())
+    assert len(stream.ids) == len(events)
+    run, numbers = stream.ids[0].split(":")[0], [int(one.split(":")[1]) for one in stream.ids]
+    assert all(one.startswith(f"{run}:") for one in stream.ids)
+    assert numbers == list(range(1, len(events) + 1))
+
+
+@pytest.mark.parametrize("cut", [0, 1, 3, 7])
+def test_what_was_seen_and_what_a_resume_brings_are_the_whole_exactly_once(client, webs, provider, cut):
+    pieces = [f"{n} " for n in range(8)]
+    text = provider.script(f"cut at {cut}", [Text(pieces, pause=0.04)])
+    with client.streaming("POST", "/api/chat?app=scripted&ids=1", json={"text": text}) as stream:
+        seen = [stream.next() for _ in range(cut)]
+        last = stream.ids[-1] if stream.ids else None
+        seen = seen[: len(stream.ids)]
+    with client.resume(url=webs[1], last_id=last) as again:
+        seen += list(again.events())
+    assert text_of(seen) == "".join(pieces)
+    assert kinds(seen)[-1] == "complete"
+
+
+def test_starting_after_takes_an_id_or_its_number_in_the_query(client):
+    with client.streaming("POST", "/api/chat?ids=1", json={"text": "count to 4"}) as stream:
+        events = list(stream.events())
+    for given in (stream.ids[1], "2"):
+        with client.resume(starting_after=given) as again:
+            assert list(again.events()) == events[2:]
+            assert again.ids == []
+
+
+def test_many_readers_on_two_webs_see_the_same(client, webs, provider):
+    text = provider.script("many readers", [Text([f"{n} " for n in range(40)], pause=0.02)])
+    read: list[str] = []
+
+    def reader(url: str) -> None:
+        with client.resume(url=url) as stream:
+            read.append(text_of(list(stream.events())))
+
+    with client.chat(text, app="scripted") as stream:
+        stream.next("text")
+        threads = [threading.Thread(target=reader, args=(webs[n % 2],)) for n in range(10)]
+        for thread in threads:
+            thread.start()
+            time.sleep(0.02)  # they come in one after the other, all in the middle of the answer
+        list(stream.events())
+        for thread in threads:
+            thread.join()
+    assert read == ["".join(f"{n} " for n in range(40))] * 10
+
+
+def test_a_session_without_a_turn_is_204_and_an_unknown_one_404(client, webs):
+    client.post("/api/sessions")
+    answer = client.get("/api/chat")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert Client(webs[0]).get("/api/chat").status_code == 404
+
+
+def test_an_id_of_an_earlier_turn_brings_the_end_of_that_turn(client):
+    with client.streaming("POST", "/api/chat?ids=1", json={"text": "remember 1"}) as stream:
+        first = list(stream.events())
+    client.ask("remember 2")
+    with client.resume(last_id=stream.ids[0]) as again:
+        assert list(again.events()) == first[1:]
+
+
+def test_a_wrong_id_is_400(client):
+    client.ask("remember 3")
+    for wrong in ("abc", "run_x:-1", "1.5", "9" * 40):
+        assert client.get("/api/chat", headers={"Last-Event-ID": wrong}).status_code == 400
+
+
+def test_a_waiting_turn_can_be_resumed_by_its_location(client, provider):
+    provider.script("first of two", [Text(["a"]), Silence(0.5)])
+    provider.script("second of two", [Text(["b"])])
+    with client.chat("first of two", app="scripted") as first:
+        first.next("text")
+        with client.chat("second of two", app="scripted") as second:
+            location = second.headers["location"]
+        with client.streaming("GET", location) as again:
+            assert text_of(list(again.events())) == "b"

@@ -1,0 +1,258 @@
+"""A small threaded HTTP server on a free port of the loopback, and its two uses: model provider and price API."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+
+@contextmanager
+def serving(handle: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    """Serve every request by `handle`; yields the base URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            handle(self)
+
+        do_POST = do_GET
+
+    server = _Server(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def answer_json(request: BaseHTTPRequestHandler, status: int, body: Any) -> None:
+    data = json.dumps(body).encode()
+    request.send_response(status)
+    request.send_header("Content-Type", "application/json")
+    request.send_header("Content-Length", str(len(data)))
+    request.end_headers()
+    request.wfile.write(data)
+
+
+@dataclass
+class PriceApi:
+    """Answers like the public price API. `prices` may be changed; `gate` holds answers back while it is cleared."""
+
+    prices: dict[str, str] = field(default_factory=lambda: {"ETH": "3500.00", "BTC": "97000.50"})
+    asked: list[str] = field(default_factory=list)
+    gate: threading.Event = field(default_factory=threading.Event)
+    most_at_once: int = 0
+    _now: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    def handle(self, request: BaseHTTPRequestHandler) -> None:
+        symbol = request.path.split("/")[-2].removesuffix("-USD")
+        with self._lock:
+            self._now += 1
+            self.asked.append(symbol)
+            self.most_at_once = max(self.most_at_once, self._now)
+        self.gate.wait(20)
+        with self._lock:
+            self._now -= 1
+        price = self.prices.get(symbol)
+        if price is None:
+            answer_json(request, 404, {"errors": [{"id": "not_found"}]})
+        elif price.isdigit() and len(price) == 3:
+            answer_json(request, int(price), {"secret": "of the upstream"})
+        else:
+            answer_json(request, 200, {"data": {"amount": price, "base": symbol, "currency": "USD"}})
+
+
+# What a scripted provider may do in one answer
+
+
+@dataclass
+class Text:
+    """Pieces of text, `pause` seconds between them."""
+
+    pieces: list[str]
+    pause: float = 0.0
+
+
+@dataclass
+class Calls:
+    """Tool calls, (name, arguments) each; arguments may be text, to be wrong on purpose."""
+
+    calls: list[tuple[str, Any]]
+
+
+@dataclass
+class Silence:
+    """Nothing until the client hangs up or `seconds` have passed."""
+
+    seconds: float = 30.0
+
+
+@dataclass
+class Fail:
+    """An HTTP error, as the whole answer."""
+
+    status: int
+    body: Any = field(default_factory=lambda: {"error": {"message": "the secret body of the upstream"}})
+
+
+@dataclass
+class Cut:
+    """The connection breaks here."""
+
+
+Step = Text | Calls | Silence | Fail | Cut
+
+
+@dataclass
+class Seen:
+    """One request as the provider got it."""
+
+    body: dict[str, Any]
+    key: str | None
+    hung_up: threading.Event = field(default_factory=threading.Event)
+    finished: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return self.body["messages"]
+
+    @property
+    def last_user_text(self) -> str:
+        return [message["content"] for message in self.messages if message["role"] == "user"][-1]
+
+
+class Provider:
+    """An OpenAI-compatible provider that does what it is told.
+
+    `script(text, answer, answer, ...)`: when the last user message is `text`, the first model call of it gets the
+    first answer (a list of steps), the next call the second; the last answer is given again from then on.
+    """
+
+    def __init__(self) -> None:
+        self._scripts: dict[str, list[list[Step]]] = {}
+        self._lock = threading.Lock()
+        self.seen: list[Seen] = []
+
+    def script(self, text: str, *answers: list[Step]) -> str:
+        with self._lock:
+            self._scripts[text] = list(answers)
+        return text
+
+    def requests(self, text: str) -> list[Seen]:
+        """The requests whose last user message was `text`."""
+        with self._lock:
+            return [seen for seen in self.seen if seen.last_user_text == text]
+
+    def handle(self, request: BaseHTTPRequestHandler) -> None:
+        body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
+        seen = Seen(body, request.headers.get("Authorization"))
+        with self._lock:
+            self.seen.append(seen)
+            answers = self._scripts.get(seen.last_user_text) or [[Text(["ok"])]]
+            answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer[0], Fail):
+            answer_json(request, answer[0].status, answer[0].body)
+            return
+        try:
+            _Stream(request, body["model"], seen).play(answer)
+        except (BrokenPipeError, ConnectionResetError):
+            seen.hung_up.set()
+            request.close_connection = True
+        finally:
+            seen.finished.set()
+
+
+class _Stream:
+    def __init__(self, request: BaseHTTPRequestHandler, model: str, seen: Seen) -> None:
+        self._request = request
+        self._model = model
+        self._seen = seen
+
+    def play(self, answer: list[Step]) -> None:
+        self._request.send_response(200)
+        self._request.send_header("Content-Type", "text/event-stream")
+        self._request.send_header("Transfer-Encoding", "chunked")
+        self._request.end_headers()
+        self._delta({"role": "assistant", "content": ""})
+        finish = "stop"
+        for step in answer:
+            if isinstance(step, Cut):
+                self._request.connection.shutdown(2)
+                raise ConnectionResetError
+            if isinstance(step, Calls):
+                finish = "tool_calls"
+            self._do(step)
+        self._delta({}, finish)
+        usage = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
+        self._chunk({"choices": [], "usage": usage})
+        self._write(b"data: [DONE]\n\n")
+        self._request.wfile.write(b"0\r\n\r\n")
+
+    def _do(self, step: Step) -> None:
+        if isinstance(step, Text):
+            for piece in step.pieces:
+                self._delta({"content": piece})
+                self._wait(step.pause)
+        elif isinstance(step, Silence):
+            self._wait(step.seconds)
+        elif isinstance(step, Calls):
+            for index, (name, args) in enumerate(step.calls):
+                self._call(index, name, args if isinstance(args, str) else json.dumps(args))
+
+    def _call(self, index: int, name: str, arguments: str) -> None:
+        """In pieces, as providers send it."""
+        call_id = f"call_{len(self._seen.messages)}_{index}"
+        first = {"index": index, "id": call_id, "type": "function", "function": {"name": name, "arguments": ""}}
+        self._delta({"tool_calls": [first]})
+        for part in (arguments[:3], arguments[3:]):
+            if part:
+                self._delta({"tool_calls": [{"index": index, "function": {"arguments": part}}]})
+
+    def _wait(self, seconds: float) -> None:
+        """Wait, but notice at once when the client hangs up."""
+        if not seconds:
+            return
+        connection = self._request.connection
+        connection.settimeout(seconds)
+        began = time.monotonic()
+        try:
+            if connection.recv(1) == b"":
+                raise ConnectionResetError
+        except TimeoutError:
+            pass
+        finally:
+            connection.settimeout(None)
+        left = seconds - (time.monotonic() - began)
+        if left > 0.01:
+            time.sleep(left)
+
+    def _delta(self, delta: dict[str, Any], finish: str | None = None) -> None:
+        self._chunk({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+
+    def _chunk(self, fields: dict[str, Any]) -> None:
+        head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": self._model}
+        self._write(b"data: " + json.dumps(head | fields).encode() + b"\n\n")
+
+    def _write(self, data: bytes) -> None:
+        self._request.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        self._request.wfile.flush()

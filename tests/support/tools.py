@@ -1,0 +1,42 @@
+"""Tools as a team would write them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+LARGE = 70_000
+
+
+def Add(a: int, b: int = 1) -> dict[str, int]:
+    """Add two numbers.
+
+    Args:
+        a: The first one.
+        b: The second one.
+    """
+    return {"sum": a + b}
+
+
+def Explode() -> None:
+    """Fail."""
+    raise RuntimeError("a secret of the tool")
+
+
+def Large() -> str:
+    """Return more than is allowed."""
+    return "x" * LARGE
+
+
+def Countdown(n: int, every: float = 0.1) -> Iterator[dict[str, Any]]:
+    """Count down from a number.
+
+    Args:
+        n: Where to start.
+        every: Seconds between two numbers.
+    """
+    for left in range(n, 0, -1):
+        yield {"left": left}
+        if left > 1:
+            time.sleep(every)

@@ -1,0 +1,67 @@
+"""A Redis that can do nothing but pub/sub, in memory: what a `Feed` needs of the client it is given."""
+
+from __future__ import annotations
+
+import queue
+from typing import Any
+
+
+class FakeRedis:
+    """Give it to `Hub` or `Control`; `publish` reaches them, `cut` breaks every connection."""
+
+    def __init__(self) -> None:
+        self.connections: list[PubSub] = []
+
+    def pubsub(self) -> PubSub:
+        self.connections.append(PubSub())
+        return self.connections[-1]
+
+    def publish(self, channel: str, payload: bytes) -> None:
+        for connection in self.connections:
+            if channel in connection.channels:
+                connection.leave("message", channel, payload)
+
+    def subscribed(self, channel: str) -> bool:
+        return any(channel in connection.channels for connection in self.connections)
+
+    def cut(self) -> None:
+        for connection in self.connections:
+            connection.disconnect()
+
+
+class PubSub:
+    """One connection, as redis-py's `PubSub`."""
+
+    def __init__(self) -> None:
+        self.channels: set[str] = set()
+        self.connection = self
+        self._received: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+
+    def subscribe(self, *channels: str) -> None:
+        for channel in channels:
+            self.channels.add(channel)
+            self.leave("subscribe", channel, 1)
+
+    def unsubscribe(self, *channels: str) -> None:
+        self.channels.difference_update(channels)
+
+    def get_message(self, timeout: float) -> dict[str, Any] | None:
+        try:
+            message = self._received.get(timeout=timeout)
+        except queue.Empty:
+            return None
+        if message is None:
+            raise ConnectionError("cut")
+        return message
+
+    def ping(self) -> None:
+        self.leave("pong", "", b"")
+
+    def disconnect(self) -> None:
+        self.channels.clear()
+        self._received.put(None)
+
+    close = disconnect
+
+    def leave(self, kind: str, channel: str, data: Any) -> None:
+        self._received.put({"type": kind, "channel": channel.encode(), "data": data})

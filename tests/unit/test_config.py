@@ -1,0 +1,91 @@
+"""Settings: the environment, then `.env`, then the defaults; a mistake names its variable."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app import config
+from app.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """An empty working directory, and no setting in the environment."""
+    for name in os.environ:
+        if name.startswith("AOMI_") or name == "REDIS_URL":
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_everything_has_a_default():
+    settings = config.load()
+    assert settings.redis_url == "redis://127.0.0.1:6379/0"
+    assert settings.config == Path("aomi.yaml")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "field", "expected"),
+    [
+        ("REDIS_URL", "redis://elsewhere:6379/1", "redis_url", "redis://elsewhere:6379/1"),
+        ("AOMI_CONFIG", "other.yaml", "config", Path("other.yaml")),
+        ("AOMI_KEEP_ALIVE", "0.5", "keep_alive", 0.5),
+        ("AOMI_SESSION_ID_FORMAT", "token", "session_id_format", "token"),
+        ("AOMI_HISTORY_TOKENS", "4000", "history_tokens", 4000),
+    ],
+)
+def test_a_variable_sets_its_field(monkeypatch, variable, value, field, expected):
+    monkeypatch.setenv(variable, value)
+    assert getattr(config.load(), field) == expected
+
+
+def test_the_env_file_is_read(folder):
+    (folder / ".env").write_text("AOMI_GRACE=3\nANTHROPIC_API_KEY=not-a-setting\n")
+    assert config.load().grace == 3
+
+
+def test_the_environment_goes_before_the_env_file(folder, monkeypatch):
+    (folder / ".env").write_text("AOMI_GRACE=3\n")
+    monkeypatch.setenv("AOMI_GRACE", "4")
+    assert config.load().grace == 4
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "right"),
+    [
+        ("AOMI_WORKER_THREADS", "0", "greater than or equal to 1"),
+        ("AOMI_STALL_TIMEOUT", "soon", "valid number"),
+        ("AOMI_LOG_LEVEL", "LOUD", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+        ("AOMI_PRICE_API_URL", "coinbase", "valid URL"),
+        ("AOMI_TOOL_RESULT_BYTES", "10", "greater than or equal to 256"),
+    ],
+)
+def test_a_wrong_value_names_its_variable_and_what_would_be_right(monkeypatch, variable, value, right):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError, match=f"^{variable}: .*{right}"):
+        config.load()
+
+
+def test_every_wrong_variable_is_named_at_once(monkeypatch):
+    monkeypatch.setenv("AOMI_LEASE", "0")
+    monkeypatch.setenv("AOMI_LOG_TTL", "short")
+    with pytest.raises(ConfigError) as raised:
+        config.load()
+    assert "AOMI_LEASE: " in str(raised.value)
+    assert "AOMI_LOG_TTL: " in str(raised.value)
+
+
+def test_the_table_has_each_setting_with_default_and_description():
+    head, rule, *rows = config.table().splitlines()
+    cells = [row.strip("| ").split(" | ") for row in rows]
+    assert head.count("|") == rule.count("|") == 4
+    assert [len(row) for row in cells] == [3] * len(config.Settings.model_fields)
+    assert ["`REDIS_URL`", "`redis://127.0.0.1:6379/0`", "where all state lives"] in cells
+    assert ["`AOMI_LOG_TTL`", "`3600`", "how long a turn's events can be replayed after its end"] in cells
+
+
+def test_the_table_leaves_the_default_of_an_optional_setting_empty():
+    assert "| `AOMI_HISTORY_TOKENS` |  | cap on a prompt's tokens, below the model's window |" in config.table()

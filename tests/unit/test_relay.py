@@ -1,0 +1,140 @@
+"""Following a stream: the log first, then what is live, without a hole or a double."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+
+from app.state.store import Entry
+from app.streaming import sse
+from app.streaming.hub import Hub
+from app.streaming.relay import follow
+from tests.unit.pubsub import FakeRedis
+
+CHANNEL = "session:{s}:run:r:log"
+
+
+class Log:
+    """A run's log: entries count from 1; `publish` tells the followers of some of them."""
+
+    def __init__(self):
+        self.redis = FakeRedis()
+        self.hub = Hub(self.redis)
+        self.entries = []
+        self.reads = 0
+
+    def write(self, count=1):
+        for number in range(len(self.entries) + 1, len(self.entries) + count + 1):
+            self.entries.append(Entry(number, "text", sse.frame(sse.text(str(number)))))
+
+    def publish(self, first, last):
+        frames = b"".join(entry.frame for entry in self.entries[first - 1 : last])
+        self.redis.publish(CHANNEL, b"%d %d text\n" % (first, last) + frames)
+
+    def read(self, after):
+        self.reads += 1
+        return [entry for entry in self.entries if entry.number > after]
+
+    def follow(self, after=0, keep_alive=1.0, read=None):
+        return closing(follow(self.hub, CHANNEL, read or self.read, after, keep_alive))
+
+
+@pytest.fixture
+def log():
+    return Log()
+
+
+def taken(stream, count):
+    """The contents of the next `count` events; fails after a second of silence."""
+    contents = []
+    while len(contents) < count:
+        batch = next(stream)
+        assert batch is not None, f"nothing came after {contents}"
+        events = [sse.parse(frame) for frame in sse.split(batch.frames)]
+        assert len(events) == batch.last - batch.first + 1
+        contents += [int(event["content"]) for event in events]
+    return contents
+
+
+def test_the_log_is_replayed_from_the_asked_number_on(log):
+    log.write(5)
+    with log.follow(after=3) as stream:
+        assert taken(stream, 2) == [4, 5]
+
+
+def test_what_is_live_follows_the_log(log):
+    log.write(2)
+    with log.follow() as stream:
+        assert taken(stream, 2) == [1, 2]
+        log.write(2)
+        log.publish(3, 4)
+        assert taken(stream, 2) == [3, 4]
+
+
+def test_what_is_published_while_the_log_is_read_comes_once(log):
+    def read(after):
+        log.write()
+        log.publish(len(log.entries), len(log.entries))
+        return log.read(after)
+
+    with log.follow(read=read) as stream:
+        assert taken(stream, 1) == [1]
+        log.write()
+        log.publish(len(log.entries), len(log.entries))
+        assert taken(stream, 1) == [2]
+
+
+def test_a_batch_that_is_known_in_part_brings_only_the_rest(log):
+    log.write(2)
+    with log.follow() as stream:
+        assert taken(stream, 2) == [1, 2]
+        log.write(2)
+        log.publish(1, 4)
+        assert taken(stream, 2) == [3, 4]
+
+
+def test_a_missing_number_is_filled_from_the_log(log):
+    log.write()
+    with log.follow() as stream:
+        assert taken(stream, 1) == [1]
+        log.write(3)
+        log.publish(4, 4)
+        assert taken(stream, 3) == [2, 3, 4]
+
+
+def test_what_was_written_while_the_connection_was_lost_is_filled_from_the_log(log):
+    log.write()
+    with log.follow() as stream:
+        assert taken(stream, 1) == [1]
+        log.redis.cut()
+        log.write(2)
+        assert taken(stream, 2) == [2, 3]
+
+
+def test_where_the_log_no_longer_reaches_back_the_numbers_show_it(log):
+    log.write(5)
+    del log.entries[:3]
+    with log.follow(after=1) as stream:
+        assert next(stream).first == 4
+
+
+def test_silence_is_told_each_time_the_keep_alive_is_due(log):
+    with log.follow(keep_alive=0.01) as stream:
+        assert [next(stream), next(stream)] == [None, None]
+
+
+def test_the_stream_ends_when_the_process_stops_serving(log):
+    log.write()
+    with log.follow() as stream:
+        assert taken(stream, 1) == [1]
+        log.hub.close()
+        assert list(stream) == []
+
+
+def test_a_reader_that_leaves_is_forgotten(log):
+    log.write()
+    with log.follow() as stream:
+        next(stream)
+        assert log.hub.open_streams == 1
+    assert log.hub.open_streams == 0

@@ -1,0 +1,106 @@
+"""How a turn's events become messages: one rule for what is shown, stored and told to the model."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.state import transcript
+from app.streaming import sse
+
+NOW = "2025-01-15T10:30:00.000Z"
+
+A, B = sse.tool_call("a", "Get", {"x": 1}), sse.tool_call("b", "Get", {})
+A_DONE, B_DONE = sse.tool_result("a", "Get", 1), sse.tool_result("b", "Get", 2)
+STEP = sse.async_tool_result("a", "Get", 9, True)
+
+
+def fold(*events):
+    return transcript.fold("run_1", events, NOW)
+
+
+def shape(messages):
+    """Role, text, calls and results of each message."""
+    return [
+        (
+            message["role"],
+            message["content"],
+            [call["call_id"] for call in message.get("tool_calls", ())],
+            [result["result"] for result in message.get("tool_results", ())],
+        )
+        for message in messages
+    ]
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param([], [], id="nothing"),
+        pytest.param([sse.text("Hel"), sse.text("lo")], [("assistant", "Hello", [], [])], id="pieces join"),
+        pytest.param(
+            [sse.text("One moment. "), A, A_DONE, sse.text("It is 1.")],
+            [("assistant", "One moment. ", ["a"], [1]), ("assistant", "It is 1.", [], [])],
+            id="text behind results begins a reply",
+        ),
+        pytest.param(
+            [A, A_DONE, B, B_DONE],
+            [("assistant", "", ["a"], [1]), ("assistant", "", ["b"], [2])],
+            id="a call behind results begins a reply",
+        ),
+        pytest.param([A, B, B_DONE, A_DONE], [("assistant", "", ["a", "b"], [2, 1])], id="calls of one reply"),
+        pytest.param(
+            [A, STEP, A_DONE],
+            [("assistant", "", ["a"], [1]), ("tool", "", [], [9])],
+            id="a step stands where it came, a result with its call",
+        ),
+        pytest.param([sse.text("Hi"), sse.complete()], [("assistant", "Hi", [], [])], id="an end says nothing"),
+        pytest.param([A_DONE], [], id="a result without a call says nothing"),
+    ],
+)
+def test_events_fold_into_messages(events, expected):
+    assert shape(fold(*events)) == expected
+
+
+def test_a_message_has_id_role_content_and_time():
+    assert fold(sse.text("Hi")) == [{"id": "run_1-0", "role": "assistant", "content": "Hi", "created_at": NOW}]
+
+
+def test_calls_and_results_keep_the_fields_of_their_events():
+    (message,) = fold(A, A_DONE)
+    assert message["tool_calls"] == [{"call_id": "a", "name": "Get", "args": {"x": 1}}]
+    assert message["tool_results"] == [{"call_id": "a", "name": "Get", "result": 1}]
+
+
+def test_ids_within_a_turn_differ():
+    ids = [message["id"] for message in fold(A, A_DONE, STEP, sse.text("Done"))]
+    assert len(set(ids)) == len(ids) == 3
+
+
+def test_a_prefix_of_the_events_folds_into_a_prefix_of_the_messages():
+    """What a running turn shows is what it will have said."""
+    events = [sse.text("Now "), A, B, A_DONE, B_DONE, sse.text("It is 1.")]
+    whole = shape(fold(*events))
+    for count in range(len(events)):
+        for (_, text, calls, results), (_, more_text, more_calls, more_results) in zip(
+            shape(fold(*events[:count])), whole, strict=False
+        ):
+            assert more_text.startswith(text)
+            assert more_calls[: len(calls)] == calls
+            assert more_results[: len(results)] == results
+
+
+@pytest.mark.parametrize(
+    ("events", "missing"),
+    [([A, B], ["a", "b"]), ([A, B, B_DONE], ["a"]), ([A, A_DONE], []), ([A, A_DONE, B], ["b"]), ([], [])],
+)
+def test_open_calls_are_those_without_a_result(events, missing):
+    assert [call["call_id"] for call in transcript.open_calls(fold(*events))] == missing
+
+
+def test_a_step_message_holds_the_step():
+    assert transcript.step_message("m", STEP, NOW) == {
+        "id": "m",
+        "role": "tool",
+        "content": "",
+        "created_at": NOW,
+        "tool_results": [{"call_id": "a", "name": "Get", "result": 9, "done": True}],
+    }
