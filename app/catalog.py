@@ -135,6 +135,11 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Catalog:
     return Catalog(_with_default(apps, next(iter(usable))), list(usable.values()))
 
 
+def check(path: Path) -> None:
+    """Raises `ConfigError` when the file is wrong in a way that does not hang on the environment."""
+    _check_references(path, _parse(path))
+
+
 def _parse(path: Path) -> _File:
     try:
         raw = yaml.safe_load(path.read_text("utf-8"))

@@ -5,44 +5,22 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
 import time
 from types import FrameType
 
-from app import config, logs, services
-from app.config import Settings
+import click
+
+from app import catalog, config, logs
 from app.errors import ConfigError
-from app.queue import BACKGROUND, TURNS, open_queue
-from app.state import clients
-from workers import runtime
-from workers.caretaker import Caretaker
-from workers.control import Control
-from workers.llm import Models
-from workers.outbox import Outbox
-from workers.pool import Lane
-from workers.runtime import Runtime
-from workers.token import SHUTDOWN, Tokens
 
 log = logging.getLogger("workers")
 
-LAST_WORDS = 5.0
-"""Seconds for stopped turns to write their end."""
-
 
 def main() -> int:
-    """Run until SIGTERM or SIGINT. Returns the exit code."""
+    """Run until SIGTERM or SIGINT. Returns the exit code: 2 when the settings or aomi.yaml are wrong."""
     began = time.monotonic()
-    try:
-        settings = config.load()
-        logs.setup(settings.log_level)
-        for name in ("rq.worker", "rq.queue", "rq.job"):
-            logging.getLogger(name).setLevel(logging.ERROR)
-        worker = Worker(settings)
-    except ConfigError as error:
-        print(f"aomi worker: {error}", file=sys.stderr)  # noqa: T201 - the log may not be set up yet
-        return 2
     stop = threading.Event()
 
     def asked_to_stop(_signal: int, _frame: FrameType | None) -> None:
@@ -50,6 +28,16 @@ def main() -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, asked_to_stop)
+    try:
+        settings = config.load()
+        logs.setup(settings.log_level)
+        catalog.check(settings.config)
+        from workers.process import Worker  # loads litellm, which takes seconds: a mistake is told before
+
+        worker = Worker(settings)
+    except ConfigError as error:
+        click.echo(f"aomi worker: {error}", err=True)
+        return 2
     worker.start()
     log.info("worker %s takes jobs after %.1f s", worker.name, time.monotonic() - began)
     stop.wait()
@@ -57,66 +45,6 @@ def main() -> int:
         logging.shutdown()
         os._exit(0)  # a job that hangs would hold the process for ever
     return 0
-
-
-class Worker:
-    """The parts of this process, and the order in which they start and stop."""
-
-    def __init__(self, settings: Settings) -> None:
-        """Raises `ConfigError`."""
-        self.name = f"{socket.gethostname()}-{os.getpid()}"
-        self._settings = settings
-        redis = clients.commands(settings.redis_url, attempts=3, timeout=5)
-        parts = services.build(settings, redis)
-        tokens = Tokens()
-        self._runtime = Runtime(
-            name=self.name,
-            services=parts,
-            models=Models(parts.catalog, settings),
-            outbox=Outbox(parts.runs, lambda run_id: tokens.cancel(run_id, "ended")),
-            control=Control(clients.listening(settings.redis_url), tokens),
-            tokens=tokens,
-            tools=runtime.load_tools(parts),
-        )
-        self._caretaker = Caretaker(parts, tokens.turns)
-        jobs = clients.blocking(settings.redis_url)
-        self._turns, self._background = (
-            Lane(open_queue(name, jobs), f"{self.name}-{name}", settings.worker_threads) for name in (TURNS, BACKGROUND)
-        )
-
-    def start(self) -> None:
-        """Warm up, then take jobs."""
-        self._runtime.models.start()
-        self._runtime.outbox.start()
-        self._runtime.control.start()
-        runtime.install(self._runtime)
-        self._caretaker.start()
-        for lane in (self._turns, self._background):
-            lane.start()
-
-    def stop(self) -> bool:
-        """Take no new job; give background jobs back; let turns finish, then tell them to; close.
-
-        False if a job did not end for all that.
-        """
-        tokens, grace = self._runtime.tokens, self._settings.grace
-        log.info("stopping: running turns may finish within %g s", grace)
-        for lane in (self._turns, self._background):
-            lane.refuse()
-        tokens.cancel_background(SHUTDOWN)
-        ended = self._turns.wait_idle(grace)
-        if not ended:
-            tokens.cancel_all(SHUTDOWN)
-            ended = self._turns.wait_idle(LAST_WORDS)
-        ended = self._background.wait_idle(LAST_WORDS) and ended
-        for lane in (self._turns, self._background):
-            lane.stop()
-        self._caretaker.stop()
-        self._runtime.outbox.stop()
-        self._runtime.control.stop()
-        self._runtime.models.stop()
-        log.info("stopped")
-        return ended
 
 
 if __name__ == "__main__":

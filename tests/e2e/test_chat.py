@@ -249,3 +249,11 @@ def test_any_text_survives(client, provider, text):
     provider.script(text, [Text([text[:3], text[3:]])])
     assert text_of(client.ask(text, app="scripted")) == text
     assert [m["content"] for m in client.state()["messages"]] == [text, text]
+
+
+def test_a_provider_that_stalls_is_given_up(client, provider):
+    provider.script("stalls", [Text(["before"]), Silence(30)])
+    events = client.ask("stalls", model="scripted")
+    assert kinds(events) == ["text", "error"]
+    assert (events[1]["code"], events[1]["retryable"]) == ("provider_stalled", True)
+    assert provider.requests("stalls")[0].hung_up.wait(2)

@@ -7,10 +7,11 @@ import time
 
 import httpx
 import pytest
+import redis as redis_py
 
 from tests.support.backend import Backend, redis_running, until
 from tests.support.client import Client, kinds, text_of
-from tests.support.servers import Silence, Text
+from tests.support.servers import Calls, Silence, Text
 
 
 @pytest.fixture
@@ -58,10 +59,10 @@ def test_a_turn_that_outlasts_the_grace_time_ends_with_shutdown_and_its_text_sta
 
 def test_a_killed_workers_turn_ends_with_worker_lost_and_the_session_goes_on(own, own_client, provider):
     provider.script("killed", [Text(["so far"]), Silence(30)])
-    doomed, _other = own.worker(), None
+    doomed = own.worker()
     with own_client.chat("killed", model="scripted") as stream:
         stream.next("text")
-        own.worker()
+        own.begin_worker()
         doomed.send(signal.SIGKILL)
         (error,) = list(stream.events())
     assert (error["code"], error["retryable"]) == ("worker_lost", True)
@@ -70,9 +71,7 @@ def test_a_killed_workers_turn_ends_with_worker_lost_and_the_session_goes_on(own
 
 
 def test_a_turn_whose_job_was_lost_is_enqueued_again(own, own_client):
-    import redis
-
-    store = redis.Redis.from_url(own.redis_url)
+    store = redis_py.Redis.from_url(own.redis_url)
     with own_client.chat("remember 3") as stream:
         until(lambda: store.llen("rq:queue:turns") == 1)
         store.delete("rq:queue:turns", *store.keys("rq:job:*"))
@@ -80,82 +79,55 @@ def test_a_turn_whose_job_was_lost_is_enqueued_again(own, own_client):
         assert kinds(list(stream.events())) == ["text", "complete"]
 
 
-def test_a_web_at_sigterm_ends_its_streams_so_that_clients_resume_elsewhere(own, own_client, provider):
+def test_a_mistake_in_the_settings_stops_every_process_with_its_name(own, tmp_path):
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("apps: [{id: shop, model: missing}]")
+    worker = own.begin_worker(AOMI_CONFIG=str(broken))
+    assert worker.wait() == 2
+    assert "broken.yaml" in worker.log()
+    assert "'missing'" in worker.log()
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        pytest.param({"AOMI_LITELLM_STREAM": "wrapper"}, id="litellm's wrapper"),
+        pytest.param({"EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER": "False"}, id="the OpenAI SDK"),
+    ],
+)
+def test_every_route_through_litellm_gives_the_same_turn(own, own_client, client, provider, route):
+    """Each sends chunks of another kind; `client` has the turn of the default route."""
+    calls = Calls([("GetCurrentTime", {"timezone": "Nowhere/Land"}), ("GetTokenPrice", "not json")])
+    provider.script("compare", [Text(["a ", "b"]), calls], [Text(["c ", "d"])])
+    usual = client.ask("compare", model="scripted")
+    provider.script("compare", [Text(["a ", "b"]), calls], [Text(["c ", "d"])])
+    own.worker(**route)
+    told = own_client.ask("compare", model="scripted")
+    assert kinds(told) == kinds(usual)
+    assert text_of(told) == text_of(usual)
+    tools = [sorted(str(e) for e in events if e["type"] == "tool_result") for events in (told, usual)]
+    assert tools[0] == tools[1]
+
+
+def test_a_web_at_sigterm_ends_its_streams_so_that_clients_resume_elsewhere(backend, client, provider):
     provider.script("move over", [Text([f"{n} " for n in range(30)], pause=0.05)])
-    own.worker()
-    process, url = own.web()
-    with own_client.streaming("POST", "/api/chat?ids=1", url=url, json={"text": "move over", "model": "scripted"}) as s:
+    process, url = backend.web()
+    with client.streaming("POST", "/api/chat?ids=1", url=url, json={"text": "move over", "model": "scripted"}) as s:
         seen = [s.next(), s.next()]
         asked = time.monotonic()
         process.send(signal.SIGTERM)
         seen += list(s.events())
         assert time.monotonic() - asked < 2
     assert kinds(seen) == ["text"]
-    with own_client.resume(last_id=s.ids[-1]) as again:
+    with client.resume(last_id=s.ids[-1]) as again:
         seen += list(again.events())
     assert text_of(seen) == "".join(f"{n} " for n in range(30))
     assert process.stop() == 0
     assert time.monotonic() - asked < 5
 
 
-def test_streams_go_on_when_every_pubsub_connection_is_killed(own, own_client, provider):
-    import redis
-
-    provider.script("killed feeds", [Text([f"{n} " for n in range(40)], pause=0.04)])
-    own.worker()
-    store = redis.Redis.from_url(own.redis_url)
-    with own_client.chat("killed feeds", model="scripted") as stream:
-        seen = [stream.next("text")]
-        for _ in range(3):
-            seen.append(stream.next("text"))
-            store.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-        seen += list(stream.events())
-    assert text_of(seen) == "".join(f"{n} " for n in range(40))
-
-
-def test_a_provider_that_stalls_is_given_up(own, own_client, provider):
-    provider.script("stalls", [Text(["before"]), Silence(30)])
-    own.worker(AOMI_STALL_TIMEOUT="0.7")
-    events = own_client.ask("stalls", model="scripted")
-    assert kinds(events) == ["text", "error"]
-    assert (events[1]["code"], events[1]["retryable"]) == ("provider_stalled", True)
-    assert provider.requests("stalls")[0].hung_up.wait(2)
-
-
-def test_the_wrapper_gives_the_same_turn_as_the_stream_inside_it(own, own_client, provider):
-    from tests.support.servers import Calls
-
-    calls = Calls([("GetCurrentTime", {"timezone": "Nowhere/Land"}), ("GetCurrentTime", {})])
-    answers = [Text(["a ", "b"]), calls], [Text(["c ", "d"])]
-    told = []
-    for way in ("inner", "wrapper"):
-        worker = own.worker(AOMI_LITELLM_STREAM=way)
-        provider.script(f"by {way}", *answers)
-        events = Client(own_client.url).ask(f"by {way}", model="scripted")
-        told.append([e["type"] for e in events if e["type"] != "text"] + [text_of(events)])
-        assert worker.stop() == 0
-    assert told[0] == told[1] == ["tool_call"] * 2 + ["tool_result"] * 2 + ["complete", "a bc d"]
-
-
-@pytest.mark.parametrize("flag", ["True", "False"])
-def test_every_route_of_litellm_gives_the_same_turn(own, own_client, provider, flag):
-    """litellm's own HTTP handler and the OpenAI SDK under it send different chunks."""
-    own.worker(EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER=flag)
-    text = provider.script(f"route {flag}", [Text(["x ", "y"])])
-    assert text_of(own_client.ask(text, model="scripted")) == "x y"
-
-
-def test_a_mistake_in_the_settings_stops_every_process_with_its_name(own, tmp_path):
-    broken = tmp_path / "broken.yaml"
-    broken.write_text("apps: [{id: shop, model: missing}]")
-    worker = own._start("worker", [__import__("sys").executable, "-m", "workers"], {"AOMI_CONFIG": str(broken)})
-    assert worker.stop(signal.SIGCONT) == 2
-    assert "broken.yaml" in worker.log()
-    assert "'missing'" in worker.log()
-
-
-def test_idle_update_streams_do_not_hold_a_webs_shutdown(own):
-    process, url = own.web()
+def test_idle_update_streams_do_not_hold_a_webs_shutdown(backend):
+    process, url = backend.web()
     client = Client(url)
     with client.updates() as updates:
         updates.next("state")
@@ -166,3 +138,14 @@ def test_idle_update_streams_do_not_hold_a_webs_shutdown(own):
         assert list(updates.events()) == []
         assert process.stop() == 0
         assert time.monotonic() - asked < 3
+
+
+def test_streams_go_on_when_every_pubsub_connection_is_killed(client, redis, provider):
+    provider.script("killed feeds", [Text([f"{n} " for n in range(40)], pause=0.04)])
+    with client.chat("killed feeds", model="scripted") as stream:
+        seen = [stream.next("text")]
+        for _ in range(3):
+            seen.append(stream.next("text"))
+            redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        seen += list(stream.events())
+    assert text_of(seen) == "".join(f"{n} " for n in range(40))

@@ -91,6 +91,10 @@ class Process:
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
+    def wait(self, timeout: float = 45) -> int:
+        """The exit code, once it has ended by itself."""
+        return self._process.wait(timeout)
+
     def stop(self, number: signal.Signals = signal.SIGTERM, timeout: float = 45) -> int:
         """Send the signal and return the exit code."""
         if self.alive:
@@ -126,10 +130,14 @@ class Backend:
 
     def worker(self, **more: str) -> Process:
         """Start a worker process; returns once it takes jobs."""
-        process = self._start("worker", [sys.executable, "-m", "workers"], more)
+        process = self.begin_worker(**more)
         until(lambda: "takes jobs" in process.log() or not process.alive, 40, "worker process")
         assert process.alive, process.log()
         return process
+
+    def begin_worker(self, **more: str) -> Process:
+        """Start a worker process and do not wait for it."""
+        return self._start("worker", [sys.executable, "-m", "workers"], more)
 
     def stop(self) -> None:
         for process in self.processes:

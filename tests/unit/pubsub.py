@@ -26,7 +26,7 @@ class FakeRedis:
 
     def cut(self) -> None:
         for connection in self.connections:
-            connection.disconnect()
+            connection.close()
 
 
 class PubSub:
@@ -34,7 +34,6 @@ class PubSub:
 
     def __init__(self) -> None:
         self.channels: set[str] = set()
-        self.connection = self
         self._received: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
 
     def subscribe(self, *channels: str) -> None:
@@ -43,7 +42,9 @@ class PubSub:
             self.leave("subscribe", channel, 1)
 
     def unsubscribe(self, *channels: str) -> None:
-        self.channels.difference_update(channels)
+        for channel in channels:
+            self.channels.discard(channel)
+            self.leave("unsubscribe", channel, 0)
 
     def get_message(self, timeout: float) -> dict[str, Any] | None:
         try:
@@ -57,11 +58,9 @@ class PubSub:
     def ping(self) -> None:
         self.leave("pong", "", b"")
 
-    def disconnect(self) -> None:
+    def close(self) -> None:
         self.channels.clear()
         self._received.put(None)
-
-    close = disconnect
 
     def leave(self, kind: str, channel: str, data: Any) -> None:
         self._received.put({"type": kind, "channel": channel.encode(), "data": data})

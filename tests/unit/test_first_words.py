@@ -11,9 +11,9 @@ from app.state.runs import first_words
     ("text", "title"),
     [
         pytest.param("ETH price?", "ETH price?", id="short text as it is"),
-        pytest.param("  one\n\n two\tthree ", "one two three", id="spaces become single"),
+        pytest.param("  one\n\n two\tten ", "one two ten", id="spaces become single"),
         pytest.param("twelve chars", "twelve chars", id="just the limit"),
-        pytest.param("twelve chars and more", "twelve…", id="cut between words"),
+        pytest.param("one two three four", "one two…", id="cut between words"),
         pytest.param("hello, world, and more", "hello…", id="no comma before the dots"),
         pytest.param("x" * 20, "x" * 12 + "…", id="one long word is cut"),
         pytest.param(" \n ", "", id="blank"),

@@ -1,0 +1,183 @@
+"""The outbox: events reach the log in order, in few calls, whatever Redis does meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+
+import pytest
+
+from app.state.clients import Unavailable
+from app.streaming import sse
+from workers.outbox import Outbox
+
+CALL = sse.tool_call("call_1", "Get", {})
+
+SOON = 2.0
+
+
+class FakeRuns:
+    """`Runs.append` in memory: waits while `gate` is shut, is away for `outages` calls, refuses the `ended` runs."""
+
+    def __init__(self):
+        self.gate = threading.Event()
+        self.gate.set()
+        self.asked = threading.Event()
+        self.outages = 0
+        self.ended = set()
+        self.sent = []
+        self.logs = defaultdict(list)
+
+    def append(self, batches):
+        self.asked.set()
+        assert self.gate.wait(SOON)
+        self.sent.append([(run_id, number) for _, run_id, number, _ in batches])
+        if self.outages:
+            self.outages -= 1
+            raise Unavailable[0]("away")
+        for _, run_id, _, events in batches:
+            self.logs[run_id] += events
+        return [run_id not in self.ended for _, run_id, _, _ in batches]
+
+
+@pytest.fixture
+def runs():
+    return FakeRuns()
+
+
+@pytest.fixture
+def ended():
+    """The runs of which the outbox has said that they have ended."""
+    return []
+
+
+@pytest.fixture
+def outbox(runs, ended):
+    outbox = Outbox(runs, ended.append)
+    outbox.start()
+    yield outbox
+    runs.gate.set()
+    outbox.stop()
+
+
+@pytest.fixture
+def hold(runs, outbox):
+    """Sends a first event and keeps it under way, so that what is put next waits; `runs.gate.set()` lets it go."""
+
+    def hold():
+        runs.gate.clear()
+        outbox.put("s", "first", sse.text("first"))
+        assert runs.asked.wait(SOON)
+
+    return hold
+
+
+def put(outbox, run_id, *events):
+    for event in events:
+        outbox.put("s", run_id, event)
+
+
+def test_an_event_leaves_without_waiting_for_more(outbox, runs):
+    outbox.put("s", "run_1", sse.text("Hel"))
+    assert runs.asked.wait(SOON)
+
+
+def test_pieces_of_text_that_wait_together_become_one_event(outbox, runs, hold):
+    hold()
+    put(outbox, "run_1", sse.text("Hel"), sse.text("lo"), sse.text("!"))
+    runs.gate.set()
+    outbox.flush("run_1")
+    assert runs.logs["run_1"] == [sse.text("Hello!")]
+
+
+def test_text_is_not_joined_over_another_event(outbox, runs, hold):
+    hold()
+    put(outbox, "run_1", sse.text("a"), CALL, sse.text("b"), sse.text("c"))
+    runs.gate.set()
+    outbox.flush("run_1")
+    assert runs.logs["run_1"] == [sse.text("a"), CALL, sse.text("bc")]
+
+
+def test_two_other_events_are_not_joined(outbox, runs, hold):
+    hold()
+    put(outbox, "run_1", CALL, CALL)
+    runs.gate.set()
+    outbox.flush("run_1")
+    assert runs.logs["run_1"] == [CALL, CALL]
+
+
+def test_events_of_all_turns_that_wait_together_leave_in_one_call(outbox, runs, hold):
+    hold()
+    put(outbox, "run_1", sse.text("a"))
+    put(outbox, "run_2", sse.text("b"))
+    runs.gate.set()
+    outbox.flush("run_2")
+    assert [[run_id for run_id, _ in call] for call in runs.sent] == [["first"], ["run_1", "run_2"]]
+    assert (runs.logs["run_1"], runs.logs["run_2"]) == ([sse.text("a")], [sse.text("b")])
+
+
+def test_order_is_kept_over_many_calls(outbox, runs):
+    for number in range(100):
+        outbox.put("s", "run_1", sse.text(f"{number} "))
+        if not number % 40:
+            outbox.flush("run_1")
+    outbox.flush("run_1")
+    assert "".join(event["content"] for event in runs.logs["run_1"]).split() == [str(n) for n in range(100)]
+
+
+def test_batch_numbers_rise(outbox, runs):
+    for _ in range(3):
+        outbox.put("s", "run_1", CALL)
+        outbox.flush("run_1")
+    numbers = [number for call in runs.sent for _, number in call]
+    assert numbers == sorted(set(numbers))
+
+
+def test_flush_waits_until_the_events_are_in_the_log(outbox, runs):
+    runs.gate.clear()
+    outbox.put("s", "run_1", CALL)
+    threading.Timer(0.02, runs.gate.set).start()
+    outbox.flush("run_1")
+    assert runs.logs["run_1"] == [CALL]
+
+
+def test_flush_of_a_turn_waits_for_no_other_one(outbox, runs, hold):
+    hold()
+    outbox.flush("run_1")
+    assert not runs.gate.is_set()
+
+
+def test_a_turn_that_somebody_else_has_ended_is_told_of(outbox, runs, ended, hold):
+    runs.ended.add("run_2")
+    hold()
+    put(outbox, "run_1", CALL)
+    put(outbox, "run_2", CALL)
+    runs.gate.set()
+    outbox.stop()
+    assert ended == ["run_2"]
+
+
+def test_while_redis_is_away_the_same_batch_is_sent_again(outbox, runs):
+    runs.outages = 2
+    outbox.put("s", "run_1", CALL)
+    outbox.flush("run_1")
+    assert len(runs.sent) == 3
+    assert runs.sent[0] == runs.sent[1] == runs.sent[2]
+    assert runs.logs["run_1"] == [CALL]
+
+
+def test_what_comes_in_while_redis_is_away_keeps_its_place(outbox, runs, hold):
+    runs.outages = 1
+    hold()
+    put(outbox, "first", CALL)
+    runs.gate.set()
+    outbox.flush("first")
+    assert runs.logs["first"] == [sse.text("first"), CALL]
+
+
+def test_stop_sends_what_is_left(outbox, runs, hold):
+    hold()
+    put(outbox, "run_1", CALL)
+    runs.gate.set()
+    outbox.stop()
+    assert runs.logs["run_1"] == [CALL]

@@ -1,0 +1,150 @@
+"""A multi-step tool: each step once, the last one marked, a failure told, a stop obeyed, a restart continued."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from app.state.calls import Call
+from workers.steps import AHEAD, Stepper
+from workers.token import SHUTDOWN, Stopped, Token
+from workers.tools import Tool, ToolContext, ToolError
+
+SOON = 2.0
+
+
+def Count(to: int):
+    """Count."""
+    yield from range(1, to + 1)
+
+
+def CountOn(ctx: ToolContext, to: int):
+    """Count on from where it was."""
+    yield from range(ctx.step + 1, to + 1)
+
+
+def Break():
+    """Break after one step."""
+    yield 1
+    raise RuntimeError("secret")
+
+
+def Refuse():
+    """Refuse after one step."""
+    yield 1
+    raise ToolError("The market is closed")
+
+
+def Flood():
+    """Say too much, then something."""
+    yield "x" * 1000
+    yield 2
+
+
+def Sleep(ctx: ToolContext):
+    """One step and a long wait."""
+    yield 1
+    ctx.sleep(3600)
+    yield 2
+
+
+def stepper(function, args=None, delivered=0, token=None):
+    name = function.__name__
+    call = Call(
+        session_id="s",
+        run_id="run_1",
+        call_id="call_1",
+        thread_id="thread_1",
+        app="default",
+        name=name,
+        args=args or {},
+        steps=delivered,
+    )
+    context = ToolContext(step=delivered, token=token or Token())
+    return Stepper(Tool(function, "tests"), call, context, 100)
+
+
+def steps(*args, **options):
+    return list(stepper(*args, **options).steps(Token()))
+
+
+@pytest.mark.parametrize(
+    ("to", "expected"),
+    [
+        (3, [(1, False), (2, False), (3, True)]),
+        (1, [(1, True)]),
+        (0, [(None, True)]),
+        (3 * AHEAD, [(number, number == 3 * AHEAD) for number in range(1, 3 * AHEAD + 1)]),
+    ],
+)
+def test_the_last_step_is_marked(to, expected):
+    assert steps(Count, {"to": to}) == expected
+
+
+def test_a_generator_that_is_not_through_holds_no_step_back_and_ends_with_an_empty_one():
+    through = threading.Event()
+
+    def Linger():
+        """One step, then work that yields nothing."""
+        yield 1
+        through.wait(SOON)
+
+    results = stepper(Linger).steps(Token())
+    assert next(results) == (1, False)
+    through.set()
+    assert list(results) == [(None, True)]
+
+
+@pytest.mark.parametrize(("function", "error"), [(Break, "The tool Break failed"), (Refuse, "The market is closed")])
+def test_a_failure_is_the_last_step(function, error):
+    assert steps(function) == [(1, False), ({"error": error}, True)]
+
+
+def test_wrong_arguments_are_the_only_step():
+    assert steps(Count, {"to": "x"})[0][0]["error"].startswith("Invalid arguments for Count: to: ")
+
+
+def test_a_step_that_is_too_large_is_an_error_and_does_not_end_the_tool():
+    assert steps(Flood) == [({"error": "The result has 1,002 bytes; at most 100 are allowed"}, False), (2, True)]
+
+
+@pytest.mark.parametrize("function", [Count, CountOn])
+@pytest.mark.parametrize(
+    ("delivered", "expected"), [(0, [(1, False), (2, False), (3, True)]), (2, [(3, True)]), (3, [(None, True)])]
+)
+def test_what_was_delivered_before_a_restart_comes_no_more(function, delivered, expected):
+    """A plain generator is run again behind it; one that takes the context begins there by itself."""
+    assert steps(function, {"to": 3}, delivered=delivered) == expected
+
+
+def test_a_stop_ends_a_tool_that_sleeps():
+    token = Token()
+    results = stepper(Sleep, token=token).steps(token)
+    assert next(results) == (1, False)
+    token.cancel(SHUTDOWN)
+    with pytest.raises(Stopped, match=SHUTDOWN):
+        next(results)
+
+
+def test_a_stop_waits_for_no_tool_that_does_not_heed_it():
+    token, release, ended = Token(), threading.Event(), threading.Event()
+
+    def Hang():
+        """Be stopped and go on."""
+        token.cancel(SHUTDOWN)
+        release.wait(SOON)
+        ended.set()
+        yield 1
+
+    with pytest.raises(Stopped):
+        next(stepper(Hang).steps(token))
+    assert not ended.is_set()
+    release.set()
+
+
+def test_under_a_stopped_token_no_step_comes():
+    token = Token()
+    token.cancel(SHUTDOWN)
+    with pytest.raises(Stopped):
+        next(stepper(Count, {"to": 3}).steps(token))

@@ -1,0 +1,187 @@
+"""Tools: what the model is told comes from signature and docstring, what it sends is checked against them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Literal
+
+import pytest
+from pydantic import Field
+
+from app.errors import ConfigError
+from workers.tools import BUILT_IN, Tool, ToolContext, ToolError, bounded, load
+
+NOT_A_FUNCTION = 7
+
+
+def Buy(
+    ctx: ToolContext,
+    symbol: Annotated[str, Field(pattern="^[A-Z]+$")],
+    amount: float,
+    side: Literal["buy", "sell"] = "buy",
+) -> list:
+    """Buy a token.
+
+    It is bought at once.
+
+    Args:
+        symbol: The token's symbol.
+        amount: How much of it.
+    """
+    return [ctx.session_id, symbol, amount, side]
+
+
+def Count(to: int):
+    """Count."""
+    yield from range(to)
+
+
+def Resume(context: ToolContext):
+    """Count on."""
+    yield context.step
+
+
+def Mute(to: int):
+    return to
+
+
+async def Later():
+    """Some day."""
+
+
+def Untyped(to):
+    """Count."""
+
+
+def Forward(to: Nowhere):  # noqa: F821
+    """Count."""
+
+
+def Rest(*symbols: str):
+    """Buy all."""
+
+
+def tool(function):
+    return Tool(function, "tests")
+
+
+# What the model is told
+
+
+def test_the_schema_comes_from_signature_and_docstring_and_hides_the_context():
+    assert tool(Buy).schema == {
+        "type": "function",
+        "function": {
+            "name": "Buy",
+            "description": "Buy a token.\nIt is bought at once.",
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    "symbol": {
+                        "type": "string",
+                        "pattern": "^[A-Z]+$",
+                        "title": "Symbol",
+                        "description": "The token's symbol.",
+                    },
+                    "amount": {"type": "number", "title": "Amount", "description": "How much of it."},
+                    "side": {"type": "string", "enum": ["buy", "sell"], "default": "buy", "title": "Side"},
+                },
+                "required": ["symbol", "amount"],
+                "additionalProperties": False,
+            },
+        },
+    }
+
+
+@pytest.mark.parametrize(("function", "has_steps"), [(Buy, False), (Count, True)])
+def test_a_generator_has_steps(function, has_steps):
+    assert tool(function).has_steps is has_steps
+
+
+@pytest.mark.parametrize(("function", "resumes"), [(Count, False), (Resume, True)])
+def test_a_tool_that_takes_the_context_can_resume(function, resumes):
+    assert tool(function).resumes is resumes
+
+
+# How it is run
+
+
+def test_a_tool_gets_its_arguments_its_defaults_and_its_context():
+    result = tool(Buy).run({"symbol": "ETH", "amount": 2}, ToolContext(session_id="s"))
+    assert result == ["s", "ETH", 2.0, "buy"]
+
+
+def test_a_multi_step_tool_gives_its_generator():
+    assert list(tool(Count).run({"to": 3}, ToolContext())) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ({"symbol": "ETH"}, "amount: Field required"),
+        ({"symbol": "eth", "amount": 1}, "symbol: String should match pattern '^[A-Z]+$'"),
+        ({"symbol": "ETH", "amount": 1, "side": "hold"}, "side: Input should be 'buy' or 'sell'"),
+        ({"symbol": "ETH", "amount": 1, "fee": 1}, "fee: Extra inputs are not permitted"),
+        ({"symbol": "ETH", "amount": 1, "ctx": {}}, "ctx: Extra inputs are not permitted"),
+        ({"symbol": 1}, "symbol: Input should be a valid string; amount: Field required"),
+    ],
+)
+def test_wrong_arguments_are_told_to_the_model(args, message):
+    with pytest.raises(ToolError) as raised:
+        tool(Buy).run(args, ToolContext())
+    assert str(raised.value) == f"Invalid arguments for Buy: {message}"
+
+
+# How aomi.yaml names it
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_built_in_tool_is_loaded_by_its_name(name):
+    assert load(name, "aomi.yaml").name == name
+
+
+def test_a_tool_of_ones_own_is_loaded_by_module_and_function():
+    assert load(f"{__name__}:Buy", "aomi.yaml").run({"symbol": "A", "amount": 1}, ToolContext())[1] == "A"
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("GetTokenPrise", "there is no tool 'GetTokenPrise'; built in are GetTokenPrice, "),
+        ("no_such_package.tools:Buy", "cannot be imported: No module named 'no_such_package'"),
+        (f"{__name__}:Sell", "cannot be imported: .*'Sell'"),
+        (f"{__name__}:NOT_A_FUNCTION", "must be a plain function or generator with a docstring"),
+        (f"{__name__}:ToolContext", "must be a plain function or generator with a docstring"),
+        (f"{__name__}:Later", "must be a plain function or generator with a docstring"),
+        (f"{__name__}:Mute", "must be a plain function or generator with a docstring"),
+        (f"{__name__}:Untyped", "needs a type on each parameter: parameter 'to'"),
+        (f"{__name__}:Rest", "needs a type on each parameter: parameter 'symbols'"),
+        (f"{__name__}:Forward", "needs a type on each parameter: .*'Nowhere'"),
+    ],
+)
+def test_a_tool_that_cannot_be_is_refused_with_what_would_be_right(name, right):
+    with pytest.raises(ConfigError, match=f"^aomi.yaml: apps: .*{right}"):
+        load(name, "aomi.yaml: apps")
+
+
+# What it gives
+
+
+@pytest.mark.parametrize(
+    ("result", "plain"),
+    [
+        ({"price": 3500.0}, {"price": 3500.0}),
+        ((1, 2), [1, 2]),
+        ({1: "one"}, {"1": "one"}),
+        (uuid.UUID(int=0), "00000000-0000-0000-0000-000000000000"),
+        (ValueError("odd"), "odd"),
+        (None, None),
+    ],
+)
+def test_a_result_becomes_plain_json(result, plain):
+    assert bounded(result, 1000) == plain
+
+
+def test_a_result_may_have_just_its_bytes():
+    assert bounded("x" * 98, 100) == "x" * 98
+    assert bounded("x" * 99, 100) == {"error": "The result has 101 bytes; at most 100 are allowed"}

@@ -1,0 +1,85 @@
+"""A worker process: its parts, and the order in which they start and stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+
+from app import services
+from app.config import Settings
+from app.queue import BACKGROUND, TURNS, open_queue
+from app.state import clients
+from workers import runtime
+from workers.caretaker import Caretaker
+from workers.control import Control
+from workers.llm import Models
+from workers.outbox import Outbox
+from workers.pool import Lane
+from workers.runtime import Runtime
+from workers.token import SHUTDOWN, Tokens
+
+log = logging.getLogger("workers")
+
+LAST_WORDS = 5.0
+"""Seconds for stopped turns to write their end."""
+
+
+class Worker:
+    """Runs turns and background jobs from `start` to `stop`."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises `ConfigError` when aomi.yaml or a tool it names is wrong."""
+        self.name = f"{socket.gethostname()}-{os.getpid()}"
+        self._settings = settings
+        redis = clients.commands(settings.redis_url, attempts=3, timeout=5)
+        parts = services.build(settings, redis)
+        tokens = Tokens()
+        self._runtime = Runtime(
+            name=self.name,
+            services=parts,
+            models=Models(parts.catalog, settings),
+            outbox=Outbox(parts.runs, lambda run_id: tokens.cancel(run_id, "ended")),
+            control=Control(clients.listening(settings.redis_url), tokens),
+            tokens=tokens,
+            tools=runtime.load_tools(parts),
+        )
+        self._caretaker = Caretaker(parts, tokens.turns)
+        jobs = clients.blocking(settings.redis_url)
+        self._turns, self._background = (
+            Lane(open_queue(name, jobs), f"{self.name}-{name}", settings.worker_threads) for name in (TURNS, BACKGROUND)
+        )
+
+    def start(self) -> None:
+        """Warm up, then take jobs."""
+        self._runtime.models.start()
+        self._runtime.outbox.start()
+        self._runtime.control.start()
+        runtime.install(self._runtime)
+        self._caretaker.start()
+        for lane in (self._turns, self._background):
+            lane.start()
+
+    def stop(self) -> bool:
+        """Take no new job; give background jobs back; let turns finish, then tell them to; close.
+
+        False if a job did not end for all that.
+        """
+        tokens, grace = self._runtime.tokens, self._settings.grace
+        log.info("stopping: running turns may finish within %g s", grace)
+        for lane in (self._turns, self._background):
+            lane.refuse()
+        tokens.cancel_background(SHUTDOWN)
+        ended = self._turns.wait_idle(grace)
+        if not ended:
+            tokens.cancel_all(SHUTDOWN)
+            ended = self._turns.wait_idle(LAST_WORDS)
+        ended = self._background.wait_idle(LAST_WORDS) and ended
+        for lane in (self._turns, self._background):
+            lane.stop()
+        self._caretaker.stop()
+        self._runtime.outbox.stop()
+        self._runtime.control.stop()
+        self._runtime.models.stop()
+        log.info("stopped")
+        return ended
