@@ -17,7 +17,7 @@ def create_app(services: Services | None = None) -> Flask:
 
     Raises `ConfigError` when the settings or aomi.yaml are wrong.
     """
-    from app import api, config, errors, logs
+    from app import api, config, logs
     from app.services import build
 
     if services is None:
@@ -27,6 +27,5 @@ def create_app(services: Services | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions["aomi"] = services
-    errors.register(app)
     api.register(app)
     return app

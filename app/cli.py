@@ -77,7 +77,7 @@ def revoke(key: str) -> None:
 
 def _api_keys() -> ApiKeys:
     settings = config.load()
-    return ApiKeys(Store(clients.commands(settings.redis_url), settings))
+    return ApiKeys(Store(clients.commands(settings), settings))
 
 
 def main() -> None:

@@ -19,6 +19,8 @@ class Settings(BaseSettings):
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0", validation_alias="REDIS_URL", description="where all state lives"
     )
+    redis_connections: int = Field(200, ge=10, description="connections a process may open; beyond, callers wait")
+    redis_tls_verify: bool = Field(True, description="`false` takes a `rediss://` server's self-signed certificate")
     config: Path = Field(Path("aomi.yaml"), description="the file of apps and models")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
 

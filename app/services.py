@@ -41,7 +41,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None) -> Se
 
     Raises `ConfigError` when aomi.yaml is wrong.
     """
-    redis = commands or clients.commands(settings.redis_url)
+    redis = commands or clients.commands(settings)
     store = Store(redis, settings)
     runs, jobs = Runs(store), Jobs(redis)
     return Services(
@@ -53,7 +53,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None) -> Se
         api_keys=ApiKeys(store),
         jobs=jobs,
         turns=Turns(runs, jobs),
-        hub=Hub(listening or clients.listening(settings.redis_url)),
+        hub=Hub(listening or clients.listening(settings)),
     )
 
 

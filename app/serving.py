@@ -20,6 +20,7 @@ timeout = 60
 graceful_timeout = 10
 keepalive = 75
 limit_request_line = 8190
+control_socket_disable = True  # its socket stands in the home folder, which a container user may not have
 errorlog = "-"
 loglevel = "warning"
 

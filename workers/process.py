@@ -32,7 +32,7 @@ class Worker:
         """Raises `ConfigError` when aomi.yaml or a tool it names is wrong."""
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         self._settings = settings
-        redis = clients.commands(settings.redis_url, attempts=3, timeout=5)
+        redis = clients.commands(settings, attempts=3, timeout=5)
         parts = services.build(settings, redis)
         tokens = Tokens()
         self._runtime = Runtime(
@@ -40,12 +40,12 @@ class Worker:
             services=parts,
             models=Models(parts.catalog, settings),
             outbox=Outbox(parts.runs, lambda run_id: tokens.cancel(run_id, "ended")),
-            control=Control(clients.listening(settings.redis_url), tokens),
+            control=Control(clients.listening(settings), tokens),
             tokens=tokens,
             tools=runtime.load_tools(parts),
         )
         self._caretaker = Caretaker(parts, tokens.turns)
-        jobs = clients.blocking(settings.redis_url)
+        jobs = clients.blocking(settings)
         self._turns, self._background = (
             Lane(open_queue(name, jobs), f"{self.name}-{name}", settings.worker_threads) for name in (TURNS, BACKGROUND)
         )

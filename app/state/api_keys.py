@@ -38,7 +38,7 @@ class ApiKeys:
     def issue(self, apps: tuple[str, ...], label: str = "") -> str:
         """Make a key for `apps` (`*` is every app) and return it; it cannot be read again."""
         key = f"aomi_{secrets.token_urlsafe(32)}"
-        fields = {"apps": dumps(apps), "label": label, "created_at": now()}
+        fields = {"apps": dumps(apps), "label": label, "created_at": now("microseconds")}
         self._redis.hset(keys.api_key(_digest(key)), mapping=fields)
         return key
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from redis import Redis
+from redis import BlockingConnectionPool, Redis
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
 from redis.retry import Retry
+
+from app.config import Settings
 
 Client = Any
 """A `redis.Redis`. (Its own types make every answer bytes, text or an awaitable.)"""
@@ -16,34 +18,34 @@ Unavailable = (ConnectionError, TimeoutError, BusyLoadingError)
 """What a call raises while Redis is away. (`ConnectionError` is redis-py's own.)"""
 
 
-def commands(url: str, *, attempts: int = 1, timeout: float = 1.5) -> Client:
+def commands(settings: Settings, *, attempts: int = 1, timeout: float = 1.5) -> Client:
     """A client for short commands. A command that fails is tried `attempts` times more, then raises.
 
     `timeout` seconds bound each connect and each answer, so that a web request never hangs on Redis.
     """
-    return Redis.from_url(
-        url,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        socket_keepalive=True,
-        max_connections=10_000,
-        retry=Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.2), attempts),
-        client_name="aomi",
-    )
+    retry = Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.2), attempts)
+    return _client(settings, socket_timeout=timeout, socket_connect_timeout=timeout, retry=retry)
 
 
-def blocking(url: str) -> Client:
+def blocking(settings: Settings) -> Client:
     """A client for RQ's blocking pops; RQ sets the socket timeout it needs on it."""
-    return Redis.from_url(url, socket_connect_timeout=2, socket_keepalive=True, max_connections=10_000)
+    return _client(settings, socket_connect_timeout=2)
 
 
-def listening(url: str) -> Client:
+def listening(settings: Settings) -> Client:
     """A client for one pub/sub connection: no retry of its own, so that a loss is seen (see `feed`)."""
-    return Redis.from_url(
-        url,
-        socket_timeout=None,
-        socket_connect_timeout=2,
+    return _client(settings, socket_timeout=None, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0))
+
+
+def _client(settings: Settings, **options: Any) -> Client:
+    if settings.redis_url.startswith("rediss:") and not settings.redis_tls_verify:
+        options |= {"ssl_cert_reqs": "none", "ssl_check_hostname": False}
+    pool = BlockingConnectionPool.from_url(
+        settings.redis_url,
+        max_connections=settings.redis_connections,
+        timeout=2,  # seconds to wait for a free connection
         socket_keepalive=True,
-        retry=Retry(NoBackoff(), 0),
-        client_name="aomi-feed",
+        client_name="aomi",
+        **options,
     )
+    return Redis(connection_pool=pool)

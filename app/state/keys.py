@@ -19,7 +19,7 @@ class Key(NamedTuple):
 
 SCHEMA = (
     Key("session:{<id>}", "hash", "the session's fields", "AOMI_SESSION_TTL after its last turn"),
-    Key("session:{<id>}:threads", "zset", "thread ids by the time they were opened, ms", "as the session"),
+    Key("session:{<id>}:threads", "zset", "thread ids by the time they were opened, µs", "as the session"),
     Key("session:{<id>}:thread:<thread>", "hash", "id, title, created_at, updated_at", "as the session"),
     Key("session:{<id>}:thread:<thread>:messages", "list", "messages as JSON, oldest first", "as the session"),
     Key("session:{<id>}:waiting", "list", "runs waiting for their turn, next one first", "as the session"),
@@ -32,7 +32,7 @@ SCHEMA = (
         "AOMI_LOG_TTL after its end",
     ),
     Key("session:{<id>}:call:<run>:<call>", "hash", "a multi-step tool's call", "a day after its last step"),
-    Key("sessions-of:<public_key>", "zset", "session ids by the time they were made, ms", "AOMI_SESSION_TTL"),
+    Key("sessions-of:<public_key>", "zset", "session ids by the time they were made, µs", "AOMI_SESSION_TTL"),
     Key("api-key:<sha256>", "hash", "apps, label, created_at of an API key", "until it is revoked"),
     Key("leases", "zset", "`<id> <run>` of open turns by lease end, ms", "an entry: until the turn's end"),
 )

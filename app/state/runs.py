@@ -16,7 +16,7 @@ import orjson
 
 from app.state import keys, transcript
 from app.state.sessions import framed, new_session
-from app.state.store import Entry, Store, dumps, flat, milliseconds, new_id, now, paired, read_stream
+from app.state.store import Entry, Store, dumps, flat, microseconds, milliseconds, new_id, now, paired, read_stream
 from app.streaming import sse
 
 ENDED = frozenset({"complete", "interrupted", "error"})
@@ -102,7 +102,7 @@ class Runs:
             "title_frame": sse.frame(sse.title_changed(session_id, title)),
             "state_frame": sse.frame(sse.state(session_id, "processing", run_id=run_id)),
             "now": moment,
-            "ms": milliseconds(),
+            "opened": microseconds(),
             "ttl": self._settings.session_ttl,
             "cap": self._settings.updates_kept,
         }

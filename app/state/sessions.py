@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from app.state import keys, transcript
-from app.state.store import Entry, Store, flat, milliseconds, new_id, now, paired, read_stream, text_fields
+from app.state.store import Entry, Store, flat, microseconds, new_id, now, paired, read_stream, text_fields
 from app.streaming import sse
 
 Fields = dict[str, str]
@@ -44,7 +44,7 @@ class Sessions:
         made = self._store.call("create", [keys.session(session_id)], self._settings.session_ttl, *flat(fields))
         if made and fields.get("public_key"):
             index = keys.sessions_of(fields["public_key"])
-            self._redis.zadd(index, {session_id: milliseconds()})
+            self._redis.zadd(index, {session_id: microseconds()})
             self._redis.expire(index, self._settings.session_ttl)
         return bool(made)
 
@@ -109,7 +109,7 @@ class Sessions:
         pipeline = self._redis.pipeline()
         pipeline.hset(key, mapping=thread | ({"title_source": "person"} if title else {}))
         pipeline.expire(key, life)
-        pipeline.zadd(keys.threads(session_id), {thread["id"]: milliseconds()})
+        pipeline.zadd(keys.threads(session_id), {thread["id"]: microseconds()})
         pipeline.expire(keys.threads(session_id), life)
         pipeline.execute()
         return thread

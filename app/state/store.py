@@ -71,14 +71,19 @@ def flat(fields: Mapping[str, Any]) -> list[Any]:
     return [item for pair in fields.items() for item in pair]
 
 
-def now() -> str:
-    """This moment, ISO-8601 in UTC with `Z`, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def now(timespec: str = "milliseconds") -> str:
+    """This moment, ISO-8601 in UTC with `Z`."""
+    return datetime.now(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def milliseconds() -> int:
     """This moment in milliseconds since 1970."""
     return int(datetime.now(UTC).timestamp() * 1000)
+
+
+def microseconds() -> int:
+    """This moment in microseconds since 1970: a score that orders what is made one after the other."""
+    return int(datetime.now(UTC).timestamp() * 1_000_000)
 
 
 def new_id(kind: str) -> str:

@@ -27,7 +27,7 @@ if (redis.call('HGET', S, 'title') or '') == '' then
 end
 if not thread then
   thread = a.new_thread
-  redis.call('ZADD', threads, a.ms, thread)
+  redis.call('ZADD', threads, a.opened, thread)
   redis.call('HSET', thread_key(S, thread), 'id', thread, 'title', '', 'created_at', a.now, 'updated_at', a.now)
 end
 local opened = thread_key(S, thread)

@@ -1,0 +1,198 @@
+"""Turns: accepted, begun, ended, each by one and once."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.streaming import sse
+
+
+def begin(runs, session_id, said, text="hello", **more):
+    """A running turn."""
+    accepted = runs.start(session_id, said(text, **more))
+    return runs.claim(session_id, accepted.run_id, "worker")
+
+
+def end(runs, run, outcome="complete"):
+    sealed = runs.seal(run.session_id, run.id, outcome, expect="running queued waiting")
+    return runs.settle(sealed, sse.complete(interrupted=outcome == "interrupted"))
+
+
+def told(runs, run):
+    return [sse.parse(entry.frame) for entry in runs.entries(run.session_id, run.id, 0)]
+
+
+def test_a_first_message_makes_session_thread_and_run(runs, sessions, session_id, said):
+    accepted = runs.start(session_id, said("What is up?", user_state={"a": 1}))
+    assert accepted.outcome == "started"
+    session = sessions.get(session_id)
+    assert (session["run"], session["title"], session["user_state"]) == (accepted.run_id, "What is up?", '{"a":1}')
+    (thread,) = sessions.threads(session_id)
+    assert (thread["id"], thread["title"]) == (accepted.thread_id, "What is up?")
+    assert [m["content"] for m in sessions.messages(session_id, accepted.thread_id)] == ["What is up?"]
+
+
+def test_a_turn_is_begun_once(runs, session_id, said):
+    accepted = runs.start(session_id, said())
+    assert runs.claim(session_id, accepted.run_id, "one").message["content"] == "hello"
+    assert runs.claim(session_id, accepted.run_id, "two") is None
+
+
+def test_events_are_numbered_from_one_and_published_as_they_are_logged(runs, connection, session_id, said):
+    run = begin(runs, session_id, said)
+    feed = connection.pubsub()
+    feed.subscribe(f"session:{{{session_id}}}:run:{run.id}:log")
+    assert runs.append([(session_id, run.id, 1, [sse.text("a"), sse.text("b")])]) == [True]
+    assert [entry.number for entry in runs.entries(session_id, run.id, 0)] == [1, 2]
+    assert [entry.number for entry in runs.entries(session_id, run.id, 1)] == [2]
+    message = None
+    while message is None or message["type"] != "message":
+        message = feed.get_message(timeout=5)
+    assert message["data"] == b"1 2 text\n" + sse.frame(sse.text("a")) + sse.frame(sse.text("b"))
+
+
+def test_a_batch_that_is_sent_again_counts_once(runs, session_id, said):
+    run = begin(runs, session_id, said)
+    batch = [(session_id, run.id, 7, [sse.text("once")])]
+    assert runs.append(batch) == runs.append(batch) == [True]
+    assert told(runs, run) == [sse.text("once")]
+
+
+def test_several_turns_are_appended_to_in_one_call_and_an_ended_one_refused(runs, said):
+    running, ended = begin(runs, "s-running", said), begin(runs, "s-ended", said)
+    end(runs, ended)
+    batches = [("s-ended", ended.id, 1, [sse.text("late")]), ("s-running", running.id, 1, [sse.text("in time")])]
+    assert runs.append(batches) == [False, True]
+    assert told(runs, ended) == [sse.complete()]
+    assert told(runs, running) == [sse.text("in time")]
+
+
+def test_the_log_becomes_the_history_with_the_terminal_event_last(runs, sessions, session_id, said):
+    run = begin(runs, session_id, said)
+    events = [sse.text("a"), sse.tool_call("c1", "T", {"x": 1}), sse.tool_result("c1", "T", {"y": 2}), sse.text("b")]
+    runs.append([(session_id, run.id, 1, events)])
+    assert end(runs, run) is None
+    assert told(runs, run) == [*events, sse.complete()]
+    _, first, second = sessions.messages(session_id, run.thread_id)
+    assert (first["content"], second["content"]) == ("a", "b")
+    assert first["tool_calls"] == [{"name": "T", "call_id": "c1", "args": {"x": 1}}]
+    assert first["tool_results"] == [{"name": "T", "call_id": "c1", "result": {"y": 2}}]
+
+
+def test_open_calls_get_their_result_at_the_end(runs, session_id, said):
+    run = begin(runs, session_id, said)
+    runs.append([(session_id, run.id, 1, [sse.tool_call("c1", "T", {}), sse.tool_call("c2", "T", {})])])
+    runs.append([(session_id, run.id, 2, [sse.tool_result("c1", "T", 1)])])
+    end(runs, run, "interrupted")
+    assert told(runs, run)[3:] == [sse.tool_result("c2", "T", {"error": "interrupted"}), sse.complete(interrupted=True)]
+
+
+def test_exactly_one_end_wins(runs, session_id, said):
+    run = begin(runs, session_id, said)
+    first = runs.seal(session_id, "", "interrupted", expect="running")
+    assert first.id == run.id
+    assert runs.seal(session_id, run.id, "complete", expect="running queued waiting") is None
+    runs.settle(first, sse.complete(interrupted=True))
+    assert runs.settle(first, sse.complete()) is None
+    assert told(runs, run) == [sse.complete(interrupted=True)]
+
+
+def test_nothing_is_appended_once_the_end_is_taken(runs, session_id, said):
+    run = begin(runs, session_id, said)
+    runs.seal(session_id, run.id, "interrupted", expect="running")
+    assert runs.append([(session_id, run.id, 1, [sse.text("late")])]) == [False]
+
+
+def test_waiting_turns_run_in_order_and_join_the_history_when_they_begin(runs, sessions, session_id, said):
+    first = begin(runs, session_id, said, "one")
+    second, third = (runs.start(session_id, said(text)) for text in ("two", "three"))
+    assert (second.outcome, second.current) == ("waiting", first.id)
+    assert runs.claim(session_id, second.run_id, "worker") is None, "it is not its turn yet"
+    snapshot = sessions.snapshot(session_id, None)
+    assert [m["content"] for m in snapshot.messages] == ["one", "two", "three"]
+    assert [m["content"] for m in sessions.messages(session_id, first.thread_id)] == ["one"]
+    assert end(runs, first) == second.run_id
+    assert [m["content"] for m in sessions.messages(session_id, first.thread_id)] == ["one", "two"]
+    assert end(runs, runs.claim(session_id, second.run_id, "worker")) == third.run_id
+
+
+def test_an_interrupting_message_goes_first(runs, session_id, said):
+    first = begin(runs, session_id, said)
+    runs.start(session_id, said("patient"))
+    hasty = runs.start(session_id, said("hasty", on_busy="interrupt"))
+    assert end(runs, first, "interrupted") == hasty.run_id
+
+
+def test_refusals_change_nothing(runs, sessions, connection, session_id, said):
+    begin(runs, session_id, said)
+    for _ in range(2):
+        runs.start(session_id, said())
+    before = connection.dump(f"session:{{{session_id}}}"), sorted(connection.scan_iter())
+    assert runs.start(session_id, said(on_busy="reject")).outcome == "busy"
+    assert runs.start(session_id, said()).outcome == "full"
+    assert runs.start(session_id, said(thread_id="thread_x")).outcome == "no_thread"
+    assert runs.start("unknown-session", said(thread_id="thread_x")).outcome == "no_thread"
+    assert (connection.dump(f"session:{{{session_id}}}"), sorted(connection.scan_iter())) == before
+
+
+def test_a_waiting_turn_can_be_ended_without_touching_the_current_one(runs, sessions, session_id, said):
+    current = begin(runs, session_id, said)
+    waiting = runs.start(session_id, said("never mind"))
+    sealed = runs.seal(session_id, waiting.run_id, "interrupted", expect="waiting")
+    assert runs.settle(sealed, sse.complete(interrupted=True)) is None
+    assert sessions.get(session_id)["run"] == current.id
+    assert end(runs, current) is None
+
+
+@pytest.mark.parametrize(
+    ("terminal", "status"),
+    [
+        (sse.complete(), "idle"),
+        (sse.complete(interrupted=True), "interrupted"),
+        (sse.error("m", "internal", True), "idle"),
+    ],
+)
+def test_the_status_says_how_the_last_turn_ended(runs, sessions, session_id, said, terminal, status):
+    from app.state.sessions import status as status_of
+
+    run = begin(runs, session_id, said)
+    assert status_of(sessions.get(session_id)) == "processing"
+    runs.settle(runs.seal(session_id, run.id, terminal["type"], expect="running"), terminal)
+    assert status_of(sessions.get(session_id)) == status
+    begin(runs, session_id, said)
+    assert status_of(sessions.get(session_id)) == "processing"
+
+
+def test_a_turn_nobody_looks_after_is_overdue_and_a_renewed_one_is_not(runs, connection, session_id, said):
+    run = begin(runs, session_id, said)
+    assert runs.overdue() == []
+    connection.zadd("leases", {f"{session_id} {run.id}": 1})
+    assert runs.overdue() == [(session_id, run.id)]
+    runs.renew_lease(session_id, run.id)
+    assert runs.overdue() == []
+
+
+def test_every_key_has_its_pattern_its_type_and_an_end_to_its_life(runs, sessions, store, connection, session_id, said):
+    import re
+
+    from app.state import keys
+    from app.state.calls import Call, Calls
+
+    sessions.create("made-by-hand", {"public_key": "0xabc"})
+    run = begin(runs, session_id, said)
+    runs.start(session_id, said("waits"))
+    runs.append([(session_id, run.id, 1, [sse.text("a")])])
+    Calls(store).record(Call(session_id, run.id, "c1", run.thread_id, "default", "T", {}))
+    ended = begin(runs, "other-session", said)
+    end(runs, ended)
+    patterns = {
+        re.compile(re.sub(r"<\w+>", "[^:}]+", re.escape(k.pattern).replace(r"\<", "<").replace(r"\>", ">"))): k
+        for k in keys.SCHEMA
+    }
+    for raw in connection.scan_iter():
+        name = raw.decode()
+        (found,) = [key for pattern, key in patterns.items() if pattern.fullmatch(name)]
+        assert connection.type(raw).decode() == found.type, name
+        if name != keys.LEASES:
+            assert connection.ttl(raw) > 0, name
+    assert 0 < connection.ttl(keys.log("other-session", ended.id)) <= store.settings.log_ttl

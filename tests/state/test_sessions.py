@@ -1,0 +1,135 @@
+"""Sessions, threads, titles and the update stream."""
+
+from __future__ import annotations
+
+from app.state.calls import Call, Calls
+from app.streaming import sse
+
+
+def updates(sessions, session_id, after=0):
+    return [sse.parse(entry.frame) for entry in sessions.read_updates(session_id, after)]
+
+
+def test_a_session_is_made_once_and_keeps_what_it_had(sessions):
+    assert sessions.create("s", {"title": "First"})
+    assert not sessions.create("s", {"title": "Second"})
+    assert sessions.get("s")["title"] == "First"
+    assert sessions.get("nobody") is None
+
+
+def test_a_change_tells_the_listeners_with_rising_numbers(sessions):
+    sessions.create("s", {})
+    sessions.change("s", {"model": "a"}, [sse.model_changed("s", "a")])
+    sessions.change("s", {"model": "b"}, [sse.model_changed("s", "b")])
+    assert [entry.number for entry in sessions.read_updates("s", 0)] == [1, 2]
+    assert [event["model"] for event in updates(sessions, "s", 1)] == ["b"]
+    assert sessions.get("s")["updates"] == "2"
+
+
+def test_a_change_of_nothing_makes_nothing(sessions, connection):
+    assert not sessions.change("nobody", {"model": "a"}, [sse.model_changed("nobody", "a")])
+    assert not sessions.rename_thread("nobody", "thread_x", "T")
+    assert not list(connection.scan_iter())
+
+
+def test_a_model_titles_what_has_the_first_words_and_never_what_a_person_named(sessions, runs, said):
+    thread = runs.start("s", said("the first words")).thread_id
+    sessions.suggest_title("s", thread, "By a model")
+    assert sessions.get("s")["title"] == sessions.thread("s", thread)["title"] == "By a model"
+    sessions.rename("s", "By a person")
+    sessions.rename_thread("s", thread, "By a person")
+    sessions.suggest_title("s", thread, "By a model again")
+    assert sessions.get("s")["title"] == sessions.thread("s", thread)["title"] == "By a person"
+
+
+def test_a_title_for_a_later_thread_leaves_the_session_alone(sessions, runs, said):
+    runs.start("s", said("first"))
+    other = sessions.open_thread("s", "")["id"]
+    runs.start("s", said("second", thread_id=other))
+    sessions.suggest_title("s", other, "By a model")
+    assert (sessions.get("s")["title"], sessions.thread("s", other)["title"]) == ("first", "By a model")
+
+
+def test_messages_go_to_the_newest_thread(sessions, runs, said):
+    first = runs.start("s", said()).thread_id
+    opened = sessions.open_thread("s", "Other")["id"]
+    assert runs.start("s", said()).thread_id == opened != first
+    assert runs.start("s", said(thread_id=first)).thread_id == first
+    assert [thread["id"] for thread in sessions.threads("s")] == [first, opened]
+
+
+def test_a_snapshot_of_the_unknown(sessions):
+    assert sessions.snapshot("nobody", None) is None
+    sessions.create("s", {})
+    assert (sessions.snapshot("s", None).thread_id, sessions.snapshot("s", None).messages) == ("", [])
+    assert sessions.snapshot("s", "thread_x").thread_id is None
+
+
+def test_sessions_of_a_key_leave_its_list_when_they_are_gone(sessions, connection):
+    for name in ("one", "two"):
+        sessions.create(name, {"public_key": "0xabc"})
+    connection.delete("session:{one}")
+    assert [session["id"] for session in sessions.owned_by("0xabc")] == ["two"]
+    assert connection.zrange("sessions-of:0xabc", 0, -1) == [b"two"]
+
+
+def test_deleting_removes_every_key_of_the_session_and_of_no_other(sessions, runs, connection, said):
+    sessions.create("s", {"public_key": "0xabc"})
+    runs.start("s", said())
+    runs.start("s2", said())
+    sessions.delete("s")
+    left = {key.decode() for key in connection.scan_iter()}
+    assert not [key for key in left if "{s}" in key or key.startswith("sessions-of")]
+    assert [key for key in left if "{s2}" in key]
+
+
+def step(store, session_id, run, number, done=False):
+    call = Call(session_id, run.run_id, "c1", run.thread_id, "default", "T", {})
+    if number == 1:
+        Calls(store).record(call)
+        Calls(store).answer(call, "first")
+        return None
+    return Calls(store).deliver(call, number, {"n": number}, done)
+
+
+def test_a_step_joins_the_log_of_a_running_turn_of_its_thread_else_the_history(sessions, runs, store, said):
+    run = runs.start("s", said())
+    step(store, "s", run, 1)
+    running = runs.claim("s", run.run_id, "worker")
+    assert step(store, "s", run, 2)
+    assert [sse.parse(entry.frame)["result"] for entry in runs.entries("s", run.run_id, 0)] == [{"n": 2}]
+    runs.settle(runs.seal("s", running.id, "complete", expect="running"), sse.complete())
+    assert step(store, "s", run, 3, done=True)
+    results = [m["tool_results"][0] for m in sessions.messages("s", run.thread_id) if m["role"] == "tool"]
+    assert [(r["result"], r.get("done")) for r in results] == [({"n": 2}, None), ({"n": 3}, True)]
+    kinds = [event["type"] for event in updates(sessions, "s") if event["type"].startswith(("async", "tool"))]
+    assert kinds == ["async_tool_result", "tool_update", "async_tool_result", "tool_complete"]
+
+
+def test_a_step_that_is_delivered_again_changes_nothing(sessions, runs, store, said):
+    run = runs.start("s", said())
+    step(store, "s", run, 1)
+    assert step(store, "s", run, 2)
+    before = sessions.messages("s", run.thread_id)
+    assert step(store, "s", run, 2)
+    assert sessions.messages("s", run.thread_id) == before
+
+
+def test_a_step_for_a_deleted_session_says_so(sessions, runs, store, connection, said):
+    run = runs.start("s", said())
+    step(store, "s", run, 1)
+    sessions.delete("s")
+    assert not step(store, "s", run, 2)
+    assert not [key for key in connection.scan_iter() if b"{s}" in key]
+
+
+def test_the_first_step_is_there_for_the_turn_that_waits(runs, store, said):
+    run = runs.start("s", said())
+    call = Call("s", run.run_id, "c1", run.thread_id, "default", "T", {"a": 1})
+    calls = Calls(store)
+    calls.record(call)
+    assert calls.answered(call) is None
+    assert calls.get("s", run.run_id, "c1") == call
+    calls.answer(call, None)
+    assert calls.answered(call) == [None]
+    assert calls.get("s", run.run_id, "c1").steps == 1
