@@ -90,3 +90,7 @@ def main() -> None:
     except Unavailable as error:
         click.echo(f"aomi: Redis does not answer ({error}); REDIS_URL says where it is", err=True)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

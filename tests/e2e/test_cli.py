@@ -1,0 +1,134 @@
+"""`aomi`, run as an operator runs it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.backend import ROOT, free_port, until
+from tests.support.client import Client, kinds
+
+
+@pytest.fixture
+def aomi(backend):
+    """Runs the command; returns the finished process."""
+
+    def run(*args, **environment):
+        command = [sys.executable, "-m", "app.cli", *args]
+        env = backend.environment | environment
+        return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=30)
+
+    return run
+
+
+def test_a_key_is_printed_alone_on_the_last_line_and_opens_its_app_until_it_is_revoked(aomi, webs):
+    made = aomi("keys", "create", "--app", "scripted", "--app", "titled", "--label", "for the shop")
+    assert made.returncode == 0
+    key = made.stdout.splitlines()[-1]
+    assert re.fullmatch(r"aomi_[\w-]{40,}", key)
+    client = Client(webs[0], key)
+    assert client.ask("hello", app="titled")[-1] == {"type": "complete"}
+    apps = client.get("/api/session/apps").json()["apps"]
+    assert [app["id"] for app in apps] == ["default", "scripted", "titled"]
+    (line,) = [line for line in aomi("keys", "list").stdout.splitlines() if "for the shop" in line]
+    assert "scripted,titled" in line
+    assert key not in line
+    assert aomi("keys", "revoke", line.split()[0]).returncode == 0
+    assert client.post("/api/chat", params={"app": "titled"}, json={"text": "x"}).status_code == 401
+
+
+def test_a_key_for_every_app(aomi, webs):
+    key = aomi("keys", "create", "--app", "*").stdout.splitlines()[-1]
+    apps = Client(webs[0], key).get("/api/session/apps").json()["apps"]
+    assert {"default", "scripted", "titled"} <= {app["id"] for app in apps}
+
+
+@pytest.mark.parametrize(
+    ("args", "environment", "words"),
+    [
+        (("keys", "create", "--app", "shop"), {}, "no app 'shop'"),
+        (("keys", "revoke", "nothing"), {}, "no such key"),
+        (("keys", "list"), {"REDIS_URL": "redis://127.0.0.1:1/0"}, "Redis does not answer"),
+        (("keys", "list"), {"AOMI_GRACE": "soon"}, "AOMI_GRACE"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_is_wrong(aomi, args, environment, words):
+    failed = aomi(*args, **environment)
+    assert failed.returncode == 2
+    assert words in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+@pytest.mark.parametrize("own_redis", [True, False], ids=["a Redis of its own", "the Redis of REDIS_URL"])
+def test_dev_starts_all_of_it_and_one_signal_stops_it(own_redis, backend, tmp_path):
+    port = free_port()
+    environment = {name: value for name, value in backend.environment.items() if name != "REDIS_URL"}
+    environment |= {"PORT": str(port), "AOMI_CONFIG": str(ROOT / "aomi.yaml")}
+    if not own_redis:
+        environment["REDIS_URL"] = backend.redis_url.replace("/0", "/2")
+    environment["PYTHONPATH"] = str(ROOT)
+    log = tmp_path / "dev.log"
+    with log.open("wb") as output:
+        command = [sys.executable, "-m", "app.cli", "dev"]
+        dev = subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=output, stderr=output)
+    try:
+        until(lambda: "The backend is ready" in log.read_text() or dev.poll() is not None, 40, "aomi dev")
+        client = Client(f"http://127.0.0.1:{port}")
+        assert kinds(client.ask("remember 1"))[-1] == "complete"
+        assert "No provider key is set" in log.read_text()
+        began = time.monotonic()
+        dev.send_signal(signal.SIGINT)
+        assert dev.wait(15) == 0, log.read_text()
+        assert time.monotonic() - began < 10
+    finally:
+        dev.kill()
+    assert "Traceback" not in log.read_text()
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"http://127.0.0.1:{port}/healthz")
+    assert (tmp_path / ".aomi" / "appendonlydir").exists() is own_redis
+
+
+def test_dev_says_when_its_port_is_taken(webs):
+    port = webs[0].rsplit(":", 1)[1]
+    environment = dict(os.environ) | {"PORT": port}
+    failed = subprocess.run(
+        [sys.executable, "-m", "app.cli", "dev"], env=environment, capture_output=True, text=True, timeout=30, cwd=ROOT
+    )
+    assert failed.returncode == 2
+    assert f"Port {port} is taken" in failed.stderr
+
+
+def test_the_readers_of_the_reference_read_a_whole_turn(webs, tmp_path):
+    """The sample reader of the API reference, as it stands there, run by node: it does not buffer."""
+    node = shutil.which("node")
+    if node is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no node on this machine")
+    script = (Path(__file__).parent / "reference_reader.mjs").read_text()
+    (tmp_path / "reader.mjs").write_text(script)
+    for _ in range(3):
+        arguments = [
+            node,
+            str(tmp_path / "reader.mjs"),
+            webs[0],
+            str(uuid.uuid4()),
+            "What is the current price of ETH?",
+        ]
+        read = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+        assert read.returncode == 0, read.stderr
+        assert read.stdout.splitlines() == [
+            "text: The current price of ETH is ",
+            'call: GetTokenPrice {"symbol":"ETH"}',
+            'result: {"price":3500}',
+            "text: $3,500.00.",
+            "complete",
+        ]

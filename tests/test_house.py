@@ -1,0 +1,118 @@
+"""The rules of the house: who may import what, who knows what, what must not be loaded."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from app.state import keys
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted([*ROOT.glob("app/**/*.py"), *ROOT.glob("workers/**/*.py")])
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def literals(path: Path) -> list[str]:
+    """Strings and bytes of the code, docstrings left out."""
+    tree = ast.parse(path.read_text())
+    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    values = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and id(n) not in docs]
+    return [v.decode("latin-1") if isinstance(v, bytes) else v for v in values if isinstance(v, str | bytes)]
+
+
+def named(*parts: str) -> set[Path]:
+    return {ROOT / part for part in parts}
+
+
+def importers(package: str) -> set[Path]:
+    return {p for p in SOURCES if any(name.split(".")[0] == package for name in imports(p))}
+
+
+def test_app_never_imports_workers():
+    assert not [p for p in importers("workers") if p.is_relative_to(ROOT / "app")]
+
+
+def test_one_file_knows_litellm():
+    assert importers("litellm") == named("workers/llm.py")
+
+
+def test_redis_is_spoken_to_in_app_state_alone():
+    assert all(p.is_relative_to(ROOT / "app/state") for p in importers("redis"))
+
+
+def test_one_file_knows_the_wire_format():
+    knowing = {p for p in SOURCES if any("data: " in text or "event-stream" in text for text in literals(p))}
+    assert knowing == named("app/streaming/sse.py")
+
+
+def test_one_file_knows_redis_key_names():
+    beginnings = tuple(key.pattern.split("<")[0] for key in keys.SCHEMA if "<" in key.pattern)
+    knowing = {p for p in SOURCES if any(text.startswith(beginnings) for text in literals(p))}
+    assert knowing == named("app/state/keys.py")
+    for script in ROOT.glob("app/state/lua/*.lua"):
+        code = "\n".join(line.split("--")[0] for line in script.read_text().splitlines())
+        assert "':" not in code, f"{script.name} spells a key name"
+
+
+def test_the_scripts_name_keys_as_python_does():
+    import fakeredis
+
+    redis = fakeredis.FakeRedis()
+    script = keys.LUA + (
+        "local S = KEYS[1] return {threads_key(S), thread_key(S, 't'), messages_key(S, 't'), waiting_key(S), "
+        "updates_key(S), run_key(S, 'r'), log_key(S, 'r')}"
+    )
+    found = [name.decode() for name in redis.eval(script, 1, keys.session("s"))]
+    assert found == [
+        keys.threads("s"),
+        keys.thread("s", "t"),
+        keys.messages("s", "t"),
+        keys.waiting("s"),
+        keys.updates("s"),
+        keys.run("s", "r"),
+        keys.log("s", "r"),
+    ]
+
+
+def test_the_environment_is_read_in_few_places():
+    reading = {
+        p
+        for p in SOURCES
+        if "os.environ" in "".join(line for line in p.read_text().splitlines() if "environ/" not in line)
+    }
+    assert reading <= named("app/config.py", "app/catalog.py", "app/serving.py", "app/dev.py", "workers/llm.py")
+
+
+@pytest.mark.parametrize("statement", ["import app", "import app; app.create_app()", "import app.cli"])
+def test_the_web_side_never_loads_litellm_or_workers(statement):
+    code = f"{statement}; import sys; assert not {{'litellm', 'workers'}} & set(sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_broad_excepts_stand_where_they_must():
+    places = Counter(
+        str(path.relative_to(ROOT))
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ExceptHandler) and broad(node.type)
+    )
+    assert places == {"workers/toolbox.py": 1, "workers/jobs.py": 1, "workers/llm.py": 3}
+
+
+def broad(caught: ast.expr | None) -> bool:
+    return caught is None or (isinstance(caught, ast.Name) and caught.id in ("Exception", "BaseException"))
