@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from dotenv import load_dotenv
 from pydantic import Field, HttpUrl, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -14,7 +15,7 @@ from app.errors import ConfigError
 class Settings(BaseSettings):
     """What an operator may set. Times are seconds, sizes bytes. The README's table is made from this class."""
 
-    model_config = SettingsConfigDict(env_prefix="AOMI_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="AOMI_", extra="ignore", frozen=True)
 
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0", validation_alias="REDIS_URL", description="where all state lives"
@@ -51,7 +52,11 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    """Read the settings. Raises `ConfigError`, naming each variable that is wrong and why."""
+    """Read the settings; what `.env` holds and the environment lacks joins it, keys of providers included.
+
+    Raises `ConfigError`, naming each variable that is wrong and why.
+    """
+    load_dotenv(Path(".env"))
     try:
         return Settings()
     except ValidationError as error:

@@ -17,17 +17,15 @@ from app.errors import ConfigError
 
 log = logging.getLogger("workers")
 
+OWN_THREADS = "aomi "
+"""The names of this worker's own threads begin so; those of tools do not."""
+
 
 def main() -> int:
-    """Run until SIGTERM or SIGINT. Returns the exit code: 2 when the settings or aomi.yaml are wrong."""
+    """Run until SIGTERM or SIGINT. Returns the exit code: 2 when the settings or aomi.yaml are wrong, 1 when a part
+    of the worker died."""
     began = time.monotonic()
-    stop = threading.Event()
-
-    def asked_to_stop(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, asked_to_stop)
+    stop, crashed = _end_events()
     try:
         settings = config.load()
         logs.setup(settings.log_level)
@@ -41,10 +39,32 @@ def main() -> int:
     worker.start()
     log.info("worker %s takes jobs after %.1f s", worker.name, time.monotonic() - began)
     stop.wait()
-    if not worker.stop():
+    ended = worker.stop()
+    if not ended:
         logging.shutdown()
-        os._exit(0)  # a job that hangs would hold the process for ever
-    return 0
+        os._exit(int(crashed.is_set()))  # a job that hangs would hold the process for ever
+    return int(crashed.is_set())
+
+
+def _end_events() -> tuple[threading.Event, threading.Event]:
+    """One is set by a signal or a crash, the other by a crash alone: without one of its threads a worker is of no
+    use, and its supervisor starts it again."""
+    stop, crashed = threading.Event(), threading.Event()
+
+    def asked_to_stop(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    def thread_died(died: threading.ExceptHookArgs) -> None:
+        threading.__excepthook__(died)
+        if died.thread and died.thread.name.startswith(OWN_THREADS):
+            log.critical("%s died; this worker ends", died.thread.name)
+            crashed.set()
+            stop.set()
+
+    threading.excepthook = thread_died
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, asked_to_stop)
+    return stop, crashed
 
 
 if __name__ == "__main__":

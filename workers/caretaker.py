@@ -24,7 +24,7 @@ class Caretaker:
         self._services = services
         self._running = running
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="caretaker", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="aomi caretaker", daemon=True)
 
     def start(self) -> None:
         """Begin to look after turns."""

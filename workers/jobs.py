@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 from rq import Retry
@@ -33,10 +34,13 @@ def run_turn(session_id: str, run_id: str) -> Retry | None:
         run = parts.services.runs.claim(session_id, run_id, parts.name)
         if run is None:
             return None
+        began = time.monotonic()
         terminal = _terminal(parts, run, token)
         parts.outbox.flush(run_id)
         if terminal:
             parts.services.turns.end(session_id, run_id, terminal, expect="running")
+        end = terminal["type"] if terminal else "stopped"
+        log.info("turn %s of session %s: %s after %.1f s", run_id, short(session_id), end, time.monotonic() - began)
     return None
 
 

@@ -13,6 +13,7 @@ import logging
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import lru_cache
 from typing import Any
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else each start asks the network for prices
@@ -46,7 +47,7 @@ class Models:
         self._catalog = catalog
         self._settings = settings
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="models", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="aomi models", daemon=True)
 
     def start(self) -> None:
         """Start the loop and pay now for what litellm does at its first call."""
@@ -86,7 +87,7 @@ class Models:
         room = window - min(ANSWER_ROOM, window // 4)
         if self._settings.history_tokens:
             room = min(room, self._settings.history_tokens)
-        return room - (self.count(name, [{"role": "system", "content": str(tools)}]) if tools else 0)
+        return room - (_tokens_of(model.litellm_params["model"], str(tools)) if tools else 0)
 
     def count(self, name: str, messages: Prompt) -> int:
         """Tokens of the messages, as litellm counts them for the model."""
@@ -127,15 +128,16 @@ class Models:
 
     def _warm_up(self) -> None:
         """The first call of a process costs a second more than the next: make it before the first job does."""
-        refused = {"model": "openai/warm-up", "api_base": "http://127.0.0.1:9/v1", "api_key": "none"}
-        common = {"messages": [{"role": "user", "content": "warm up"}], "stream": True, "max_retries": 0, "timeout": 1}
+        refused = {"model": "openai/warm-up", "api_base": "http://127.0.0.1:9/v1", "api_key": "none", "timeout": 1}
+        messages = [{"role": "user", "content": "count to 1"}]
+        common = {"messages": messages, "stream": True, "max_retries": 0, "_skip_mcp_handler": True}
         for params in (refused, {"model": "demo/assistant"}):
-            call = self._stream(params | common | {"_skip_mcp_handler": True}, lambda _piece: None)
+            call = self._stream(params | common, lambda _piece: None)
             try:
                 asyncio.run_coroutine_threadsafe(call, self._loop).result(timeout=20)
-            except TurnFailed:
+            except (TurnFailed, TimeoutError):
                 continue
-        litellm.token_counter(model="gpt-4o", messages=common["messages"])
+        litellm.token_counter(model="gpt-4o", messages=messages)
 
 
 class _Fold:
@@ -227,6 +229,13 @@ def _configure() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # its logs hold prompts and keys
 
 
+@lru_cache(maxsize=256)
+def _tokens_of(model: str, text: str) -> int:
+    """Tokens of what is the same in every prompt of an app, counted once."""
+    return litellm.token_counter(model=model, text=text)
+
+
+@lru_cache(maxsize=256)
 def _known_window(model: str) -> int:
     try:
         return litellm.get_model_info(model).get("max_input_tokens") or UNKNOWN_WINDOW

@@ -53,7 +53,7 @@ class Outbox:
         self._sending: frozenset[str] = frozenset()
         self._changed = threading.Condition()
         self._stopped = False
-        self._thread = threading.Thread(target=self._work, name="outbox", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="aomi outbox", daemon=True)
 
     def start(self) -> None:
         """Begin to send."""

@@ -65,8 +65,8 @@ class Lane(BaseWorker):
         self._stopping = threading.Event()
         self._stopped = threading.Event()
         self._threads = [
-            threading.Thread(target=self._take_jobs, name=f"{queue.name} queue", daemon=True),
-            threading.Thread(target=self._monitor, name=f"{queue.name} monitor", daemon=True),
+            threading.Thread(target=self._take_jobs, name=f"aomi {queue.name} queue", daemon=True),
+            threading.Thread(target=self._monitor, name=f"aomi {queue.name} monitor", daemon=True),
         ]
 
     def start(self) -> None:

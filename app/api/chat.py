@@ -92,6 +92,8 @@ def _frames(parts: Services, session_id: str, run_id: str, after: int, ids: bool
 
     for batch in follow(parts.hub, log, read, after, parts.settings.keep_alive):
         if batch is None:
+            if parts.runs.get(session_id, run_id) is None:
+                return  # its session was deleted, or Redis lost it: no end will come
             yield sse.KEEP_ALIVE
             continue
         yield sse.numbered(batch.frames, f"{run_id}:", batch.first) if ids else batch.frames

@@ -9,7 +9,9 @@ from app.api import inputs
 from app.api.answers import choice, summary, thread_json, times
 from app.errors import BadRequest
 from app.services import services
+from app.state.sessions import status
 from app.state.store import dumps
+from app.streaming import sse
 
 bp = Blueprint("sessions", __name__)
 
@@ -93,6 +95,6 @@ def unarchive(session_id: str) -> ResponseReturnValue:
 
 def _set_archived(session_id: str, archived: bool) -> ResponseReturnValue:
     session_id = inputs.checked_session_id(session_id)
-    inputs.session_or_404(session_id)
-    services().sessions.change(session_id, {"is_archived": int(archived)}, [])
+    event = sse.state(session_id, status(inputs.session_or_404(session_id)), is_archived=archived)
+    services().sessions.change(session_id, {"is_archived": int(archived)}, [event])
     return jsonify(session_id=session_id, is_archived=archived)

@@ -12,7 +12,11 @@ from app.state.sessions import framed
 from app.state.store import Store, dumps, flat, now
 from app.streaming import sse
 
-CALL_TTL = 86400
+CALL_TTL = 2 * 86400
+"""Seconds that a call is kept after its last step; no step takes longer."""
+
+OVER_TTL = 60
+"""Seconds that a finished call is kept: the turn that made it may still read its first step."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Calls:
 
     def drop(self, call: Call) -> None:
         """The call is over."""
-        self._redis.delete(keys.call(call.session_id, call.run_id, call.call_id))
+        self._redis.expire(keys.call(call.session_id, call.run_id, call.call_id), OVER_TTL)
 
     # the first step: it answers the turn that made the call
 

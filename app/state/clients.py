@@ -6,7 +6,7 @@ from typing import Any
 
 from redis import BlockingConnectionPool, Redis
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
-from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
+from redis.exceptions import ConnectionError, OutOfMemoryError, ReadOnlyError, TimeoutError
 from redis.retry import Retry
 
 from app.config import Settings
@@ -14,8 +14,8 @@ from app.config import Settings
 Client = Any
 """A `redis.Redis`. (Its own types make every answer bytes, text or an awaitable.)"""
 
-Unavailable = (ConnectionError, TimeoutError, BusyLoadingError)
-"""What a call raises while Redis is away. (`ConnectionError` is redis-py's own.)"""
+Unavailable = (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError)
+"""What a call raises while Redis is away, loading, full or a replica. (`ConnectionError` is redis-py's own.)"""
 
 
 def commands(settings: Settings, *, attempts: int = 1, timeout: float = 1.5) -> Client:

@@ -35,7 +35,7 @@ class Feed:
         self._lock = threading.Lock()
         self._pubsub: Any = None
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="aomi feed", daemon=True)
 
     def start(self) -> None:
         """Begin to listen."""
@@ -78,7 +78,7 @@ class Feed:
                 self._connect()
                 pause = 0.05
                 self._listen()
-            except (RedisError, OSError) as error:
+            except Exception as error:  # whatever it was, a new connection mends it, and a dead feed nothing does
                 log.warning("pub/sub connection lost (%s), connecting again", type(error).__name__)
                 self._drop()
                 self._stopped.wait(pause)

@@ -31,7 +31,12 @@ SCHEMA = (
         "the turn's frames, id `<n>-0`",
         "AOMI_LOG_TTL after its end",
     ),
-    Key("session:{<id>}:call:<run>:<call>", "hash", "a multi-step tool's call", "a day after its last step"),
+    Key(
+        "session:{<id>}:call:<run>:<call>",
+        "hash",
+        "a multi-step tool's call",
+        "two days after a step, a minute after the last",
+    ),
     Key("sessions-of:<public_key>", "zset", "session ids by the time they were made, µs", "AOMI_SESSION_TTL"),
     Key("api-key:<sha256>", "hash", "apps, label, created_at of an API key", "until it is revoked"),
     Key("leases", "zset", "`<id> <run>` of open turns by lease end, ms", "an entry: until the turn's end"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.backend import until
 from tests.support.client import kinds, text_of
 from tests.support.servers import Calls, Cut, Fail, Silence, Text
 
@@ -80,9 +81,9 @@ def test_parallel_calls_run_in_parallel_and_each_result_names_its_call(client, p
     price_api.most_at_once = 0
     with client.chat(text, app="scripted") as stream:
         first = [stream.next("tool_call"), stream.next("tool_call")]
+        until(lambda: price_api.most_at_once == 2, what="both calls at once")
         price_api.gate.set()
         rest = list(stream.events())
-    assert price_api.most_at_once == 2
     assert [e["type"] for e in rest] == ["tool_result", "tool_result", "text", "complete"]
     assert {e["call_id"]: e["result"] for e in rest[:2]} == {
         first[0]["call_id"]: {"price": 3500.0},

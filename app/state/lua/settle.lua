@@ -12,7 +12,7 @@ if redis.call('HGET', run, 'status') ~= 'ending' then return {} end
 
 local list = messages_key(S, a.thread)
 if #messages > 0 and redis.call('ZSCORE', threads_key(S), a.thread) then
-  redis.call('RPUSH', list, unpack(messages))
+  for _, message in ipairs(messages) do redis.call('RPUSH', list, message) end
   redis.call('HSET', thread_key(S, a.thread), 'updated_at', a.now)
 end
 redis.call('HSET', run, 'status', a.outcome)
