@@ -59,10 +59,7 @@ class Model(BaseModel):
 
     def params(self, environment: Mapping[str, str]) -> dict[str, Any]:
         """The arguments for litellm, with `os.environ/NAME` values filled in."""
-        return {
-            name: environment.get(value.removeprefix(FROM_ENVIRONMENT)) if _is_reference(value) else value
-            for name, value in self.litellm_params.items()
-        }
+        return {name: _filled(value, environment) for name, value in self.litellm_params.items()}
 
 
 class App(BaseModel):
@@ -214,9 +211,19 @@ def _is_demo(model: Model) -> bool:
     return str(model.litellm_params["model"]).startswith("demo/")
 
 
-def _is_reference(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith(FROM_ENVIRONMENT)
+def _references(value: Any) -> list[str]:
+    """Every `os.environ/NAME` in a value, however deep."""
+    if isinstance(value, dict):
+        return [found for part in value.values() for found in _references(part)]
+    if isinstance(value, list):
+        return [found for part in value for found in _references(part)]
+    return [value] if isinstance(value, str) and value.startswith(FROM_ENVIRONMENT) else []
 
 
-def _references(params: Mapping[str, Any]) -> list[str]:
-    return [value for value in params.values() if _is_reference(value)]
+def _filled(value: Any, environment: Mapping[str, str]) -> Any:
+    """The value with every `os.environ/NAME` in it filled in."""
+    if isinstance(value, dict):
+        return {name: _filled(part, environment) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_filled(part, environment) for part in value]
+    return environment.get(value.removeprefix(FROM_ENVIRONMENT)) if _references(value) else value

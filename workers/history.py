@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import orjson
-
+from app import json
 from workers.turn import Prompt, answered, requested
 
 Count = Callable[[Prompt], int]
@@ -63,17 +62,17 @@ def _add_steps(message: dict[str, Any], results: dict[str, dict[str, Any]]) -> N
         first = results.get(step["call_id"])
         if first is None:
             continue
-        known = orjson.loads(first["content"])
+        known = json.loads(first["content"])
         if not (isinstance(known, dict) and known.keys() == {"steps"}):
             known = {"steps": [known]}
         known["steps"].append(step["result"])
-        first["content"] = orjson.dumps(known, default=str).decode()
+        first["content"] = json.dumps(known).decode()
 
 
 def _system(preamble: str, user_state: dict[str, Any]) -> Prompt:
     parts = [preamble] if preamble else []
     if user_state:
-        parts.append(f"The user's state: {orjson.dumps(user_state).decode()}")
+        parts.append(f"The user's state: {json.dumps(user_state).decode()}")
     return [{"role": "system", "content": "\n\n".join(parts)}] if parts else []
 
 
@@ -98,4 +97,4 @@ def _newest(turns: list[Prompt], room: int, count: Count) -> list[Prompt]:
 
 def _most_tokens(messages: Prompt) -> int:
     """An upper bound without a tokenizer: no token is shorter than a byte."""
-    return sum(len(orjson.dumps(message)) + MESSAGE_OVERHEAD for message in messages)
+    return sum(len(json.dumps(message)) + MESSAGE_OVERHEAD for message in messages)

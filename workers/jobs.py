@@ -68,7 +68,7 @@ def _converse(parts: Runtime, run: Run, token: Token) -> None:
     messages = services.sessions.messages(run.session_id, run.thread_id)
     if app and app.title_model and len(messages) == 1:
         services.jobs.title(run.session_id, run.thread_id, app.title_model, run.message["content"])
-    toolbox = _toolbox(parts, run, user_state(session))
+    toolbox = _toolbox(parts, run, user_state(session), token)
 
     def model(prompt: turn.Prompt, on_text: Any, token: Token) -> turn.Reply:
         return models.stream(run.model, prompt, toolbox.schemas, on_text, token)
@@ -87,7 +87,7 @@ def _converse(parts: Runtime, run: Run, token: Token) -> None:
     turn.run(prompt, model, toolbox, emit, token, services.settings.model_calls)
 
 
-def _toolbox(parts: Runtime, run: Run, state: dict[str, Any]) -> Toolbox:
+def _toolbox(parts: Runtime, run: Run, state: dict[str, Any], token: Token) -> Toolbox:
     settings = parts.services.settings
     tools = parts.tools_of(parts.services.catalog.app(run.app))
 
@@ -103,7 +103,7 @@ def _toolbox(parts: Runtime, run: Run, state: dict[str, Any]) -> Toolbox:
         )
         return _first_step(parts, call, token)
 
-    context = _context(parts.services, run.session_id, state)
+    context = _context(parts.services, run.session_id, state, token=token)
     return Toolbox(tools, context, begin_steps, Limits(settings.tool_timeout, settings.tool_result_bytes))
 
 
@@ -141,6 +141,7 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
             _deliver(parts, call, stepper, token)
         except Stopped:
             return AGAIN
+        token.cancel("over")  # a tool that still sleeps need not wake up again
     calls.drop(call)
     return None
 

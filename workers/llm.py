@@ -109,7 +109,7 @@ class Models:
         }
 
     async def _stream(self, params: dict[str, Any], on_text: OnText) -> Reply:
-        folded = _Fold(on_text)
+        folded = _Fold(on_text, {message.get("tool_call_id", "") for message in params["messages"]})
         stall = self._settings.stall_timeout
         stream = None
         try:
@@ -143,8 +143,10 @@ class Models:
 class _Fold:
     """Chunks of any route folded into one reply: OpenAI's chunk, litellm's, a dict of a custom provider, or None."""
 
-    def __init__(self, on_text: OnText) -> None:
+    def __init__(self, on_text: OnText, used_ids: set[str]) -> None:
         self._on_text = on_text
+        self._used_ids = used_ids
+        self._half = ""
         self._text: list[str] = []
         self._calls: dict[int, dict[str, str]] = {}
         self._usage: dict[str, int] | None = None
@@ -165,7 +167,8 @@ class _Fold:
         self._add_usage(getattr(chunk, "usage", None))
 
     def reply(self) -> Reply:
-        requests, seen = [], set()
+        """The reply. A call whose id is missing or stands in the conversation already gets one of our own."""
+        requests, seen = [], set(self._used_ids)
         for place, call in sorted(self._calls.items()):
             call_id = call["id"] if call["id"] and call["id"] not in seen else f"call_{os.urandom(8).hex()}"
             seen.add(call_id)
@@ -173,7 +176,12 @@ class _Fold:
         return Reply("".join(self._text), tuple(requests), self._usage)
 
     def _add_text(self, piece: str | None) -> None:
-        if piece:
+        if not piece:
+            return
+        piece, self._half = self._half + piece, ""
+        if "\ud800" <= piece[-1] <= "\udbff":  # half a character: the other half comes with the next piece
+            piece, self._half = piece[:-1], piece[-1]
+        if piece := _whole(piece):
             self._text.append(piece)
             self._on_text(piece)
 
@@ -227,6 +235,13 @@ def _configure() -> None:
     litellm.custom_provider_map = [{"provider": "demo", "custom_handler": _Demo()}]
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # its logs hold prompts and keys
+
+
+def _whole(text: str) -> str:
+    """The text with halves of characters put together, or replaced where they stand alone."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 @lru_cache(maxsize=256)

@@ -41,7 +41,8 @@ class _Pending:
 
 
 class Outbox:
-    """`put` never blocks; `flush` waits until a turn's events are in its log.
+    """`put` never blocks, and raises where an event cannot be written; `flush` waits until a turn's events are in
+    its log.
 
     `on_ended(run_id)` is called for a turn that somebody else has ended: its events are dropped.
     """
@@ -67,7 +68,8 @@ class Outbox:
         self._thread.join(timeout=5)
 
     def put(self, session_id: str, run_id: str, event: sse.Event) -> None:
-        """Send an event, in the order of the calls."""
+        """Send an event, in the order of the calls. Raises `TypeError`, `ValueError` for what is no JSON."""
+        sse.frame(event)  # an event that cannot be written is its turn's fault and must not reach the thread
         with self._changed:
             pending = self._pending.get(run_id)
             if pending is None:

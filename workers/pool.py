@@ -64,6 +64,7 @@ class Lane(BaseWorker):
         self._running: set[Any] = set()
         self._stopping = threading.Event()
         self._stopped = threading.Event()
+        self._registered = threading.Event()
         self._threads = [
             threading.Thread(target=self._take_jobs, name=f"aomi {queue.name} queue", daemon=True),
             threading.Thread(target=self._monitor, name=f"aomi {queue.name} monitor", daemon=True),
@@ -99,6 +100,8 @@ class Lane(BaseWorker):
         """Turns are stopped by `/api/interrupt`, not by RQ's commands."""
 
     def _take_jobs(self) -> None:
+        while not (self._registered.wait(0.1) or self._stopping.is_set()):
+            pass  # a job writes to the worker's hash, which RQ takes for another worker of this name
         while not self._stopping.is_set():
             if not self._slots.acquire(timeout=0.2):
                 continue
@@ -145,16 +148,15 @@ class Lane(BaseWorker):
         self._slots.release()
 
     def _monitor(self) -> None:
-        registered = False
         while not self._stopped.is_set():
             try:
-                if not registered:
+                if not self._registered.is_set():
                     self.register_birth()
-                    registered = True
+                    self._registered.set()
                 self._beat()
             except Unavailable as error:
                 log.warning("heartbeat of %s waits for Redis: %s", self.name, type(error).__name__)
-            self._stopped.wait(BEAT if registered else 0.5)
+            self._stopped.wait(BEAT if self._registered.is_set() else 0.5)
 
     def _beat(self) -> None:
         worker_registration.register(self)  # again each time: a Redis that lost its data forgot this worker

@@ -30,7 +30,7 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         """Raises `ConfigError` when aomi.yaml or a tool it names is wrong."""
-        self.name = f"{socket.gethostname()}-{os.getpid()}"
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(2).hex()}"  # a container's pid comes again
         self._settings = settings
         redis = clients.commands(settings, attempts=3, timeout=5)
         parts = services.build(settings, redis)

@@ -36,19 +36,27 @@ class Stepper:
         self._context = context
         self._result_bytes = result_bytes
         self._values: queue.Queue[Any] = queue.Queue(AHEAD)
+        self._left = False
 
     def steps(self, token: Token) -> Iterator[tuple[Any, bool]]:
         """Each result from the first undelivered one on, with whether it is known to be the last. When the last
         one was not known to be so, `(None, True)` follows. Raises `Stopped`."""
-        threading.Thread(target=self._drive, name=self._call.name, daemon=True).start()
         with token.waking(self._wake):
-            value = self._take(token, None)
-            while value is not _END:
-                following = self._take(token, LAST_WITHIN)
-                yield value, following is _END
-                if following is _END:
-                    return
-                value = self._take(token, None) if following is _NOTHING else following
+            threading.Thread(target=self._drive, name=self._call.name, daemon=True).start()
+            try:
+                yield from self._delivered(token)
+            finally:
+                self._left = True
+                self._make_room()
+
+    def _delivered(self, token: Token) -> Iterator[tuple[Any, bool]]:
+        value = self._take(token, None)
+        while value is not _END:
+            following = self._take(token, LAST_WITHIN)
+            yield value, following is _END
+            if following is _END:
+                return
+            value = self._take(token, None) if following is _NOTHING else following
         yield None, True
 
     def _take(self, token: Token, timeout: float | None) -> Any:
@@ -63,10 +71,16 @@ class Stepper:
         with contextlib.suppress(queue.Full):  # then nobody waits
             self._values.put_nowait(_NOTHING)
 
+    def _make_room(self) -> None:
+        """Let the generator's thread see that nobody takes its values any more."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._values.get_nowait()
+
     def _drive(self) -> None:
         results = self._results()
         value = None
-        while value is not _END:
+        while value is not _END and not self._left:
             try:
                 value = attempt(lambda: next(results, _END), self._call.name)
             except Stopped:

@@ -72,8 +72,7 @@ class Tokens:
     """The tokens of everything that runs in this process, by the id of the turn or job."""
 
     def __init__(self) -> None:
-        self._tokens: dict[str, Token] = {}
-        self._turns: dict[str, str] = {}
+        self._tokens: dict[Token, tuple[str, str | None]] = {}
         self._lock = threading.Lock()
 
     @contextmanager
@@ -81,38 +80,34 @@ class Tokens:
         """A token that `cancel` finds by `name` while inside; with a session, that of its turn."""
         token = Token()
         with self._lock:
-            self._tokens[name] = token
-            if session_id:
-                self._turns[name] = session_id
+            self._tokens[token] = (name, session_id)
         try:
             yield token
         finally:
             with self._lock:
-                del self._tokens[name]
-                self._turns.pop(name, None)
+                del self._tokens[token]
 
     def turns(self) -> list[tuple[str, str]]:
         """Session and run of the turns."""
-        with self._lock:
-            return [(session_id, run_id) for run_id, session_id in self._turns.items()]
+        return [(session_id, name) for _, name, session_id in self._all() if session_id]
 
     def cancel(self, name: str, reason: str) -> None:
-        """Cancel the token of that name, if it is here."""
-        with self._lock:
-            token = self._tokens.get(name)
-        if token:
-            token.cancel(reason)
+        """Cancel the tokens of that name, if they are here."""
+        for token, issued, _ in self._all():
+            if issued == name:
+                token.cancel(reason)
 
     def cancel_background(self, reason: str) -> None:
         """Cancel everything but the turns."""
-        with self._lock:
-            names = [name for name in self._tokens if name not in self._turns]
-        for name in names:
-            self.cancel(name, reason)
+        for token, _, session_id in self._all():
+            if not session_id:
+                token.cancel(reason)
 
     def cancel_all(self, reason: str) -> None:
         """Cancel everything."""
+        for token, _, _ in self._all():
+            token.cancel(reason)
+
+    def _all(self) -> list[tuple[Token, str, str | None]]:
         with self._lock:
-            names = list(self._tokens)
-        for name in names:
-            self.cancel(name, reason)
+            return [(token, *issued) for token, issued in self._tokens.items()]

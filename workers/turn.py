@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import orjson
-
+from app import json
 from app.streaming import sse
 from workers.token import Token
 
@@ -65,8 +64,9 @@ class ToolRequest:
     def args(self) -> dict[str, Any] | None:
         """The arguments, None when they are not a JSON object."""
         try:
-            found = orjson.loads(self.arguments or "{}")
-        except orjson.JSONDecodeError:
+            found = json.loads(self.arguments or "{}")
+            json.checked(found)
+        except (ValueError, RecursionError):
             return None
         return found if isinstance(found, dict) else None
 
@@ -120,10 +120,10 @@ def _use_tools(reply: Reply, tools: Tools, emit: Emit, token: Token) -> Prompt:
 
 def requested(call_id: str, name: str, args: dict[str, Any]) -> dict[str, Any]:
     """A tool call in an assistant's message of a prompt."""
-    function = {"name": name, "arguments": orjson.dumps(args).decode()}
+    function = {"name": name, "arguments": json.dumps(args).decode()}
     return {"id": call_id, "type": "function", "function": function}
 
 
 def answered(call_id: str, result: Any) -> dict[str, Any]:
     """A tool's result as a message of a prompt."""
-    return {"role": "tool", "tool_call_id": call_id, "content": orjson.dumps(result, default=str).decode()}
+    return {"role": "tool", "tool_call_id": call_id, "content": json.dumps(result).decode()}

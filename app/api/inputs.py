@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from flask import request
 
+from app import json
 from app.catalog import DEFAULT_APP, App
 from app.errors import BadRequest, Forbidden, NotFound, Unauthorized
 from app.services import services
@@ -139,7 +140,11 @@ def user_state_of(value: Any) -> dict[str, Any]:
     """A user state as given by the client. Raises `BadRequest`."""
     if not isinstance(value, dict):
         raise BadRequest('\'user_state\' must be a JSON object, such as {"address": "0x...", "chain_id": 1}')
-    if len(orjson.dumps(value)) > USER_STATE_BYTES:
+    try:
+        size = len(json.checked(value))
+    except json.TooDeep:
+        raise BadRequest("'user_state' is nested too deeply") from None
+    if size > USER_STATE_BYTES:
         raise BadRequest("'user_state' may have at most 16 KiB")
     return value
 

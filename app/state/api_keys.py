@@ -6,8 +6,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
-import orjson
-
+from app import json
 from app.state import keys
 from app.state.store import Store, dumps, now, text_fields
 
@@ -67,5 +66,5 @@ def _digest(key: str) -> str:
 
 
 def _read(digest: str, fields: dict[str, str]) -> ApiKey:
-    apps = tuple(orjson.loads(fields["apps"]))
+    apps = tuple(json.loads(fields["apps"]))
     return ApiKey(id=digest[:12], apps=apps, label=fields["label"], created_at=fields["created_at"])

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from app import json
 from app.state import keys, transcript
 from app.state.sessions import framed
 from app.state.store import Store, dumps, flat, now
@@ -69,7 +68,7 @@ class Calls:
             thread_id=fields["thread"],
             app=fields["app"],
             name=fields["name"],
-            args=orjson.loads(fields["args"]),
+            args=json.loads(fields["args"]),
             steps=int(fields["steps"]),
         )
 
@@ -90,7 +89,7 @@ class Calls:
     def answered(self, call: Call) -> list[Any] | None:
         """The first step's result, alone in a list; None before it is there."""
         raw = self._redis.hget(keys.call(call.session_id, call.run_id, call.call_id), "first")
-        return None if raw is None else [orjson.loads(raw)]
+        return None if raw is None else [json.loads(raw)]
 
     # later steps
 

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from app import json
 from app.state import keys, transcript
 from app.state.sessions import framed, new_session
 from app.state.store import Entry, Store, dumps, flat, microseconds, milliseconds, new_id, now, paired, read_stream
@@ -69,7 +68,7 @@ class Run:
             app=fields["app"],
             model=fields["model"],
             started_at=fields.get("started_at") or fields["queued_at"],
-            message=orjson.loads(fields["message"]),
+            message=json.loads(fields["message"]),
             outcome=fields.get("outcome", ""),
         )
 
@@ -220,7 +219,7 @@ def first_words(text: str, limit: int = 60) -> str:
     words = " ".join(text.split())
     if len(words) <= limit:
         return words
-    return words[:limit].rsplit(" ", 1)[0].rstrip(",.;:") + "…"
+    return words[: limit + 1].rsplit(" ", 1)[0][:limit].rstrip(",.;: ") + "…"
 
 
 def _lease(session_id: str, run_id: str) -> str:

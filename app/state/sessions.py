@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from app import json
 from app.state import keys, transcript
 from app.state.store import Entry, Store, flat, microseconds, new_id, now, paired, read_stream, text_fields
 from app.streaming import sse
@@ -137,7 +136,7 @@ class Sessions:
 
     def messages(self, session_id: str, thread_id: str) -> list[transcript.Message]:
         """A thread's stored messages, oldest first; a running turn's own are only in its log."""
-        return [orjson.loads(raw) for raw in self._redis.lrange(keys.messages(session_id, thread_id), 0, -1)]
+        return [json.loads(raw) for raw in self._redis.lrange(keys.messages(session_id, thread_id), 0, -1)]
 
     def snapshot(self, session_id: str, thread_id: str | None) -> Snapshot | None:
         """The session and a thread's messages (None: the newest thread) as of one moment, with the text so far
@@ -149,11 +148,11 @@ class Sessions:
         if len(answer) == 1:
             return Snapshot(session, None, [])
         _, thread, stored, run, frames, said = answer
-        messages = [orjson.loads(raw) for raw in stored]
+        messages = [json.loads(raw) for raw in stored]
         if fields := paired(run):
             events = map(sse.parse, frames)
             messages += transcript.fold(fields["id"], events, fields.get("started_at") or fields["queued_at"])
-        return Snapshot(session, thread.decode(), messages + [orjson.loads(raw) for raw in said])
+        return Snapshot(session, thread.decode(), messages + [json.loads(raw) for raw in said])
 
     def read_updates(self, session_id: str, after: int) -> list[Entry]:
         """The kept events of the session's update stream after number `after`."""
@@ -188,7 +187,7 @@ def status(session: Fields) -> str:
 
 def user_state(session: Fields) -> dict[str, Any]:
     """What the client told of its user."""
-    return orjson.loads(session.get("user_state") or "{}")
+    return json.loads(session.get("user_state") or "{}")
 
 
 def framed(events: list[sse.Event]) -> list[Any]:

@@ -9,8 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-import orjson
-
+from app import json
 from app.config import Settings
 from app.state import keys
 from app.state.clients import Client
@@ -93,4 +92,4 @@ def new_id(kind: str) -> str:
 
 def dumps(value: Any) -> str:
     """Compact JSON."""
-    return orjson.dumps(value, default=str).decode()
+    return json.dumps(value).decode()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
+from app import json
 
 MIMETYPE = "text/event-stream"
 HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
@@ -27,12 +27,12 @@ RETRY = b"retry: 2000\n\n"
 
 def frame(event: Event) -> bytes:
     """The bytes of one event."""
-    return _PREFIX + orjson.dumps(event, default=str) + _END
+    return _PREFIX + json.dumps(event) + _END
 
 
 def parse(data: bytes) -> Event:
     """The event of one frame."""
-    return orjson.loads(data[len(_PREFIX) :])
+    return json.loads(data[len(_PREFIX) :])
 
 
 def split(frames: bytes) -> list[bytes]:
@@ -103,7 +103,7 @@ def model_changed(session_id: str, model: str) -> Event:
 def tool_progress(session_id: str, call_id: str, name: str, result: Any, done: bool) -> Event:
     """A step of a multi-step tool in words: `tool_complete` the last one, else `tool_update`."""
     kind = "tool_complete" if done else "tool_update"
-    words = result if isinstance(result, str) else orjson.dumps(result, default=str).decode()
+    words = result if isinstance(result, str) else json.dumps(result).decode()
     return {
         "type": kind,
         "session_id": session_id,

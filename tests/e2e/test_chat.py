@@ -103,6 +103,8 @@ def test_parallel_calls_run_in_parallel_and_each_result_names_its_call(client, p
         (("Missing", {}), "no tool 'Missing'"),
         (("Explode", {}), "The tool Explode failed"),
         (("Large", {}), "at most 65,536"),
+        (("Deep", {}), "nested too deeply"),
+        (("Wei", '{"amount": ' + "[" * 300 + "]" * 300 + "}"), "not a JSON object"),
         (("GetTokenPrice", {"symbol": "NOPE"}), "no token 'NOPE'"),
     ],
 )
@@ -221,6 +223,33 @@ def test_a_model_for_one_turn_is_taken_from_the_body(client, provider):
     assert text_of(client.ask(text, model="scripted")) == "yes"
     assert client.state()["model"] == "demo"
     assert client.post("/api/chat", json={"text": "x", "model": "nope"}).status_code == 400
+
+
+def test_an_amount_in_wei_stays_exact_all_the_way(client, provider):
+    amount = 123456789012345678901234567890
+    text = provider.script("wei", [Calls([("Wei", {"amount": amount})])], [Text(["ok"])])
+    events = client.ask(text, app="scripted")
+    assert (events[0]["args"], events[1]["result"]) == ({"amount": amount}, {"wei": amount})
+    provider.script("and then", [Text(["ok"])])
+    client.ask("and then", app="scripted")
+    told = provider.requests("and then")[0].messages
+    assert told[2]["tool_calls"][0]["function"]["arguments"] == f'{{"amount":{amount}}}'
+    assert told[3]["content"] == f'{{"wei":{amount}}}'
+    assert client.state()["messages"][1]["tool_results"][0]["result"] == {"wei": amount}
+
+
+def test_a_character_that_comes_in_two_halves_is_put_together(client, provider):
+    text = provider.script("halves", [Text(["fox: \ud83e", "\udd8a!", " alone: \ud83e", " end"])])
+    assert text_of(client.ask(text, app="scripted")) == "fox: 🦊! alone: \ufffd end"
+
+
+def test_a_provider_that_repeats_its_call_ids_does_not_mix_up_two_calls(client, provider):
+    for text in ("once", "twice"):
+        provider.script(text, [Calls([("Add", {"a": 1})], ids="call_0")], [Text(["ok"])])
+        client.ask(text, app="scripted")
+    first, second = (m for m in client.state()["messages"] if m.get("tool_calls"))
+    assert first["tool_calls"][0]["call_id"] == "call_0"
+    assert second["tool_calls"][0]["call_id"] != "call_0"
 
 
 def test_history_beyond_the_models_window_drops_the_oldest_turns(client, provider):

@@ -49,6 +49,7 @@ def narrow_key(redis):
         ({}, "", GOOD | {"on_busy": "explode"}, 400, "'on_busy'"),
         ({}, "", GOOD | {"model": "gpt-99"}, 400, "does not offer"),
         ({}, "", GOOD | {"user_state": [1]}, 400, "'user_state'"),
+        ({}, "", '{"text": "x", "user_state": ' + '{"a":' * 300 + "1" + "}" * 301, 400, "nested too deeply"),
         ({}, "", GOOD | {"user_state": {"a": "x" * 17_000}}, 400, "16 KiB"),
         ({}, "", GOOD | {"thread_id": "thread_x"}, 404, "no such thread"),
         ({}, "", {"text": "x" * 1_100_000}, 413, "1 MiB"),

@@ -20,7 +20,7 @@ def connection(request: pytest.FixtureRequest) -> Iterator[redis_py.Redis]:
     if request.param == "fakeredis":
         yield fakeredis.FakeRedis(server=fakeredis.FakeServer(), lua_modules=set())
         return
-    with redis_py.Redis.from_url(request.getfixturevalue("redis_url"), db=1) as client:
+    with redis_py.Redis.from_url(request.getfixturevalue("redis_url").replace("/0", "/1")) as client:
         client.flushdb()
         yield client
 

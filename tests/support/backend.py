@@ -166,6 +166,7 @@ def configuration(provider_url: str) -> dict[str, Any]:
     info = {"display_name": "Scripted", "provider": "openai"}
     tools = ["GetTokenPrice", "GetCurrentTime", "WatchTokenPrice", "tests.support.tools:Countdown"]
     tools += ["tests.support.tools:Add", "tests.support.tools:Explode", "tests.support.tools:Large"]
+    tools += ["tests.support.tools:Wei", "tests.support.tools:Deep"]
     return {
         "model_list": [
             {"model_name": "scripted", "litellm_params": common, "model_info": info},

@@ -95,8 +95,10 @@ class Stream:
 
     def _read(self) -> Iterator[Event]:
         rest = b""
+        deadline = time.monotonic() + 40
         for part in self._bytes:
             self.raw += part
+            assert time.monotonic() < deadline, f"no end of the stream within 40 s: {self.raw[-500:]!r}"
             *frames, rest = (rest + part).split(b"\n\n")
             for frame in frames:
                 yield from self._event(frame)

@@ -98,6 +98,8 @@ class Calls:
     """Tool calls, (name, arguments) each; arguments may be text, to be wrong on purpose."""
 
     calls: list[tuple[str, Any]]
+    ids: str = ""
+    """The id that every call gets; '' gives each one its own."""
 
 
 @dataclass
@@ -217,11 +219,11 @@ class _Stream:
             self._wait(step.seconds)
         elif isinstance(step, Calls):
             for index, (name, args) in enumerate(step.calls):
-                self._call(index, name, args if isinstance(args, str) else json.dumps(args))
+                call_id = step.ids or f"call_{len(self._seen.messages)}_{index}"
+                self._call(index, call_id, name, args if isinstance(args, str) else json.dumps(args))
 
-    def _call(self, index: int, name: str, arguments: str) -> None:
+    def _call(self, index: int, call_id: str, name: str, arguments: str) -> None:
         """In pieces, as providers send it."""
-        call_id = f"call_{len(self._seen.messages)}_{index}"
         first = {"index": index, "id": call_id, "type": "function", "function": {"name": name, "arguments": ""}}
         self._delta({"tool_calls": [first]})
         for part in (arguments[:3], arguments[3:]):

@@ -40,3 +40,20 @@ def Countdown(n: int, every: float = 0.1) -> Iterator[dict[str, Any]]:
         yield {"left": left}
         if left > 1:
             time.sleep(every)
+
+
+def Wei(amount: int) -> dict[str, int]:
+    """Return an amount as it came.
+
+    Args:
+        amount: An amount in wei.
+    """
+    return {"wei": amount}
+
+
+def Deep() -> list[Any]:
+    """Return what is nested too deeply."""
+    value: list[Any] = []
+    for _ in range(300):
+        value = [value]
+    return value

@@ -132,6 +132,21 @@ def test_without_any_key_the_demo_answers_in_every_app(load):
     assert found.model(catalog.DEMO).provider == "demo"
 
 
+def test_the_demo_is_announced(load, caplog):
+    load(SHOP)
+    assert "No provider key is set" in caplog.text
+
+
+def test_an_app_that_falls_to_another_model_is_announced(load, caplog):
+    load(SHOP, GPT_KEY="k")
+    assert "app 'shop' uses model 'gpt', as the API key of 'claude' is not set" in caplog.text
+
+
+def test_nothing_is_announced_where_every_key_is_set(load, caplog):
+    load(SHOP, GPT_KEY="k", CLAUDE_KEY="k")
+    assert caplog.text == ""
+
+
 def test_a_configured_demo_model_takes_the_place_of_the_missing_ones(load):
     demo = "  - {model_name: parrot, litellm_params: {model: demo/assistant}}\n"
     found = load(TWO_MODELS + demo + "apps: [{id: shop, model: claude}]")
@@ -191,6 +206,15 @@ def test_a_mistake_names_the_file_the_entry_and_what_would_be_right(load, text, 
         load(text, GPT_KEY="k")
     for part in ["aomi.yaml: ", *words]:
         assert part in str(raised.value)
+
+
+def test_a_file_can_be_checked_without_any_key(tmp_path):
+    path = tmp_path / "aomi.yaml"
+    path.write_text(SHOP)
+    catalog.check(path)
+    path.write_text(SHOP.replace("model: claude", "model: claud"))
+    with pytest.raises(ConfigError, match="no model 'claud'"):
+        catalog.check(path)
 
 
 def test_a_missing_file_names_the_variable_that_points_to_it(tmp_path):

@@ -28,6 +28,13 @@ def test_everything_has_a_default():
 
 
 @pytest.mark.parametrize(
+    ("field", "promised"), [("log_ttl", 3600), ("max_waiting", 8), ("keep_alive", 10), ("session_id_format", "uuid")]
+)
+def test_a_default_is_what_the_wire_contract_promises(field, promised):
+    assert getattr(config.load(), field) == promised
+
+
+@pytest.mark.parametrize(
     ("variable", "value", "field", "expected"),
     [
         ("REDIS_URL", "redis://elsewhere:6379/1", "redis_url", "redis://elsewhere:6379/1"),

@@ -109,6 +109,14 @@ def test_results_are_told_in_words(name, results, said):
     assert tell(name, *results) == (said or "not available (The price API cannot be reached).")
 
 
+def test_a_price_of_nothing_is_no_call():
+    assert called(ask("What is the price?")) == []
+
+
+def test_counting_ends_at_ten_thousand():
+    assert ask("Count to 1000000")[-1] == "10000"
+
+
 def test_counting_streams_number_by_number():
     assert ask("Count to 3") == ["1 ", "2 ", "3"]
 
@@ -123,12 +131,22 @@ def test_what_was_remembered_is_known_later():
     assert words(ask("What did I ask you to remember?", *before)) == "You asked me to remember 42."
 
 
+def test_a_question_is_nothing_to_remember():
+    before = [{"role": "user", "content": "Remember 42"}, {"role": "user", "content": "Can you remember?"}]
+    assert words(ask("What did I ask you to remember?", *before)) == "You asked me to remember 42."
+
+
 def test_nothing_is_made_up_that_was_not_said():
     assert words(ask("What did I ask you to remember?")).startswith("You have not asked me")
 
 
 def test_anything_else_is_repeated_with_what_can_be_asked():
     assert words(ask("Hello")).startswith("You said: “Hello” I am the demo assistant")
+
+
+def test_a_long_text_is_repeated_in_part():
+    assert words(ask("x" * 201)).startswith(f"You said: “{'x' * 200}…”")
+    assert words(ask("x" * 200)).startswith(f"You said: “{'x' * 200}”")
 
 
 def test_the_same_question_has_the_same_answer():

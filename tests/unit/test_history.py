@@ -126,6 +126,18 @@ def test_where_all_fits_by_its_bytes_no_tokens_are_counted():
     assert contents(assemble("Be brief.", {}, TURNS, 1000, never)) == ["Be brief.", "one", "1", "two", "2", "three"]
 
 
+def test_where_it_might_not_fit_the_tokens_are_counted():
+    """By their bytes, the system line and the turn fit one by one, but not together."""
+    counted = []
+
+    def count(messages):
+        counted.extend(message["role"] for message in messages)
+        return 100
+
+    assemble("p" * 500, {}, [said("q" * 500)], 900, count)
+    assert sorted(counted) == ["system", "user"]
+
+
 @pytest.mark.parametrize(
     ("room", "kept"),
     [

@@ -25,7 +25,7 @@ KEYS = {
 
 @pytest.fixture
 def asked():
-    """Makes a request to a backend with the apps `default` and `shop` and no other parts than these."""
+    """Makes a request to a backend with the apps `default` and `shop`, one session and no other parts than these."""
 
     def asked(path="/", form="uuid", **request):
         model = Model(model_name="m", litellm_params={"model": "m"})
@@ -35,6 +35,7 @@ def asked():
             settings=Settings(_env_file=None, session_id_format=form),
             catalog=Catalog(apps, [model]),
             api_keys=SimpleNamespace(find=KEYS.get),
+            sessions=SimpleNamespace(get={ID: {"title": "ETH"}}.get),
         )
         return app.test_request_context(path, **request)
 
@@ -86,6 +87,16 @@ def test_a_backend_for_bots_refuses_what_is_no_token(asked, value):
         inputs.checked_session_id(value)
 
 
+def test_a_known_session_comes_with_its_fields(asked):
+    with asked(headers={"X-Session-Id": ID}):
+        assert inputs.known_session() == (ID, {"title": "ETH"})
+
+
+def test_an_unknown_session_is_not_found(asked):
+    with asked(headers={"X-Session-Id": OTHER}), pytest.raises(NotFound, match="no such session; POST /api/sessions"):
+        inputs.known_session()
+
+
 # Keys and apps
 
 
@@ -119,6 +130,13 @@ def test_an_app_opens_to_its_keys_alone(asked, name, headers, answer):
 def test_an_app_may_be_called_namespace(asked, query, app):
     with asked(f"/?{query}"):
         assert inputs.app_parameter() == app
+
+
+def test_an_app_in_a_body_must_exist(asked):
+    with asked():
+        assert inputs.known_app({"app": "shop"}) == "shop"
+        with pytest.raises(BadRequest, match="There is no app 'gone'"):
+            inputs.known_app({"app": "gone"})
 
 
 # Bodies

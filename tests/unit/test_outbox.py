@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 
 import pytest
 
 from app.state.clients import Unavailable
 from app.streaming import sse
-from workers.outbox import Outbox
+from workers.outbox import FLUSH_EVERY, Outbox
 
 CALL = sse.tool_call("call_1", "Get", {})
 
@@ -157,10 +158,12 @@ def test_a_turn_that_somebody_else_has_ended_is_told_of(outbox, runs, ended, hol
     assert ended == ["run_2"]
 
 
-def test_while_redis_is_away_the_same_batch_is_sent_again(outbox, runs):
+def test_while_redis_is_away_the_same_batch_is_sent_again_after_pauses(outbox, runs):
     runs.outages = 2
+    began = time.monotonic()
     outbox.put("s", "run_1", CALL)
     outbox.flush("run_1")
+    assert time.monotonic() - began >= 0.1
     assert len(runs.sent) == 3
     assert runs.sent[0] == runs.sent[1] == runs.sent[2]
     assert runs.logs["run_1"] == [CALL]
@@ -173,6 +176,20 @@ def test_what_comes_in_while_redis_is_away_keeps_its_place(outbox, runs, hold):
     runs.gate.set()
     outbox.flush("first")
     assert runs.logs["first"] == [sse.text("first"), CALL]
+
+
+def test_calls_keep_their_distance_however_many_events_come(outbox, runs):
+    began = time.monotonic()
+    while time.monotonic() - began < 5 * FLUSH_EVERY:
+        outbox.put("s", "run_1", CALL)
+    outbox.flush("run_1")
+    assert len(runs.sent) <= (time.monotonic() - began) / FLUSH_EVERY + 1
+
+
+def test_an_idle_outbox_stops_at_once(outbox):
+    began = time.monotonic()
+    outbox.stop()
+    assert time.monotonic() - began < 1
 
 
 def test_stop_sends_what_is_left(outbox, runs, hold):

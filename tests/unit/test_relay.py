@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 
 import pytest
@@ -42,7 +43,10 @@ class Log:
 
 @pytest.fixture
 def log():
-    return Log()
+    """A log whose hub is connected: the gap of its first connection is over."""
+    log = Log()
+    with log.hub.follow("warm-up"):
+        return log
 
 
 def taken(stream, count):
@@ -52,7 +56,7 @@ def taken(stream, count):
         batch = next(stream)
         assert batch is not None, f"nothing came after {contents}"
         events = [sse.parse(frame) for frame in sse.split(batch.frames)]
-        assert len(events) == batch.last - batch.first + 1
+        assert len(events) == batch.last - batch.first + 1 > 0
         contents += [int(event["content"]) for event in events]
     return contents
 
@@ -94,13 +98,14 @@ def test_a_batch_that_is_known_in_part_brings_only_the_rest(log):
         assert taken(stream, 2) == [3, 4]
 
 
-def test_a_missing_number_is_filled_from_the_log(log):
+@pytest.mark.parametrize("missing", [1, 2])
+def test_missing_numbers_are_filled_from_the_log(log, missing):
     log.write()
     with log.follow() as stream:
         assert taken(stream, 1) == [1]
-        log.write(3)
-        log.publish(4, 4)
-        assert taken(stream, 3) == [2, 3, 4]
+        log.write(missing + 1)
+        log.publish(missing + 2, missing + 2)
+        assert taken(stream, missing + 1) == list(range(2, missing + 3))
 
 
 def test_what_was_written_while_the_connection_was_lost_is_filled_from_the_log(log):
@@ -120,8 +125,21 @@ def test_where_the_log_no_longer_reaches_back_the_numbers_show_it(log):
 
 
 def test_silence_is_told_each_time_the_keep_alive_is_due(log):
-    with log.follow(keep_alive=0.01) as stream:
+    began = time.monotonic()
+    with log.follow(keep_alive=0.02) as stream:
         assert [next(stream), next(stream)] == [None, None]
+    assert time.monotonic() - began >= 0.04
+
+
+def test_the_log_is_not_read_again_while_nothing_is_missing(log):
+    log.write()
+    with log.follow() as stream:
+        assert taken(stream, 1) == [1]
+        log.write(2)
+        log.publish(2, 2)
+        log.publish(3, 3)
+        assert taken(stream, 2) == [2, 3]
+    assert log.reads == 1
 
 
 def test_the_stream_ends_when_the_process_stops_serving(log):

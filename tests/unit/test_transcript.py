@@ -104,3 +104,7 @@ def test_a_step_message_holds_the_step():
         "created_at": NOW,
         "tool_results": [{"call_id": "a", "name": "Get", "result": 9, "done": True}],
     }
+
+
+def test_a_users_message_holds_what_was_written():
+    assert transcript.user_message("m", "Hi", NOW) == {"id": "m", "role": "user", "content": "Hi", "created_at": NOW}

@@ -120,9 +120,8 @@ def test_no_arguments_are_an_empty_object():
 
 def test_a_model_that_goes_on_calling_tools_is_given_up(run):
     model = Scripted(*[Reply("", (ETH,))] * 3)
-    with pytest.raises(ToolRoundsExceeded, match="3 times") as raised:
+    with pytest.raises(ToolRoundsExceeded, match="3 times"):
         run(model, most_calls=3)
-    assert (raised.value.code, raised.value.retryable) == ("tool_rounds_exceeded", False)
     assert len(model.prompts) == 3
 
 
@@ -160,6 +159,20 @@ def test_a_stop_between_two_results_emits_no_more(run, events):
     with pytest.raises(Stopped):
         run(Scripted(Reply("", (ETH, BTC))), tools=tools)
     assert events[-1] == sse.tool_result("call_1", "GetTokenPrice", 1)
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "retryable"),
+    [
+        (turn.TurnFailed("x"), "internal", False),
+        (turn.ProviderFailed("x", retryable=True), "provider_error", True),
+        (turn.ProviderFailed("x", retryable=False), "provider_error", False),
+        (turn.ProviderStalled("x"), "provider_stalled", True),
+        (turn.ToolRoundsExceeded("x"), "tool_rounds_exceeded", False),
+    ],
+)
+def test_a_failure_has_the_code_of_the_wire_contract(failure, code, retryable):
+    assert (failure.message, failure.code, failure.retryable) == ("x", code, retryable)
 
 
 def test_a_models_failure_ends_the_turn_and_what_was_said_stands(run, events):

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, get_type_hints
 
 import docstring_parser
-import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
 
+from app import json
 from app.errors import ConfigError
 from workers.token import Token
 
@@ -86,7 +86,7 @@ class Tool:
         except ValidationError as error:
             wrong = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors())
             raise ToolError(f"Invalid arguments for {self.name}: {wrong}") from None
-        given = {name: getattr(checked, name) for name in type(checked).model_fields}
+        given = {str(known.alias): getattr(checked, place) for place, known in type(checked).model_fields.items()}
         if self._context:
             given[self._context] = context
         return self._function(**given)
@@ -110,23 +110,20 @@ def load(name: str, place: str) -> Tool:
         raise ConfigError(f"{place}: the tool {name!r} must be a plain function or generator with a docstring")
     try:
         return Tool(function, path)
-    except (TypeError, NameError) as error:
-        raise ConfigError(f"{place}: the tool {name!r} needs a type on each parameter: {error}") from error
+    except (TypeError, NameError, ValueError, PydanticUserError) as error:
+        wrong = str(error).partition("\n")[0]
+        raise ConfigError(f"{place}: the tool {name!r} needs a type on each parameter: {wrong}") from error
 
 
 def bounded(result: Any, most_bytes: int) -> Any:
     """The result as plain JSON, or an error where it is larger than `most_bytes`."""
-    data = orjson.dumps(result, default=str, option=orjson.OPT_NON_STR_KEYS)
+    try:
+        data = json.checked(result)
+    except json.TooDeep:
+        return {"error": "The result is nested too deeply"}
     if len(data) > most_bytes:
         return {"error": f"The result has {len(data):,} bytes; at most {most_bytes:,} are allowed"}
-    return orjson.loads(data)
-
-
-def first_values(generator: Iterator[Any], skip: int) -> Iterator[Any]:
-    """The generator behind its first `skip` values."""
-    for _ in range(skip):
-        next(generator, None)
-    return generator
+    return json.loads(data)
 
 
 def _arguments_model(function: Callable[..., Any], hints: dict[str, Any], context: str | None) -> type[BaseModel]:
@@ -137,8 +134,9 @@ def _arguments_model(function: Callable[..., Any], hints: dict[str, Any], contex
     for name, parameter in inspect.signature(function).parameters.items():
         if name == context:
             continue
-        if name not in hints or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        if name not in hints or parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise TypeError(f"parameter {name!r}")
         default = ... if parameter.default is parameter.empty else parameter.default
-        fields[name] = (hints[name], Field(default, description=described.get(name)))
+        about = described.get(name)
+        fields[f"p{len(fields)}"] = (hints[name], Field(default, alias=name, description=about, title=None))
     return create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)

@@ -1,0 +1,57 @@
+"""JSON as fast as orjson and as exact as Python: integers of any size, as amounts in wei are.
+
+orjson refuses to write an integer above 64 bits and reads one as a float; those go through the standard library.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import orjson
+
+_LONG_NUMBER = re.compile(rb"\d{19}")
+
+_AROUND = 8
+"""Levels that an event, a message and an answer may put around a value."""
+
+
+class TooDeep(ValueError):
+    """A value is nested more deeply than can be passed on."""
+
+
+def dumps(value: Any) -> bytes:
+    """Compact JSON; what JSON does not know becomes text. Raises `TypeError` for what is nested too deeply."""
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        if not _has_long_number(value):
+            raise
+        return json.dumps(value, default=str, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def loads(data: bytes | str) -> Any:
+    """The value of some JSON. Raises `ValueError`."""
+    raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+    return json.loads(raw) if _LONG_NUMBER.search(raw) else orjson.loads(raw)
+
+
+def checked(value: Any) -> bytes:
+    """`dumps` of a value that others will nest in theirs. Raises `TooDeep`."""
+    nested = value
+    for _ in range(_AROUND):
+        nested = [nested]
+    try:
+        dumps(nested)
+        return dumps(value)
+    except (TypeError, RecursionError) as error:
+        raise TooDeep("nested too deeply") from error
+
+
+def _has_long_number(value: Any) -> bool:
+    if isinstance(value, int):
+        return not -(2**63) <= value < 2**64
+    if isinstance(value, dict):
+        return any(map(_has_long_number, value.values()))
+    return isinstance(value, list | tuple) and any(map(_has_long_number, value))

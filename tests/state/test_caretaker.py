@@ -1,0 +1,86 @@
+"""Turns that nobody looks after: ended, or started again, by whichever process sees them first."""
+
+from __future__ import annotations
+
+import pytest
+
+from app import services
+from app.config import Settings
+from app.state.store import milliseconds
+from app.streaming import sse
+from workers.caretaker import WORKER_LOST, Caretaker
+
+
+@pytest.fixture
+def parts(connection, tmp_path):
+    """The parts of a worker on an aomi.yaml of the demo alone."""
+    config = tmp_path / "aomi.yaml"
+    config.write_text("apps: []")
+    return services.build(Settings(config=config, lease=1), connection, connection)
+
+
+@pytest.fixture
+def round_of_care(parts, connection):
+    """One round, as if every lease had run out; the given turns run in this process."""
+
+    def go(*running):
+        for lease in connection.zrange("leases", 0, -1):
+            connection.zadd("leases", {lease: milliseconds() - 1})
+        Caretaker(parts, lambda: running).round()
+
+    return go
+
+
+def events(parts, session_id, run_id):
+    return [sse.parse(entry.frame) for entry in parts.runs.entries(session_id, run_id, 0)]
+
+
+def test_a_running_turn_without_a_worker_is_lost_and_the_next_one_runs(parts, round_of_care, said):
+    lost = parts.turns.send("s", said("lost"))
+    parts.runs.claim("s", lost.run_id, "worker")
+    parts.runs.append([("s", lost.run_id, 1, [sse.text("so far")])])
+    following = parts.turns.send("s", said("next"))
+    round_of_care()
+    assert events(parts, "s", lost.run_id) == [sse.text("so far"), WORKER_LOST]
+    assert [m["content"] for m in parts.sessions.messages("s", lost.thread_id)] == ["lost", "so far", "next"]
+    assert parts.jobs.has_turn(following.run_id)
+
+
+def test_a_turn_that_runs_here_is_renewed(parts, round_of_care, said):
+    run_id = parts.turns.send("s", said()).run_id
+    parts.runs.claim("s", run_id, "worker")
+    round_of_care(("s", run_id))
+    assert parts.runs.get("s", run_id).status == "running"
+    assert parts.runs.overdue() == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "terminal"),
+    [("complete", sse.complete()), ("interrupted", sse.complete(interrupted=True)), ("error", WORKER_LOST)],
+)
+def test_an_end_that_was_begun_is_finished(parts, round_of_care, said, outcome, terminal):
+    run_id = parts.turns.send("s", said()).run_id
+    parts.runs.seal("s", run_id, outcome, expect="queued")
+    round_of_care()
+    assert events(parts, "s", run_id) == [terminal]
+    assert "run" not in parts.sessions.get("s")
+
+
+def test_a_queued_turn_whose_job_is_gone_gets_a_new_one_and_others_are_left_alone(
+    parts, round_of_care, said, connection
+):
+    lost = parts.turns.send("lost", said()).run_id
+    fine = parts.turns.send("fine", said()).run_id
+    connection.delete("rq:queue:turns", f"rq:job:{lost}")
+    connection.rpush("rq:queue:turns", fine)
+    round_of_care()
+    assert sorted(connection.lrange("rq:queue:turns", 0, -1)) == sorted([fine.encode(), lost.encode()])
+
+
+def test_leases_of_turns_that_are_over_are_dropped(parts, round_of_care, said, connection):
+    over = parts.turns.send("s", said()).run_id
+    parts.turns.interrupt("s")
+    parts.runs.renew_lease("s", over)
+    parts.runs.renew_lease("s", "run_that_never_was")
+    round_of_care()
+    assert connection.zcard("leases") == 0

@@ -1,0 +1,294 @@
+"""The docs say what is true: settings, keys, fields, examples and links, each held against the code or a real run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import uuid
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from app import catalog, config
+from app.state import keys
+from tests.support.client import Client
+from workers import tools
+from workers.tools import ToolContext
+
+ROOT = Path(__file__).parents[1]
+README, API, REDIS = ROOT / "README.md", ROOT / "docs/api.md", ROOT / "docs/redis.md"
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+BASE = "http://127.0.0.1:8000"
+MARK = "---- end of an example ----"
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """The fenced blocks of a page: language and content."""
+    return re.findall(r"^```(\S+)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def needed(program: str) -> None:
+    if shutil.which(program) is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no {program} on this machine")
+
+
+def bash(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    environment = dict(os.environ) | environment
+    return subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
+# Settings
+
+
+def test_the_table_of_settings_is_that_of_the_code():
+    shown = README.read_text().split("<!-- settings -->\n")[1].split("\n<!-- /settings -->")[0]
+    assert shown == config.table(), "put the output of `aomi settings` between the markers of README.md"
+
+
+def test_the_values_for_heroku_are_those_of_its_file():
+    (script,) = [content for _, content in blocks(README) if "heroku config:set" in content]
+    given = dict(re.findall(r"\b([A-Z_]+)=(\S+)", script))
+    described = json.loads((ROOT / "app.json").read_text())["env"]
+    assert given.pop("OPENAI_API_KEY") == "..."
+    assert given == {name: variable["value"] for name, variable in described.items() if "value" in variable}
+
+
+# Examples
+
+
+def examples(page: Path) -> list[tuple[str, tuple[str, str] | None]]:
+    """The shell blocks that make up the page's session, each with the block of its output where one follows."""
+    found = blocks(page)
+    following = [*found[1:], ("", "")]
+    return [
+        (content, after if after[0] in ("text", "json") else None)
+        for (language, content), after in zip(found, following, strict=True)
+        if language == "sh" and ("curl " in content or content.startswith("SESSION="))
+    ]
+
+
+def plain(text: str) -> str:
+    """The text with what differs from run to run made the same."""
+    text = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID", text)
+    text = re.sub(r"\b(run|msg|thread)_[0-9a-f]{32}", r"\1_ID", text)
+    text = re.sub(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "TIME", text)
+    text = re.sub(r"^id: run_ID:\d+$", "id: run_ID:N", text, flags=re.MULTILINE)
+    return text.replace(catalog.DEMO, "demo")  # as the tests' configuration calls it
+
+
+def frames(text: str) -> list[str]:
+    """The frames, comments of silent streams left out. Neighbouring text is joined: its cuts mean nothing."""
+    found: list[str] = []
+    for frame in plain(text).strip().split("\n\n"):
+        start = 'data: {"type":"text","content":"'
+        if found and frame.startswith(start) and found[-1].startswith(start):
+            found[-1] = found[-1].removesuffix('"}') + frame.removeprefix(start)
+        elif frame != ": keep-alive":
+            found.append(frame)
+    return found
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/api.md"])
+def test_the_examples_print_what_the_page_says(page, webs, tmp_path):
+    needed("curl")
+    session = examples(ROOT / page)
+    script = "".join(f"{code}\necho; echo '{MARK}'\n" for code, _ in session)
+    ran = bash(script.replace(BASE, webs[0]), tmp_path)
+    *printed, rest = ran.stdout.split(f"\n{MARK}\n")
+    assert (len(printed), rest) == (len(session), ""), ran.stderr
+    for (code, said), output in zip(session, printed, strict=True):
+        if said and said[0] == "json":
+            assert json.loads(plain(output)) == json.loads(plain(said[1])), code
+        elif said:
+            assert frames(output) == frames(said[1]), code
+
+
+def test_the_picture_shows_the_readmes_first_answer():
+    (said,) = [said for code, said in examples(README) if "current price" in code]
+    texts = ElementTree.parse(ROOT / "docs/turn.svg").getroot().iter("{http://www.w3.org/2000/svg}text")
+    lines = [text.text for text in texts]
+    shown = [line for line in lines if line.startswith((": ", "data: "))]
+    assert frames("\n\n".join(shown)) == frames(said[1])
+
+
+def test_the_picture_needs_nothing_from_elsewhere():
+    """No script, link, font or image: an address stands in it as text only."""
+    markup = re.sub(r">[^<]+</text>", "></text>", (ROOT / "docs/turn.svg").read_text())
+    assert not re.search(r"https?:|href|url\(|@import|<script", markup.replace("http://www.w3.org/2000/svg", ""))
+
+
+def test_the_yaml_gives_a_real_model(tmp_path):
+    found = [content for page in PAGES for language, content in blocks(page) if language == "yaml"]
+    assert found
+    for content in found:
+        path = tmp_path / "aomi.yaml"
+        path.write_text(content)
+        loaded = catalog.load(path, {"OPENAI_API_KEY": "sk-x"})
+        assert {app.model for app in loaded.apps} == {"gpt-4o"}, content
+
+
+class Hurried(ToolContext):
+    """The context of a call in which nobody waits."""
+
+    def sleep(self, seconds: float) -> None:
+        pass
+
+
+@pytest.fixture
+def example_tools(tmp_path, monkeypatch):
+    """The tools that the README's aomi.yaml names, by name, out of its own Python."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for language, content in blocks(README):
+        if language == "python":
+            name = re.match(r"# (\w+)\.py", content)[1]
+            (tmp_path / f"{name}.py").write_text(content)
+            monkeypatch.delitem(sys.modules, name, raising=False)
+    (text,) = [content for language, content in blocks(README) if language == "yaml" and "tools:" in content]
+    (tmp_path / "aomi.yaml").write_text(text)
+    named = catalog.load(tmp_path / "aomi.yaml", {"OPENAI_API_KEY": "sk-x"}).app("shop").tools
+    return {tool.name: tool for tool in (tools.load(name, "README.md") for name in named)}
+
+
+def test_the_tools_of_the_readme_run(example_tools):
+    price, parcel, time = (example_tools.pop(name) for name in ("GetItemPrice", "FollowParcel", "GetCurrentTime"))
+    assert not example_tools
+    assert price.run({"item": "mug", "count": 2}, ToolContext()) == {"price": 25.0}
+    assert price.schema["function"]["parameters"]["properties"]["item"]["enum"] == ["mug", "shirt"]
+    assert parcel.schema["function"]["parameters"]["properties"]["number"]["description"] == "The number of the parcel."
+    steps = list(parcel.run({"number": "7"}, Hurried()))
+    assert [step["station"] for step in steps] == ["packed", "on its way", "delivered"]
+    assert list(parcel.run({"number": "7"}, Hurried(step=1))) == steps[1:]
+    assert time.run({}, ToolContext())["timezone"] == "UTC"
+
+
+def test_python_stands_in_the_readme_alone():
+    """Other pages' Python would not be run."""
+    assert [page.name for page in PAGES for language, _ in blocks(page) if language == "python"] == ["README.md"]
+
+
+# Redis
+
+
+def described_keys() -> dict[str, tuple[str, str, str]]:
+    """Type, life and text of each key on the page, by its pattern."""
+    part = REDIS.read_text().split("\n## Keys\n")[1].split("\n## ")[0]
+    sections = re.findall(r"^### `(.+?)`\n\n(\w+) · (.+?)\n(.*?)(?=^### |\Z)", part, re.MULTILINE | re.DOTALL)
+    return {pattern: (kind, life, text) for pattern, kind, life, text in sections}
+
+
+def described_fields(pattern: str) -> set[str]:
+    rows = re.findall(r"^\| (`.+?) \|", described_keys()[pattern][2], re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+
+def rq_patterns() -> list[str]:
+    part = REDIS.read_text().split("\n## Keys of RQ\n")[1]
+    return [name for row in re.findall(r"^\| (`rq:.+?) \|", part, re.MULTILINE) for name in re.findall("`(.+?)`", row)]
+
+
+def recipes() -> list[str]:
+    found = [content for page in PAGES for language, content in blocks(page) if language == "redis-cli"]
+    return list(dict.fromkeys("".join(found).splitlines()))
+
+
+@pytest.fixture(scope="module")
+def busy(webs, key, redis):
+    """A session in which everything is there at once: an ended turn, one that runs, one that waits, a tool at work."""
+    client, owner = Client(webs[0], key), f"0x{uuid.uuid4().hex}"
+    client.post("/api/sessions", json={"public_key": owner, "app": "default", "user_state": {"chain_id": 1}})
+    client.post("/api/control/model", json={"model": "demo"})
+    client.ask("Watch the price of ETH 1000 times every 0.2 seconds")
+    session = keys.session(client.session_id)
+    ended = redis.hget(session, "last_run").decode()
+    with client.chat("count to 5000") as running, client.chat("remember 1"):
+        running.next("text")
+        (call,) = redis.scan_iter(f"{session}:call:*")
+        yield SimpleNamespace(
+            session=client.session_id,
+            ended=ended,
+            run=redis.hget(session, "run").decode(),
+            thread=client.state()["thread_id"],
+            call=call.decode().split(":call:")[1],
+            owner=owner,
+            digest=hashlib.sha256(key.encode()).hexdigest(),
+        )
+        client.request("DELETE", f"/api/sessions/{client.session_id}")
+
+
+@pytest.fixture(scope="module")
+def worker_name(worker, redis):
+    """One that lives: the set may still name one that has died."""
+    found = [name.decode() for name in redis.smembers("rq:workers:turns") if redis.exists(name)]
+    return found[0].removeprefix("rq:worker:")
+
+
+def test_every_key_of_the_schema_is_described_and_no_other():
+    described = {pattern: (kind, life) for pattern, (kind, life, _) in described_keys().items()}
+    assert described == {key.pattern: (key.type, key.life) for key in keys.SCHEMA}
+
+
+def test_fields_on_the_page_are_those_in_redis(busy, redis):
+    present = {
+        "session:{<id>}": [keys.session(busy.session)],
+        "session:{<id>}:thread:<thread>": [keys.thread(busy.session, busy.thread)],
+        "session:{<id>}:run:<run>": [keys.run(busy.session, run) for run in (busy.ended, busy.run)],
+        "session:{<id>}:call:<run>:<call>": [keys.call(busy.session, *busy.call.split(":"))],
+        "api-key:<sha256>": [keys.api_key(busy.digest)],
+    }
+    assert set(present) == {key.pattern for key in keys.SCHEMA if key.type == "hash"}
+    for pattern, names in present.items():
+        fields = {field.decode() for name in names for field in redis.hgetall(name)}
+        assert described_fields(pattern) == fields, pattern
+
+
+def test_every_key_in_redis_is_on_the_page(busy, redis):
+    patterns = [*described_keys(), *rq_patterns()]
+    known = re.compile("|".join(re.sub(r"<\w+>", ".+", re.escape(pattern)) for pattern in patterns))
+    unknown = [name for name in redis.scan_iter(count=1000) if not known.fullmatch(name.decode())]
+    assert not unknown
+
+
+@pytest.mark.parametrize("recipe", recipes())
+def test_a_recipe_shows_something(recipe, busy, worker_name, redis_url, tmp_path):
+    needed("redis-cli")
+    ran = bash(
+        f'redis-cli() {{ command redis-cli -e -u "$REDIS_URL" "$@"; }}\n{recipe}',
+        tmp_path,
+        REDIS_URL=redis_url,
+        SESSION=busy.session,
+        RUN=busy.run,
+        THREAD=busy.thread,
+        CALL=busy.call,
+        WORKER=worker_name,
+        PUBLIC_KEY=busy.owner,
+        SHA256=busy.digest,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.strip()
+
+
+# Links
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", [str(page.relative_to(ROOT)) for page in PAGES])
+def test_links_lead_somewhere(page):
+    here = ROOT / page
+    for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", here.read_text()):
+        path, _, anchor = link.partition("#")
+        target = here.parent / path if path else here
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link

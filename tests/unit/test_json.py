@@ -1,0 +1,40 @@
+"""JSON is exact whatever the size of a number, and refuses what cannot be passed on."""
+
+from __future__ import annotations
+
+import pytest
+
+from app import json
+from app.streaming import sse
+
+WEI = 100 * 10**18 + 1
+
+
+def nested(levels: int):
+    value = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("value", [WEI, -WEI, {"wei": [WEI]}, {"text": "1" * 40}, 2**63, 1.5, None, "ü🦊", {"a": {}}])
+def test_what_is_written_is_read_back_as_it_was(value):
+    assert json.loads(json.dumps(value)) == value
+    assert sse.parse(sse.frame({"type": "x", "value": value}))["value"] == value
+
+
+def test_text_is_read_as_bytes_are():
+    assert json.loads(f'{{"wei":{WEI}}}') == {"wei": WEI}
+
+
+def test_what_others_nest_in_theirs_has_room_for_it():
+    json.dumps({"a": {"b": json.loads(json.checked(nested(200)))}})
+    for levels in (250, 300, 2000):
+        with pytest.raises(json.TooDeep):
+            json.checked(nested(levels))
+
+
+@pytest.mark.parametrize("wrong", ["{", "NaN", '"\\ud800"', ""])
+def test_what_is_no_json_is_a_value_error(wrong):
+    with pytest.raises(ValueError, match=r".+"):
+        json.loads(wrong)
