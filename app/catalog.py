@@ -6,7 +6,7 @@ A mistake raises `ConfigError`, which names the file, the entry and what would b
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,8 @@ class Model(BaseModel):
 
 
 class App(BaseModel):
-    """An entry of `apps:`. `models` are those a session may choose; without it, its own model alone."""
+    """An entry of `apps:`. `models` are those a session may choose; without it, its own model alone. `fallbacks` are
+    asked, in this order, where a model fails before its first token."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -71,6 +72,7 @@ class App(BaseModel):
     preamble: str = ""
     tools: tuple[str, ...] = ()
     title_model: str | None = None
+    fallbacks: tuple[str, ...] = ()
 
 
 class _File(BaseModel):
@@ -86,7 +88,7 @@ class Catalog:
     `notices` say where another model than the configured one is used; the worker logs them.
     """
 
-    def __init__(self, apps: list[App], models: list[Model], notices: list[str]) -> None:
+    def __init__(self, apps: list[App], models: list[Model], notices: Sequence[str] = ()) -> None:
         self.notices = tuple(notices)
         self._apps = {app.id: app for app in apps}
         self._models = {model.model_name: model for model in models}
@@ -183,7 +185,7 @@ def _check_references(path: Path, content: _File) -> None:
             if given.count(name) > 1:
                 raise ConfigError(f"{path}: {what} {name!r} stands there {given.count(name)} times; make it unique")
     for index, app in enumerate(content.apps):
-        for name in (app.model, *app.models, *([app.title_model] if app.title_model else [])):
+        for name in (app.model, *app.models, *app.fallbacks, *([app.title_model] if app.title_model else [])):
             if name not in names:
                 raise ConfigError(
                     f"{path}: apps[{index}] (id {app.id!r}): there is no model {name!r}; "
@@ -201,7 +203,9 @@ def _usable(path: Path, index: int, app: App, usable: Mapping[str, Model], fallb
         )
     found = found or [str(fallback)]
     title_model = app.title_model if app.title_model in usable else None
-    return app.model_copy(update={"model": found[0], "models": tuple(found), "title_model": title_model})
+    fallbacks = tuple(name for name in app.fallbacks if name in usable)
+    update = {"model": found[0], "models": tuple(found), "title_model": title_model, "fallbacks": fallbacks}
+    return app.model_copy(update=update)
 
 
 def _with_default(apps: list[App], model: str) -> list[App]:

@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     lease: float = Field(10, ge=1, description="a turn whose worker has not been heard of for this long is lost")
 
     stall_timeout: float = Field(60, gt=0, description="a provider silent for this long is given up")
+    provider_retries: int = Field(2, ge=0, description="more tries of a model call that failed before its first token")
+    retry_pause: float = Field(0.5, gt=0, description="before the first of them, about; doubled each time")
     model_calls: int = Field(16, ge=1, description="model calls of one turn")
     tool_timeout: float = Field(30, gt=0, description="time for one tool call, or one step of a multi-step tool")
     tool_result_bytes: int = Field(64 * 1024, ge=256, description="size of one tool result")

@@ -60,6 +60,7 @@ def backend(
             "AOMI_KEEP_ALIVE": "0.5",
             "AOMI_GRACE": "5",
             "AOMI_LEASE": "2",
+            "AOMI_RETRY_PAUSE": "0.05",
             "AOMI_STALL_TIMEOUT": "3",
             "TEST_API_KEY": "sk-test-provider-key",
         }

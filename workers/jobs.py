@@ -14,7 +14,7 @@ from app.state.calls import Call
 from app.state.runs import Run, first_words
 from app.state.sessions import user_state
 from app.streaming import sse
-from workers import history, runtime, turn
+from workers import attempts, history, runtime, turn
 from workers.runtime import Runtime
 from workers.steps import Stepper
 from workers.token import SHUTDOWN, Stopped, Token
@@ -70,8 +70,14 @@ def _converse(parts: Runtime, run: Run, token: Token) -> None:
         services.jobs.title(run.session_id, run.thread_id, app.title_model, run.message["content"])
     toolbox = _toolbox(parts, run, user_state(session), token)
 
+    settings = services.settings
+    choices = tuple(dict.fromkeys((run.model, *(app.fallbacks if app else ()))))
+
     def model(prompt: turn.Prompt, on_text: Any, token: Token) -> turn.Reply:
-        return models.stream(run.model, prompt, toolbox.schemas, on_text, token)
+        def call(name: str) -> turn.Reply:
+            return models.stream(name, prompt, toolbox.schemas, on_text, token)
+
+        return attempts.ask(choices, call, token, settings.provider_retries, settings.retry_pause)
 
     def emit(event: sse.Event) -> None:
         if not token.cancelled:
@@ -84,7 +90,7 @@ def _converse(parts: Runtime, run: Run, token: Token) -> None:
         models.room(run.model, toolbox.schemas),
         lambda some: models.count(run.model, some),
     )
-    turn.run(prompt, model, toolbox, emit, token, services.settings.model_calls)
+    turn.run(prompt, model, toolbox, emit, token, settings.model_calls)
 
 
 def _toolbox(parts: Runtime, run: Run, state: dict[str, Any], token: Token) -> Toolbox:

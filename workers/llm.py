@@ -121,7 +121,10 @@ class Models:
                     folded.add(chunk)
             return folded.reply()
         except Exception as error:
-            raise _failure(error, stall) from error
+            failure = _failure(error, stall)
+            if isinstance(failure, ProviderFailed):
+                failure.begun = folded.begun
+            raise failure from error
         finally:
             if stream is not None:
                 await _close(stream)
@@ -165,6 +168,11 @@ class _Fold:
             for call in choice.delta.tool_calls or ():
                 self._add_call(call.index, call.id, call.function.name, {"arguments": call.function.arguments})
         self._add_usage(getattr(chunk, "usage", None))
+
+    @property
+    def begun(self) -> bool:
+        """Whether a part of the reply was there."""
+        return bool(self._text or self._calls)
 
     def reply(self) -> Reply:
         """The reply. A call whose id is missing or stands in the conversation already gets one of our own."""

@@ -31,13 +31,14 @@ class TurnFailed(Exception):
 
 
 class ProviderFailed(TurnFailed):
-    """The model's provider refused, failed or broke off."""
+    """The model's provider refused, failed or broke off; `begun` once a part of its reply was there."""
 
     code = "provider_error"
 
-    def __init__(self, message: str, *, retryable: bool) -> None:
+    def __init__(self, message: str, *, retryable: bool, begun: bool = False) -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.begun = begun
 
 
 class ProviderStalled(TurnFailed):

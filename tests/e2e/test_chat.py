@@ -287,3 +287,23 @@ def test_a_provider_that_stalls_is_given_up(client, provider):
     assert kinds(events) == ["text", "error"]
     assert (events[1]["code"], events[1]["retryable"]) == ("provider_stalled", True)
     assert provider.requests("stalls")[0].hung_up.wait(2)
+
+
+def test_a_provider_that_fails_before_the_first_token_is_asked_again(client, provider):
+    text = provider.script("flaky", [Fail(500)], [Fail(429)], [Text(["third time"])])
+    events = client.ask(text, app="scripted")
+    assert [e.get("content", e["type"]) for e in events] == ["third time", "complete"]
+    assert len(provider.requests(text)) == 3
+
+
+def test_the_apps_fallback_is_asked_when_a_model_fails_for_good(client, provider):
+    text = provider.script("fall back", [Fail(401)], [Text(["from the other one"])])
+    assert text_of(client.ask(text, app="scripted")) == "from the other one"
+    assert len(provider.requests(text)) == 2
+
+
+def test_a_provider_that_breaks_off_is_not_asked_again(client, provider):
+    text = provider.script("broken off", [Text(["half"]), Cut()], [Text(["a second answer"])])
+    events = client.ask(text, app="scripted")
+    assert kinds(events) == ["text", "error"]
+    assert len(provider.requests(text)) == 1

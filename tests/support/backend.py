@@ -181,6 +181,7 @@ def configuration(provider_url: str) -> dict[str, Any]:
                 "model": "scripted",
                 "models": ["scripted", "small"],
                 "preamble": "Be brief.",
+                "fallbacks": ["small"],
                 "tools": tools,
             },
             {"id": "titled", "name": "Titled", "model": "demo", "title_model": "scripted"},
