@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from app.api import inputs
 from app.catalog import App
-from app.errors import BadRequest, Conflict, NotFound, TooManyRequests
+from app.errors import ApiError, BadRequest, Conflict, NotFound, TooManyRequests
 from app.services import Services, services
 from app.state import keys
 from app.state.runs import Message
@@ -21,6 +21,14 @@ bp = Blueprint("chat", __name__)
 
 TEXT_CHARACTERS = 32_000
 ON_BUSY = ("enqueue", "reject", "interrupt")
+KEY_CHARACTERS = 255
+
+REFUSALS: dict[str, tuple[type[ApiError], str]] = {
+    "busy": (Conflict, "The session is busy with a turn; wait, interrupt it, or send with on_busy: enqueue"),
+    "full": (TooManyRequests, "Too many messages wait in this session; try again when some are answered"),
+    "no_thread": (NotFound, "There is no such thread in this session"),
+    "reused": (Conflict, "This Idempotency-Key was sent with another message; use a new key for a new message"),
+}
 
 
 @bp.post("/api/chat")
@@ -31,12 +39,11 @@ def send() -> ResponseReturnValue:
     app = inputs.app_named(inputs.app_parameter() or session.get("chosen_app"))
     message = _message(app, session, inputs.body())
     accepted = services().turns.send(session_id, message)
-    if accepted.outcome == "busy":
-        raise Conflict("The session is busy with a turn; wait for it, interrupt it, or send with on_busy: enqueue")
-    if accepted.outcome == "full":
-        raise TooManyRequests("Too many messages wait in this session; try again when some are answered")
-    if accepted.outcome == "no_thread":
-        raise NotFound("There is no such thread in this session")
+    if accepted.outcome in REFUSALS:
+        error, why = REFUSALS[accepted.outcome]
+        raise error(why)
+    if accepted.outcome == "again" and services().runs.get(session_id, accepted.run_id) is None:
+        return "", 204  # it was answered, and its events are no longer kept: the history has them
     return _stream(session_id, accepted.run_id, 0)
 
 
@@ -71,7 +78,16 @@ def _message(app: App, session: dict[str, str], body: dict[str, Any]) -> Message
         thread_id=inputs.optional_text_of(body, "thread_id", 128) or None,
         user_state=None if user_state is None else inputs.user_state_of(user_state),
         on_busy=on_busy,
+        idempotency_key=_idempotency_key(),
+        body=app.id.encode() + b" " + request.get_data(),
     )
+
+
+def _idempotency_key() -> str:
+    key = request.headers.get("Idempotency-Key", "")
+    if len(key) > KEY_CHARACTERS:
+        raise BadRequest(f"The Idempotency-Key may have at most {KEY_CHARACTERS} characters")
+    return key
 
 
 def _stream(session_id: str, run_id: str, after: int) -> Response:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 
 from app import json
 from app.state import keys
-from app.state.store import Store, dumps, now, text_fields
+from app.state.store import Store, digest, dumps, now, text_fields
 
 EVERY_APP = "*"
 
@@ -62,7 +61,7 @@ class ApiKeys:
 
 
 def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+    return digest(key.encode("utf-8", "surrogateescape"))
 
 
 def _read(digest: str, fields: dict[str, str]) -> ApiKey:

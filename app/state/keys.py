@@ -37,6 +37,7 @@ SCHEMA = (
         "a multi-step tool's call",
         "two days after a step, a minute after the last",
     ),
+    Key("session:{<id>}:sent:<sha256>", "hash", "run and body of a message with an Idempotency-Key", "a day"),
     Key("sessions-of:<public_key>", "zset", "session ids by the time they were made, µs", "AOMI_SESSION_TTL"),
     Key("api-key:<sha256>", "hash", "apps, label, created_at of an API key", "until it is revoked"),
     Key("leases", "zset", "`<id> <run>` of open turns by lease end, ms", "an entry: until the turn's end"),
@@ -95,6 +96,11 @@ def log(session_id: str, run_id: str) -> str:
 def call(session_id: str, run_id: str, call_id: str) -> str:
     """The hash of one call of a multi-step tool."""
     return f"{session(session_id)}:call:{run_id}:{call_id}"
+
+
+def sent(session_id: str, digest: str) -> str:
+    """The hash of a message that was sent with an Idempotency-Key, by the SHA-256 of that in hex."""
+    return f"{session(session_id)}:sent:{digest}"
 
 
 def sessions_of(public_key: str) -> str:

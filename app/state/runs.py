@@ -15,15 +15,33 @@ from typing import Any
 from app import json
 from app.state import keys, transcript
 from app.state.sessions import framed, new_session
-from app.state.store import Entry, Store, dumps, flat, microseconds, milliseconds, new_id, now, paired, read_stream
+from app.state.store import (
+    Entry,
+    Store,
+    digest,
+    dumps,
+    flat,
+    microseconds,
+    milliseconds,
+    new_id,
+    now,
+    paired,
+    read_stream,
+)
 from app.streaming import sse
+
+SENT_TTL = 86400
+"""Seconds for which an Idempotency-Key is remembered."""
 
 ENDED = frozenset({"complete", "interrupted", "error"})
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message as chat accepted it. `thread_id` None is the newest thread; `user_state` None leaves it."""
+    """A message as chat accepted it. `thread_id` None is the newest thread; `user_state` None leaves it.
+
+    With an `idempotency_key`, `body` is all that was sent, by which another message is told from a repeated one.
+    """
 
     text: str
     app: str
@@ -31,11 +49,14 @@ class Message:
     thread_id: str | None = None
     user_state: dict[str, Any] | None = None
     on_busy: str = "enqueue"
+    idempotency_key: str = ""
+    body: bytes = b""
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """What became of a message: `started`, `waiting` (behind the run `current`), `busy`, `full` or `no_thread`."""
+    """What became of a message: `started`, `waiting` (behind the run `current`), `again` (it was accepted before),
+    or refused: `busy`, `full`, `no_thread`, `reused` (its Idempotency-Key belongs to another message)."""
 
     outcome: str
     run_id: str = ""
@@ -104,9 +125,16 @@ class Runs:
             "opened": microseconds(),
             "ttl": self._settings.session_ttl,
             "cap": self._settings.updates_kept,
+            "body": digest(message.body),
+            "sent_ttl": SENT_TTL,
         }
         args = (len(fields), *fields, *flat(values))
-        outcome, *found = (raw.decode() for raw in self._store.call("start", [keys.session(session_id)], *args) if raw)
+        names = [keys.session(session_id)]
+        if message.idempotency_key:
+            names.append(keys.sent(session_id, digest(message.idempotency_key.encode())))
+        outcome, *found = (raw.decode() for raw in self._store.call("start", names, *args) if raw)
+        if outcome == "again":
+            return Accepted(outcome, found[0])
         if not found:
             return Accepted(outcome)
         self.renew_lease(session_id, run_id)

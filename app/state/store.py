@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -88,6 +89,11 @@ def microseconds() -> int:
 def new_id(kind: str) -> str:
     """A fresh id such as `run_4f2a...`."""
     return f"{kind}_{uuid.uuid4().hex}"
+
+
+def digest(data: bytes) -> str:
+    """The SHA-256 of some bytes, in hex."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def dumps(value: Any) -> str:

@@ -1,10 +1,20 @@
 -- Accept a message: open the session and a thread where there is none, record the run, and make it current or
--- let it wait. KEYS[1]: the session. ARGV: the session's fields if new (count, name, value ...), then named values.
--- Returns {"started" | "waiting" | "busy" | "full" | "no_thread" [, thread id [, the current run it waits for]]}.
-local S = KEYS[1]
+-- let it wait. KEYS[1]: the session, KEYS[2]: what was sent with the message's Idempotency-Key, if it has one.
+-- ARGV: the session's fields if new (count, name, value ...), then named values.
+-- Returns {"started" | "waiting", thread, current run it waits for}, {"busy" | "full" | "no_thread" | "reused"},
+-- or {"again", run} for a message that was accepted before.
+local S, sent = KEYS[1], KEYS[2]
 local fields = slice(2, tonumber(ARGV[1]))
 local a = named(2 + #fields)
 local threads = threads_key(S)
+
+if sent then
+  local before = redis.call('HMGET', sent, 'run', 'body')
+  if before[1] then
+    if before[2] == a.body then return {'again', before[1]} end
+    return {'reused'}
+  end
+end
 
 local thread = a.thread
 if thread ~= '' then
@@ -41,6 +51,10 @@ local run = run_key(S, a.run)
 redis.call('HSET', run, 'id', a.run, 'thread', thread, 'status', 'waiting', 'app', a.app, 'model', a.model,
   'message', a.message, 'queued_at', a.now, 'events', 0)
 redis.call('EXPIRE', run, a.ttl)
+if sent then
+  redis.call('HSET', sent, 'run', a.run, 'body', a.body)
+  redis.call('EXPIRE', sent, a.sent_ttl)
+end
 local outcome = 'started'
 if not current then
   activate(S, a.run, a.now)
