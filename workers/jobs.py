@@ -15,6 +15,7 @@ from app.state.runs import Run, first_words
 from app.state.sessions import user_state
 from app.streaming import sse
 from workers import attempts, history, runtime, turn
+from workers.llm import Hear
 from workers.runtime import Runtime
 from workers.steps import Stepper
 from workers.token import SHUTDOWN, Stopped, Token
@@ -75,9 +76,13 @@ def _converse(parts: Runtime, run: Run, token: Token) -> None:
 
     def model(prompt: turn.Prompt, on_text: Any, token: Token) -> turn.Reply:
         def call(name: str) -> turn.Reply:
-            return models.stream(name, prompt, toolbox.schemas, on_text, token)
+            return models.stream(name, prompt, toolbox.schemas, Hear(on_text, silence), token)
 
         return attempts.ask(choices, call, token, settings.provider_retries, settings.retry_pause)
+
+    def silence(seconds: float) -> None:
+        words = f"The model has been silent for {seconds:g} seconds; the answer may still come"
+        services.sessions.change(run.session_id, {}, [sse.system_notice(run.session_id, words)])
 
     def emit(event: sse.Event) -> None:
         if not token.cancelled:
@@ -175,7 +180,7 @@ def suggest_title(session_id: str, thread_id: str, model: str, text: str) -> Non
     prompt = [{"role": "system", "content": instruction}, {"role": "user", "content": text[:2000]}]
     with parts.tokens.issue(f"title {thread_id}") as token:
         try:
-            reply = parts.models.stream(model, prompt, [], lambda _piece: None, token)
+            reply = parts.models.stream(model, prompt, [], Hear(), token)
         except (turn.TurnFailed, Stopped) as error:
             log.info("no title from %s: %s", model, error)
             return

@@ -13,6 +13,7 @@ import logging
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -26,8 +27,9 @@ from litellm.llms.custom_llm import CustomLLM
 from app.catalog import Catalog, Model
 from app.config import Settings
 from workers import demo
+from workers.stream import Fold, Silence
 from workers.token import Token
-from workers.turn import Prompt, ProviderFailed, ProviderStalled, Reply, ToolRequest, TurnFailed
+from workers.turn import Prompt, ProviderFailed, ProviderStalled, Reply, TurnFailed
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +40,19 @@ UNKNOWN_WINDOW = 32_768
 
 ANSWER_ROOM = 4096
 """Tokens of the window left free for the answer (a quarter of a small window)."""
+
+
+def _nothing(*_: Any) -> None:
+    """What to do where nobody wants to hear."""
+
+
+@dataclass(frozen=True)
+class Hear:
+    """Who hears of a reply while it comes: `text` of each piece, on the loop's thread; `silence` once, in a thread
+    of its own, when the provider has sent nothing for that many seconds, a third of the time it has."""
+
+    text: OnText = _nothing
+    silence: Callable[[float], None] = _nothing
 
 
 class Models:
@@ -61,13 +76,13 @@ class Models:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)
 
-    def stream(self, name: str, prompt: Prompt, tools: list[dict[str, Any]], on_text: OnText, token: Token) -> Reply:
-        """One reply of the model `name`; `on_text` gets each piece of text as it comes, on the loop's thread.
+    def stream(self, name: str, prompt: Prompt, tools: list[dict[str, Any]], hear: Hear, token: Token) -> Reply:
+        """One reply of the model `name`; `hear.text` gets each piece of text as it comes, on the loop's thread.
 
         Raises `ProviderFailed`, `ProviderStalled`; `Stopped` at a stop, with the provider's connection closed.
         """
         params = self._params(name) | {"messages": prompt} | ({"tools": tools} if tools else {})
-        future = asyncio.run_coroutine_threadsafe(self._stream(params, on_text), self._loop)
+        future = asyncio.run_coroutine_threadsafe(self._stream(params, hear), self._loop)
         try:
             with token.waking(future.cancel):
                 return future.result()
@@ -108,17 +123,21 @@ class Models:
             "_skip_mcp_handler": True,
         }
 
-    async def _stream(self, params: dict[str, Any], on_text: OnText) -> Reply:
-        folded = _Fold(on_text, {message.get("tool_call_id", "") for message in params["messages"]})
+    async def _stream(self, params: dict[str, Any], hear: Hear) -> Reply:
+        folded = Fold(hear.text, {message.get("tool_call_id", "") for message in params["messages"]})
         stall = self._settings.stall_timeout
         stream = None
         try:
-            async with asyncio.timeout(stall) as silence:
-                stream = await litellm.acompletion(**params)
-                source = stream.completion_stream if self._settings.litellm_stream == "inner" else stream
-                async for chunk in source:
-                    silence.reschedule(self._loop.time() + stall)
-                    folded.add(chunk)
+            async with asyncio.timeout(stall) as limit:
+                silence = Silence(limit, stall, hear.silence)
+                try:
+                    stream = await litellm.acompletion(**params)
+                    source = stream.completion_stream if self._settings.litellm_stream == "inner" else stream
+                    async for chunk in source:
+                        silence.broken()
+                        folded.add(chunk)
+                finally:
+                    silence.over()
             return folded.reply()
         except Exception as error:
             failure = _failure(error, stall)
@@ -135,74 +154,12 @@ class Models:
         messages = [{"role": "user", "content": "count to 1"}]
         common = {"messages": messages, "stream": True, "max_retries": 0, "_skip_mcp_handler": True}
         for params in (refused, {"model": "demo/assistant"}):
-            call = self._stream(params | common, lambda _piece: None)
+            call = self._stream(params | common, Hear())
             try:
                 asyncio.run_coroutine_threadsafe(call, self._loop).result(timeout=20)
             except (TurnFailed, TimeoutError):
                 continue
         litellm.token_counter(model="gpt-4o", messages=messages)
-
-
-class _Fold:
-    """Chunks of any route folded into one reply: OpenAI's chunk, litellm's, a dict of a custom provider, or None."""
-
-    def __init__(self, on_text: OnText, used_ids: set[str]) -> None:
-        self._on_text = on_text
-        self._used_ids = used_ids
-        self._half = ""
-        self._text: list[str] = []
-        self._calls: dict[int, dict[str, str]] = {}
-        self._usage: dict[str, int] | None = None
-
-    def add(self, chunk: Any) -> None:
-        if chunk is None:
-            return
-        if isinstance(chunk, dict):
-            self._add_text(chunk.get("text"))
-            if call := chunk.get("tool_use"):
-                self._add_call(call["index"], call.get("id"), call["function"].get("name"), call["function"])
-            self._add_usage(chunk.get("usage"))
-            return
-        for choice in chunk.choices[:1]:
-            self._add_text(choice.delta.content)
-            for call in choice.delta.tool_calls or ():
-                self._add_call(call.index, call.id, call.function.name, {"arguments": call.function.arguments})
-        self._add_usage(getattr(chunk, "usage", None))
-
-    @property
-    def begun(self) -> bool:
-        """Whether a part of the reply was there."""
-        return bool(self._text or self._calls)
-
-    def reply(self) -> Reply:
-        """The reply. A call whose id is missing or stands in the conversation already gets one of our own."""
-        requests, seen = [], set(self._used_ids)
-        for place, call in sorted(self._calls.items()):
-            call_id = call["id"] if call["id"] and call["id"] not in seen else f"call_{os.urandom(8).hex()}"
-            seen.add(call_id)
-            requests.append(ToolRequest(call_id, call["name"] or f"tool {place}", call["arguments"]))
-        return Reply("".join(self._text), tuple(requests), self._usage)
-
-    def _add_text(self, piece: str | None) -> None:
-        if not piece:
-            return
-        piece, self._half = self._half + piece, ""
-        if "\ud800" <= piece[-1] <= "\udbff":  # half a character: the other half comes with the next piece
-            piece, self._half = piece[:-1], piece[-1]
-        if piece := _whole(piece):
-            self._text.append(piece)
-            self._on_text(piece)
-
-    def _add_call(self, index: int | None, call_id: str | None, name: str | None, function: dict[str, Any]) -> None:
-        call = self._calls.setdefault(index or 0, {"id": "", "name": "", "arguments": ""})
-        call["id"] = call["id"] or call_id or ""
-        call["name"] = call["name"] or name or ""
-        call["arguments"] += function.get("arguments") or ""
-
-    def _add_usage(self, usage: Any) -> None:
-        if usage:
-            found = usage if isinstance(usage, dict) else usage.model_dump()
-            self._usage = {name: found[name] for name in ("prompt_tokens", "completion_tokens", "total_tokens")}
 
 
 class _Demo(CustomLLM):
@@ -243,13 +200,6 @@ def _configure() -> None:
     litellm.custom_provider_map = [{"provider": "demo", "custom_handler": _Demo()}]
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # its logs hold prompts and keys
-
-
-def _whole(text: str) -> str:
-    """The text with halves of characters put together, or replaced where they stand alone."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 @lru_cache(maxsize=256)

@@ -82,7 +82,7 @@ class Reply:
 
 
 class Model(Protocol):
-    """Asks the model; each piece of text goes to `on_text` as it comes. Raises `TurnFailed`, `Stopped`."""
+    """Asks a model; each piece of text goes to `on_text` as it comes. Raises `TurnFailed`, `Stopped`."""
 
     def __call__(self, prompt: Prompt, on_text: Callable[[str], None], token: Token) -> Reply: ...
 

@@ -281,12 +281,14 @@ def test_any_text_survives(client, provider, text):
     assert [m["content"] for m in client.state()["messages"]] == [text, text]
 
 
-def test_a_provider_that_stalls_is_given_up(client, provider):
-    provider.script("stalls", [Text(["before"]), Silence(30)])
-    events = client.ask("stalls", model="scripted")
+def test_a_provider_that_stalls_is_told_of_and_then_given_up(client, provider):
+    text = provider.script("stalls", [Text(["before"]), Silence(30)])
+    with client.updates() as updates:
+        events = client.ask(text, app="scripted")
+        assert "silent for 1 seconds" in updates.next("system_notice")["message"]
     assert kinds(events) == ["text", "error"]
     assert (events[1]["code"], events[1]["retryable"]) == ("provider_stalled", True)
-    assert provider.requests("stalls")[0].hung_up.wait(2)
+    assert provider.requests(text)[0].hung_up.wait(2)
 
 
 def test_a_provider_that_fails_before_the_first_token_is_asked_again(client, provider):

@@ -1,0 +1,111 @@
+"""What comes out of a model's stream: chunks folded into a reply, and silence noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Any
+
+from workers.turn import Reply, ToolRequest
+
+
+class Fold:
+    """Chunks of any route folded into one reply: OpenAI's chunk, litellm's, a dict of a custom provider, or None."""
+
+    def __init__(self, on_text: Callable[[str], None], used_ids: set[str]) -> None:
+        self._on_text = on_text
+        self._used_ids = used_ids
+        self._half = ""
+        self._text: list[str] = []
+        self._calls: dict[int, dict[str, str]] = {}
+        self._usage: dict[str, int] | None = None
+
+    def add(self, chunk: Any) -> None:
+        """Take the next chunk."""
+        if chunk is None:
+            return
+        if isinstance(chunk, dict):
+            self._add_text(chunk.get("text"))
+            if call := chunk.get("tool_use"):
+                self._add_call(call["index"], call.get("id"), call["function"].get("name"), call["function"])
+            self._add_usage(chunk.get("usage"))
+            return
+        for choice in chunk.choices[:1]:
+            self._add_text(choice.delta.content)
+            for call in choice.delta.tool_calls or ():
+                self._add_call(call.index, call.id, call.function.name, {"arguments": call.function.arguments})
+        self._add_usage(getattr(chunk, "usage", None))
+
+    @property
+    def begun(self) -> bool:
+        """Whether a part of the reply was there."""
+        return bool(self._text or self._calls)
+
+    def reply(self) -> Reply:
+        """The reply. A call whose id is missing or stands in the conversation already gets one of our own."""
+        requests, seen = [], set(self._used_ids)
+        for place, call in sorted(self._calls.items()):
+            call_id = call["id"] if call["id"] and call["id"] not in seen else f"call_{os.urandom(8).hex()}"
+            seen.add(call_id)
+            requests.append(ToolRequest(call_id, call["name"] or f"tool {place}", call["arguments"]))
+        return Reply("".join(self._text), tuple(requests), self._usage)
+
+    def _add_text(self, piece: str | None) -> None:
+        if not piece:
+            return
+        piece, self._half = self._half + piece, ""
+        if "\ud800" <= piece[-1] <= "\udbff":  # half a character: the other half comes with the next piece
+            piece, self._half = piece[:-1], piece[-1]
+        if piece := _whole(piece):
+            self._text.append(piece)
+            self._on_text(piece)
+
+    def _add_call(self, index: int | None, call_id: str | None, name: str | None, function: dict[str, Any]) -> None:
+        call = self._calls.setdefault(index or 0, {"id": "", "name": "", "arguments": ""})
+        call["id"] = call["id"] or call_id or ""
+        call["name"] = call["name"] or name or ""
+        call["arguments"] += function.get("arguments") or ""
+
+    def _add_usage(self, usage: Any) -> None:
+        if usage:
+            found = usage if isinstance(usage, dict) else usage.model_dump()
+            self._usage = {name: found[name] for name in ("prompt_tokens", "completion_tokens", "total_tokens")}
+
+
+class Silence:
+    """Watches for a provider that sends nothing: `tell(seconds)` once, after a third of the time that `limit` gives
+    it. A chunk costs one look at the clock; a timer does the rest."""
+
+    def __init__(self, limit: asyncio.Timeout, stall: float, tell: Callable[[float], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._limit = limit
+        self._stall = stall
+        self._tell = tell
+        self._told = False
+        self.broken()
+        self._timer = self._loop.call_later(stall / 3, self._look)
+
+    def broken(self) -> None:
+        """Something came."""
+        self._heard = self._loop.time()
+
+    def over(self) -> None:
+        """Watch no more."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        self._limit.reschedule(self._heard + self._stall)
+        now, third = self._loop.time(), self._stall / 3
+        due = self._heard + third
+        if now >= due and not self._told:
+            self._told = True
+            self._loop.run_in_executor(None, self._tell, round(third, 1))
+        self._timer = self._loop.call_at(due if due > now else now + third, self._look)
+
+
+def _whole(text: str) -> str:
+    """The text with halves of characters put together, or replaced where they stand alone."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
