@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     max_waiting: int = Field(8, ge=0, description="messages that may wait in one busy session")
     keep_alive: float = Field(10, gt=0, description="a comment goes to a silent stream this often")
 
+    send_timeout: float = Field(10, gt=0, description="a stream's client that takes nothing for this long is cut off")
+
     worker_threads: int = Field(50, ge=1, description="turns (and as many background jobs) a worker runs at once")
     grace: float = Field(25, ge=0, description="how long running turns may go on after SIGTERM")
     lease: float = Field(10, ge=1, description="a turn whose worker has not been heard of for this long is lost")

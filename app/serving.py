@@ -4,6 +4,7 @@ when it is told to stop: each with a proper last chunk, so that its client resum
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 from types import FrameType
@@ -39,6 +40,13 @@ class StreamWorker(GeventWorker):
             super().handle(listener, client, addr)
         finally:
             self._clients.discard(client)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+        """Answer one request. A client that did not read in time counts as one that hung up."""
+        try:
+            return super().handle_request(listener_name, req, sock, addr)
+        except TimeoutError as error:
+            raise ConnectionResetError(errno.ECONNRESET, "the client does not read") from error
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop: requests finish, streams end."""

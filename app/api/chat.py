@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.api import inputs
+from app.api.streams import stream
 from app.catalog import App
 from app.errors import ApiError, BadRequest, Conflict, NotFound, TooManyRequests
 from app.services import Services, services
@@ -93,8 +94,7 @@ def _idempotency_key() -> str:
 def _stream(session_id: str, run_id: str, after: int) -> Response:
     """The answer's frames after number `after`."""
     ids = request.args.get("ids") == "1" or "Last-Event-ID" in request.headers
-    frames = _frames(services(), session_id, run_id, after, ids)
-    response = Response(frames, mimetype=sse.MIMETYPE, headers=sse.HEADERS)
+    response = stream(_frames(services(), session_id, run_id, after, ids))
     response.headers["Location"] = url_for("chat.resume", session_id=session_id, run_id=run_id)
     return response
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from app.api import inputs
 from app.api.answers import status_json
+from app.api.streams import stream
 from app.services import Services, services
 from app.state import keys
 from app.state.store import Entry
@@ -24,7 +25,7 @@ def subscribe() -> ResponseReturnValue:
     session_id = inputs.session_id()
     last_id = request.headers.get("Last-Event-ID")
     after = inputs.number_of(last_id, "Last-Event-ID") if last_id else None
-    return Response(_frames(services(), session_id, after), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
+    return stream(_frames(services(), session_id, after))
 
 
 def _frames(parts: Services, session_id: str, after: int | None) -> Iterator[bytes]:
