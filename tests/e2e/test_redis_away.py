@@ -1,0 +1,127 @@
+"""Redis restarts, hangs or goes away while turns run: nothing crashes, nothing is lost that it has kept."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import threading
+
+import httpx
+import pytest
+
+from tests.support.backend import Backend, free_port, redis_server, until
+from tests.support.client import Client, kinds, text_of
+from tests.support.servers import Text
+
+
+class AppendOnlyRedis:
+    """A Redis that keeps all it was told, on one port, through restarts."""
+
+    def __init__(self, folder):
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._command = [redis_server(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder)]
+        self._command += ["--save", "", "--appendonly", "yes", "--appendfsync", "always"]
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        self.process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def append_only(tmp_path_factory):
+    server = AppendOnlyRedis(tmp_path_factory.mktemp("append-only"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory, config_file, append_only):
+    environment = {"AOMI_CONFIG": str(config_file), "TEST_API_KEY": "x", "AOMI_LEASE": "4", "AOMI_KEEP_ALIVE": "0.5"}
+    running = Backend(tmp_path_factory.mktemp("redis-away"), append_only.url, environment)
+    running.worker()
+    running.address = running.web()[1]
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def own_client(own):
+    return Client(own.address)
+
+
+def read_to_the_end(client, body):
+    """All events of a turn: the stream, resumed for as long as it breaks off without an end."""
+    events: list[dict] = []
+    last = read("POST", "/api/chat?ids=1", client, events, json=body)
+    while not events or events[-1]["type"] not in ("complete", "error"):
+        until(lambda: answers(client), 20, "Redis to be back")
+        last = read("GET", "/api/chat", client, events, headers={"Last-Event-ID": last or "0"}) or last
+    return events
+
+
+def read(method, path, client, events, **request):
+    """Add what a stream brings until it ends or breaks off; returns the last event's id."""
+    last = None
+    with (
+        contextlib.suppress(httpx.TransportError, AssertionError),
+        client.streaming(method, path, **request) as stream,
+    ):
+        for event in stream.events():
+            events.append(event)
+            last = stream.ids[-1]
+    return last
+
+
+def answers(client):
+    try:
+        return client.get("/api/session/models").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_restart_in_the_middle_of_a_turn_loses_and_doubles_nothing(own, own_client, append_only, provider, number):
+    pieces = [f"{n} " for n in range(60)]
+    text = provider.script(f"restart {number}", [Text(pieces, pause=0.05)])
+
+    def restart():
+        until(lambda: provider.requests(text))
+        append_only.stop(number)
+        append_only.start()
+
+    thread = threading.Thread(target=restart)
+    thread.start()
+    events = read_to_the_end(own_client, {"text": text, "model": "scripted"})
+    thread.join()
+    assert text_of(events) == "".join(pieces)
+    assert kinds(events)[-1] == "complete"
+    assert own_client.state()["messages"][-1]["content"] == "".join(pieces)
+
+
+def test_while_redis_is_away_requests_are_refused_at_once_and_then_all_goes_on(own, own_client, append_only):
+    own_client.ask("remember 1")
+    append_only.stop()
+    for answer in (own_client.get("/api/state"), own_client.post("/api/chat", json={"text": "x"})):
+        assert (answer.status_code, int(answer.headers["retry-after"]) > 0) == (503, True)
+        assert answer.elapsed.total_seconds() < 2
+    append_only.start()
+    until(lambda: own_client.get("/api/session/models").status_code == 200)
+    assert kinds(own_client.ask("remember 2")) == ["text", "complete"]
+    assert all(process.alive for process in own.processes)
+
+
+def test_a_redis_that_hangs_is_noticed_and_forgiven(own, own_client, append_only):
+    append_only.process.send_signal(signal.SIGSTOP)
+    try:
+        answer = own_client.get("/api/state")
+        assert answer.status_code == 503
+        assert answer.elapsed.total_seconds() < 4
+    finally:
+        append_only.process.send_signal(signal.SIGCONT)
+    assert kinds(own_client.ask("remember 3")) == ["text", "complete"]
