@@ -57,4 +57,6 @@ class StreamWorker(GeventWorker):
         self.wsgi.extensions["aomi"].hub.close()
         for client in self._clients:
             with contextlib.suppress(OSError):
-                client.shutdown(socket.SHUT_RD)  # an idle connection ends; an answer under way is still sent
+                # An idle connection ends; an answer under way is still sent. Below gevent's socket, which would wake
+                # the reader with an error instead of the end.
+                client._sock.shutdown(socket.SHUT_RD)

@@ -206,6 +206,7 @@ def busy(webs, key, redis):
     client, owner = Client(webs[0], key), f"0x{uuid.uuid4().hex}"
     client.post("/api/sessions", json={"public_key": owner, "app": "default", "user_state": {"chain_id": 1}})
     client.post("/api/control/model", json={"model": "demo"})
+    client.post("/api/chat", json={"text": "remember 0"}, headers={"Idempotency-Key": "docs"})
     client.ask("Watch the price of ETH 1000 times every 0.2 seconds")
     session = keys.session(client.session_id)
     ended = redis.hget(session, "last_run").decode()
@@ -242,6 +243,7 @@ def test_fields_on_the_page_are_those_in_redis(busy, redis):
         "session:{<id>}:thread:<thread>": [keys.thread(busy.session, busy.thread)],
         "session:{<id>}:run:<run>": [keys.run(busy.session, run) for run in (busy.ended, busy.run)],
         "session:{<id>}:call:<run>:<call>": [keys.call(busy.session, *busy.call.split(":"))],
+        "session:{<id>}:sent:<sha256>": [keys.sent(busy.session, hashlib.sha256(b"docs").hexdigest())],
         "api-key:<sha256>": [keys.api_key(busy.digest)],
     }
     assert set(present) == {key.pattern for key in keys.SCHEMA if key.type == "hash"}

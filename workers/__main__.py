@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import signal
 import sys
 import threading
@@ -25,7 +26,7 @@ def main() -> int:
     """Run until SIGTERM or SIGINT. Returns the exit code: 2 when the settings or aomi.yaml are wrong, 1 when a part
     of the worker died."""
     began = time.monotonic()
-    stop, crashed = _end_events()
+    ends = _ends()
     try:
         settings = config.load()
         logs.setup(settings.log_level)
@@ -38,33 +39,31 @@ def main() -> int:
         return 2
     worker.start()
     log.info("worker %s takes jobs after %.1f s", worker.name, time.monotonic() - began)
-    stop.wait()
-    ended = worker.stop()
-    if not ended:
+    code = ends.get()
+    if not worker.stop():
         logging.shutdown()
-        os._exit(int(crashed.is_set()))  # a job that hangs would hold the process for ever
-    return int(crashed.is_set())
+        os._exit(code)  # a job that hangs would hold the process for ever
+    return code
 
 
-def _end_events() -> tuple[threading.Event, threading.Event]:
-    """One is set by a signal or a crash, the other by a crash alone: without one of its threads a worker is of no
-    use, and its supervisor starts it again."""
-    stop, crashed = threading.Event(), threading.Event()
+def _ends() -> queue.SimpleQueue[int]:
+    """Gets an exit code when the worker is to end: 0 by a signal, 1 when one of its threads died, without which it is
+    of no use; its supervisor starts it again. (A SimpleQueue, as one signal may come in the handling of another.)"""
+    ends: queue.SimpleQueue[int] = queue.SimpleQueue()
 
     def asked_to_stop(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
+        ends.put(0)
 
     def thread_died(died: threading.ExceptHookArgs) -> None:
         threading.__excepthook__(died)
         if died.thread and died.thread.name.startswith(OWN_THREADS):
             log.critical("%s died; this worker ends", died.thread.name)
-            crashed.set()
-            stop.set()
+            ends.put(1)
 
     threading.excepthook = thread_died
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, asked_to_stop)
-    return stop, crashed
+    return ends
 
 
 if __name__ == "__main__":

@@ -138,6 +138,8 @@ class Models:
                         folded.add(chunk)
                 finally:
                     silence.over()
+            if not folded.finished:
+                raise ConnectionResetError("the stream ended before the reply did")
             return folded.reply()
         except Exception as error:
             failure = _failure(error, stall)

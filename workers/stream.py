@@ -17,6 +17,7 @@ class Fold:
         self._on_text = on_text
         self._used_ids = used_ids
         self._half = ""
+        self._finished = False
         self._text: list[str] = []
         self._calls: dict[int, dict[str, str]] = {}
         self._usage: dict[str, int] | None = None
@@ -26,16 +27,23 @@ class Fold:
         if chunk is None:
             return
         if isinstance(chunk, dict):
+            self._finished = self._finished or bool(chunk.get("finish_reason"))
             self._add_text(chunk.get("text"))
             if call := chunk.get("tool_use"):
                 self._add_call(call["index"], call.get("id"), call["function"].get("name"), call["function"])
             self._add_usage(chunk.get("usage"))
             return
         for choice in chunk.choices[:1]:
+            self._finished = self._finished or bool(choice.finish_reason)
             self._add_text(choice.delta.content)
             for call in choice.delta.tool_calls or ():
                 self._add_call(call.index, call.id, call.function.name, {"arguments": call.function.arguments})
         self._add_usage(getattr(chunk, "usage", None))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the provider said that the reply is whole."""
+        return self._finished
 
     @property
     def begun(self) -> bool:

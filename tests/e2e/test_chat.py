@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.backend import until
 from tests.support.client import kinds, text_of
-from tests.support.servers import Calls, Cut, Fail, Silence, Text
+from tests.support.servers import Calls, Cut, End, Fail, Silence, Text
 
 
 def test_the_reference_question_gives_the_reference_sequence(client):
@@ -124,6 +124,7 @@ def test_a_tool_that_fails_is_a_result_to_the_model_and_the_turn_goes_on(client,
         ([Fail(429)], "provider_error", True, "busy"),
         ([Fail(400)], "provider_error", False, "did not accept the request"),
         ([Text(["half a ", "sentence"]), Cut()], "provider_error", True, "failed to answer"),
+        ([Text(["half a ", "sentence"]), End()], "provider_error", True, "failed to answer"),
     ],
 )
 def test_a_provider_that_fails_ends_the_turn_with_one_error_fit_for_users(

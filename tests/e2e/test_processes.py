@@ -57,6 +57,14 @@ def test_a_turn_that_outlasts_the_grace_time_ends_with_shutdown_and_its_text_sta
     assert provider.requests("too long")[0].hung_up.wait(2)
 
 
+def test_many_signals_at_once_stop_a_worker_once(own):
+    worker = own.worker()
+    for _ in range(20):
+        worker.send(signal.SIGTERM)
+        worker.send(signal.SIGINT)
+    assert worker.stop(timeout=15) == 0
+
+
 def test_a_killed_workers_turn_ends_with_worker_lost_and_the_session_goes_on(own, own_client, provider):
     provider.script("killed", [Text(["so far"]), Silence(30)])
     doomed = own.worker()

@@ -122,7 +122,12 @@ class Cut:
     """The connection breaks here."""
 
 
-Step = Text | Calls | Silence | Fail | Cut
+@dataclass
+class End:
+    """The answer ends here, as if it were whole, but without saying so."""
+
+
+Step = Text | Calls | Silence | Fail | Cut | End
 
 
 @dataclass
@@ -201,6 +206,9 @@ class _Stream:
             if isinstance(step, Cut):
                 self._request.connection.shutdown(2)
                 raise ConnectionResetError
+            if isinstance(step, End):
+                self._request.wfile.write(b"0\r\n\r\n")
+                return
             if isinstance(step, Calls):
                 finish = "tool_calls"
             self._do(step)
