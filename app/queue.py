@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rq import Queue, Retry, worker_registration
-from rq.exceptions import NoSuchJobError
-from rq.job import Job, JobStatus
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 TURNS, BACKGROUND = "turns", "background"
@@ -14,6 +13,10 @@ TURNS, BACKGROUND = "turns", "background"
 FAILURE_TTL = 86400
 NO_TIMEOUT = -1
 """Turns and tools have bounds of their own; RQ's timeouts cannot break a blocking call in a thread."""
+
+
+MAINTENANCE = 10
+"""Seconds between two looks of a worker for jobs of dead workers."""
 
 
 class ReadableJob(Job):
@@ -24,16 +27,24 @@ class ReadableJob(Job):
         return super().to_dict(include_meta, include_result) | {"data": self.data}
 
 
+class MaintainedQueue(Queue):
+    """A queue whose maintenance outlives its maintainer: RQ's lock would bar the others for 15 minutes when a worker
+    dies, or loses Redis, while it holds it."""
+
+    def acquire_maintenance_lock(self) -> bool:
+        """Whether the caller may look for jobs of dead workers now; the lock opens by itself."""
+        return bool(self.connection.set(self.registry_cleaning_key, 1, nx=True, ex=MAINTENANCE))
+
+
 def open_queue(name: str, connection: Any) -> Queue:
     """The queue `name` as web and workers use it. `connection` is a Redis client."""
-    return Queue(name, connection=connection, serializer=JSONSerializer, job_class=ReadableJob)
+    return MaintainedQueue(name, connection=connection, serializer=JSONSerializer, job_class=ReadableJob)
 
 
 class Jobs:
     """What may be enqueued. Enqueuing the same thing twice is one job."""
 
     def __init__(self, connection: Any) -> None:
-        self._connection = connection
         self._turns = open_queue(TURNS, connection)
         self._background = open_queue(BACKGROUND, connection)
 
@@ -53,12 +64,9 @@ class Jobs:
         self._enqueue(self._background, "workers.jobs.suggest_title", args, f"title-{thread_id}")
 
     def has_turn(self, run_id: str) -> bool:
-        """Whether a turn's job is waiting or running."""
-        try:
-            job = ReadableJob.fetch(run_id, connection=self._connection, serializer=JSONSerializer)
-        except NoSuchJobError:
-            return False
-        return job.get_status(refresh=False) in (JobStatus.QUEUED, JobStatus.STARTED)
+        """Whether a turn's job waits for a worker. One that a worker took claims its turn within milliseconds; one
+        that was taken and not heard of again is lost, and a second job does no harm: one of the two gets the turn."""
+        return self._turns.get_job_position(run_id) is not None
 
     def workers(self) -> int:
         """How many worker processes have signed on to run turns."""

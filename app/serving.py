@@ -13,6 +13,8 @@ from typing import Any
 import gevent
 from gunicorn.workers.ggevent import GeventWorker
 
+from app.caretaker import Caretaker
+
 bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104 - behind a router
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
 worker_class = "app.serving.StreamWorker"
@@ -32,6 +34,11 @@ class StreamWorker(GeventWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._clients: set[Any] = set()
+
+    def run(self) -> None:
+        """Serve until told to stop, and look after turns whose worker went away."""
+        Caretaker(self.wsgi.extensions["aomi"]).start()
+        super().run()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection."""

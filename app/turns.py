@@ -31,6 +31,7 @@ class Turns:
         Its stream ends here and now; the worker that runs it hears of it at the same moment and hangs up on the
         provider.
         """
+        run_id = run_id or self._runs.current(session_id)
         run = self._runs.seal(session_id, run_id, "interrupted", expect=UNFINISHED)
         if run:
             self.finish(run, sse.complete(interrupted=True))

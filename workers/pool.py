@@ -7,6 +7,7 @@ runs RQ's own `perform_job` in a pool thread; a monitor thread beats the heart o
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
@@ -19,16 +20,10 @@ from rq.serializers import JSONSerializer
 from rq.timeouts import BaseDeathPenalty
 from rq.worker.base import BaseWorker
 
-from app.queue import ReadableJob
+from app.queue import MAINTENANCE, ReadableJob
 from app.state.clients import Unavailable
 
 log = logging.getLogger(__name__)
-
-BEAT = 5
-"""Seconds between two heartbeats; a worker or job four times as silent is dead."""
-
-MAINTENANCE = 10
-"""Seconds between two looks for jobs of dead workers."""
 
 
 class NoDeathPenalty(BaseDeathPenalty):
@@ -42,18 +37,21 @@ class NoDeathPenalty(BaseDeathPenalty):
 
 
 class Lane(BaseWorker):
-    """Runs up to `threads` jobs of one queue at once, from `start` to `stop`."""
+    """Runs up to `threads` jobs of one queue at once, from `start` to `stop`. Its heart beats twice a `lease`; a worker
+    or job that was silent for two of them is dead."""
 
     death_penalty_class = NoDeathPenalty
 
-    def __init__(self, queue: Queue, name: str, threads: int) -> None:
+    def __init__(self, queue: Queue, name: str, threads: int, lease: float) -> None:
+        self._beat_every = lease / 2
+        self._life = math.ceil(2 * lease)
         super().__init__(
             [queue],
             name=name,
             connection=queue.connection,
             maintenance_interval=MAINTENANCE,
-            worker_ttl=4 * BEAT,
-            job_monitoring_interval=BEAT,
+            worker_ttl=self._life,
+            job_monitoring_interval=math.ceil(self._beat_every),
             job_class=ReadableJob,
             log_job_description=False,
             serializer=JSONSerializer,
@@ -94,7 +92,7 @@ class Lane(BaseWorker):
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         """Seconds after which a silent job is taken for dead."""
-        return 4 * BEAT
+        return self._life
 
     def request_stop_execution(self, execution_id: str) -> None:
         """Turns are stopped by `/api/interrupt`, not by RQ's commands."""
@@ -156,11 +154,11 @@ class Lane(BaseWorker):
                 self._beat()
             except Unavailable as error:
                 log.warning("heartbeat of %s waits for Redis: %s", self.name, type(error).__name__)
-            self._stopped.wait(BEAT if self._registered.is_set() else 0.5)
+            self._stopped.wait(self._beat_every if self._registered.is_set() else 0.5)
 
     def _beat(self) -> None:
         worker_registration.register(self)  # again each time: a Redis that lost its data forgot this worker
-        self.heartbeat(4 * BEAT)
+        self.heartbeat(self._life)
         for execution in list(self.executions.values()):
             self.maintain_heartbeats(execution.job, execution)
         if self.should_run_maintenance_tasks:

@@ -7,11 +7,11 @@ import os
 import socket
 
 from app import services
+from app.caretaker import Caretaker
 from app.config import Settings
 from app.queue import BACKGROUND, TURNS, open_queue
 from app.state import clients
 from workers import runtime
-from workers.caretaker import Caretaker
 from workers.control import Control
 from workers.llm import Models
 from workers.outbox import Outbox
@@ -32,7 +32,7 @@ class Worker:
         """Raises `ConfigError` when aomi.yaml or a tool it names is wrong."""
         self.name = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(2).hex()}"  # a container's pid comes again
         self._settings = settings
-        redis = clients.commands(settings, attempts=3, timeout=5)
+        redis = clients.commands(settings, patient=True, timeout=5)
         parts = services.build(settings, redis)
         tokens = Tokens()
         self._runtime = Runtime(
@@ -47,7 +47,8 @@ class Worker:
         self._caretaker = Caretaker(parts, tokens.turns)
         jobs = clients.blocking(settings)
         self._turns, self._background = (
-            Lane(open_queue(name, jobs), f"{self.name}-{name}", settings.worker_threads) for name in (TURNS, BACKGROUND)
+            Lane(open_queue(name, jobs), f"{self.name}-{name}", settings.worker_threads, settings.lease)
+            for name in (TURNS, BACKGROUND)
         )
 
     def start(self) -> None:

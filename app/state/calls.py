@@ -59,7 +59,7 @@ class Calls:
     def get(self, session_id: str, run_id: str, call_id: str) -> Call | None:
         """The call, or None when it is over or its session is gone."""
         fields = self._store.fields(keys.call(session_id, run_id, call_id))
-        if "name" not in fields:
+        if "name" not in fields or "over" in fields:
             return None
         return Call(
             session_id=session_id,
@@ -74,7 +74,11 @@ class Calls:
 
     def drop(self, call: Call) -> None:
         """The call is over."""
-        self._redis.expire(keys.call(call.session_id, call.run_id, call.call_id), OVER_TTL)
+        key = keys.call(call.session_id, call.run_id, call.call_id)
+        pipeline = self._redis.pipeline()
+        pipeline.hset(key, "over", 1)
+        pipeline.expire(key, OVER_TTL)
+        pipeline.execute()
 
     # the first step: it answers the turn that made the call
 

@@ -18,12 +18,14 @@ Unavailable = (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError)
 """What a call raises while Redis is away, loading, full or a replica. (`ConnectionError` is redis-py's own.)"""
 
 
-def commands(settings: Settings, *, attempts: int = 1, timeout: float = 1.5) -> Client:
-    """A client for short commands. A command that fails is tried `attempts` times more, then raises.
+def commands(settings: Settings, *, patient: bool = False, timeout: float = 1.5) -> Client:
+    """A client for short commands. One that fails is tried once more, then raises; by a `patient` client for ever.
 
-    `timeout` seconds bound each connect and each answer, so that a web request never hangs on Redis.
+    `timeout` seconds bound each connect and each answer, so that a web request never hangs on Redis. A command may
+    have been carried out although its answer was lost: all that is sent must bear to be sent twice.
     """
-    retry = Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.2), attempts)
+    backoff = ExponentialWithJitterBackoff(base=0.02, cap=1 if patient else 0.2)
+    retry = Retry(backoff, -1 if patient else 1, Unavailable)
     return _client(settings, socket_timeout=timeout, socket_connect_timeout=timeout, retry=retry)
 
 

@@ -129,20 +129,19 @@ class Runs:
             "sent_ttl": SENT_TTL,
         }
         args = (len(fields), *fields, *flat(values))
+        self.renew_lease(session_id, run_id)  # first, so that no turn is without one, whatever dies now
         names = [keys.session(session_id)]
         if message.idempotency_key:
             names.append(keys.sent(session_id, digest(message.idempotency_key.encode())))
         outcome, *found = (raw.decode() for raw in self._store.call("start", names, *args) if raw)
-        if outcome == "again":
-            return Accepted(outcome, found[0])
-        if not found:
-            return Accepted(outcome)
-        self.renew_lease(session_id, run_id)
-        return Accepted(outcome, run_id, *found)
+        if outcome in ("started", "waiting"):
+            return Accepted(outcome, run_id, *found)
+        self.drop_lease(session_id, run_id)
+        return Accepted(outcome, *found)
 
     def claim(self, session_id: str, run_id: str, worker: str) -> Run | None:
         """Begin a queued turn. None if it has ended or another worker has it."""
-        answer = self._store.call("claim", [keys.session(session_id)], run_id, worker, now())
+        answer = self._store.call("claim", [keys.session(session_id)], run_id, worker, now(), new_id("claim"))
         return Run.read(session_id, paired(answer)) if answer else None
 
     def get(self, session_id: str, run_id: str) -> Run | None:
@@ -163,11 +162,11 @@ class Runs:
         return [bool(accepted) for accepted in self._store.call("append", names, *args)]
 
     def seal(self, session_id: str, run_id: str, outcome: str, *, expect: str) -> Run | None:
-        """Take the end of a turn ('' is the current one) that has one of the statuses in `expect`.
+        """Take the end of a turn that has one of the statuses in `expect`.
 
         None if there is none such: somebody else has ended it. After a Run, call `settle`.
         """
-        args = (run_id, outcome, now(), expect, keys.CONTROL)
+        args = (run_id, outcome, now(), expect, keys.CONTROL, new_id("seal"))
         answer = self._store.call("seal", [keys.session(session_id)], *args)
         return Run.read(session_id, paired(answer)) if answer else None
 
@@ -214,12 +213,15 @@ class Runs:
         """The events of a turn's log after number `after`."""
         return read_stream(self._store, keys.log(session_id, run_id), after)
 
+    def current(self, session_id: str) -> str:
+        """The turn that is current, '' if there is none."""
+        raw = self._redis.hget(keys.session(session_id), "run")
+        return raw.decode() if raw else ""
+
     def open_in(self, session_id: str, thread_id: str) -> list[str]:
         """The turns of a thread that wait or run, the last one first, so that ending one starts none of them."""
-        current = self._redis.hget(keys.session(session_id), "run")
-        waiting = self._redis.lrange(keys.waiting(session_id), 0, -1)
-        ids = [raw.decode() for raw in (current, *waiting) if raw]
-        found = (self.get(session_id, run_id) for run_id in reversed(ids))
+        waiting = [raw.decode() for raw in self._redis.lrange(keys.waiting(session_id), 0, -1)]
+        found = (self.get(session_id, run_id) for run_id in reversed([self.current(session_id), *waiting]))
         return [run.id for run in found if run and run.thread_id == thread_id]
 
     def _events(self, run: Run) -> Iterator[sse.Event]:
@@ -227,9 +229,9 @@ class Runs:
 
     # leases
 
-    def renew_lease(self, session_id: str, run_id: str) -> None:
-        """The turn is looked after for another `AOMI_LEASE`."""
-        deadline = milliseconds() + int(self._settings.lease * 1000)
+    def renew_lease(self, session_id: str, run_id: str, times: int = 1) -> None:
+        """The turn is looked after for another `AOMI_LEASE`, or for several `times` as long."""
+        deadline = milliseconds() + int(self._settings.lease * 1000 * times)
         self._redis.zadd(keys.LEASES, {_lease(session_id, run_id): deadline})
 
     def overdue(self) -> list[tuple[str, str]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from app import services
+from app.caretaker import WORKER_LOST, Caretaker
 from app.config import Settings
 from app.state.store import milliseconds
 from app.streaming import sse
-from workers.caretaker import WORKER_LOST, Caretaker
 
 
 @pytest.fixture

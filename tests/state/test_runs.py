@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import pytest
 
+from app.state.runs import Runs
+from app.state.store import Store
 from app.streaming import sse
+
+
+class Repeated(Store):
+    """Sends every script twice, as a client does whose connection broke before the answer was there."""
+
+    def call(self, *args, **more):
+        super().call(*args, **more)
+        return super().call(*args, **more)
+
+
+@pytest.fixture(params=[Store, Repeated])
+def runs(request, connection, settings) -> Runs:
+    return Runs(request.param(connection, settings))
 
 
 def begin(runs, session_id, said, text="hello", **more):
@@ -89,7 +104,7 @@ def test_open_calls_get_their_result_at_the_end(runs, session_id, said):
 
 def test_exactly_one_end_wins(runs, session_id, said):
     run = begin(runs, session_id, said)
-    first = runs.seal(session_id, "", "interrupted", expect="running")
+    first = runs.seal(session_id, runs.current(session_id), "interrupted", expect="running")
     assert first.id == run.id
     assert runs.seal(session_id, run.id, "complete", expect="running queued waiting") is None
     runs.settle(first, sse.complete(interrupted=True))

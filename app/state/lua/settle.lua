@@ -1,6 +1,7 @@
 -- Finish a sealed run: last frames, history, and the next waiting run. KEYS[1]: the session. ARGV: counts of the
 -- log frames, of the messages and of the update frames, these three lists, then named values.
--- Returns {"settled" [, the run that is current now]}, or nothing when the run was not sealed.
+-- Returns {"settled" [, the run that is current now]}. A run that is not sealed any more stays as it is: the call was
+-- made again, as its answer was lost.
 local S = KEYS[1]
 local counts = {tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])}
 local frames = slice(4, counts[1])
@@ -8,7 +9,11 @@ local messages = slice(4 + counts[1], counts[2])
 local news = slice(4 + counts[1] + counts[2], counts[3])
 local a = named(4 + counts[1] + counts[2] + counts[3])
 local run = run_key(S, a.run)
-if redis.call('HGET', run, 'status') ~= 'ending' then return {} end
+if redis.call('HGET', run, 'status') ~= 'ending' then
+  local current = redis.call('HGET', S, 'run') or ''
+  if redis.call('HGET', run_key(S, current), 'status') ~= 'queued' then return {'settled'} end
+  return {'settled', current}
+end
 
 local list = messages_key(S, a.thread)
 if #messages > 0 and redis.call('ZSCORE', threads_key(S), a.thread) then

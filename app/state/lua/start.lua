@@ -2,11 +2,16 @@
 -- let it wait. KEYS[1]: the session, KEYS[2]: what was sent with the message's Idempotency-Key, if it has one.
 -- ARGV: the session's fields if new (count, name, value ...), then named values.
 -- Returns {"started" | "waiting", thread, current run it waits for}, {"busy" | "full" | "no_thread" | "reused"},
--- or {"again", run} for a message that was accepted before.
+-- or {"again", run} for a message that was accepted before. A call that is made again (its answer was lost) returns
+-- what it returned, for as long as the turn has not ended.
 local S, sent = KEYS[1], KEYS[2]
 local fields = slice(2, tonumber(ARGV[1]))
 local a = named(2 + #fields)
 local threads = threads_key(S)
+local run = run_key(S, a.run)
+
+local known = redis.call('HMGET', run, 'status', 'thread', 'behind')
+if known[1] then return {known[3] == '' and 'started' or 'waiting', known[2], known[3]} end
 
 if sent then
   local before = redis.call('HMGET', sent, 'run', 'body')
@@ -47,9 +52,8 @@ end
 redis.call('HSET', S, 'app', a.app)
 if a.user_state ~= '' then redis.call('HSET', S, 'user_state', a.user_state) end
 
-local run = run_key(S, a.run)
 redis.call('HSET', run, 'id', a.run, 'thread', thread, 'status', 'waiting', 'app', a.app, 'model', a.model,
-  'message', a.message, 'queued_at', a.now, 'events', 0)
+  'message', a.message, 'queued_at', a.now, 'events', 0, 'behind', current or '')
 redis.call('EXPIRE', run, a.ttl)
 if sent then
   redis.call('HSET', sent, 'run', a.run, 'body', a.body)

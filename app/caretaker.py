@@ -1,4 +1,7 @@
-"""Nobody's turn is forgotten: each process renews the leases of its turns and ends those that nobody renews."""
+"""Nobody's turn is forgotten: each process renews the leases of its turns and ends those that nobody renews.
+
+Webs have one, too: a turn whose only worker is gone ends for those who watch it, though no worker is left to say so.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,19 @@ log = logging.getLogger(__name__)
 
 WORKER_LOST = sse.error("The server that ran this turn went away; send the message again", "worker_lost", True)
 
+LATER = 6
+"""Leases until a turn is looked at again that only waits, or that cannot be ended: many of them cost little."""
+
+
+def none_here() -> Iterable[tuple[str, str]]:
+    """The turns of a process that runs none."""
+    return ()
+
 
 class Caretaker:
     """One thread a process. `running` names session and run of the turns that this process runs."""
 
-    def __init__(self, services: Services, running: Callable[[], Iterable[tuple[str, str]]]) -> None:
+    def __init__(self, services: Services, running: Callable[[], Iterable[tuple[str, str]]] = none_here) -> None:
         self._services = services
         self._running = running
         self._stopped = threading.Event()
@@ -48,7 +59,13 @@ class Caretaker:
         for session_id, run_id in self._running():
             runs.renew_lease(session_id, run_id)
         for session_id, run_id in runs.overdue():
-            self._settle(session_id, run_id, runs.get(session_id, run_id))
+            try:
+                self._settle(session_id, run_id, runs.get(session_id, run_id))
+            except Unavailable:
+                raise
+            except Exception:  # one turn that is broken in Redis must not keep the others from their end
+                log.exception("turn %s of session %s cannot be looked after", run_id, short(session_id))
+                runs.renew_lease(session_id, run_id, LATER)
 
     def _settle(self, session_id: str, run_id: str, run: Run | None) -> None:
         runs, jobs, turns = self._services.runs, self._services.jobs, self._services.turns
@@ -60,7 +77,7 @@ class Caretaker:
         elif run.status == "ending":
             turns.finish(run, _terminal(run))
         else:
-            runs.renew_lease(session_id, run_id)
+            runs.renew_lease(session_id, run_id, LATER)
             if run.status == "queued" and not jobs.has_turn(run_id):
                 log.warning("turn %s of session %s has lost its job", run_id, short(session_id))
                 jobs.turn(session_id, run_id)
