@@ -143,7 +143,9 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
         return None
     tool = parts.tools_of(parts.services.catalog.app(call.app)).get(call.name)
     if tool is None:
-        calls.deliver(call, call.steps + 1, {"error": f"The tool {call.name!r} is no longer configured"}, done=True)
+        calls.deliver(
+            call, call.steps + 1, {"error": f"The tool {call.name!r} is no longer configured"}, True, time.sleep
+        )
         return None
     with parts.tokens.issue(f"steps {run_id} {call_id}") as token:
         context = _context(parts.services, session_id, user_state(session), step=call.steps, token=token)
@@ -169,7 +171,7 @@ def _deliver(parts: Runtime, call: Call, stepper: Stepper, token: Token) -> None
             calls.answer(call, result)
             if done:
                 return
-        elif not calls.deliver(call, step, result, done):
+        elif not calls.deliver(call, step, result, done, sleep=token.sleep):
             return
 
 

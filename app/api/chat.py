@@ -14,6 +14,7 @@ from app.catalog import App
 from app.errors import ApiError, BadRequest, Conflict, NotFound, TooManyRequests
 from app.services import Services, services
 from app.state import keys
+from app.state.clients import Unavailable
 from app.state.runs import Message
 from app.streaming import sse
 from app.streaming.relay import follow
@@ -108,10 +109,18 @@ def _frames(parts: Services, session_id: str, run_id: str, after: int, ids: bool
 
     for batch in follow(parts.hub, log, read, after, parts.settings.keep_alive):
         if batch is None:
-            if parts.runs.get(session_id, run_id) is None:
+            if _is_gone(parts, session_id, run_id):
                 return  # its session was deleted, or Redis lost it: no end will come
             yield sse.KEEP_ALIVE
             continue
         yield sse.numbered(batch.frames, f"{run_id}:", batch.first) if ids else batch.frames
         if batch.kind in sse.TERMINAL:
             return
+
+
+def _is_gone(parts: Services, session_id: str, run_id: str) -> bool:
+    """Whether the turn is no longer kept; not while Redis is away."""
+    try:
+        return parts.runs.get(session_id, run_id) is None
+    except Unavailable:
+        return False
