@@ -53,7 +53,9 @@ def _terminal(parts: Runtime, run: Run, token: Token) -> sse.Event | None:
     except Stopped as stopped:
         if stopped.reason != SHUTDOWN:
             return None
-        return sse.error("The server restarted before the answer was complete; send the message again", SHUTDOWN, True)
+        return sse.error(
+            "The server restarted before the answer was complete; send the message again", "shutdown", True
+        )
     except turn.TurnFailed as failed:
         log.info("turn %s of session %s failed: %s", run.id, short(run.session_id), failed.code)
         return sse.error(failed.message, failed.code, failed.retryable)

@@ -29,6 +29,7 @@ from app.state.store import (
     read_stream,
 )
 from app.streaming import sse
+from app.streaming.events import Status
 
 SENT_TTL = 86400
 """Seconds for which an Idempotency-Key is remembered."""
@@ -175,7 +176,7 @@ class Runs:
         """Close a sealed turn with its terminal event; open tool calls get their result, the log goes into the
         history. Returns the run that is current now, which the caller enqueues."""
         events = list(self._events(run))
-        endings = [
+        endings: list[sse.Event] = [
             sse.tool_result(call["call_id"], call["name"], transcript.INTERRUPTED)
             for call in transcript.open_calls(transcript.fold(run.id, events, run.started_at))
         ]
@@ -186,7 +187,7 @@ class Runs:
         frames = framed([*endings, terminal])
         stored = [dumps(message) for message in messages]
         news = framed([sse.system_error(run.session_id, terminal)] if outcome == "error" else [])
-        free = "interrupted" if outcome == "interrupted" else "idle"
+        free: Status = "interrupted" if outcome == "interrupted" else "idle"
         values = {
             "run": run.id,
             "thread": run.thread_id,
