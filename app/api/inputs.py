@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal, get_args
 
 import orjson
 from flask import request
@@ -17,8 +17,19 @@ from app.state.sessions import Fields
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 TOKEN = re.compile(r"[A-Za-z0-9:_.-]{8,128}")
-USER_STATE_BYTES = 16 * 1024
+EVENT_ID = re.compile(r"(?:.*:)?([0-9]{1,15})", re.DOTALL)
+
+TEXT_CHARACTERS = 32_000
 TITLE_CHARACTERS = 200
+MODEL_CHARACTERS = 256
+THREAD_CHARACTERS = 128
+APP_CHARACTERS = 64
+PUBLIC_KEY_CHARACTERS = 256
+IDEMPOTENCY_KEY_CHARACTERS = 255
+USER_STATE_BYTES = 16 * 1024
+
+OnBusy = Literal["enqueue", "reject", "interrupt"]
+ON_BUSY = get_args(OnBusy)
 
 
 def session_id() -> str:
@@ -94,7 +105,7 @@ def api_key() -> ApiKey | None:
 
 def known_app(fields: dict[str, Any]) -> str:
     """The id of an existing app in the body's `app`. Raises `BadRequest`."""
-    name = text_of(fields, "app", 64)
+    name = text_of(fields, "app", APP_CHARACTERS)
     if services().catalog.app(name) is None:
         raise BadRequest(f"There is no app {name!r}")
     return name
@@ -151,7 +162,7 @@ def user_state_of(value: Any) -> dict[str, Any]:
 
 def number_of(value: str, what: str) -> int:
     """An event number such as `17`, or the end of `run_...:17`. Raises `BadRequest`."""
-    number = value.rpartition(":")[2]
-    if not (number.isascii() and number.isdigit() and len(number) < 16):
+    found = EVENT_ID.fullmatch(value)
+    if found is None:
         raise BadRequest(f"{what} must be the id of an event of this stream")
-    return int(number)
+    return int(found[1])

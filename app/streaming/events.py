@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import ConfigDict, Field, with_config
-from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
+from typing_extensions import TypeAliasType, TypedDict  # the standard library has them from Python 3.12 on
 
 Status = Literal["idle", "processing", "interrupted"]
 ErrorCode = Literal["provider_error", "provider_stalled", "worker_lost", "shutdown", "tool_rounds_exceeded", "internal"]
@@ -82,10 +82,13 @@ class ErrorEvent(TypedDict):
     retryable: bool
 
 
-ChatEvent = Annotated[
-    TextEvent | ToolCallEvent | ToolResultEvent | AsyncToolResultEvent | CompleteEvent | ErrorEvent,
-    Field(discriminator="type"),
-]
+ChatEvent = TypeAliasType(
+    "ChatEvent",
+    Annotated[
+        TextEvent | ToolCallEvent | ToolResultEvent | AsyncToolResultEvent | CompleteEvent | ErrorEvent,
+        Field(discriminator="type"),
+    ],
+)
 
 # Of /api/updates; each carries the session's id
 
@@ -175,14 +178,17 @@ class GapEvent(TypedDict):
     session_id: str
 
 
-UpdateEvent = Annotated[
-    StateEvent
-    | TitleChangedEvent
-    | ModelChangedEvent
-    | SessionToolResultEvent
-    | ToolProgressEvent
-    | SystemErrorEvent
-    | SystemNoticeEvent
-    | GapEvent,
-    Field(discriminator="type"),
-]
+UpdateEvent = TypeAliasType(
+    "UpdateEvent",
+    Annotated[
+        StateEvent
+        | TitleChangedEvent
+        | ModelChangedEvent
+        | SessionToolResultEvent
+        | ToolProgressEvent
+        | SystemErrorEvent
+        | SystemNoticeEvent
+        | GapEvent,
+        Field(discriminator="type"),
+    ],
+)
