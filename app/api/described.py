@@ -94,7 +94,7 @@ _SESSION = (
     Parameter("X-Session-Id", "header", f"The session. {_OR}", _session_schema),
     Parameter("session_id", "query", f"The session. {_OR}", _session_schema),
 )
-_AFTER: Schema = {"type": "string", "pattern": f"^{inputs.EVENT_ID.pattern}$"}
+_AFTER: Schema = {"type": "string", "pattern": f"^({inputs.EVENT_ID.pattern})?$"}
 
 SESSION = Part(_SESSION, (400,))
 KNOWN_SESSION = Part(_SESSION, (400, 404))
