@@ -7,8 +7,11 @@ from typing import Any, Literal, get_args
 
 import orjson
 from flask import request
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from app import json
+from app.api.sockets import patience
 from app.catalog import DEFAULT_APP, App
 from app.errors import BadRequest, Forbidden, NotFound, Unauthorized
 from app.services import services
@@ -119,7 +122,7 @@ def app_parameter() -> str | None:
 def body() -> dict[str, Any]:
     """The JSON object of the body. Raises `BadRequest`."""
     try:
-        found = orjson.loads(request.get_data())
+        found = orjson.loads(_received())
     except orjson.JSONDecodeError:
         raise BadRequest("The body must be JSON") from None
     if not isinstance(found, dict):
@@ -129,7 +132,24 @@ def body() -> dict[str, Any]:
 
 def optional_body() -> dict[str, Any]:
     """As `body`, {} when there is none."""
-    return body() if request.get_data().strip() else {}
+    return body() if _received().strip() else {}
+
+
+def _received() -> bytes:
+    """All of the body's bytes. Raises `BadRequest` when they are not all there."""
+    try:
+        with patience(request.environ.get("gunicorn.socket"), services().settings.send_timeout):
+            data = request.get_data()
+            # of a chunked body werkzeug takes the first MAX_BODY bytes for all
+            if "Transfer-Encoding" in request.headers and request.environ["wsgi.input"].read(1):
+                raise RequestEntityTooLarge
+    except ClientDisconnected:
+        raise BadRequest("The body broke off, or did not go on in time") from None
+    except ParseException:
+        raise BadRequest("The chunks of the body are malformed") from None
+    if len(data) < (request.content_length or 0):
+        raise BadRequest("The body is shorter than its Content-Length says")
+    return data
 
 
 def text_of(fields: dict[str, Any], name: str, limit: int) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Response, request
 
+from app.api.sockets import patience
 from app.services import services
 from app.streaming import sse
 
@@ -14,16 +15,10 @@ from app.streaming import sse
 def stream(frames: Iterator[bytes]) -> Response:
     """The frames as an event stream. A client that takes none for AOMI_SEND_TIMEOUT is cut off; it may resume."""
     socket = request.environ.get("gunicorn.socket")
-    patience = services().settings.send_timeout
-    return Response(_with_patience(frames, socket, patience), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
+    seconds = services().settings.send_timeout
+    return Response(_patiently(frames, socket, seconds), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
 
 
-def _with_patience(frames: Iterator[bytes], socket: Any, patience: float) -> Iterator[bytes]:
-    if socket is None:  # another server than gunicorn, as in a test
+def _patiently(frames: Iterator[bytes], socket: Any, seconds: float) -> Iterator[bytes]:
+    with patience(socket, seconds):
         yield from frames
-        return
-    socket.settimeout(patience)
-    try:
-        yield from frames
-    finally:
-        socket.settimeout(None)
