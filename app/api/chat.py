@@ -75,7 +75,7 @@ def send() -> ResponseReturnValue:
     STARTING_AFTER,
     IDS,
     query("run_id", "A turn, as in `Location`."),
-    nothing="The session has no turn to show",
+    nothing="The session has no turn to show, or all of it was seen",
 )
 def resume() -> ResponseReturnValue:
     """Replay the current or last turn from an event on, then follow it live. 204 when there is none to show."""
@@ -88,7 +88,10 @@ def resume() -> ResponseReturnValue:
         wanted, after = session.get("last_run", ""), 0
         if services().runs.get(session_id, wanted) is None:
             return "", 204
-    return _stream(session_id, wanted, after)
+    seen = services().runs.event(session_id, wanted, after) if after else None
+    if seen and seen.kind in sse.TERMINAL:
+        return "", 204
+    return _stream(session_id, wanted, after if seen else 0)
 
 
 def _message(app: App, session: dict[str, str], body: dict[str, Any]) -> Message:

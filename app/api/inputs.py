@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any, Literal, get_args
 
-import orjson
 from flask import request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
@@ -45,7 +44,7 @@ def session_id() -> str:
 
 def optional_session_id() -> str | None:
     """As `session_id`, None when there is none."""
-    given = (request.headers.get("X-Session-Id"), request.args.get("session_id"))
+    given = (request.headers.get("X-Session-Id"), *request.args.getlist("session_id"))
     ids = {checked_session_id(value) for value in given if value is not None}
     if len(ids) > 1:
         raise BadRequest("X-Session-Id and session_id name different sessions; send one, or the same in both")
@@ -122,8 +121,8 @@ def app_parameter() -> str | None:
 def body() -> dict[str, Any]:
     """The JSON object of the body. Raises `BadRequest`."""
     try:
-        found = orjson.loads(_received())
-    except orjson.JSONDecodeError:
+        found = json.strict(_received())
+    except ValueError:
         raise BadRequest("The body must be JSON") from None
     if not isinstance(found, dict):
         raise BadRequest("The body must be a JSON object")

@@ -215,6 +215,11 @@ class Runs:
         """The events of a turn's log after number `after`."""
         return read_stream(self._store, keys.log(session_id, run_id), after)
 
+    def event(self, session_id: str, run_id: str, number: int) -> Entry | None:
+        """One event of a turn's log, or None if it has no such number."""
+        found = read_stream(self._store, keys.log(session_id, run_id), number - 1, count=1)
+        return found[0] if found and found[0].number == number else None
+
     def open_in(self, session_id: str, thread_id: str) -> list[str]:
         """The turns of a thread that wait or run, the last one first, so that ending one starts none of them."""
         current = self._redis.hget(keys.session(session_id), "run")
