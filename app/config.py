@@ -34,7 +34,9 @@ class Settings(BaseSettings):
     max_waiting: int = Field(8, ge=0, description="messages that may wait in one busy session")
     keep_alive: float = Field(10, gt=0, description="a comment goes to a silent stream this often")
 
-    send_timeout: float = Field(10, gt=0, description="a stream's client that takes nothing for this long is cut off")
+    send_timeout: float = Field(
+        10, gt=0, description="a client that neither takes its stream nor sends its body is cut off after this"
+    )
 
     worker_threads: int = Field(50, ge=1, description="turns (and as many background jobs) a worker runs at once")
     grace: float = Field(25, ge=0, description="how long running turns may go on after SIGTERM")

@@ -53,7 +53,9 @@ def _terminal(parts: Runtime, run: Run, token: Token) -> sse.Event | None:
     except Stopped as stopped:
         if stopped.reason != SHUTDOWN:
             return None
-        return sse.error("The server restarted before the answer was complete; send the message again", SHUTDOWN, True)
+        return sse.error(
+            "The server restarted before the answer was complete; send the message again", "shutdown", True
+        )
     except turn.TurnFailed as failed:
         log.info("turn %s of session %s failed: %s", run.id, short(run.session_id), failed.code)
         return sse.error(failed.message, failed.code, failed.retryable)
@@ -143,9 +145,7 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
         return None
     tool = parts.tools_of(parts.services.catalog.app(call.app)).get(call.name)
     if tool is None:
-        calls.deliver(
-            call, call.steps + 1, {"error": f"The tool {call.name!r} is no longer configured"}, True, time.sleep
-        )
+        calls.deliver(call, call.steps + 1, {"error": f"The tool {call.name!r} is no longer configured"}, done=True)
         return None
     with parts.tokens.issue(f"steps {run_id} {call_id}") as token:
         context = _context(parts.services, session_id, user_state(session), step=call.steps, token=token)

@@ -9,6 +9,8 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.api import inputs
+from app.api.described import KNOWN_SESSION, Parameter, Part, body, described
+from app.api.shapes import Choice, Chosen
 from app.errors import BadRequest, NotFound
 from app.services import services
 from app.state.sessions import Fields, status
@@ -18,7 +20,11 @@ from app.streaming import sse
 bp = Blueprint("control", __name__)
 
 
+_ACTION = Parameter("action", "path", "What to do.", lambda _: {"type": "string", "enum": list(ACTIONS)}, True)
+
+
 @bp.post("/api/control/<action>")
+@described(Chosen, KNOWN_SESSION, Part((_ACTION,)), body(Choice))
 def act(action: str) -> ResponseReturnValue:
     """Carry out `action`; answers `success` and what was set."""
     session_id, session = inputs.known_session()
@@ -28,7 +34,7 @@ def act(action: str) -> ResponseReturnValue:
 
 
 def _model(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
-    model, catalog = inputs.text_of(body, "model", 256), services().catalog
+    model, catalog = inputs.text_of(body, "model", inputs.MODEL_CHARACTERS), services().catalog
     app, _ = catalog.choice(session.get("app", ""), "")
     if catalog.model(model) is None:
         raise BadRequest(f"There is no model {model!r}; see /api/session/models")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.api import inputs
+from app.api import inputs, shapes
 from app.api.answers import status_json
+from app.api.described import KNOWN_SESSION, described, query
 from app.errors import NotFound
 from app.services import services
 
@@ -14,6 +15,7 @@ bp = Blueprint("state", __name__)
 
 
 @bp.get("/api/state")
+@described(shapes.State, KNOWN_SESSION, query("thread_id", "Another thread than the newest."))
 def show() -> ResponseReturnValue:
     """A snapshot: the messages, with the text so far of a running turn, and where to follow from."""
     session_id = inputs.session_id()
@@ -33,6 +35,7 @@ def show() -> ResponseReturnValue:
 
 
 @bp.post("/api/interrupt")
+@described(shapes.Interrupted, KNOWN_SESSION)
 def interrupt() -> ResponseReturnValue:
     """Stop the turn that is current at this moment."""
     session_id, _ = inputs.known_session()

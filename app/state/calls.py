@@ -113,7 +113,7 @@ class Calls:
         event = sse.async_tool_result(call.call_id, call.name, result, done)
         news = framed(
             [
-                event | {"session_id": call.session_id},
+                sse.session_tool_result(call.session_id, event),
                 sse.tool_progress(call.session_id, call.call_id, call.name, result, done),
             ]
         )
