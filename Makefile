@@ -9,7 +9,7 @@ run: install
 	@$(BIN)/aomi dev
 
 test: lint
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=95
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=95
 
 # Breaks parts while people chat; prints what broke and what held: make chaos SEED=7 TURNS=2000
 chaos: install
