@@ -19,6 +19,7 @@ from app.state.sessions import Fields
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 TOKEN = re.compile(r"[A-Za-z0-9:_.-]{8,128}")
+NOT_BLANK = re.compile(r"[^\s\x1c-\x1f\x85\ufeff]")  # what one of Python's and JavaScript's \s lacks is spelt out
 EVENT_ID = re.compile(r"(?:.*:)?([0-9]{1,15})", re.DOTALL)
 
 TEXT_CHARACTERS = 32_000
@@ -154,7 +155,7 @@ def _received() -> bytes:
 def text_of(fields: dict[str, Any], name: str, limit: int) -> str:
     """A string that is not blank, at most `limit` characters. Raises `BadRequest`."""
     value = fields.get(name)
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not NOT_BLANK.search(value):
         raise BadRequest(f"{name!r} must be a string that is not blank")
     if len(value) > limit:
         raise BadRequest(f"{name!r} may have at most {limit:,} characters, it has {len(value):,}")
