@@ -294,3 +294,15 @@ def test_links_lead_somewhere(page):
         target = here.parent / path if path else here
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_every_promise_of_reliability_names_a_test_that_there_is():
+    page = (ROOT / "docs/reliability.md").read_text()
+    rows = [row for row in page.split("## Chaos")[0].splitlines() if row.startswith("| ") and "what breaks" not in row]
+    tests = "\n".join(path.read_text() for path in ROOT.glob("tests/**/test_*.py"))
+    assert len(rows) > 20
+    for row in rows:
+        held_by = re.findall(r"`(tests/\S+\.py|test_\w+)`", row.split("|")[4])
+        assert held_by, row
+        for name in held_by:
+            assert f"def {name}(" in tests or (ROOT / name).is_file(), name

@@ -45,13 +45,15 @@ def test_sigterm_lets_a_running_turn_finish_and_leaves_unbegun_ones_to_others(ow
             assert kinds(list(waiting.events())) == ["text", "complete"]
 
 
-def test_a_turn_that_outlasts_the_grace_time_ends_with_shutdown_and_its_text_stays(own, own_client, provider):
+def test_a_turn_that_outlasts_the_grace_time_ends_with_shutdown_and_its_text_stays(own, own_client, provider, figure):
     provider.script("too long", [Text(["partial"]), Silence(30)])
     worker = own.worker(AOMI_GRACE="0.5")
     with own_client.chat("too long", model="scripted") as stream:
         stream.next("text")
         worker.send(signal.SIGTERM)
+        told = time.monotonic()
         (error,) = list(stream.events())
+        figure(time.monotonic() - told)
     assert (error["type"], error["code"], error["retryable"]) == ("error", "shutdown", True)
     assert worker.stop() == 0
     assert own_client.state()["messages"][-1]["content"] == "partial"
@@ -178,7 +180,7 @@ def test_every_route_through_litellm_gives_the_same_turn(own, own_client, client
     assert tools[0] == tools[1]
 
 
-def test_a_web_at_sigterm_ends_its_streams_so_that_clients_resume_elsewhere(backend, client, provider):
+def test_a_web_at_sigterm_ends_its_streams_so_that_clients_resume_elsewhere(backend, client, provider, figure):
     provider.script("move over", [Text([f"{n} " for n in range(30)], pause=0.05)])
     process, url = backend.web()
     with client.streaming("POST", "/api/chat?ids=1", url=url, json={"text": "move over", "model": "scripted"}) as s:
@@ -186,6 +188,7 @@ def test_a_web_at_sigterm_ends_its_streams_so_that_clients_resume_elsewhere(back
         asked = time.monotonic()
         process.send(signal.SIGTERM)
         seen += list(s.events())
+        figure(time.monotonic() - asked)
         assert time.monotonic() - asked < 2
     assert kinds(seen) == ["text"]
     with client.resume(last_id=s.ids[-1]) as again:
