@@ -43,8 +43,8 @@ FORMS = {
 }
 """Ids of this form give way to ones that there are."""
 
-to_anybody = operations(**{"max-examples": 12})
-to_one_that_lives = operations(**{"max-examples": 6})
+to_anybody = operations(**{"max-examples": 8})
+to_one_that_lives = operations(**{"max-examples": 4})
 
 
 @schemathesis.deserializer("text/event-stream")
