@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test install lint lock clean
+.PHONY: run test install lint lock bench bench-peers clean
 
 run: install
 	@$(BIN)/aomi dev
@@ -28,11 +28,25 @@ $(VENV)/installed: requirements-dev.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
+bench: .venv-bench/installed  ## all scenarios; ONLY=flow ROUNDS=1 looks at one; benchmarks/README.md has more
+	@.venv-bench/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+.venv-bench/installed: requirements-bench.lock pyproject.toml
+	@echo "Installing what the benchmark needs into .venv-bench (once) ..."
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check \
+		"$$(grep -o '^uv==[^ ;]*' requirements-bench.lock)"
+	@.venv-bench/bin/uv pip sync --quiet --python .venv-bench/bin/python requirements-bench.lock
+	@.venv-bench/bin/uv pip install --quiet --python .venv-bench/bin/python --no-deps --editable .
+	@touch $@
+
 lock:  ## pins every version anew, for every platform, with no index's address in the files
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
 		--upgrade pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
 		--extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
+		--extra bench -c requirements-dev.lock pyproject.toml -o requirements-bench.lock
 
 clean:
-	rm -rf $(VENV) .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .aomi
+	rm -rf $(VENV) .venv-bench .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .aomi

@@ -1,0 +1,43 @@
+"""`python -m benchmarks`: run scenarios, print what was found, write it to benchmarks/results/."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from benchmarks import results
+from benchmarks.bench import TINY, Bench, Sizes
+from benchmarks.scenarios import SCENARIOS
+from benchmarks.stack import Processes
+
+RESULTS = Path(__file__).parent / "results"
+
+
+async def run(names: list[str], sizes: Sizes, rounds: int, folder: Path) -> None:
+    """Run the scenarios one after another and write their figures."""
+    with Processes() as processes:
+        bench = Bench(processes, sizes, rounds)
+        for name in names:
+            await SCENARIOS[name](bench)
+        written = results.write(bench, folder)
+    print(results.table(bench.found))
+    print(f"\nWritten: {', '.join(str(path) for path in written)}")
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", default="", help=f"scenarios, comma-separated: {', '.join(SCENARIOS)}")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each scenario")
+    parser.add_argument("--tiny", action="store_true", help="so little that the figures mean nothing: for a test")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where to write")
+    given = parser.parse_args()
+    names = [name for name in given.only.split(",") if name] or list(SCENARIOS)
+    if unknown := set(names) - set(SCENARIOS):
+        parser.error(f"no scenario {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
+    asyncio.run(run(names, TINY if given.tiny else Sizes(), given.rounds, given.results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""One run of the benchmark: its sizes, its progress, the systems under load, and every figure it has found."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+from benchmarks import stack
+from benchmarks.figures import Figures
+from benchmarks.stack import Backend, Processes
+from benchmarks.systems import Looped, Served, System, chat_request, provider_request
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything. The default is what the figures of README and docs are made with."""
+
+    turns: int = 50
+    burst: int = 2000
+    streams: int = 50
+    tokens: int = 100
+    rate: int = 50
+    more_streams: tuple[int, ...] = (75, 100, 150, 200, 300)
+    interrupts: int = 10
+    idle: int = 2000
+    listeners: int = 100
+    events: int = 5000
+    relay_seconds: float = 5.0
+    sessions: tuple[int, ...] = (10, 1000, 10_000)
+    history: tuple[int, ...] = (10, 100, 1000)
+    scale: tuple[tuple[int, int], ...] = ((1, 1), (1, 2), (2, 1), (2, 2))
+
+    @property
+    def paced(self) -> str:
+        """The model whose tokens come at an even pace."""
+        return f"paced-{self.rate}x{self.tokens}"
+
+    @property
+    def ideal(self) -> float:
+        """Seconds that a paced stream takes at the provider."""
+        return self.tokens / self.rate
+
+    @property
+    def long(self) -> str:
+        """A paced model that still talks when it is interrupted."""
+        return f"paced-{self.rate}x{3 * self.tokens}"
+
+    @property
+    def models(self) -> dict[str, dict[str, Any]]:
+        """`model_info` of each model of the backend. `window.` cuts the history down to so many tokens."""
+        info: dict[str, Any] = {"display_name": "Fake", "provider": "openai"}
+        names = (self.paced, self.long, f"burst-{self.burst}", "burst-1", "burst-10")
+        return {name: info for name in names} | {"window.burst-10": info | {"max_input_tokens": 2048}}
+
+
+TINY = Sizes(
+    turns=3,
+    burst=50,
+    streams=4,
+    tokens=10,
+    more_streams=(6,),
+    interrupts=2,
+    idle=10,
+    listeners=4,
+    events=200,
+    relay_seconds=0.5,
+    sessions=(5, 10),
+    history=(4, 10),
+    scale=((1, 1),),
+)
+"""For a test that everything runs; its figures mean nothing."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of one round."""
+
+    scenario: str
+    system: str
+    name: str
+    round: int
+    value: float
+
+
+@dataclass
+class Bench:
+    """What scenarios are given."""
+
+    processes: Processes
+    sizes: Sizes
+    repeats: int
+    found: list[Figure] = field(default_factory=list)
+    _began: float = field(default_factory=time.monotonic)
+
+    def rounds(self, scenario: str, most: int = 1000) -> Iterator[int]:
+        """The numbers of the rounds, from 1, each told to whoever watches; at most `most` of them."""
+        count = min(self.repeats, most)
+        for number in range(1, count + 1):
+            self.say(f"{scenario}: round {number} of {count}")
+            yield number
+
+    def say(self, what: str) -> None:
+        """One line of progress."""
+        print(f"[{time.monotonic() - self._began:6.1f} s] {what}", file=sys.stderr, flush=True)
+
+    def record(self, scenario: str, system: str, round: int, figures: Figures) -> None:
+        """Keep the figures of a round."""
+        known = {name: value for name, value in figures.items() if not math.isnan(value)}
+        self.found += [Figure(scenario, system, name, round, float(value)) for name, value in known.items()]
+        shown = "  ".join(f"{name} {value:.4g}" for name, value in known.items())
+        self.say(f"  {system:15} {shown}")
+
+    def raw(self) -> list[dict[str, Any]]:
+        """Every figure as JSON has it."""
+        return [asdict(figure) for figure in self.found]
+
+    # what is measured
+
+    @cached_property
+    def provider(self) -> tuple[int, int]:
+        """The fake provider's pid and port."""
+        return stack.provider(self.processes)
+
+    @cached_property
+    def backend(self) -> Backend:
+        """One web, one worker."""
+        self.say("starting redis, web and worker")
+        backend = Backend(self.processes, self.provider[1], self.sizes.models)
+        backend.web()
+        backend.worker()
+        return backend
+
+    @cached_property
+    def aomi(self) -> Served:
+        """The backend as a system under load."""
+        return self.served(self.backend)
+
+    def served(self, backend: Backend) -> Served:
+        """A backend as a system under load."""
+        return Served("aomi", backend.ports, chat_request, backend.pids | {"provider": [self.provider[0]]})
+
+    @cached_property
+    def systems(self) -> list[System]:
+        """The provider itself, the backend, and the references that are installed."""
+        pid, port = self.provider
+        direct = Served("direct", [port], provider_request, {"provider": [pid]})
+        return [direct, self.aomi, *self._relay(), *self._loops()]
+
+    def _relay(self) -> list[System]:
+        if importlib.util.find_spec("fastapi") is None:
+            self.say("no FastAPI here: its relay is left out (make bench installs it)")
+            return []
+        base = f"http://127.0.0.1:{self.provider[1]}/v1"
+        command = (sys.executable, "-m", "benchmarks.references.fastapi_relay", "--port", "{port}", "--provider", base)
+        pid, port = self.processes.server("fastapi", *command)
+        return [Served("fastapi", [port], chat_request, {"web": [pid], "provider": [self.provider[0]]})]
+
+    def _loops(self) -> list[System]:
+        base = f"http://127.0.0.1:{self.provider[1]}/v1"
+        found: list[System] = []
+        for name, options in (("litellm", ()), ("litellm-quiet", ("--quiet",))):
+            command = (sys.executable, "-m", "benchmarks.references.litellm_loop", "--provider", base, *options)
+            process = self.processes.start(name, *command, pipe=True)
+            found.append(Looped(name, process, {"loop": [process.pid], "provider": [self.provider[0]]}))
+        return found
