@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import resource
 from pathlib import Path
 
 from benchmarks import results
@@ -36,6 +37,8 @@ def main() -> None:
     names = [name for name in given.only.split(",") if name] or list(SCENARIOS)
     if unknown := set(names) - set(SCENARIOS):
         parser.error(f"no scenario {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a socket for each client; servers inherit it
     asyncio.run(run(names, TINY if given.tiny else Sizes(), given.rounds, given.results))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks import stack
 from benchmarks.figures import Figures
-from benchmarks.stack import Backend, Processes
+from benchmarks.stack import Backend, Child, Processes
 from benchmarks.systems import Looped, Served, System, chat_request, provider_request
 
 
@@ -34,6 +34,8 @@ class Sizes:
     relay_seconds: float = 5.0
     sessions: tuple[int, ...] = (10, 1000, 10_000)
     history: tuple[int, ...] = (10, 100, 1000)
+    history_turns: int = 20
+    crowd: int = 100
     scale: tuple[tuple[int, int], ...] = ((1, 1), (1, 2), (2, 1), (2, 2))
 
     @property
@@ -49,14 +51,16 @@ class Sizes:
     @property
     def long(self) -> str:
         """A paced model that still talks when it is interrupted."""
-        return f"paced-{self.rate}x{3 * self.tokens}"
+        return f"paced-{self.rate}x{3 * max(self.tokens, self.rate)}"
 
     @property
     def models(self) -> dict[str, dict[str, Any]]:
-        """`model_info` of each model of the backend. `window.` cuts the history down to so many tokens."""
+        """`model_info` of each model of the backend. `window.` reads but a part of a history, `all.` all of it."""
         info: dict[str, Any] = {"display_name": "Fake", "provider": "openai"}
         names = (self.paced, self.long, f"burst-{self.burst}", "burst-1", "burst-10")
-        return {name: info for name in names} | {"window.burst-10": info | {"max_input_tokens": 2048}}
+        windows = {"window.burst-10": 2048, "all.burst-10": 1_000_000}
+        limited = {name: info | {"max_input_tokens": tokens} for name, tokens in windows.items()}
+        return dict.fromkeys(names, info) | limited
 
 
 TINY = Sizes(
@@ -72,6 +76,8 @@ TINY = Sizes(
     relay_seconds=0.5,
     sessions=(5, 10),
     history=(4, 10),
+    history_turns=2,
+    crowd=6,
     scale=((1, 1),),
 )
 """For a test that everything runs; its figures mean nothing."""
@@ -130,11 +136,21 @@ class Bench:
     @cached_property
     def backend(self) -> Backend:
         """One web, one worker."""
-        self.say("starting redis, web and worker")
-        backend = Backend(self.processes, self.provider[1], self.sizes.models)
-        backend.web()
-        backend.worker()
+        return self.start(self.processes)
+
+    def start(self, processes: Processes, webs: int = 1, workers: int = 1, **environment: str) -> Backend:
+        """A Redis of its own with so many processes."""
+        self.say(f"starting redis, {webs} web, {workers} worker")
+        backend = Backend(processes, self.provider[1], self.sizes.models, environment)
+        for _ in range(webs):
+            backend.web()
+        for _ in range(workers):
+            backend.worker()
         return backend
+
+    def driver(self, processes: Processes, backend: Backend) -> Child:
+        """A process that does the worker's part by the product's own state code."""
+        return processes.child("driver", "benchmarks.driver", **backend.environment)
 
     @cached_property
     def aomi(self) -> Served:
@@ -165,7 +181,6 @@ class Bench:
         base = f"http://127.0.0.1:{self.provider[1]}/v1"
         found: list[System] = []
         for name, options in (("litellm", ()), ("litellm-quiet", ("--quiet",))):
-            command = (sys.executable, "-m", "benchmarks.references.litellm_loop", "--provider", base, *options)
-            process = self.processes.start(name, *command, pipe=True)
-            found.append(Looped(name, process, {"loop": [process.pid], "provider": [self.provider[0]]}))
+            loop = self.processes.child(name, "benchmarks.references.litellm_loop", "--provider", base, *options)
+            found.append(Looped(name, loop, {"loop": [loop.pid], "provider": [self.provider[0]]}))
         return found

@@ -29,7 +29,7 @@ def of_streams(streams: Sequence[Stream], tokens: int, ideal: float) -> Figures:
         "ratio_p50": percentile(times, 0.5) / ideal,
         "ratio_max": percentile(times, 1) / ideal,
         "gap_p99_ms": percentile(gaps, 0.99),
-        "bytes_a_token": sum(stream.bytes for stream in streams) / seen if seen else 0.0,
+        "bytes_a_token": sum(stream.size for stream in streams) / seen if seen else 0.0,
         "tokens": seen,
         "unfinished": len(streams) - len(whole),
     }

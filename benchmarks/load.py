@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import cast
 
 from benchmarks.tokens import MARK
 
@@ -37,7 +37,7 @@ class Stream:
     ended: float = 0.0
     status: int = 0
     tokens: int = 0
-    bytes: int = 0
+    size: int = 0
     gaps: list[float] = field(default_factory=list)
     tail: bytes = b""
 
@@ -63,7 +63,7 @@ class Reader(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask."""
-        self._transport: Any = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._transport.write(self._request.data)
 
     def data_received(self, data: bytes) -> None:
@@ -71,7 +71,7 @@ class Reader(asyncio.Protocol):
         now, stream = time.perf_counter(), self.stream
         if not stream.status:
             stream.status = int(data[9:12])
-        stream.bytes += len(data)
+        stream.size += len(data)
         if count := data.count(MARK):
             if stream.tokens:
                 stream.gaps.append(now - stream.last)

@@ -15,7 +15,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from benchmarks.tokens import TOKENS
 
@@ -51,7 +51,7 @@ def _choice(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
 
 
 def _chunk(model: str, choices: list[dict[str, Any]], **more: Any) -> bytes:
-    head = {"id": "chatcmpl-Bench0123456789abcdefghijklmnop", "object": "chat.completion.chunk"}
+    head: dict[str, Any] = {"id": "chatcmpl-Bench0123456789abcdefghijklmnop", "object": "chat.completion.chunk"}
     head |= {"created": 1_760_000_000, "model": model, "service_tier": "default", "system_fingerprint": "fp_0123456789"}
     return _framed(json.dumps(head | {"choices": choices} | more, separators=(",", ":")).encode())
 
@@ -104,7 +104,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember whom to answer."""
-        self._transport: Any = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Nothing more to send."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import http.client
+import json
 import os
 import shutil
 import socket
@@ -9,8 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +22,29 @@ import yaml
 ROOT = Path(__file__).parents[1]
 WITHIN = 60.0
 """Seconds in which a process must be ready."""
+
+
+class Child:
+    """A process that is asked over a pipe: a JSON object a line in, an answer a line out."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    async def ask(self, **question: Any) -> Any:
+        """Its answer. Raises `RuntimeError` when it has died."""
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("the process was started without pipes")
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        line = await asyncio.to_thread(self._process.stdout.readline)
+        if not line:
+            raise RuntimeError(f"{self._process.args} died; its log says why")
+        return json.loads(line)
 
 
 class Processes:
@@ -50,15 +75,24 @@ class Processes:
                 process.wait()
         self._folder.cleanup()
 
-    def start(self, name: str, *command: str, pipe: bool = False, **environment: str) -> subprocess.Popen[str]:
-        """Start a process; its output goes to a log of its own. With `pipe`, its stdin and stdout are the caller's."""
+    def start(self, name: str, *command: str, **environment: str) -> subprocess.Popen[str]:
+        """Start a process; its output goes to a log of its own."""
+        return self._start(name, command, environment, piped=False)
+
+    def child(self, name: str, module: str, *options: str, **environment: str) -> Child:
+        """Start a Python module that is asked over a pipe."""
+        return Child(self._start(name, (sys.executable, "-m", module, *options), environment, piped=True))
+
+    def _start(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], *, piped: bool
+    ) -> subprocess.Popen[str]:
         with self.log(name).open("ab") as log:
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
                 env=self._environment | environment,
-                stdin=subprocess.PIPE if pipe else subprocess.DEVNULL,
-                stdout=subprocess.PIPE if pipe else log,
+                stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if piped else log,
                 stderr=log,
                 text=True,
             )
@@ -77,19 +111,26 @@ class Processes:
                 raise RuntimeError(f"{name} did not start:\n{self.log(name).read_text()[-2000:]}")
             time.sleep(0.005)
 
-    def server(self, name: str, *command: str, **environment: str) -> tuple[int, int]:
-        """Start a server on a free port, which stands for `{port}` in the command and in PORT. Its pid and port."""
+    def server(self, name: str, *command: str, path: str = "", **environment: str) -> tuple[int, int]:
+        """Start a server on a free port, which stands for `{port}` in the command and in PORT, and wait until it
+        listens, or answers 200 at `path`. Its pid and port."""
         port = free_port()
-        command = tuple(part.replace("{port}", str(port)) for part in command)
-        process = self.start(name, *command, **environment | {"PORT": str(port)})
-        self.until(name, process, lambda: answers(port))
+        parts = [part.replace("{port}", str(port)) for part in command]
+        process = self.start(name, *parts, **environment | {"PORT": str(port)})
+        self.until(name, process, lambda: serves(port, path) if path else listens(port))
         return process.pid, port
 
 
 class Backend:
     """Redis, web and worker processes with one configuration; `pids` by kind, `ports` of the webs."""
 
-    def __init__(self, processes: Processes, provider_port: int, models: dict[str, dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        processes: Processes,
+        provider_port: int,
+        models: dict[str, dict[str, Any]],
+        environment: Mapping[str, str],
+    ) -> None:
         self._processes = processes
         self._count = 0
         redis = shutil.which("redis-server") or _carried_redis()
@@ -98,22 +139,21 @@ class Backend:
         pid, port = processes.server(f"redis-{Path(folder).name}", redis, "--port", "{port}", *options)
         config = Path(folder, "aomi.yaml")
         config.write_text(yaml.safe_dump(configuration(provider_port, models)))
-        self.redis_url = f"redis://127.0.0.1:{port}/0"
-        self.environment = {"REDIS_URL": self.redis_url, "AOMI_CONFIG": str(config)}
+        self.environment = {"REDIS_URL": f"redis://127.0.0.1:{port}/0", "AOMI_CONFIG": str(config), **environment}
         self.pids: dict[str, list[int]] = {"web": [], "worker": [], "redis": [pid]}
         self.ports: list[int] = []
 
-    def web(self, **environment: str) -> None:
+    def web(self) -> None:
         """One more web process, ready."""
         command = (sys.executable, "-m", "gunicorn", "-c", "python:app.serving", "app:create_app()")
-        pid, port = self._processes.server(self._name("web"), *command, **self.environment | environment)
+        pid, port = self._processes.server(self._name("web"), *command, path="/healthz", **self.environment)
         self.pids["web"].append(pid)
         self.ports.append(port)
 
-    def worker(self, **environment: str) -> None:
+    def worker(self) -> None:
         """One more worker process, ready."""
         name = self._name("worker")
-        process = self._processes.start(name, sys.executable, "-m", "workers", **self.environment | environment)
+        process = self._processes.start(name, sys.executable, "-m", "workers", **self.environment)
         log = self._processes.log(name)
         self._processes.until(name, process, lambda: "takes jobs" in log.read_text())
         self.pids["worker"].append(process.pid)
@@ -139,18 +179,6 @@ def provider(processes: Processes) -> tuple[int, int]:
     return processes.server("provider", sys.executable, "-m", "benchmarks.provider", "--port", "{port}")
 
 
-@contextmanager
-def running(provider_port: int, models: dict[str, dict[str, Any]], webs: int, workers: int) -> Iterator[Backend]:
-    """A backend of so many processes, for one scenario."""
-    with Processes() as processes:
-        backend = Backend(processes, provider_port, models)
-        for _ in range(webs):
-            backend.web()
-        for _ in range(workers):
-            backend.worker()
-        yield backend
-
-
 def free_port() -> int:
     """A port that nobody listens on."""
     with socket.socket() as listener:
@@ -159,10 +187,22 @@ def free_port() -> int:
         return port
 
 
-def answers(port: int) -> bool:
-    """Whether somebody listens."""
+def listens(port: int) -> bool:
+    """Whether somebody does on the port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def serves(port: int, path: str) -> bool:
+    """Whether the server on the port answers 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _carried_redis() -> str:

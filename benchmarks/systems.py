@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import subprocess
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -12,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from benchmarks.load import Request, Stream, open_all
+from benchmarks.stack import Child
 from benchmarks.usage import Groups, measured
 
 
@@ -56,17 +55,14 @@ class Looped:
     """`references.litellm_loop`, which is given its jobs over a pipe."""
 
     name: str
-    process: subprocess.Popen[str]
+    child: Child
     pids: Groups
 
     async def load(self, model: str, count: int, over: float) -> Load:
         """As `System.load`."""
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(json.dumps({"model": model, "count": count, "over": over}) + "\n")
-        self.process.stdin.flush()
         with measured(self.pids) as spent:
-            line = await asyncio.to_thread(self.process.stdout.readline)
-        streams = [Stream(**(found | {"tail": found["tail"].encode()})) for found in json.loads(line)]
+            answer = await self.child.ask(model=model, count=count, over=over)
+        streams = [Stream(**(found | {"tail": found["tail"].encode()})) for found in answer]
         return Load(streams, spent.cpu)
 
 

@@ -45,7 +45,7 @@ def _count(seen: Stream, content: str) -> None:
         seen.first = now
     seen.last = now
     seen.tokens += content.count(MARK.decode())
-    seen.bytes += len(content)
+    seen.size += len(content)
 
 
 async def job(given: dict[str, Any], provider: str) -> list[dict[str, Any]]:

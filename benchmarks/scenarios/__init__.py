@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from benchmarks.bench import Bench
-from benchmarks.scenarios import first, flow
+from benchmarks.scenarios import first, flow, relay, scale
 
 Scenario = Callable[[Bench], Awaitable[None]]
 
@@ -15,5 +15,10 @@ SCENARIOS: dict[str, Scenario] = {
     "flow": flow.flow,
     "interrupts": flow.interrupts,
     "breaking": flow.breaking,
+    "relay": relay.relay,
+    "sessions": relay.sessions,
+    "scale": scale.scale,
+    "history": scale.history,
+    "start": scale.start,
 }
 """By the name that ONLY= takes, in the order of a whole run."""

@@ -6,10 +6,10 @@ import asyncio
 import time
 import uuid
 
-from benchmarks import stack
 from benchmarks.bench import Bench, Sizes
 from benchmarks.figures import Figures, ends, of_cpu, of_streams
 from benchmarks.load import Request, open_all
+from benchmarks.stack import Processes
 from benchmarks.stats import percentile
 from benchmarks.systems import Load, Served, post
 
@@ -74,11 +74,9 @@ async def breaking(bench: Bench) -> None:
     sizes = bench.sizes
     for threads in (None, ENOUGH_THREADS):
         environment = {"AOMI_WORKER_THREADS": str(threads)} if threads else {}
-        with stack.Processes() as processes:
-            backend = stack.Backend(processes, bench.provider[1], sizes.models)
-            backend.web()
-            backend.worker(**environment)
-            await _raise(bench, bench.served(backend), f"aomi, {threads or 'default'} threads")
+        with Processes() as processes:
+            backend = bench.start(processes, **environment)
+            await _raise(bench, bench.served(backend), f"{threads or 'default'} threads")
 
 
 async def _raise(bench: Bench, system: Served, name: str) -> None:
@@ -90,6 +88,6 @@ async def _raise(bench: Bench, system: Served, name: str) -> None:
         seconds = time.perf_counter() - began
         figures = _figures(load, sizes) | ends(load.streams)
         cores = {f"cores_{kind}": spent / seconds for kind, spent in load.cpu.items()}
-        bench.record("breaking", f"{name}, {count} streams", 1, figures | cores)
+        bench.record("breaking", f"{count} streams, {name}", 1, figures | cores)
         if figures["ratio_max"] > BROKEN:
             break
