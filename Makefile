@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test install lint lock bench bench-peers clean
+.PHONY: run test install lint lock bench bench-profile bench-peers clean
 
 run: install
 	@$(BIN)/aomi dev
@@ -30,6 +30,9 @@ $(VENV)/installed: requirements-dev.lock pyproject.toml
 
 bench: .venv-bench/installed  ## all scenarios; ONLY=flow ROUNDS=1 looks at one; benchmarks/README.md has more
 	@.venv-bench/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-profile: .venv-bench/installed  ## where web and worker spend their CPU
+	@.venv-bench/bin/python -m benchmarks.profile
 
 .venv-bench/installed: requirements-bench.lock pyproject.toml
 	@echo "Installing what the benchmark needs into .venv-bench (once) ..."

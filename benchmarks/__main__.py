@@ -7,7 +7,7 @@ import asyncio
 import resource
 from pathlib import Path
 
-from benchmarks import results
+from benchmarks import report, results
 from benchmarks.bench import TINY, Bench, Sizes
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.stack import Processes
@@ -22,7 +22,7 @@ async def run(names: list[str], sizes: Sizes, rounds: int, folder: Path) -> None
         for name in names:
             await SCENARIOS[name](bench)
         written = results.write(bench, folder)
-    print(results.table(bench.found))
+    print(report.table(bench.found))
     print(f"\nWritten: {', '.join(str(path) for path in written)}")
 
 

@@ -19,13 +19,17 @@ from benchmarks.systems import Looped, Served, System, chat_request, provider_re
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything. The default is what the figures of README and docs are made with."""
+    """How much of everything. The default is what the figures of README and docs are made with.
+
+    `over`: seconds over which the starts of streams are spread.
+    """
 
     turns: int = 50
     burst: int = 2000
     streams: int = 50
     tokens: int = 100
     rate: int = 50
+    over: float = 1.0
     more_streams: tuple[int, ...] = (75, 100, 150, 200, 300)
     interrupts: int = 10
     idle: int = 2000
@@ -36,6 +40,7 @@ class Sizes:
     history: tuple[int, ...] = (10, 100, 1000)
     history_turns: int = 20
     crowd: int = 100
+    loops: tuple[str, ...] = ("litellm", "litellm-quiet")
     scale: tuple[tuple[int, int], ...] = ((1, 1), (1, 2), (2, 1), (2, 2))
 
     @property
@@ -51,7 +56,7 @@ class Sizes:
     @property
     def long(self) -> str:
         """A paced model that still talks when it is interrupted."""
-        return f"paced-{self.rate}x{3 * max(self.tokens, self.rate)}"
+        return f"paced-{self.rate}x{3 * self.tokens}"
 
     @property
     def models(self) -> dict[str, dict[str, Any]]:
@@ -67,7 +72,8 @@ TINY = Sizes(
     turns=3,
     burst=50,
     streams=4,
-    tokens=10,
+    tokens=20,
+    over=0.1,
     more_streams=(6,),
     interrupts=2,
     idle=10,
@@ -79,6 +85,7 @@ TINY = Sizes(
     history_turns=2,
     crowd=6,
     scale=((1, 1),),
+    loops=("litellm-quiet",),
 )
 """For a test that everything runs; its figures mean nothing."""
 
@@ -139,8 +146,9 @@ class Bench:
         return self.start(self.processes)
 
     def start(self, processes: Processes, webs: int = 1, workers: int = 1, **environment: str) -> Backend:
-        """A Redis of its own with so many processes."""
+        """A Redis of its own with so many processes. A variable that is empty counts as not set."""
         self.say(f"starting redis, {webs} web, {workers} worker")
+        environment = {name: value for name, value in environment.items() if value}
         backend = Backend(processes, self.provider[1], self.sizes.models, environment)
         for _ in range(webs):
             backend.web()
@@ -166,7 +174,8 @@ class Bench:
         """The provider itself, the backend, and the references that are installed."""
         pid, port = self.provider
         direct = Served("direct", [port], provider_request, {"provider": [pid]})
-        return [direct, self.aomi, *self._relay(), *self._loops()]
+        loops = self._loops()  # they import litellm beside the worker
+        return [direct, self.aomi, *self._relay(), *loops]
 
     def _relay(self) -> list[System]:
         if importlib.util.find_spec("fastapi") is None:
@@ -180,7 +189,8 @@ class Bench:
     def _loops(self) -> list[System]:
         base = f"http://127.0.0.1:{self.provider[1]}/v1"
         found: list[System] = []
-        for name, options in (("litellm", ()), ("litellm-quiet", ("--quiet",))):
+        for name in self.sizes.loops:
+            options = ("--quiet",) if name == "litellm-quiet" else ()
             loop = self.processes.child(name, "benchmarks.references.litellm_loop", "--provider", base, *options)
             found.append(Looped(name, loop, {"loop": [loop.pid], "provider": [self.provider[0]]}))
         return found

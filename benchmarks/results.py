@@ -1,4 +1,4 @@
-"""What a run leaves behind: a table on the screen, every figure as JSON, and a plot where matplotlib is installed."""
+"""What a run leaves behind: every figure as JSON, with what it ran on, and a plot."""
 
 from __future__ import annotations
 
@@ -6,48 +6,16 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bench import Bench, Figure
-from benchmarks.stats import Spread, spread
+from benchmarks import plot
+from benchmarks.bench import Bench
+from benchmarks.stack import ROOT
 
 PACKAGES = ("flask", "gunicorn", "gevent", "redis", "rq", "litellm", "openai", "httpx", "fastapi", "uvicorn", "uvloop")
-OURS = "aomi"
-
-
-def table(found: Sequence[Figure]) -> str:
-    """One line a figure: the backend's median, lowest and highest, and beside it each other system's median and how
-    many times the backend's value is of it."""
-    lines = []
-    for scenario, names in _by_scenario(found).items():
-        lines.append(f"\n{scenario}")
-        for name, systems in names.items():
-            lines.append(f"  {name:22} " + "   ".join(_cell(system, systems) for system in systems))
-    return "\n".join(lines)
-
-
-def _cell(system: str, systems: dict[str, Spread]) -> str:
-    one = systems[system]
-    shown = f"{system} {one.median:.4g} ({one.low:.4g}-{one.high:.4g})"
-    ours = systems.get(OURS)
-    if ours is None or system == OURS or not one.median:
-        return shown
-    return f"{shown} x{ours.median / one.median:.2f}"
-
-
-def _by_scenario(found: Sequence[Figure]) -> dict[str, dict[str, dict[str, Spread]]]:
-    values: dict[str, dict[str, dict[str, list[float]]]] = {}
-    for figure in found:
-        names = values.setdefault(figure.scenario, {})
-        names.setdefault(figure.name, {}).setdefault(figure.system, []).append(figure.value)
-    return {
-        scenario: {name: {system: spread(of) for system, of in systems.items()} for name, systems in names.items()}
-        for scenario, names in values.items()
-    }
 
 
 def write(bench: Bench, folder: Path) -> list[Path]:
@@ -57,7 +25,7 @@ def write(bench: Bench, folder: Path) -> list[Path]:
     path = folder / f"{now:%Y%m%d-%H%M%S}.json"
     content = {"at": now.isoformat(), "machine": machine(), "versions": versions(), "commit": commit()}
     path.write_text(json.dumps(content | {"rounds": bench.repeats, "figures": bench.raw()}, indent=1) + "\n")
-    return [path]
+    return [path, *plot.draw(bench.found, path.with_suffix(".png"))]
 
 
 def machine() -> dict[str, Any]:
@@ -86,5 +54,9 @@ def versions() -> dict[str, str]:
 
 def commit() -> str:
     """The commit that was measured; `+` where files differ from it."""
-    asked = subprocess.run(["git", "describe", "--always", "--dirty=+"], capture_output=True, text=True, check=False)
-    return asked.stdout.strip()
+    command = ["git", "describe", "--always", "--dirty=+"]
+    try:
+        asked = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    except FileNotFoundError:
+        return "unknown"
+    return asked.stdout.strip() or "unknown"

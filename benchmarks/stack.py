@@ -43,7 +43,7 @@ class Child:
         self._process.stdin.flush()
         line = await asyncio.to_thread(self._process.stdout.readline)
         if not line:
-            raise RuntimeError(f"{self._process.args} died; its log says why")
+            raise RuntimeError(f"{self._process.args!r} died; its log says why")
         return json.loads(line)
 
 
@@ -90,7 +90,7 @@ class Processes:
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env=self._environment | environment,
+                env={**self._environment, **environment},
                 stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if piped else log,
                 stderr=log,

@@ -29,10 +29,10 @@ def relay(provider: str) -> FastAPI:
     application = FastAPI()
     client = AsyncOpenAI(base_url=provider, api_key="none", max_retries=0)
 
-    @application.post("/api/chat")
     async def chat(body: Body) -> StreamingResponse:
         return StreamingResponse(_frames(client, body), media_type=sse.MIMETYPE, headers=sse.HEADERS)
 
+    application.post("/api/chat")(chat)
     return application
 
 

@@ -26,7 +26,7 @@ async def flow(bench: Bench) -> None:
         await system.load("burst-10", min(sizes.streams, 10), 0.2)  # connections and threads are there
     for number in bench.rounds("flow"):
         for system in bench.systems:
-            load = await system.load(sizes.paced, sizes.streams, 1.0)
+            load = await system.load(sizes.paced, sizes.streams, sizes.over)
             bench.record("flow", system.name, number, _figures(load, sizes))
 
 
@@ -50,14 +50,14 @@ async def interrupts(bench: Bench) -> None:
         bench.record("interrupts", "aomi", number, figures | ends(streams))
 
 
-async def _interrupt(port: int, ids: list[str], within: float) -> list[float]:
-    """Interrupt the sessions one after another once all streams flow; the moments of the POSTs."""
-    await asyncio.sleep(1.2)
+async def _interrupt(port: int, ids: list[str], sizes: Sizes) -> list[float]:
+    """Interrupt the first sessions one after another once all streams flow; the moments of the POSTs."""
+    await asyncio.sleep(sizes.over + 0.2)
     asked = []
-    for session_id in ids:
+    for session_id in ids[: sizes.interrupts]:
         asked.append(time.perf_counter())
         await _answer(post(port, f"/api/interrupt?session_id={session_id}", {}, {"Connection": "close"}))
-        await asyncio.sleep(within / len(ids))
+        await asyncio.sleep(sizes.ideal / sizes.interrupts)
     return asked
 
 
@@ -71,11 +71,9 @@ async def _answer(request: Request) -> bytes:
 
 async def breaking(bench: Bench) -> None:
     """More and more streams, as the backend comes and with threads enough for all; stops where it has broken."""
-    sizes = bench.sizes
     for threads in (None, ENOUGH_THREADS):
-        environment = {"AOMI_WORKER_THREADS": str(threads)} if threads else {}
         with Processes() as processes:
-            backend = bench.start(processes, **environment)
+            backend = bench.start(processes, AOMI_WORKER_THREADS=str(threads or ""))
             await _raise(bench, bench.served(backend), f"{threads or 'default'} threads")
 
 
@@ -84,7 +82,7 @@ async def _raise(bench: Bench, system: Served, name: str) -> None:
     for count in (sizes.streams, *sizes.more_streams):
         bench.say(f"breaking: {name}, {count} streams")
         began = time.perf_counter()
-        load = await system.load(sizes.paced, count, 1.0)
+        load = await system.load(sizes.paced, count, sizes.over)
         seconds = time.perf_counter() - began
         figures = _figures(load, sizes) | ends(load.streams)
         cores = {f"cores_{kind}": spent / seconds for kind, spent in load.cpu.items()}

@@ -26,7 +26,7 @@ async def scale(bench: Bench) -> None:
             system = bench.served(backend)
             await system.load("burst-10", 10, 0.2)
             for number in bench.rounds(f"scale: {webs} web, {workers} worker, {sizes.crowd} streams"):
-                load = await system.load(sizes.paced, sizes.crowd, 1.0)
+                load = await system.load(sizes.paced, sizes.crowd, sizes.over)
                 figures = of_streams(load.streams, sizes.tokens, sizes.ideal)
                 name = f"{webs} web, {workers} worker"
                 bench.record("scale", name, number, figures | of_cpu(load.cpu, figures["tokens"]))
