@@ -42,9 +42,7 @@ async def interrupts(bench: Bench) -> None:
         ids = [str(uuid.uuid4()) for _ in range(sizes.streams)]
         body = {"text": "hello", "model": sizes.long}
         requests = [post(port, "/api/chat", body, {"X-Session-Id": session_id}) for session_id in ids]
-        streams, asked = await asyncio.gather(
-            open_all(requests), _interrupt(port, ids[: sizes.interrupts], sizes.ideal)
-        )
+        streams, asked = await asyncio.gather(open_all(requests, sizes.over), _interrupt(port, ids, sizes))
         took = [(streams[place].ended - began) * 1000 for place, began in enumerate(asked)]
         figures = {"p50_ms": percentile(took, 0.5), "max_ms": max(took)}
         bench.record("interrupts", "aomi", number, figures | ends(streams))
