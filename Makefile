@@ -31,6 +31,14 @@ $(VENV)/installed: requirements-dev.lock pyproject.toml
 bench: .venv-bench/installed  ## all scenarios; ONLY=flow ROUNDS=1 looks at one; benchmarks/README.md has more
 	@.venv-bench/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
+bench-peers: .venv-bench/installed  ## also LiteLLM's proxy and Agno's AgentOS, each in an environment of its own
+	@for peer in litellm agno; do \
+		test -x .venv-peers/$$peer/bin/python || $(PYTHON) -m venv .venv-peers/$$peer; \
+		.venv-bench/bin/uv pip install --quiet --python .venv-peers/$$peer/bin/python \
+			--requirement benchmarks/references/$$peer.txt; \
+	done
+	@.venv-bench/bin/python -m benchmarks --peers --only $${ONLY:-first,burst,flow} $(if $(ROUNDS),--rounds $(ROUNDS))
+
 bench-profile: .venv-bench/installed  ## where web and worker spend their CPU
 	@.venv-bench/bin/python -m benchmarks.profile
 
@@ -52,4 +60,4 @@ lock:  ## pins every version anew, for every platform, with no index's address i
 		--extra bench -c requirements-dev.lock pyproject.toml -o requirements-bench.lock
 
 clean:
-	rm -rf $(VENV) .venv-bench .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .aomi
+	rm -rf $(VENV) .venv-bench .venv-peers .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .aomi

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from benchmarks import stack
+from benchmarks import peers, stack
 from benchmarks.figures import Figures
 from benchmarks.stack import Backend, Child, Processes
 from benchmarks.systems import Looped, Served, System, chat_request, provider_request
@@ -108,6 +108,7 @@ class Bench:
     processes: Processes
     sizes: Sizes
     repeats: int
+    with_peers: bool = False
     found: list[Figure] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)
 
@@ -171,11 +172,12 @@ class Bench:
 
     @cached_property
     def systems(self) -> list[System]:
-        """The provider itself, the backend, and the references that are installed."""
+        """The provider itself, the backend, the references that are installed, and peers if asked for."""
         pid, port = self.provider
         direct = Served("direct", [port], provider_request, {"provider": [pid]})
         loops = self._loops()  # they import litellm beside the worker
-        return [direct, self.aomi, *self._relay(), *loops]
+        known = [direct, self.aomi, *self._relay(), *loops]
+        return known + (peers.start(self.processes, self.provider, list(self.sizes.models)) if self.with_peers else [])
 
     def _relay(self) -> list[System]:
         if importlib.util.find_spec("fastapi") is None:

@@ -17,11 +17,11 @@ def of_streams(streams: Sequence[Stream], tokens: int, ideal: float) -> Figures:
     `ratio_*` is a stream's time over the ideal, `gap_p99_ms` lies between reads that brought tokens, `unfinished` are
     streams without a `complete` or without all tokens; they count in nothing else.
     """
-    whole = [stream for stream in streams if stream.end == "complete" and stream.tokens == tokens]
+    whole = [stream for stream in streams if stream.end == "complete" and stream.tokens >= tokens]
     first = [(stream.first - stream.began) * 1000 for stream in whole]
     times = [stream.ended - stream.began for stream in whole]
     gaps = [gap * 1000 for stream in whole for gap in stream.gaps]
-    seen = sum(stream.tokens for stream in streams)
+    seen = sum(min(stream.tokens, tokens) for stream in streams)  # a peer may say all of it again at the end
     return {
         "ttft_p50_ms": percentile(first, 0.5),
         "ttft_p95_ms": percentile(first, 0.95),

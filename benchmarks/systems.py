@@ -81,13 +81,14 @@ def post(port: int, path: str, body: object, headers: Mapping[str, str]) -> Requ
     """A POST of JSON."""
     data = json.dumps(body).encode()
     lines = {"Host": f"127.0.0.1:{port}", "Content-Type": "application/json", "Content-Length": str(len(data))}
-    return Request("127.0.0.1", port, _head(f"POST {path}", lines | dict(headers)) + data)
+    return Request("127.0.0.1", port, head(f"POST {path}", lines | dict(headers)) + data)
 
 
 def get(port: int, path: str, headers: Mapping[str, str]) -> Request:
     """A GET."""
-    return Request("127.0.0.1", port, _head(f"GET {path}", {"Host": f"127.0.0.1:{port}"} | dict(headers)))
+    return Request("127.0.0.1", port, head(f"GET {path}", {"Host": f"127.0.0.1:{port}"} | dict(headers)))
 
 
-def _head(line: str, headers: Mapping[str, str]) -> bytes:
+def head(line: str, headers: Mapping[str, str]) -> bytes:
+    """A request's head; `line` is its method and path."""
     return "\r\n".join([f"{line} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]).encode()

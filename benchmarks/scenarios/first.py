@@ -31,8 +31,9 @@ async def burst(bench: Bench) -> None:
         for system in bench.systems:
             load = await system.load(model, 1, 0)
             (stream,) = load.streams
-            figures = {"tokens_a_s": stream.tokens / (stream.ended - stream.began)}
-            bench.record("burst", system.name, number, figures | of_cpu(load.cpu, stream.tokens))
+            seen = min(stream.tokens, bench.sizes.burst)
+            figures = {"tokens_a_s": seen / (stream.ended - stream.began)}
+            bench.record("burst", system.name, number, figures | of_cpu(load.cpu, seen))
 
 
 def _first(stream: Stream) -> float:
