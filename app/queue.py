@@ -78,6 +78,7 @@ class Jobs:
         return len(worker_registration.get_keys(queue=self._turns))
 
     def _enqueue(self, queue: Queue, name: str, args: tuple, job_id: str, **options: Any) -> None:
+        pipeline = queue.connection.pipeline()  # RQ's own would go to Redis twice
         queue.enqueue_call(
             name,
             args=args,
@@ -88,7 +89,9 @@ class Jobs:
             failure_ttl=FAILURE_TTL,
             retry=options.get("retry"),
             at_front=options.get("front", False),
+            pipeline=pipeline,
         )
+        pipeline.execute()
 
 
 def _safe(call_id: str) -> str:

@@ -21,6 +21,8 @@ log = logging.getLogger("workers")
 OWN_THREADS = "aomi "
 """The names of this worker's own threads begin so; those of tools do not."""
 
+STOPS = (signal.SIGTERM, signal.SIGINT)
+
 
 def main() -> int:
     """Run until SIGTERM or SIGINT. Returns the exit code: 2 when the settings or aomi.yaml are wrong, 1 when a part
@@ -40,7 +42,10 @@ def main() -> int:
     worker.start()
     log.info("worker %s takes jobs after %.1f s", worker.name, time.monotonic() - began)
     code = ends.get()
-    if not worker.stop():
+    ended = worker.stop()
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)  # Python's exit would give one more its default back: death by a signal
+    if not ended:
         logging.shutdown()
         os._exit(code)  # a job that hangs would hold the process for ever
     return code
@@ -61,7 +66,7 @@ def _ends() -> queue.SimpleQueue[int]:
             ends.put(1)
 
     threading.excepthook = thread_died
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOPS:
         signal.signal(number, asked_to_stop)
     return ends
 

@@ -11,6 +11,7 @@ import math
 import os
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
@@ -22,7 +23,7 @@ from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 from rq.timeouts import BaseDeathPenalty
 from rq.utils import now
-from rq.worker.base import BaseWorker
+from rq.worker.base import BaseWorker, WorkerStatus
 
 from app.queue import MAINTENANCE, ReadableJob
 from app.state.clients import Unavailable
@@ -103,6 +104,29 @@ class Lane(BaseWorker):
     def request_stop_execution(self, execution_id: str) -> None:
         """Turns are stopped by `/api/interrupt`, not by RQ's commands."""
 
+    def prepare_execution(self, job: Job) -> Execution:
+        """The job is being run, and no longer on its way here: one step, where RQ goes to Redis twice. If Redis is
+        away, as soon as it is back."""
+        tried: list[Execution] = []
+        self._patiently(lambda: self._begin(job, tried))
+        return tried[-1]
+
+    def _begin(self, job: Job, tried: list[Execution]) -> None:
+        with self.connection.pipeline() as pipeline:
+            for earlier in tried:  # its answer was lost; it may be there, and nobody would beat its heart
+                self.cleanup_execution(job, pipeline=pipeline, execution=earlier)
+            execution = Execution.create(job, self._life, pipeline=pipeline, worker_name=self.name)
+            self.executions[execution.id] = execution
+            tried.append(execution)
+            self.set_state(WorkerStatus.BUSY, pipeline=pipeline)
+            job.prepare_for_execution(self.name, pipeline=pipeline)
+            pipeline.persist(job.key)
+            pipeline.lrem(self._queue.intermediate_queue_key, 1, job.id)
+            pipeline.execute()
+
+    def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = False) -> None:
+        """See `prepare_execution`."""
+
     def handle_execution_ended(self, job: Job, queue: Queue, heartbeat_ttl: int) -> None:
         """The job has ended. (RQ's own would beat its heart once more, which fails when Redis is away.)"""
         job.ended_at = now()
@@ -112,13 +136,7 @@ class Lane(BaseWorker):
     ) -> None:
         """The job has done its work and leaves nothing behind; if Redis is away, as soon as it is back. (RQ's own would
         fail then, or when a job that was enqueued twice is gone, and run the job again.)"""
-        while True:
-            try:
-                self._forget(job, execution)
-                return
-            except Unavailable:
-                if self._stopped.wait(0.5):
-                    return
+        self._patiently(lambda: self._forget(job, execution))
 
     def _forget(self, job: Job, execution: Execution) -> None:
         with self.connection.pipeline() as pipeline:
@@ -127,6 +145,15 @@ class Lane(BaseWorker):
             pipeline.delete(job.key, job.execution_registry.key)
             pipeline.execute()
 
+    def _patiently(self, step: Callable[[], None]) -> None:
+        """Take the step, for as long as Redis is away again and again. Raises `Unavailable` once the lane is stopped."""
+        while True:
+            try:
+                return step()
+            except Unavailable:
+                if self._stopped.wait(0.5):
+                    raise
+
     def _take_jobs(self) -> None:
         while not (self._registered.wait(0.1) or self._stopping.is_set()):
             pass  # a job writes to the worker's hash, which RQ takes for another worker of this name
@@ -134,19 +161,19 @@ class Lane(BaseWorker):
             if not self._slots.acquire(timeout=0.2):
                 continue
             try:
-                taken = self._take()
+                job = self._take()
             except Unavailable as error:
                 log.warning("queue %s waits for Redis: %s", self._queue.name, type(error).__name__)
                 self._stopping.wait(0.5)
-                taken = None
-            if taken is None:
+                job = None
+            if job is None:
                 self._slots.release()
                 continue
-            future = self._pool.submit(self._perform, *taken)
+            future = self._pool.submit(self._perform, job)
             self._running.add(future)
             future.add_done_callback(self._done)
 
-    def _take(self) -> tuple[Job, Execution] | None:
+    def _take(self) -> Job | None:
         try:
             found = self.queue_class.dequeue_any(
                 [self._queue], 1, self.connection, self.job_class, self.serializer, self.death_penalty_class
@@ -155,11 +182,11 @@ class Lane(BaseWorker):
             return None
         if found is None:
             return None
-        job = found[0]
+        job: Job = found[0]
         if self._stopping.is_set():
             self._give_back(job)
             return None
-        return job, self.prepare_execution(job)
+        return job
 
     def _give_back(self, job: Job) -> None:
         """The job has not begun: let it be the next one of another worker."""
@@ -168,8 +195,8 @@ class Lane(BaseWorker):
         self._queue.push_job_id(job.id, pipeline=pipeline, at_front=True)
         pipeline.execute()
 
-    def _perform(self, job: Job, execution: Execution) -> None:
-        self.perform_job(job, self._queue, execution)
+    def _perform(self, job: Job) -> None:
+        self.perform_job(job, self._queue, self.prepare_execution(job))
 
     def _done(self, future: Any) -> None:
         self._running.discard(future)

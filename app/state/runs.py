@@ -8,7 +8,7 @@ closed; the winner folds the log into the history and `settle`s with the termina
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,11 +130,12 @@ class Runs:
             "sent_ttl": SENT_TTL,
         }
         args = (len(fields), *fields, *flat(values))
-        self.renew_lease(session_id, run_id)  # first, so that no turn is without one, whatever dies now
         names = [keys.session(session_id)]
         if message.idempotency_key:
             names.append(keys.sent(session_id, digest(message.idempotency_key.encode())))
-        outcome, *found = (raw.decode() for raw in self._store.call("start", names, *args) if raw)
+        lease = ("ZADD", keys.LEASES, self._lease_end(), _lease(session_id, run_id))
+        answer = self._store.call("start", names, *args, before=lease)  # no turn is without one, whatever dies now
+        outcome, *found = (raw.decode() for raw in answer if raw)
         if outcome in ("started", "waiting"):
             return Accepted(outcome, run_id, *found)
         self.drop_lease(session_id, run_id)
@@ -150,7 +151,7 @@ class Runs:
         fields = self._store.fields(keys.run(session_id, run_id))
         return Run.read(session_id, fields) if "id" in fields else None
 
-    def append(self, batches: list[tuple[str, str, int, list[sse.Event]]]) -> list[bool]:
+    def append(self, batches: Sequence[tuple[str, str, int, Sequence[sse.Event]]]) -> list[bool]:
         """Append events to the logs of several turns in one call: (session, run, batch number, events) each.
 
         A batch's number must be greater than that of the run's last one, and the same when it is sent again.
@@ -237,8 +238,10 @@ class Runs:
 
     def renew_lease(self, session_id: str, run_id: str, times: int = 1) -> None:
         """The turn is looked after for another `AOMI_LEASE`, or for several `times` as long."""
-        deadline = milliseconds() + int(self._settings.lease * 1000 * times)
-        self._redis.zadd(keys.LEASES, {_lease(session_id, run_id): deadline})
+        self._redis.zadd(keys.LEASES, {_lease(session_id, run_id): self._lease_end(times)})
+
+    def _lease_end(self, times: int = 1) -> int:
+        return milliseconds() + int(self._settings.lease * 1000 * times)
 
     def overdue(self) -> list[tuple[str, str]]:
         """Session and run of turns that nobody has looked after in time."""

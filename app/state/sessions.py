@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -191,7 +192,7 @@ def user_state(session: Fields) -> dict[str, Any]:
     return json.loads(session.get("user_state") or "{}")
 
 
-def framed(events: list[sse.Event]) -> list[Any]:
+def framed(events: Sequence[sse.Event]) -> list[Any]:
     """Events as kind, frame, kind, frame ... for the scripts."""
     return [item for event in events for item in (event["type"], sse.frame(event))]
 

@@ -10,6 +10,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+from redis.exceptions import NoScriptError
+
 from app import json
 from app.config import Settings
 from app.state import keys
@@ -24,11 +26,21 @@ class Store:
         self.settings = settings
         self._scripts: dict[str, Any] = {}
 
-    def call(self, name: str, key_names: list[str], *args: Any) -> Any:
-        """Run the script `lua/<name>.lua`. An argument that is None counts as ''."""
+    def call(self, name: str, key_names: list[str], *args: Any, before: tuple[Any, ...] = ()) -> Any:
+        """Run the script `lua/<name>.lua`. An argument that is None counts as ''. The command `before` is carried out
+        first, in the same round trip."""
         if name not in self._scripts:
             self._scripts[name] = self.redis.register_script(_source(name))
-        return self._scripts[name](keys=key_names, args=["" if arg is None else arg for arg in args])
+        script, given = self._scripts[name], ["" if arg is None else arg for arg in args]
+        if not before:
+            return script(key_names, given)
+        pipeline = self.redis.pipeline(transaction=False)
+        pipeline.execute_command(*before)
+        pipeline.evalsha(script.sha, len(key_names), *key_names, *given)
+        try:
+            return pipeline.execute()[1]
+        except NoScriptError:
+            return script(key_names, given)
 
     def fields(self, key: str) -> dict[str, str]:
         """A hash as text; empty when there is none."""
