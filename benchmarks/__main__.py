@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 
 from benchmarks import report, results
-from benchmarks.bench import TINY, Bench, Sizes
+from benchmarks.bench import Bench
+from benchmarks.processes import Processes
 from benchmarks.scenarios import SCENARIOS
-from benchmarks.stack import Processes
+from benchmarks.sizes import TINY, Sizes
 
 RESULTS = Path(__file__).parent / "results"
 

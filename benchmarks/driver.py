@@ -1,6 +1,6 @@
 """Does the worker's part by the product's own state code: sessions that exist, and turns that say something.
 
-Asked over a pipe (`stack.Child`), one JSON object a line: `do` names a function of `DOES`, the rest its arguments.
+Asked over a pipe (`processes.Child`), one JSON object a line: `do` names a function of `DOES`, the rest its arguments.
 """
 
 from __future__ import annotations

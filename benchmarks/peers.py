@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
+from functools import partial
 from urllib.parse import urlencode
 
 import yaml
 
 from benchmarks.load import Request
-from benchmarks.stack import ROOT, Processes
+from benchmarks.processes import ROOT, Processes
 from benchmarks.systems import Served, System, head, provider_request
 
 ENVIRONMENTS = ROOT / ".venv-peers"
@@ -18,22 +20,24 @@ def start(processes: Processes, provider: tuple[int, int], models: list[str]) ->
     base = f"http://127.0.0.1:{provider[1]}/v1"
     found: list[System] = []
     if (ENVIRONMENTS / "litellm").exists():
-        pid, port = _litellm_proxy(processes, base, models)
-        found.append(Served("litellm-proxy", [port], provider_request, {"web": [pid], "provider": [provider[0]]}))
+        key = f"sk-{secrets.token_hex(32)}"  # it does not start without one
+        pid, port = _litellm_proxy(processes, base, models, key)
+        request = partial(provider_request, authorization=f"Bearer {key}")
+        found.append(Served("litellm-proxy", [port], request, {"web": [pid], "provider": [provider[0]]}))
     if (ENVIRONMENTS / "agno").exists():
         pid, port = _agno(processes, base, models)
         found.append(Served("agno", [port], agno_request, {"web": [pid], "provider": [provider[0]]}))
     return found
 
 
-def _litellm_proxy(processes: Processes, base: str, models: list[str]) -> tuple[int, int]:
+def _litellm_proxy(processes: Processes, base: str, models: list[str], key: str) -> tuple[int, int]:
     common = {"api_base": base, "api_key": "none"}
     listed = [{"model_name": name, "litellm_params": common | {"model": f"openai/{name}"}} for name in models]
     path = processes.folder / "litellm.yaml"
     path.write_text(yaml.safe_dump({"model_list": listed}))
     program = str(ENVIRONMENTS / "litellm/bin/litellm")
     command = (program, "--config", str(path), "--host", "127.0.0.1", "--port", "{port}", "--num_workers", "1")
-    return processes.server("litellm-proxy", *command, path="/health/liveliness", NO_DOCS="True")
+    return processes.server("litellm-proxy", *command, path="/health/liveliness", LITELLM_MASTER_KEY=key)
 
 
 def _agno(processes: Processes, base: str, models: list[str]) -> tuple[int, int]:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.bench import Bench, Sizes
-from benchmarks.stack import Processes
+from benchmarks.bench import Bench
+from benchmarks.processes import Processes
+from benchmarks.sizes import Sizes
 
 LOADS = 5
 SECONDS = 15

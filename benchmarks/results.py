@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks import plot
 from benchmarks.bench import Bench
-from benchmarks.stack import ROOT
+from benchmarks.processes import ROOT
 
 PACKAGES = ("flask", "gunicorn", "gevent", "redis", "rq", "litellm", "openai", "httpx", "fastapi", "uvicorn", "uvloop")
 

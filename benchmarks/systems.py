@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from benchmarks.load import Request, Stream, open_all
-from benchmarks.stack import Child
+from benchmarks.processes import Child
 from benchmarks.usage import Groups, measured
 
 
@@ -66,10 +66,10 @@ class Looped:
         return Load(streams, spent.cpu)
 
 
-def provider_request(port: int, model: str) -> Request:
+def provider_request(port: int, model: str, authorization: str = "none") -> Request:
     """A streaming chat completion, asked of the provider itself."""
     body = {"model": model, "stream": True, "messages": [{"role": "user", "content": "hello"}]}
-    return post(port, "/v1/chat/completions", body, {})
+    return post(port, "/v1/chat/completions", body, {"Authorization": authorization})
 
 
 def chat_request(port: int, model: str) -> Request:

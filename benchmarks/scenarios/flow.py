@@ -6,10 +6,11 @@ import asyncio
 import time
 import uuid
 
-from benchmarks.bench import Bench, Sizes
+from benchmarks.bench import Bench
 from benchmarks.figures import Figures, ends, of_cpu, of_streams
 from benchmarks.load import Request, open_all
-from benchmarks.stack import Processes
+from benchmarks.processes import Processes
+from benchmarks.sizes import Sizes
 from benchmarks.stats import percentile
 from benchmarks.systems import Load, Served, post
 

@@ -9,7 +9,8 @@ from benchmarks.bench import Bench
 from benchmarks.figures import Figures
 from benchmarks.listeners import listening
 from benchmarks.load import Request
-from benchmarks.stack import Backend, Child, Processes
+from benchmarks.processes import Child, Processes
+from benchmarks.stack import Backend
 from benchmarks.stats import percentile
 from benchmarks.systems import get
 from benchmarks.usage import measured, pss_bytes

@@ -9,7 +9,7 @@ import time
 from benchmarks.bench import Bench
 from benchmarks.figures import of_cpu, of_streams
 from benchmarks.load import open_stream
-from benchmarks.stack import ROOT, Processes
+from benchmarks.processes import ROOT, Processes
 from benchmarks.stats import percentile
 from benchmarks.systems import post
 from benchmarks.usage import measured
