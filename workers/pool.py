@@ -146,7 +146,7 @@ class Lane(BaseWorker):
             pipeline.execute()
 
     def _patiently(self, step: Callable[[], None]) -> None:
-        """Take the step, for as long as Redis is away again and again. Raises `Unavailable` once the lane is stopped."""
+        """Take the step; while Redis is away, again and again. Raises `Unavailable` once the lane is stopped."""
         while True:
             try:
                 return step()
