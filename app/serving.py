@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 import gevent
+from gunicorn.http import message
 from gunicorn.workers.ggevent import GeventWorker
 
 from app.caretaker import Caretaker
@@ -22,7 +23,8 @@ worker_connections = 10_000
 timeout = 60
 graceful_timeout = 10
 keepalive = 75
-limit_request_line = 8190
+limit_request_line = message.MAX_REQUEST_LINE = 64 * 1024 + 4096
+# gen-1 clients send messages in the query. gunicorn knows no bound between 8190 and none at all, so its own is moved.
 control_socket_disable = True  # its socket stands in the home folder, which a container user may not have
 errorlog = "-"
 loglevel = "warning"

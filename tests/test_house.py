@@ -74,7 +74,7 @@ def test_the_scripts_name_keys_as_python_does():
     redis = fakeredis.FakeRedis()
     script = keys.LUA + (
         "local S = KEYS[1] return {threads_key(S), thread_key(S, 't'), messages_key(S, 't'), waiting_key(S), "
-        "updates_key(S), run_key(S, 'r'), log_key(S, 'r')}"
+        "updates_key(S), run_key(S, 'r'), log_key(S, 'r'), mailbox_key(S), fetched_key(S), request_field(7)}"
     )
     found = [name.decode() for name in redis.eval(script, 1, keys.session("s"))]
     assert found == [
@@ -85,6 +85,9 @@ def test_the_scripts_name_keys_as_python_does():
         keys.updates("s"),
         keys.run("s", "r"),
         keys.log("s", "r"),
+        keys.mailbox("s"),
+        keys.fetched("s"),
+        keys.request_field(7),
     ]
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.api import access_log, catalog, chat, control, failures, health, sessions, state, threads, updates
+from app.api import access_log, catalog, chat, control, cors, failures, health, sessions, state, threads, updates
+from app.api.gen1 import events, routes, vault
 
 
 def register(app: Flask) -> None:
     """Mount every blueprint, and answer every error in the documented form."""
     failures.register(app)
     access_log.register(app)
-    for module in (sessions, threads, chat, state, updates, control, catalog, health):
+    cors.register(app)
+    for module in (sessions, threads, chat, state, updates, control, catalog, health, routes, events, vault):
         app.register_blueprint(module.bp)

@@ -8,10 +8,10 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.api import inputs
+from app.api import gen1, inputs, sending
 from app.api.streams import stream
 from app.catalog import App
-from app.errors import ApiError, BadRequest, Conflict, NotFound, TooManyRequests
+from app.errors import BadRequest
 from app.services import Services, services
 from app.state import keys
 from app.state.runs import Message
@@ -20,29 +20,20 @@ from app.streaming.relay import follow
 
 bp = Blueprint("chat", __name__)
 
-TEXT_CHARACTERS = 32_000
 ON_BUSY = ("enqueue", "reject", "interrupt")
 KEY_CHARACTERS = 255
-
-REFUSALS: dict[str, tuple[type[ApiError], str]] = {
-    "busy": (Conflict, "The session is busy with a turn; wait, interrupt it, or send with on_busy: enqueue"),
-    "full": (TooManyRequests, "Too many messages wait in this session; try again when some are answered"),
-    "no_thread": (NotFound, "There is no such thread in this session"),
-    "reused": (Conflict, "This Idempotency-Key was sent with another message; use a new key for a new message"),
-}
 
 
 @bp.post("/api/chat")
 def send() -> ResponseReturnValue:
     """Accept a message and stream the answer to it. Hanging up does not stop it: see /api/interrupt."""
+    if gen1.sends():
+        return gen1.send()
     session_id = inputs.session_id()
     session = services().sessions.get(session_id) or {}
     app = inputs.app_named(inputs.app_parameter() or session.get("chosen_app"))
     message = _message(app, session, inputs.body())
-    accepted = services().turns.send(session_id, message)
-    if accepted.outcome in REFUSALS:
-        error, why = REFUSALS[accepted.outcome]
-        raise error(why)
+    accepted = sending.send(session_id, message)
     if accepted.outcome == "again" and services().runs.get(session_id, accepted.run_id) is None:
         return "", 204  # it was answered, and its events are no longer kept: the history has them
     return _stream(session_id, accepted.run_id, 0)
@@ -64,7 +55,7 @@ def resume() -> ResponseReturnValue:
 
 
 def _message(app: App, session: dict[str, str], body: dict[str, Any]) -> Message:
-    text = inputs.text_of(body, "text", TEXT_CHARACTERS)
+    text = inputs.text_of(body, "text", sending.TEXT_CHARACTERS)
     on_busy = body.get("on_busy", "enqueue")
     if on_busy not in ON_BUSY:
         raise BadRequest(f"'on_busy' must be one of {', '.join(ON_BUSY)}")
@@ -81,6 +72,7 @@ def _message(app: App, session: dict[str, str], body: dict[str, Any]) -> Message
         on_busy=on_busy,
         idempotency_key=_idempotency_key(),
         body=app.id.encode() + b" " + request.get_data(),
+        client=inputs.client(inputs.session_id()),
     )
 
 

@@ -15,8 +15,6 @@ from app.streaming import sse
 
 bp = Blueprint("sessions", __name__)
 
-PUBLIC_KEY_CHARACTERS = 256
-
 
 @bp.post("/api/sessions")
 def create() -> ResponseReturnValue:
@@ -25,7 +23,7 @@ def create() -> ResponseReturnValue:
     given = inputs.optional_body()
     fields = {
         "title": inputs.optional_text_of(given, "title", inputs.TITLE_CHARACTERS),
-        "public_key": inputs.optional_text_of(given, "public_key", PUBLIC_KEY_CHARACTERS),
+        "public_key": inputs.optional_text_of(given, "public_key", inputs.PUBLIC_KEY_CHARACTERS),
     }
     if given.get("user_state") is not None:
         fields["user_state"] = dumps(inputs.user_state_of(given["user_state"]))
@@ -40,8 +38,8 @@ def create() -> ResponseReturnValue:
 def of_public_key() -> ResponseReturnValue:
     """The sessions that a public key has made, newest first, as a bare array."""
     public_key = request.args.get("public_key", "")
-    if not 0 < len(public_key) <= PUBLIC_KEY_CHARACTERS:
-        raise BadRequest(f"The query needs public_key, of 1 to {PUBLIC_KEY_CHARACTERS} characters")
+    if not 0 < len(public_key) <= inputs.PUBLIC_KEY_CHARACTERS:
+        raise BadRequest(f"The query needs public_key, of 1 to {inputs.PUBLIC_KEY_CHARACTERS} characters")
     found = services().sessions.owned_by(public_key)
     return jsonify([{"session_id": session["id"], **times(session), **summary(session)} for session in found])
 

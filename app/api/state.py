@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.api import inputs
+from app.api import gen1, inputs
 from app.api.answers import status_json
 from app.errors import NotFound
 from app.services import services
@@ -16,6 +16,8 @@ bp = Blueprint("state", __name__)
 @bp.get("/api/state")
 def show() -> ResponseReturnValue:
     """A snapshot: the messages, with the text so far of a running turn, and where to follow from."""
+    if gen1.polls():
+        return gen1.poll()
     session_id = inputs.session_id()
     snapshot = services().sessions.snapshot(session_id, request.args.get("thread_id"))
     if snapshot is None:
@@ -26,7 +28,7 @@ def show() -> ResponseReturnValue:
     return jsonify(
         session_id=session_id,
         thread_id=snapshot.thread_id or None,
-        messages=snapshot.messages,
+        messages=[message for message in snapshot.messages if message["role"] != "error"],
         last_event_id=session.get("updates", "0"),
         **status_json(services().catalog, session),
     )
@@ -35,5 +37,7 @@ def show() -> ResponseReturnValue:
 @bp.post("/api/interrupt")
 def interrupt() -> ResponseReturnValue:
     """Stop the turn that is current at this moment."""
+    if gen1.polls():
+        return gen1.interrupt()
     session_id, _ = inputs.known_session()
     return jsonify(interrupted=services().turns.interrupt(session_id))

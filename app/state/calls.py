@@ -30,6 +30,7 @@ class Call:
     name: str
     args: dict[str, Any]
     steps: int = 0
+    client: str = ""
 
 
 class Calls:
@@ -50,6 +51,7 @@ class Calls:
             "name": call.name,
             "args": dumps(call.args),
             "steps": 0,
+            "client": call.client,
         }
         pipeline = self._redis.pipeline()
         pipeline.hset(key, mapping=fields)
@@ -70,6 +72,7 @@ class Calls:
             name=fields["name"],
             args=json.loads(fields["args"]),
             steps=int(fields["steps"]),
+            client=fields.get("client", ""),
         )
 
     def drop(self, call: Call) -> None:

@@ -6,6 +6,7 @@ the chat events are those of the API reference; those of /api/updates are settle
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from app import json
@@ -122,6 +123,17 @@ def system_error(session_id: str, failure: Event) -> Event:
 def system_notice(session_id: str, message: str) -> Event:
     """Something a person may want to know."""
     return {"type": "system_notice", "session_id": session_id, "message": message}
+
+
+def client_request(session_id: str, kind: str, number: int, body: dict[str, Any], expires_at: str) -> Event:
+    """The client is asked to do something; the answer names it by `id`."""
+    event = {"type": kind, "session_id": session_id, "id": number}
+    return event | {"request": body, "expires_at": expires_at}
+
+
+def client_request_closed(session_id: str, numbers: Sequence[int], outcome: str) -> Event:
+    """These requests are over: `answered`, or `expired`."""
+    return {"type": "client_request_closed", "session_id": session_id, "ids": list(numbers), "outcome": outcome}
 
 
 def gap(session_id: str) -> Event:
