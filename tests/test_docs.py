@@ -19,6 +19,7 @@ import pytest
 from app import catalog, config
 from app.config import Settings
 from app.state import keys
+from app.state.calls import Call, Calls
 from app.state.client_requests import ClientRequests
 from app.state.runs import Runs
 from app.state.store import Store
@@ -101,7 +102,7 @@ def frames(text: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/api.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/api.md", "docs/gen1.md"])
 def test_the_examples_print_what_the_page_says(page, webs, tmp_path):
     needed("curl")
     session = examples(ROOT / page)
@@ -164,6 +165,8 @@ def example_tools(tmp_path, monkeypatch):
 
 def test_the_tools_of_the_readme_run(example_tools):
     price, parcel, time = (example_tools.pop(name) for name in ("GetItemPrice", "FollowParcel", "GetCurrentTime"))
+    photo = example_tools.pop("AskForPhoto").run({"what": "the crack"}, ToolContext())
+    assert (photo.kind, photo.body) == ("photo_request", {"what": "the crack"})
     assert not example_tools
     assert price.run({"item": "mug", "count": 2}, ToolContext()) == {"price": 25.0}
     assert price.schema["function"]["parameters"]["properties"]["item"]["enum"] == ["mug", "shirt"]
@@ -223,6 +226,9 @@ def busy(webs, key, redis):
         run = Runs(store).get(client.session_id, redis.hget(session, "run").decode())
         ClientRequests(store).ask(run, "call_docs", "Ask", "docs_request", {})
         (call,) = redis.scan_iter(f"{session}:call:*")
+        over = Call(client.session_id, run.id, "over", run.thread_id, "default", "WatchTokenPrice", {})
+        Calls(store).record(over)
+        Calls(store).drop(over)
         yield SimpleNamespace(
             session=client.session_id,
             ended=ended,
@@ -252,7 +258,9 @@ def test_fields_on_the_page_are_those_in_redis(busy, redis):
         "session:{<id>}": [keys.session(busy.session)],
         "session:{<id>}:thread:<thread>": [keys.thread(busy.session, busy.thread)],
         "session:{<id>}:run:<run>": [keys.run(busy.session, run) for run in (busy.ended, busy.run)],
-        "session:{<id>}:call:<run>:<call>": [keys.call(busy.session, *busy.call.split(":"))],
+        "session:{<id>}:call:<run>:<call>": [
+            keys.call(busy.session, run, call) for run, call in (busy.call.split(":"), (busy.run, "over"))
+        ],
         "session:{<id>}:sent:<sha256>": [keys.sent(busy.session, hashlib.sha256(b"docs").hexdigest())],
         "api-key:<sha256>": [keys.api_key(busy.digest)],
     }
