@@ -26,6 +26,12 @@ def imports(path: Path) -> set[str]:
     return found
 
 
+def imported(path: Path) -> set[str]:
+    """As `imports`, with the names that are taken out of a module."""
+    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    return imports(path) | {alias.name for node in nodes for alias in node.names}
+
+
 def literals(path: Path) -> list[str]:
     """Strings and bytes of the code, docstrings left out."""
     tree = ast.parse(path.read_text())
@@ -66,6 +72,15 @@ def test_one_file_knows_redis_key_names():
     for script in ROOT.glob("app/state/lua/*.lua"):
         code = "\n".join(line.split("--")[0] for line in script.read_text().splitlines())
         assert "':" not in code, f"{script.name} spells a key name"
+
+
+def test_the_gen1_dialect_stands_in_one_place():
+    """Four modules hand over to it; below the views nothing knows of it."""
+    outside = [p for p in SOURCES if not p.is_relative_to(ROOT / "app/api/gen1")]
+    knowing = {p for p in outside if any("gen1" in name for name in imported(p))}
+    assert knowing == named("app/api/__init__.py", "app/api/chat.py", "app/api/control.py", "app/api/state.py")
+    spoken = {"is_streaming", "system_events", "InlineCall", "SystemNotice", "wallet:tx_complete", "rig"}
+    assert not [p for p in outside if spoken & set(literals(p))]
 
 
 def test_the_scripts_name_keys_as_python_does():
