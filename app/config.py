@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     session_id_format: Literal["uuid", "token"] = Field(
         "uuid", description="`token` also admits ids of 8 to 128 characters out of `A-Za-z0-9:_.-`"
     )
+    require_key_for_sessions: bool = Field(
+        False, description="`true` asks the app's API key of every call about a session, not of chat alone"
+    )
     session_ttl: int = Field(30 * 86400, ge=60, description="life of a session after its last use")
     log_ttl: int = Field(3600, ge=60, description="how long a turn's events can be replayed after its end")
     updates_kept: int = Field(1000, ge=10, description="events kept of a session's update stream")
