@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test install lint lock clean
+.PHONY: run test chaos install lint lock clean
 
 run: install
 	@$(BIN)/aomi dev
 
 test: lint
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=95
+
+# Breaks parts while people chat; prints what broke and what held: make chaos SEED=7 TURNS=2000
+chaos: install
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(TURNS),--turns $(TURNS))
 
 lint: install
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

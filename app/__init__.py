@@ -9,6 +9,8 @@ from flask import Flask
 if TYPE_CHECKING:
     from app.services import Services
 
+__version__ = "0.1.0"
+
 MAX_BODY = 1024 * 1024
 
 

@@ -42,7 +42,9 @@ class Settings(BaseSettings):
     encryption_key: SecretStr | None = Field(
         None, description="Fernet keys for clients' keys and secrets; the first encrypts, the others still read"
     )
-    send_timeout: float = Field(10, gt=0, description="a stream's client that takes nothing for this long is cut off")
+    send_timeout: float = Field(
+        10, gt=0, description="a client that neither takes its stream nor sends its body is cut off after this"
+    )
 
     worker_threads: int = Field(50, ge=1, description="turns (and as many background jobs) a worker runs at once")
     grace: float = Field(25, ge=0, description="how long running turns may go on after SIGTERM")

@@ -56,13 +56,13 @@ class NotFound(ApiError):
 
 
 class Conflict(ApiError):
-    """The session is busy and the caller asked not to wait."""
+    """The session is busy and the caller asked not to wait, or an Idempotency-Key belongs to another message."""
 
     status = 409
 
 
 class TooManyRequests(ApiError):
-    """A bounded queue is full; try again after `retry_after` seconds."""
+    """A bounded queue is full; `Retry-After` says when to try again."""
 
     status = 429
     retry_after = 5
@@ -75,7 +75,7 @@ class NotConfigured(ApiError):
 
 
 class NotReady(ApiError):
-    """A part of the backend is not there yet; try again after `retry_after` seconds."""
+    """A part of the backend is not there; `Retry-After` says when to try again."""
 
     status = 503
     retry_after = 2

@@ -13,6 +13,9 @@ import orjson
 
 _LONG_NUMBER = re.compile(rb"\d{19}")
 
+_LEVELS = 254
+"""Levels that orjson writes."""
+
 _AROUND = 8
 """Levels that an event, a message and an answer may put around a value."""
 
@@ -37,6 +40,17 @@ def loads(data: bytes | str) -> Any:
     return json.loads(raw) if _LONG_NUMBER.search(raw) else orjson.loads(raw)
 
 
+def strict(data: bytes) -> Any:
+    """The value of JSON from outside: no NaN, no half characters, and integers exact. Raises `ValueError`."""
+    found = orjson.loads(data)
+    if not _LONG_NUMBER.search(data):
+        return found
+    try:
+        return json.loads(data)
+    except RecursionError as error:
+        raise TooDeep("nested too deeply") from error
+
+
 def checked(value: Any) -> bytes:
     """`dumps` of a value that others will nest in theirs. Raises `TooDeep`."""
     nested = value
@@ -49,9 +63,13 @@ def checked(value: Any) -> bytes:
         raise TooDeep("nested too deeply") from error
 
 
-def _has_long_number(value: Any) -> bool:
+def _has_long_number(value: Any, levels: int = _LEVELS) -> bool:
     if isinstance(value, int):
         return not -(2**63) <= value < 2**64
-    if isinstance(value, dict):
-        return any(map(_has_long_number, value.values()))
-    return isinstance(value, list | tuple) and any(map(_has_long_number, value))
+    if not isinstance(value, dict | list | tuple):
+        return False
+    if levels == 0:
+        raise TypeError("nested too deeply")
+    parts = value.values() if isinstance(value, dict) else value
+    found = [_has_long_number(part, levels - 1) for part in parts]  # each one is looked at, as each may be too deep
+    return any(found)

@@ -26,6 +26,11 @@ class ReadableJob(Job):
         """RQ's fields of the job."""
         return super().to_dict(include_meta, include_result) | {"data": self.data}
 
+    def retry(self, queue: Queue, pipeline: Any) -> None:
+        """Back to the queue. Executions of a dead worker are forgotten, as RQ would trip over them at the end."""
+        pipeline.delete(self.execution_registry.key)
+        super().retry(queue, pipeline)
+
 
 class MaintainedQueue(Queue):
     """A queue whose maintenance outlives its maintainer: RQ's lock would bar the others for 15 minutes when a worker

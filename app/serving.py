@@ -7,13 +7,26 @@ import contextlib
 import errno
 import os
 import socket
+from http import HTTPStatus
 from types import FrameType
 from typing import Any
 
 import gevent
 from gunicorn.http import message
+from gunicorn.http.errors import (
+    ExpectationFailed,
+    InvalidHeader,
+    InvalidHeaderName,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ObsoleteFolding,
+    ParseException,
+    UnsupportedTransferCoding,
+)
+from gunicorn.util import write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
 
+from app import json
 from app.caretaker import Caretaker
 
 bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104 - behind a router
@@ -25,9 +38,28 @@ graceful_timeout = 10
 keepalive = 75
 limit_request_line = message.MAX_REQUEST_LINE = 64 * 1024 + 4096
 # gen-1 clients send messages in the query. gunicorn knows no bound between 8190 and none at all, so its own is moved.
+limit_request_fields = 100
+limit_request_field_size = 8190
 control_socket_disable = True  # its socket stands in the home folder, which a container user may not have
 errorlog = "-"
 loglevel = "warning"
+
+REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
+    (LimitRequestLine, 414, f"The request line is too long: at most {limit_request_line} bytes"),
+    (
+        LimitRequestHeaders,
+        431,
+        f"The headers are too large: at most {limit_request_fields} of {limit_request_field_size} bytes each",
+    ),
+    (ExpectationFailed, 417, "The only expectation that can be met is 100-continue"),
+    (UnsupportedTransferCoding, 501, "The only transfer coding that is understood is chunked"),
+    (InvalidHeader, 400, "A header is malformed, or contradicts another one"),
+    (InvalidHeaderName, 400, "The name of a header is malformed"),
+    (ObsoleteFolding, 400, "A header must stand on one line"),
+    (ParseException, 400, "This is not an HTTP/1.1 request"),
+    (Exception, 500, "Internal server error"),
+)
+"""What no view comes to see, as it is no request."""
 
 
 class StreamWorker(GeventWorker):
@@ -56,6 +88,21 @@ class StreamWorker(GeventWorker):
             return super().handle_request(listener_name, req, sock, addr)
         except TimeoutError as error:
             raise ConnectionResetError(errno.ECONNRESET, "the client does not read") from error
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Refuse what is no request, as every error is answered. Nothing of it is logged: it may hold a key."""
+        status, words = next((status, words) for kind, status, words in REFUSALS if isinstance(exc, kind))
+        if status == 500:
+            self.log.error("A request failed outside of the app", exc_info=exc)
+        else:
+            self.log.info("No request: %s", type(exc).__name__)
+        body = json.dumps({"error": words}) + b"\n"
+        head = (
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        with contextlib.suppress(OSError):
+            write_nonblock(client, head.encode() + body)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop: requests finish, streams end."""

@@ -166,7 +166,7 @@ def example_tools(tmp_path, monkeypatch):
 def test_the_tools_of_the_readme_run(example_tools):
     price, parcel, time = (example_tools.pop(name) for name in ("GetItemPrice", "FollowParcel", "GetCurrentTime"))
     photo = example_tools.pop("AskForPhoto").run({"what": "the crack"}, ToolContext())
-    assert (photo.kind, photo.body) == ("photo_request", {"what": "the crack"})
+    assert (photo.kind, photo.body) == ("photo", {"what": "the crack"})
     assert not example_tools
     assert price.run({"item": "mug", "count": 2}, ToolContext()) == {"price": 25.0}
     assert price.schema["function"]["parameters"]["properties"]["item"]["enum"] == ["mug", "shirt"]
@@ -224,7 +224,7 @@ def busy(webs, key, redis):
         running.next("text")
         store = Store(redis, Settings())
         run = Runs(store).get(client.session_id, redis.hget(session, "run").decode())
-        ClientRequests(store).ask(run, "call_docs", "Ask", "docs_request", {})
+        ClientRequests(store).ask(run, "call_docs", "Ask", "docs", {})
         (call,) = redis.scan_iter(f"{session}:call:*")
         over = Call(client.session_id, run.id, "over", run.thread_id, "default", "WatchTokenPrice", {})
         Calls(store).record(over)

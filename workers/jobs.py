@@ -56,7 +56,9 @@ def _terminal(parts: Runtime, run: Run, token: Token) -> sse.Event | None:
     except Stopped as stopped:
         if stopped.reason != SHUTDOWN:
             return None
-        return sse.error("The server restarted before the answer was complete; send the message again", SHUTDOWN, True)
+        return sse.error(
+            "The server restarted before the answer was complete; send the message again", "shutdown", True
+        )
     except turn.TurnFailed as failed:
         log.info("turn %s of session %s failed: %s", run.id, short(run.session_id), failed.code)
         return sse.error(failed.message, failed.code, failed.retryable)
@@ -198,7 +200,7 @@ def _deliver(parts: Runtime, call: Call, stepper: Stepper, token: Token) -> None
             calls.answer(call, result)
             if done:
                 return
-        elif not calls.deliver(call, step, result, done):
+        elif not calls.deliver(call, step, result, done, sleep=token.sleep):
             return
 
 

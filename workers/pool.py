@@ -16,8 +16,10 @@ from rq import Queue, worker_registration
 from rq.exceptions import DequeueTimeout
 from rq.executions import Execution
 from rq.job import Job
+from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 from rq.timeouts import BaseDeathPenalty
+from rq.utils import now
 from rq.worker.base import BaseWorker
 
 from app.queue import MAINTENANCE, ReadableJob
@@ -96,6 +98,30 @@ class Lane(BaseWorker):
 
     def request_stop_execution(self, execution_id: str) -> None:
         """Turns are stopped by `/api/interrupt`, not by RQ's commands."""
+
+    def handle_execution_ended(self, job: Job, queue: Queue, heartbeat_ttl: int) -> None:
+        """The job has ended. (RQ's own would beat its heart once more, which fails when Redis is away.)"""
+        job.ended_at = now()
+
+    def handle_job_success(
+        self, job: Job, queue: Queue, started_job_registry: StartedJobRegistry, execution: Execution
+    ) -> None:
+        """The job has done its work and leaves nothing behind; if Redis is away, as soon as it is back. (RQ's own would
+        fail then, or when a job that was enqueued twice is gone, and run the job again.)"""
+        while True:
+            try:
+                self._forget(job, execution)
+                return
+            except Unavailable:
+                if self._stopped.wait(0.5):
+                    return
+
+    def _forget(self, job: Job, execution: Execution) -> None:
+        with self.connection.pipeline() as pipeline:
+            self.increment_successful_job_count(pipeline=pipeline)
+            self.cleanup_execution(job, pipeline=pipeline, execution=execution)
+            pipeline.delete(job.key, job.execution_registry.key)
+            pipeline.execute()
 
     def _take_jobs(self) -> None:
         while not (self._registered.wait(0.1) or self._stopping.is_set()):

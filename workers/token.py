@@ -8,8 +8,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
-INTERRUPTED, SHUTDOWN = "interrupted", "shutdown"
+INTERRUPTED: Final = "interrupted"
+SHUTDOWN: Final = "shutdown"
 
 
 class Stopped(BaseException):

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from app import json
 from app.streaming import sse
+from app.streaming.events import ErrorCode
 from workers.token import Token
 
 Prompt = list[dict[str, Any]]
@@ -22,7 +23,7 @@ Emit = Callable[[sse.Event], None]
 class TurnFailed(Exception):
     """The turn cannot go on. `message` is fit for users; `code` and `retryable` go into the `error` event."""
 
-    code = "internal"
+    code: ErrorCode = "internal"
     retryable = False
 
     def __init__(self, message: str) -> None:

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.api import access_log, catalog, chat, control, cors, failures, guard, health, sessions, state, threads, updates
+from app.api import (
+    access_log,
+    catalog,
+    chat,
+    control,
+    cors,
+    failures,
+    guard,
+    health,
+    openapi,
+    sessions,
+    state,
+    threads,
+    updates,
+)
 from app.api.gen1 import events, routes, vault
 
 
@@ -14,5 +28,6 @@ def register(app: Flask) -> None:
     access_log.register(app)
     cors.register(app)
     guard.register(app)
-    for module in (sessions, threads, chat, state, updates, control, catalog, health, routes, events, vault):
+    resources = (sessions, threads, chat, state, updates, control, catalog, health, openapi)
+    for module in (*resources, routes, events, vault):
         app.register_blueprint(module.bp)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.api import inputs
+from app.api import inputs, shapes
+from app.api.described import KEY, KNOWN_SESSION, described
 from app.catalog import DEFAULT_APP
 from app.errors import Unauthorized
 from app.services import services
@@ -14,6 +15,7 @@ bp = Blueprint("catalog", __name__, url_prefix="/api/session")
 
 
 @bp.get("/models")
+@described(shapes.Models, KNOWN_SESSION)
 def models() -> ResponseReturnValue:
     """The models of the session's app; without a session, of the default app."""
     session_id = inputs.optional_session_id()
@@ -28,6 +30,7 @@ def models() -> ResponseReturnValue:
 
 
 @bp.get("/apps")
+@described(shapes.Apps, KEY)
 def apps() -> ResponseReturnValue:
     """The apps that the API key opens, and the default one."""
     key = inputs.api_key()

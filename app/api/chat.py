@@ -9,22 +9,43 @@ from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.api import gen1, inputs, sending
+from app.api.described import (
+    APP,
+    IDS,
+    KNOWN_SESSION,
+    LAST_EVENT_ID,
+    SESSION,
+    STARTING_AFTER,
+    Events,
+    Parameter,
+    Part,
+    body,
+    described,
+    query,
+)
+from app.api.shapes import NewMessage
 from app.api.streams import stream
 from app.catalog import App
 from app.errors import BadRequest
 from app.services import Services, services
 from app.state import keys
+from app.state.clients import Unavailable
 from app.state.runs import Message
 from app.streaming import sse
+from app.streaming.events import ChatEvent
 from app.streaming.relay import follow
 
 bp = Blueprint("chat", __name__)
 
-ON_BUSY = ("enqueue", "reject", "interrupt")
-KEY_CHARACTERS = 255
+STREAM = Events(ChatEvent, {"Location": "The address of this very stream, to resume it"})
+
+_KEY_SCHEMA = {"type": "string", "maxLength": inputs.IDEMPOTENCY_KEY_CHARACTERS}
+_IDEMPOTENCY_KEY = Parameter("Idempotency-Key", "header", "Fresh for a message, the same for its retries.", _KEY_SCHEMA)
+_BUSY = Part((_IDEMPOTENCY_KEY,), (400, 409, 429))
 
 
 @bp.post("/api/chat")
+@described(STREAM, SESSION, APP, IDS, _BUSY, body(NewMessage), nothing="It was answered, and its events are gone")
 def send() -> ResponseReturnValue:
     """Accept a message and stream the answer to it. Hanging up does not stop it: see /api/interrupt."""
     if gen1.sends():
@@ -40,6 +61,15 @@ def send() -> ResponseReturnValue:
 
 
 @bp.get("/api/chat")
+@described(
+    STREAM,
+    KNOWN_SESSION,
+    LAST_EVENT_ID,
+    STARTING_AFTER,
+    IDS,
+    query("run_id", "A turn, as in `Location`."),
+    nothing="The session has no turn to show, or all of it was seen",
+)
 def resume() -> ResponseReturnValue:
     """Replay the current or last turn from an event on, then follow it live. 204 when there is none to show."""
     session_id, session = inputs.known_session()
@@ -51,15 +81,18 @@ def resume() -> ResponseReturnValue:
         wanted, after = session.get("last_run", ""), 0
         if services().runs.get(session_id, wanted) is None:
             return "", 204
-    return _stream(session_id, wanted, after)
+    seen = services().runs.event(session_id, wanted, after) if after else None
+    if seen and seen.kind in sse.TERMINAL:
+        return "", 204
+    return _stream(session_id, wanted, after if seen else 0)
 
 
 def _message(app: App, session: dict[str, str], body: dict[str, Any]) -> Message:
-    text = inputs.text_of(body, "text", sending.TEXT_CHARACTERS)
+    text = inputs.text_of(body, "text", inputs.TEXT_CHARACTERS)
     on_busy = body.get("on_busy", "enqueue")
-    if on_busy not in ON_BUSY:
-        raise BadRequest(f"'on_busy' must be one of {', '.join(ON_BUSY)}")
-    model = inputs.optional_text_of(body, "model", 256)
+    if on_busy not in inputs.ON_BUSY:
+        raise BadRequest(f"'on_busy' must be one of {', '.join(inputs.ON_BUSY)}")
+    model = inputs.optional_text_of(body, "model", inputs.MODEL_CHARACTERS)
     if model and not services().catalog.offers(app, model):
         raise BadRequest(f"The app {app.id!r} does not offer the model {model!r}; see /api/session/models")
     user_state = body.get("user_state")
@@ -67,7 +100,7 @@ def _message(app: App, session: dict[str, str], body: dict[str, Any]) -> Message
         text=text,
         app=app.id,
         model=model or services().catalog.choice(app.id, session.get("model", ""))[1],
-        thread_id=inputs.optional_text_of(body, "thread_id", 128) or None,
+        thread_id=inputs.optional_text_of(body, "thread_id", inputs.THREAD_CHARACTERS) or None,
         user_state=None if user_state is None else inputs.user_state_of(user_state),
         on_busy=on_busy,
         idempotency_key=_idempotency_key(),
@@ -78,8 +111,8 @@ def _message(app: App, session: dict[str, str], body: dict[str, Any]) -> Message
 
 def _idempotency_key() -> str:
     key = request.headers.get("Idempotency-Key", "")
-    if len(key) > KEY_CHARACTERS:
-        raise BadRequest(f"The Idempotency-Key may have at most {KEY_CHARACTERS} characters")
+    if len(key) > inputs.IDEMPOTENCY_KEY_CHARACTERS:
+        raise BadRequest(f"The Idempotency-Key may have at most {inputs.IDEMPOTENCY_KEY_CHARACTERS} characters")
     return key
 
 
@@ -100,10 +133,18 @@ def _frames(parts: Services, session_id: str, run_id: str, after: int, ids: bool
 
     for batch in follow(parts.hub, log, read, after, parts.settings.keep_alive):
         if batch is None:
-            if parts.runs.get(session_id, run_id) is None:
+            if _is_gone(parts, session_id, run_id):
                 return  # its session was deleted, or Redis lost it: no end will come
             yield sse.KEEP_ALIVE
             continue
         yield sse.numbered(batch.frames, f"{run_id}:", batch.first) if ids else batch.frames
         if batch.kind in sse.TERMINAL:
             return
+
+
+def _is_gone(parts: Services, session_id: str, run_id: str) -> bool:
+    """Whether the turn is no longer kept; not while Redis is away."""
+    try:
+        return parts.runs.get(session_id, run_id) is None
+    except Unavailable:
+        return False

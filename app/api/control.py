@@ -10,6 +10,8 @@ from flask.typing import ResponseReturnValue
 
 from app import client_answers
 from app.api import choosing, gen1, inputs
+from app.api.described import KNOWN_SESSION, Parameter, Part, body, described
+from app.api.shapes import Choice, Chosen
 from app.errors import BadRequest, NotFound
 from app.services import services
 from app.state.asked import pending
@@ -19,10 +21,12 @@ from app.streaming import sse
 
 bp = Blueprint("control", __name__)
 
-RESULT_BYTES = 16 * 1024
+
+_ACTION = Parameter("action", "path", "What to do.", lambda _: {"type": "string", "enum": list(ACTIONS)}, True)
 
 
 @bp.post("/api/control/<action>")
+@described(Chosen, KNOWN_SESSION, Part((_ACTION,), (409,)), body(Choice))
 def act(action: str) -> ResponseReturnValue:
     """Carry out `action`; answers `success` and what was set."""
     if gen1.sets_model(action):
@@ -34,7 +38,7 @@ def act(action: str) -> ResponseReturnValue:
 
 
 def _model(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
-    model = inputs.text_of(body, "model", 256)
+    model = inputs.text_of(body, "model", inputs.MODEL_CHARACTERS)
     choosing.check_offered(session.get("app", ""), model)
     choosing.choose(session_id, model)
     return {"model": model}
@@ -61,7 +65,7 @@ def _app(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, An
 
 
 def _wallet_result(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
-    number, result = body.get("id"), inputs.object_of(body, "result", RESULT_BYTES)
+    number, result = body.get("id"), inputs.object_of(body, "result", inputs.RESULT_BYTES)
     if not isinstance(number, int) or isinstance(number, bool):
         raise BadRequest("'id' must be the number of a client request, as its event says")
     client_answers.accept(services(), session, [number], result)

@@ -13,10 +13,11 @@ from app.state.clients import Unavailable
 
 log = logging.getLogger(__name__)
 
-_HTTP_MESSAGES = {
+HTTP_MESSAGES = {
     404: "There is no such path; the API reference lists them all",
     405: "This method is not allowed here",
     413: "The request body is too large: at most 1 MiB",
+    500: "Internal server error",
 }
 
 
@@ -43,7 +44,7 @@ def _refused(error: ApiError) -> Response:
 
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
-    response = _answer(_HTTP_MESSAGES.get(status, error.description or error.name), status)
+    response = _answer(HTTP_MESSAGES.get(status, error.description or error.name), status)
     for name, value in error.get_headers():
         if name == "Allow":
             response.headers[name] = value
@@ -58,4 +59,4 @@ def _redis_away(error: Exception) -> Response:
 def _unforeseen(error: Exception) -> Response:
     request_id = uuid.uuid4().hex[:12]
     log.error("request %s failed", request_id, exc_info=error)
-    return _answer(f"Internal server error (request {request_id})", 500)
+    return _answer(f"{HTTP_MESSAGES[500]} (request {request_id})", 500)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
+from app.api.described import described
+from app.api.shapes import Health
 from app.errors import NotReady
 from app.services import services
 
@@ -12,12 +14,14 @@ bp = Blueprint("health", __name__)
 
 
 @bp.get("/healthz")
+@described(Health)
 def alive() -> ResponseReturnValue:
     """This process serves requests."""
     return jsonify(status="ok")
 
 
 @bp.get("/readyz")
+@described(Health)
 def ready() -> ResponseReturnValue:
     """Redis answers and there is a worker."""
     if not services().jobs.workers():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal, get_args
 
-import orjson
 from flask import request
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from app import json
+from app.api.sockets import patience
 from app.catalog import DEFAULT_APP, App
 from app.errors import BadRequest, Forbidden, NotFound, Unauthorized
 from app.services import services
@@ -19,10 +21,21 @@ from app.state.vault import client_digest
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 TOKEN = re.compile(r"[A-Za-z0-9:_.-]{8,128}")
-USER_STATE_BYTES = 16 * 1024
+EVENT_ID = re.compile(r"(?:.*:)?([0-9]{1,15})", re.DOTALL)
+
+TEXT_CHARACTERS = 32_000
 TITLE_CHARACTERS = 200
+MODEL_CHARACTERS = 256
+THREAD_CHARACTERS = 128
+APP_CHARACTERS = 64
 CLIENT_ID_CHARACTERS = 256
 PUBLIC_KEY_CHARACTERS = 256
+IDEMPOTENCY_KEY_CHARACTERS = 255
+USER_STATE_BYTES = 16 * 1024
+RESULT_BYTES = 16 * 1024
+
+OnBusy = Literal["enqueue", "reject", "interrupt"]
+ON_BUSY = get_args(OnBusy)
 
 
 def session_id() -> str:
@@ -35,7 +48,7 @@ def session_id() -> str:
 
 def optional_session_id() -> str | None:
     """As `session_id`, None when there is none."""
-    given = (request.headers.get("X-Session-Id"), request.args.get("session_id"))
+    given = (request.headers.get("X-Session-Id"), *request.args.getlist("session_id"))
     ids = {checked_session_id(value) for value in given if value is not None}
     if len(ids) > 1:
         raise BadRequest("X-Session-Id and session_id name different sessions; send one, or the same in both")
@@ -98,7 +111,7 @@ def api_key() -> ApiKey | None:
 
 def known_app(fields: dict[str, Any]) -> str:
     """The id of an existing app in the body's `app`. Raises `BadRequest`."""
-    name = text_of(fields, "app", 64)
+    name = text_of(fields, "app", APP_CHARACTERS)
     if services().catalog.app(name) is None:
         raise BadRequest(f"There is no app {name!r}")
     return name
@@ -137,8 +150,8 @@ def app_parameter() -> str | None:
 def body() -> dict[str, Any]:
     """The JSON object of the body. Raises `BadRequest`."""
     try:
-        found = orjson.loads(request.get_data())
-    except orjson.JSONDecodeError:
+        found = json.strict(received())
+    except ValueError:
         raise BadRequest("The body must be JSON") from None
     if not isinstance(found, dict):
         raise BadRequest("The body must be a JSON object")
@@ -147,7 +160,24 @@ def body() -> dict[str, Any]:
 
 def optional_body() -> dict[str, Any]:
     """As `body`, {} when there is none."""
-    return body() if request.get_data().strip() else {}
+    return body() if received().strip() else {}
+
+
+def received() -> bytes:
+    """All of the body's bytes. Raises `BadRequest` when they are not all there."""
+    try:
+        with patience(request.environ.get("gunicorn.socket"), services().settings.send_timeout):
+            data = request.get_data()
+            # of a chunked body werkzeug takes the first MAX_BODY bytes for all
+            if "Transfer-Encoding" in request.headers and request.environ["wsgi.input"].read(1):
+                raise RequestEntityTooLarge
+    except ClientDisconnected:
+        raise BadRequest("The body broke off, or did not go on in time") from None
+    except ParseException:
+        raise BadRequest("The chunks of the body are malformed") from None
+    if len(data) < (request.content_length or 0):
+        raise BadRequest("The body is shorter than its Content-Length says")
+    return data
 
 
 def text_of(fields: dict[str, Any], name: str, limit: int) -> str:
@@ -189,7 +219,7 @@ def user_state_of(value: Any) -> dict[str, Any]:
 
 def number_of(value: str, what: str) -> int:
     """An event number such as `17`, or the end of `run_...:17`. Raises `BadRequest`."""
-    number = value.rpartition(":")[2]
-    if not (number.isascii() and number.isdigit() and len(number) < 16):
+    found = EVENT_ID.fullmatch(value)
+    if found is None:
         raise BadRequest(f"{what} must be the id of an event of this stream")
-    return int(number)
+    return int(found[1])

@@ -7,8 +7,6 @@ from app.errors import ApiError, Conflict, NotFound, TooManyRequests
 from app.services import services
 from app.state.runs import Accepted, Message
 
-TEXT_CHARACTERS = 32_000
-
 REFUSALS: dict[str, tuple[type[ApiError], str]] = {
     "busy": (Conflict, "The session is busy with a turn; wait, interrupt it, or send with on_busy: enqueue"),
     "full": (TooManyRequests, "Too many messages wait in this session; try again when some are answered"),

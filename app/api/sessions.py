@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.api import inputs
+from app.api import inputs, shapes
 from app.api.answers import choice, summary, thread_json, times
+from app.api.described import SESSION, SESSION_PATH, Parameter, Part, body, described
 from app.errors import BadRequest
 from app.services import services
 from app.state.sessions import status
@@ -16,7 +17,12 @@ from app.streaming import sse
 bp = Blueprint("sessions", __name__)
 
 
+_OWNER_SCHEMA = {"type": "string", "minLength": 1, "maxLength": inputs.PUBLIC_KEY_CHARACTERS}
+_OWNER = Parameter("public_key", "query", "Whose sessions.", _OWNER_SCHEMA, required=True)
+
+
 @bp.post("/api/sessions")
+@described(shapes.MadeSession, SESSION, body(shapes.NewSession, required=False))
 def create() -> ResponseReturnValue:
     """Make the session; one that exists stays as it is."""
     session_id = inputs.session_id()
@@ -35,6 +41,7 @@ def create() -> ResponseReturnValue:
 
 
 @bp.get("/api/sessions")
+@described(list[shapes.ListedSession], Part((_OWNER,), (400,)))
 def of_public_key() -> ResponseReturnValue:
     """The sessions that a public key has made, newest first, as a bare array."""
     public_key = request.args.get("public_key", "")
@@ -45,6 +52,7 @@ def of_public_key() -> ResponseReturnValue:
 
 
 @bp.get("/api/sessions/<session_id>")
+@described(shapes.Session, SESSION_PATH)
 def show(session_id: str) -> ResponseReturnValue:
     """The session and its threads."""
     session_id = inputs.checked_session_id(session_id)
@@ -60,6 +68,7 @@ def show(session_id: str) -> ResponseReturnValue:
 
 
 @bp.patch("/api/sessions/<session_id>")
+@described(shapes.NamedSession, SESSION_PATH, body(shapes.Titled))
 def rename(session_id: str) -> ResponseReturnValue:
     """Give the session a title of a person's choosing."""
     session_id = inputs.checked_session_id(session_id)
@@ -70,6 +79,7 @@ def rename(session_id: str) -> ResponseReturnValue:
 
 
 @bp.delete("/api/sessions/<session_id>")
+@described(shapes.DeletedSession, SESSION_PATH)
 def delete(session_id: str) -> ResponseReturnValue:
     """End the session's turns and remove all of it."""
     session_id = inputs.checked_session_id(session_id)
@@ -80,12 +90,14 @@ def delete(session_id: str) -> ResponseReturnValue:
 
 
 @bp.post("/api/sessions/<session_id>/archive")
+@described(shapes.ArchivedSession, SESSION_PATH)
 def archive(session_id: str) -> ResponseReturnValue:
     """Put the session away."""
     return _set_archived(session_id, True)
 
 
 @bp.post("/api/sessions/<session_id>/unarchive")
+@described(shapes.ArchivedSession, SESSION_PATH)
 def unarchive(session_id: str) -> ResponseReturnValue:
     """Take the session out again."""
     return _set_archived(session_id, False)

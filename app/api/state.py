@@ -5,8 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.api import gen1, inputs
+from app.api import gen1, inputs, shapes
 from app.api.answers import status_json
+from app.api.described import KNOWN_SESSION, described, query
+from app.api.gen1.shapes import Gen1State
 from app.errors import NotFound
 from app.services import services
 
@@ -14,6 +16,7 @@ bp = Blueprint("state", __name__)
 
 
 @bp.get("/api/state")
+@described(shapes.State | Gen1State, KNOWN_SESSION, query("thread_id", "Another thread than the newest."))
 def show() -> ResponseReturnValue:
     """A snapshot: the messages, with the text so far of a running turn, and where to follow from."""
     if gen1.polls():
@@ -35,6 +38,7 @@ def show() -> ResponseReturnValue:
 
 
 @bp.post("/api/interrupt")
+@described(shapes.Interrupted | Gen1State, KNOWN_SESSION)
 def interrupt() -> ResponseReturnValue:
     """Stop the turn that is current at this moment."""
     if gen1.polls():

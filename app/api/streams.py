@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
 from flask import Response, request
 
+from app.api.sockets import patience
 from app.services import services
+from app.state.clients import Unavailable
 from app.streaming import sse
+
+log = logging.getLogger(__name__)
 
 
 def stream(frames: Iterator[bytes]) -> Response:
     """The frames as an event stream. A client that takes none for AOMI_SEND_TIMEOUT is cut off; it may resume."""
     socket = request.environ.get("gunicorn.socket")
-    patience = services().settings.send_timeout
-    return Response(_with_patience(frames, socket, patience), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
+    seconds = services().settings.send_timeout
+    return Response(_patiently(frames, socket, seconds), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
 
 
-def _with_patience(frames: Iterator[bytes], socket: Any, patience: float) -> Iterator[bytes]:
-    if socket is None:  # another server than gunicorn, as in a test
-        yield from frames
-        return
-    socket.settimeout(patience)
+def _patiently(frames: Iterator[bytes], socket: Any, seconds: float) -> Iterator[bytes]:
     try:
-        yield from frames
-    finally:
-        socket.settimeout(None)
+        with patience(socket, seconds):
+            yield from frames
+    except Unavailable as error:  # the stream ends as at the process's own end: its client resumes
+        log.warning("a stream ends, as Redis does not answer: %s", type(error).__name__)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.api import inputs
+from app.api import inputs, shapes
 from app.api.answers import thread_json
+from app.api.described import SESSION_PATH, THREAD_PATH, body, described
 from app.errors import NotFound
 from app.services import services
 
@@ -14,6 +15,7 @@ bp = Blueprint("threads", __name__, url_prefix="/api/sessions/<session_id>/threa
 
 
 @bp.post("")
+@described(shapes.Thread, SESSION_PATH, body(shapes.NewThread, required=False))
 def open_thread(session_id: str) -> ResponseReturnValue:
     """Open another thread; messages without a thread_id go to it."""
     session_id = inputs.checked_session_id(session_id)
@@ -23,6 +25,7 @@ def open_thread(session_id: str) -> ResponseReturnValue:
 
 
 @bp.patch("/<thread_id>")
+@described(shapes.Thread, SESSION_PATH, THREAD_PATH, body(shapes.Titled))
 def rename(session_id: str, thread_id: str) -> ResponseReturnValue:
     """Give the thread a title of a person's choosing."""
     session_id = _with_thread(session_id, thread_id)
@@ -33,6 +36,7 @@ def rename(session_id: str, thread_id: str) -> ResponseReturnValue:
 
 
 @bp.delete("/<thread_id>")
+@described(shapes.DeletedThread, SESSION_PATH, THREAD_PATH)
 def delete(session_id: str, thread_id: str) -> ResponseReturnValue:
     """End the thread's turns and remove it with its messages."""
     session_id = _with_thread(session_id, thread_id)

@@ -9,17 +9,20 @@ from flask.typing import ResponseReturnValue
 
 from app.api import inputs
 from app.api.answers import status_json
+from app.api.described import LAST_EVENT_ID, SESSION, Events, described
 from app.api.streams import stream
 from app.services import Services, services
 from app.state import keys
 from app.state.store import Entry
 from app.streaming import sse
+from app.streaming.events import UpdateEvent
 from app.streaming.relay import follow
 
 bp = Blueprint("updates", __name__)
 
 
 @bp.get("/api/updates")
+@described(Events(UpdateEvent, {}), SESSION, LAST_EVENT_ID)
 def subscribe() -> ResponseReturnValue:
     """Follow the session for as long as the client stays; it need not exist yet."""
     session_id = inputs.session_id()

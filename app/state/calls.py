@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +18,9 @@ CALL_TTL = 2 * 86400
 
 OVER_TTL = 60
 """Seconds that a finished call is kept: the turn that made it may still read its first step."""
+
+_ENDING = -2
+"""What the script says while the turn of the step's thread is being ended."""
 
 
 @dataclass(frozen=True)
@@ -100,15 +105,18 @@ class Calls:
 
     # later steps
 
-    def deliver(self, call: Call, step: int, result: Any, done: bool) -> bool:
+    def deliver(
+        self, call: Call, step: int, result: Any, done: bool, *, sleep: Callable[[float], None] = time.sleep
+    ) -> bool:
         """Bring step number `step` (the first is 1) to the open chat stream, the update stream and the history.
 
-        Delivering a step twice changes nothing. False when the session or the thread is gone.
+        Delivering a step twice changes nothing. Calls `sleep` with some seconds while the thread's turn is being
+        ended. False when the session or the thread is gone.
         """
         event = sse.async_tool_result(call.call_id, call.name, result, done)
         news = framed(
             [
-                event | {"session_id": call.session_id},
+                sse.session_tool_result(call.session_id, event),
                 sse.tool_progress(call.session_id, call.call_id, call.name, result, done),
             ]
         )
@@ -124,4 +132,6 @@ class Calls:
             "cap": settings.updates_kept,
         }
         names = [keys.session(call.session_id), keys.call(call.session_id, call.run_id, call.call_id)]
-        return self._store.call("step", names, len(news), *news, *flat(values)) >= 0
+        while (answer := self._store.call("step", names, len(news), *news, *flat(values))) == _ENDING:
+            sleep(0.02)
+        return answer >= 0

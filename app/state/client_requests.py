@@ -62,11 +62,12 @@ class ClientRequests:
         return [(session_id, int(number)) for session_id, number in pairs]
 
     def expire(self, session_id: str, number: int) -> None:
-        """Remove a request that nobody has answered in time, and say so; one that is not open is forgotten."""
+        """Remove a request that nobody has answered in time, and say so; one that is not open is forgotten. While the
+        turn in its thread is being ended nothing happens: it is overdue the next time, too."""
         session = self._store.fields(keys.session(session_id))
-        for request in open_requests(session):
-            if request.id == number:
-                self._expire(session_id, request)
+        request = next((found for found in open_requests(session) if found.id == number), None)
+        if request and self._expire(session_id, request) == -1:
+            return
         self._redis.zrem(keys.CLIENT_REQUESTS, _member(session_id, number))
 
     def fetch_events(self, session_id: str, most: int = MOST_EVENTS) -> list[sse.Event]:
@@ -101,7 +102,7 @@ class ClientRequests:
         }
         return self._call("ask", session_id, [event], values)
 
-    def _expire(self, session_id: str, request: ClientRequest) -> None:
+    def _expire(self, session_id: str, request: ClientRequest) -> int:
         result = {"status": "expired", "id": request.id}
         event = sse.async_tool_result(request.call_id, request.tool, result, done=True)
         closed = sse.client_request_closed(session_id, [request.id], "expired")
@@ -113,7 +114,7 @@ class ClientRequests:
             "message": dumps(transcript.step_message(f"{request.run_id}-{request.call_id}-expired", event, now())),
             "event": dumps(sse.system_notice(session_id, words)),
         }
-        self._call("expire", session_id, [closed, event | {"session_id": session_id}], values)
+        return self._call("expire", session_id, [closed, sse.session_tool_result(session_id, event)], values)
 
     def _call(self, script: str, session_id: str, events: list[sse.Event], values: dict[str, Any]) -> int:
         news = framed(events)

@@ -29,6 +29,7 @@ from app.state.store import (
     read_stream,
 )
 from app.streaming import sse
+from app.streaming.events import Status
 
 SENT_TTL = 86400
 """Seconds for which an Idempotency-Key is remembered."""
@@ -185,7 +186,7 @@ class Runs:
         """Close a sealed turn with its terminal event; open tool calls get their result, the log goes into the
         history. Returns the run that is current now, which the caller enqueues."""
         events = list(self._events(run))
-        endings = [
+        endings: list[sse.Event] = [
             sse.tool_result(call["call_id"], call["name"], transcript.INTERRUPTED)
             for call in transcript.open_calls(transcript.fold(run.id, events, run.started_at))
         ]
@@ -198,7 +199,7 @@ class Runs:
         frames = framed([*endings, terminal])
         stored = [dumps(message) for message in messages]
         news = framed([sse.system_error(run.session_id, terminal)] if outcome == "error" else [])
-        free = "interrupted" if outcome == "interrupted" else "idle"
+        free: Status = "interrupted" if outcome == "interrupted" else "idle"
         values = {
             "run": run.id,
             "thread": run.thread_id,
@@ -230,6 +231,11 @@ class Runs:
         """The turn that is current, '' if there is none."""
         raw = self._redis.hget(keys.session(session_id), "run")
         return raw.decode() if raw else ""
+
+    def event(self, session_id: str, run_id: str, number: int) -> Entry | None:
+        """One event of a turn's log, or None if it has no such number."""
+        found = read_stream(self._store, keys.log(session_id, run_id), number - 1, count=1)
+        return found[0] if found and found[0].number == number else None
 
     def open_in(self, session_id: str, thread_id: str) -> list[str]:
         """The turns of a thread that wait or run, the last one first, so that ending one starts none of them."""

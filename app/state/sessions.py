@@ -10,6 +10,7 @@ from app.state import keys, transcript
 from app.state.asked import open_requests
 from app.state.store import Entry, Store, flat, microseconds, new_id, now, paired, read_stream, text_fields
 from app.streaming import sse
+from app.streaming.events import Status
 
 Fields = dict[str, str]
 
@@ -195,7 +196,7 @@ def new_session(session_id: str) -> dict[str, str]:
     return {"id": session_id, "title": "", "created_at": made, "updated_at": made, "is_archived": "0"}
 
 
-def status(session: Fields) -> str:
+def status(session: Fields) -> Status:
     """`processing` while a turn is current; `interrupted` if the last one was; else `idle`."""
     if session.get("run"):
         return "processing"

@@ -49,9 +49,9 @@ class Entry(NamedTuple):
     frame: bytes
 
 
-def read_stream(store: Store, key: str, after: int) -> list[Entry]:
-    """The entries of a stream of frames after number `after`."""
-    raw = store.redis.xrange(key, min=f"({after}-0" if after else "-")
+def read_stream(store: Store, key: str, after: int, count: int | None = None) -> list[Entry]:
+    """The entries of a stream of frames after number `after`, the first `count` of them or all."""
+    raw = store.redis.xrange(key, min=f"({after}-0" if after else "-", count=count)
     return [Entry(int(number.split(b"-")[0]), found[b"kind"].decode(), found[b"frame"]) for number, found in raw]
 
 

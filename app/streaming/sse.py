@@ -1,20 +1,40 @@
 """The wire format: events, frames, comments, ids. The only code that knows it.
 
-An event is a JSON object with a `type`; a frame is `data: {json}\\n\\n`, one event, one line. Names and fields of
-the chat events are those of the API reference; those of /api/updates are settled by the wire contract.
+An event is a JSON object with a `type`, as `events` has them; a frame is `data: {json}\\n\\n`, one event, one line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, cast
 
 from app import json
+from app.streaming.events import (
+    WALLET_REQUESTS,
+    AsyncToolResultEvent,
+    ClientRequestClosedEvent,
+    ClientRequestEvent,
+    CompleteEvent,
+    ErrorCode,
+    ErrorEvent,
+    GapEvent,
+    ModelChangedEvent,
+    SessionToolResultEvent,
+    StateEvent,
+    Status,
+    SystemErrorEvent,
+    SystemNoticeEvent,
+    TextEvent,
+    TitleChangedEvent,
+    ToolCallEvent,
+    ToolProgressEvent,
+    ToolResultEvent,
+)
 
 MIMETYPE = "text/event-stream"
 HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 
-Event = dict[str, Any]
+Event = Mapping[str, Any]
 
 _PREFIX = b"data: "
 _END = b"\n\n"
@@ -50,33 +70,35 @@ def numbered(frames: bytes, prefix: str, first: int) -> bytes:
 # Events of a chat stream
 
 
-def text(content: str) -> Event:
+def text(content: str) -> TextEvent:
     """A piece of the answer."""
     return {"type": "text", "content": content}
 
 
-def tool_call(call_id: str, name: str, args: dict[str, Any]) -> Event:
+def tool_call(call_id: str, name: str, args: dict[str, Any]) -> ToolCallEvent:
     """The model calls a tool."""
     return {"type": "tool_call", "name": name, "call_id": call_id, "args": args}
 
 
-def tool_result(call_id: str, name: str, result: Any) -> Event:
+def tool_result(call_id: str, name: str, result: Any) -> ToolResultEvent:
     """What the tool gave, or `{"error": ...}`."""
     return {"type": "tool_result", "call_id": call_id, "name": name, "result": result}
 
 
-def async_tool_result(call_id: str, name: str, result: Any, done: bool) -> Event:
+def async_tool_result(call_id: str, name: str, result: Any, done: bool) -> AsyncToolResultEvent:
     """A later step of a multi-step tool; `done` stands in the last one."""
-    event = {"type": "async_tool_result", "call_id": call_id, "name": name, "result": result}
-    return event | {"done": True} if done else event
+    event: AsyncToolResultEvent = {"type": "async_tool_result", "call_id": call_id, "name": name, "result": result}
+    if done:
+        event["done"] = True
+    return event
 
 
-def complete(interrupted: bool = False) -> Event:
+def complete(interrupted: bool = False) -> CompleteEvent:
     """The turn ended; nothing comes after."""
     return {"type": "complete", "interrupted": True} if interrupted else {"type": "complete"}
 
 
-def error(message: str, code: str, retryable: bool) -> Event:
+def error(message: str, code: ErrorCode, retryable: bool) -> ErrorEvent:
     """The turn failed; nothing comes after. `message` is fit for users."""
     return {"type": "error", "message": message, "code": code, "retryable": retryable}
 
@@ -84,29 +106,40 @@ def error(message: str, code: str, retryable: bool) -> Event:
 # Events of /api/updates; each carries the session's id
 
 
-def state(session_id: str, status: str, **more: Any) -> Event:
+def state(session_id: str, status: Status, **more: Any) -> StateEvent:
     """The session's status changed, or is told to a new listener."""
-    event = {"type": "state", "session_id": session_id, "status": status}
-    return event | {"is_processing": status == "processing"} | more
+    told = {"type": "state", "session_id": session_id, "status": status, "is_processing": status == "processing"}
+    return cast(StateEvent, told | more)
 
 
-def title_changed(session_id: str, title: str, thread_id: str | None = None) -> Event:
+def title_changed(session_id: str, title: str, thread_id: str | None = None) -> TitleChangedEvent:
     """The session (or, with `thread_id`, one of its threads) has a new title."""
-    event = {"type": "title_changed", "session_id": session_id, "title": title, "new_title": title}
-    return event | {"thread_id": thread_id} if thread_id else event
+    event: TitleChangedEvent = {
+        "type": "title_changed",
+        "session_id": session_id,
+        "title": title,
+        "new_title": title,
+    }
+    if thread_id:
+        event["thread_id"] = thread_id
+    return event
 
 
-def model_changed(session_id: str, model: str) -> Event:
+def model_changed(session_id: str, model: str) -> ModelChangedEvent:
     """The session's model counts from the next turn on."""
     return {"type": "model_changed", "session_id": session_id, "model": model}
 
 
-def tool_progress(session_id: str, call_id: str, name: str, result: Any, done: bool) -> Event:
+def session_tool_result(session_id: str, event: AsyncToolResultEvent) -> SessionToolResultEvent:
+    """A later step of a multi-step tool, as the chat stream has it."""
+    return {**event, "session_id": session_id}
+
+
+def tool_progress(session_id: str, call_id: str, name: str, result: Any, done: bool) -> ToolProgressEvent:
     """A step of a multi-step tool in words: `tool_complete` the last one, else `tool_update`."""
-    kind = "tool_complete" if done else "tool_update"
     words = result if isinstance(result, str) else json.dumps(result).decode()
     return {
-        "type": kind,
+        "type": "tool_complete" if done else "tool_update",
         "session_id": session_id,
         "call_id": call_id,
         "name": name,
@@ -115,27 +148,43 @@ def tool_progress(session_id: str, call_id: str, name: str, result: Any, done: b
     }
 
 
-def system_error(session_id: str, failure: Event) -> Event:
+def system_error(session_id: str, failure: Event) -> SystemErrorEvent:
     """A turn of the session ended with the `error` event `failure`."""
-    return failure | {"type": "system_error", "session_id": session_id}
+    return {
+        "type": "system_error",
+        "session_id": session_id,
+        "message": failure["message"],
+        "code": failure["code"],
+        "retryable": failure["retryable"],
+    }
 
 
-def system_notice(session_id: str, message: str) -> Event:
+def system_notice(session_id: str, message: str) -> SystemNoticeEvent:
     """Something a person may want to know."""
     return {"type": "system_notice", "session_id": session_id, "message": message}
 
 
-def client_request(session_id: str, kind: str, number: int, body: dict[str, Any], expires_at: str) -> Event:
-    """The client is asked to do something; the answer names it by `id`."""
-    event = {"type": kind, "session_id": session_id, "id": number}
-    return event | {"request": body, "expires_at": expires_at}
+def client_request(
+    session_id: str, kind: str, number: int, body: dict[str, Any], expires_at: str
+) -> ClientRequestEvent:
+    """The client is asked to do something; the answer names it by `id`. Wallets' requests have types of their own."""
+    return {
+        "type": cast(Any, kind if kind in WALLET_REQUESTS else "client_request"),
+        "session_id": session_id,
+        "id": number,
+        "kind": kind,
+        "request": body,
+        "expires_at": expires_at,
+    }
 
 
-def client_request_closed(session_id: str, numbers: Sequence[int], outcome: str) -> Event:
-    """These requests are over: `answered`, or `expired`."""
+def client_request_closed(
+    session_id: str, numbers: Sequence[int], outcome: Literal["answered", "expired"]
+) -> ClientRequestClosedEvent:
+    """These requests are over."""
     return {"type": "client_request_closed", "session_id": session_id, "ids": list(numbers), "outcome": outcome}
 
 
-def gap(session_id: str) -> Event:
+def gap(session_id: str) -> GapEvent:
     """Events after the asked id are no longer kept; the state follows."""
     return {"type": "gap", "session_id": session_id}

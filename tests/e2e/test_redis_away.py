@@ -4,33 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import subprocess
 import threading
 
 import httpx
 import pytest
 
-from tests.support.backend import Backend, free_port, redis_server, until
+from tests.support.backend import AppendOnlyRedis, Backend, until
 from tests.support.client import Client, kinds, text_of
 from tests.support.servers import Text
-
-
-class AppendOnlyRedis:
-    """A Redis that keeps all it was told, on one port, through restarts."""
-
-    def __init__(self, folder):
-        self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._command = [redis_server(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder)]
-        self._command += ["--save", "", "--appendonly", "yes", "--appendfsync", "always"]
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
-
-    def stop(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        self.process.wait(10)
 
 
 @pytest.fixture(scope="module")

@@ -93,3 +93,9 @@ def test_a_waiting_turn_can_be_resumed_by_its_location(client, provider):
             location = second.headers["location"]
         with client.streaming("GET", location) as again:
             assert text_of(list(again.events())) == "b"
+
+
+def test_a_turn_of_which_all_was_seen_is_204(client):
+    with client.streaming("POST", "/api/chat?ids=1", json={"text": "remember 1"}) as stream:
+        list(stream.events())
+    assert client.get("/api/chat", headers={"Last-Event-ID": stream.ids[-1]}).status_code == 204

@@ -325,12 +325,10 @@ def test_an_app_may_ask_its_client_for_something_of_its_own(gen1, provider, refe
     text = provider.script("a file", [Calls([("PickFile", {"types": [".csv"]})])], [Text(["Pick one."])])
     with reference.updates() as updates:
         reference.ask(text, app="scripted")
-        event = updates.next("file_request")
-    assert (event["id"], event["request"]) == (1, {"types": [".csv"]})
+        event = updates.next("client_request")
+    assert (event["id"], event["kind"], event["request"]) == (1, "file", {"types": [".csv"]})
     state = gen1.poll()
-    assert state["system_events"] == [
-        {"InlineCall": {"type": "file_request", "payload": {"types": [".csv"], "request_id": 1}}}
-    ]
+    assert state["system_events"] == [{"InlineCall": {"type": "file", "payload": {"types": [".csv"], "request_id": 1}}}]
     assert reference.state()["user_state"] == {"pending_requests": {"1": {"types": [".csv"]}}, "next_id": 2}
     told = follow_up(provider, answer_text("PickFile", "request 1", {"name": "a.csv"}))
     reference.post("/api/control/wallet_result", json={"id": 1, "result": {"name": "a.csv"}})

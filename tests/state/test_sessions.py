@@ -106,6 +106,33 @@ def test_a_step_joins_the_log_of_a_running_turn_of_its_thread_else_the_history(s
     assert kinds == ["async_tool_result", "tool_update", "async_tool_result", "tool_complete"]
 
 
+def test_a_step_that_comes_while_the_turn_is_being_ended_stands_behind_those_of_the_turn(sessions, runs, store, said):
+    run = runs.start("s", said())
+    step(store, "s", run, 1)
+    runs.claim("s", run.run_id, "worker")
+    step(store, "s", run, 2)
+    sealed = runs.seal("s", run.run_id, "complete", expect="running")
+    call = Calls(store).get("s", run.run_id, "c1")
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        runs.settle(sealed, sse.complete())
+
+    assert Calls(store).deliver(call, 3, {"n": 3}, True, sleep=sleep)
+    results = [m["tool_results"][0]["result"] for m in sessions.messages("s", run.thread_id) if m["role"] == "tool"]
+    assert (results, len(slept)) == ([{"n": 2}, {"n": 3}], 1)
+
+
+def test_a_call_that_is_over_is_not_run_again(runs, store, said):
+    run = runs.start("s", said())
+    step(store, "s", run, 1)
+    calls = Calls(store)
+    calls.drop(calls.get("s", run.run_id, "c1"))
+    assert calls.get("s", run.run_id, "c1") is None
+    assert calls.answered(Call("s", run.run_id, "c1", run.thread_id, "default", "T", {})) == ["first"]
+
+
 def test_a_step_that_is_delivered_again_changes_nothing(sessions, runs, store, said):
     run = runs.start("s", said())
     step(store, "s", run, 1)

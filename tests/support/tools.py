@@ -88,7 +88,7 @@ def PickFile(types: list[str]) -> ClientRequest:
     Args:
         types: Endings of the files that can be picked.
     """
-    return ClientRequest("file_request", {"types": types})
+    return ClientRequest("file", {"types": types})
 
 
 def Deep() -> list[Any]:

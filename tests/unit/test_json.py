@@ -38,3 +38,31 @@ def test_what_others_nest_in_theirs_has_room_for_it():
 def test_what_is_no_json_is_a_value_error(wrong):
     with pytest.raises(ValueError, match=r".+"):
         json.loads(wrong)
+
+
+@pytest.mark.parametrize("number", [1, 10**30])
+def test_how_deep_a_value_may_be_does_not_hang_on_its_numbers(number):
+    value: object = number
+    for _ in range(246):
+        value = [value]
+    assert json.checked(value)
+    for deep in ([value], [10**30, [value]]):
+        with pytest.raises(json.TooDeep):
+            json.checked(deep)
+
+
+@pytest.mark.parametrize(
+    "data", [b"NaN", b"[NaN,12345678901234567890]", b'["\\ud800",12345678901234567890]', b"[" * 2000]
+)
+def test_json_from_outside_is_strict_also_beside_long_numbers(data):
+    with pytest.raises(ValueError, match=r"."):
+        json.strict(data)
+
+
+def test_json_from_outside_is_exact():
+    assert json.strict(b"[123456789012345678901234567890, 1.5]") == [123456789012345678901234567890, 1.5]
+
+
+def test_json_from_outside_that_python_cannot_nest_is_refused():
+    with pytest.raises(ValueError, match="nested too deeply"):
+        json.strict(b"[" * 1000 + b"12345678901234567890" + b"]" * 1000)

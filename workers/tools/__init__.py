@@ -37,7 +37,7 @@ class ToolError(Exception):
 class ClientRequest:
     """What a client tool returns: something that the client is to do, described by `body`, JSON of at most 16 KiB.
 
-    `kind` is the type of the event that asks the client, `<what>_request`. The model gets `{"status": "requested",
+    `kind` is a word by which the client knows what to do. The model gets `{"status": "requested",
     "id": 1}`, and the client's answer in a turn of its own, when it comes.
     """
 
@@ -45,8 +45,8 @@ class ClientRequest:
     body: dict[str, Any]
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z][a-z0-9_]{0,50}_request", self.kind):
-            raise ValueError(f"the kind of a client request must be like upload_request, not {self.kind!r}")
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", self.kind):
+            raise ValueError(f"the kind of a client request must be a word such as photo, not {self.kind!r}")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ from flask.typing import ResponseReturnValue
 
 from app import client_answers, json
 from app.api import inputs
+from app.api.described import SESSION, Parameter, Part, described, query
 from app.api.gen1 import messages, requests
+from app.api.gen1.shapes import SystemAnswer
 from app.errors import ApiError, BadRequest
 from app.services import services
 from app.state.asked import TRANSACTION, TYPED_DATA
@@ -19,7 +21,7 @@ from app.state.store import now
 bp = Blueprint("gen1_events", __name__)
 
 MESSAGE_CHARACTERS = 65_536
-PAYLOAD_BYTES = 16 * 1024
+_MESSAGE = Part((Parameter("message", "query", "JSON with type and payload, as text.", required=True),))
 
 ANSWERS = {
     "wallet:tx_complete": (TRANSACTION, "pending_tx_ids"),
@@ -31,6 +33,7 @@ WALLET_CHANGED = "wallet:state_changed"
 
 
 @bp.post("/api/system")
+@described(SystemAnswer, SESSION, _MESSAGE)
 def system() -> ResponseReturnValue:
     """Take a message of the client's own. A refused answer is 200, too, with why: the client throws at all else."""
     session_id = inputs.session_id()
@@ -47,6 +50,7 @@ def system() -> ResponseReturnValue:
 
 
 @bp.get("/api/events")
+@described(list[dict[str, Any]], SESSION, query("count", "How many at most."))
 def fetch() -> ResponseReturnValue:
     """The events that nobody has fetched, oldest first, at most `count`; each is delivered once, here or with the
     state."""
@@ -61,15 +65,15 @@ def fetch() -> ResponseReturnValue:
 def _read(text: str) -> tuple[str, dict[str, Any]]:
     """Type and payload of a system message; one that is no such thing has neither."""
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+        found = json.strict(text.encode("utf-8", "surrogatepass"))
+    except ValueError:
         return "", {}
     kind, payload = (found.get("type"), found.get("payload")) if isinstance(found, dict) else (None, None)
     return (kind, payload) if isinstance(kind, str) and isinstance(payload, dict) else ("", {})
 
 
 def _answer(session_id: str, kind: str, payload: dict[str, Any]) -> None:
-    result = inputs.object_of({"payload": payload}, "payload", PAYLOAD_BYTES)
+    result = inputs.object_of({"payload": payload}, "payload", inputs.RESULT_BYTES)
     session = services().sessions.get(session_id) or {}
     wanted, name = ANSWERS[kind]
     client_answers.accept(services(), session, requests.answered(session, wanted, payload.get(name)), result)

@@ -43,9 +43,9 @@ def system_events(events: list[Event], session: Fields) -> list[dict[str, Any]]:
 
 
 def _system_event(event: Event) -> dict[str, Any]:
-    kind = event["type"]
-    if kind == "system_notice":
+    if event["type"] == "system_notice":
         return {"SystemNotice": event["message"]}
+    kind = event["kind"]
     if kind == TRANSACTION:
         payload: dict[str, Any] = {"tx_ids": [event["id"]], "aa_preference": "auto"}
     elif kind == TYPED_DATA:

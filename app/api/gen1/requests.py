@@ -25,8 +25,8 @@ def given_user_state() -> dict[str, Any] | None:
     if raw is None:
         return None
     try:
-        found = json.loads(raw)
-    except (ValueError, RecursionError):
+        found = json.strict(raw.encode("utf-8", "surrogatepass"))
+    except ValueError:
         raise BadRequest("'user_state' must be JSON") from None
     return snake(inputs.user_state_of(found))
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.api import inputs
+from app.api.described import SESSION, Part, described
+from app.api.gen1.shapes import NOT_CONFIGURED
 from app.catalog import DEFAULT_APP
 from app.errors import NotConfigured
 from app.services import services
@@ -14,6 +18,7 @@ bp = Blueprint("gen1", __name__)
 
 
 @bp.get("/api/control/apps")
+@described(list[str], Part(refusals=(401,), key="optional"))
 def apps() -> ResponseReturnValue:
     """The ids of the apps that the API key opens, `default` always among them, as a bare array."""
     key = inputs.api_key()
@@ -21,6 +26,7 @@ def apps() -> ResponseReturnValue:
 
 
 @bp.get("/api/control/models")
+@described(list[str], SESSION)
 def models() -> ResponseReturnValue:
     """The ids of the models that the session's app offers, as a bare array."""
     session_id = inputs.optional_session_id()
@@ -31,6 +37,7 @@ def models() -> ResponseReturnValue:
 
 
 @bp.post("/api/simulate")
+@described(dict[str, Any], NOT_CONFIGURED)
 def simulate() -> ResponseReturnValue:
     """Transactions are simulated by no one: this backend speaks to no chain."""
     raise NotConfigured("Simulation is not configured on this backend: it has no chain to simulate transactions on")

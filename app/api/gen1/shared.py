@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 
+from app import json
 from app.api import choosing, inputs, sending
 from app.api.gen1 import messages, requests
 from app.services import services
@@ -21,7 +21,7 @@ NOBODY = Snapshot({}, "", [])
 
 def sends() -> bool:
     """Whether a chat request is gen-1's."""
-    return "message" in request.args and not _has_text(request.get_data())
+    return "message" in request.args and not _has_text(inputs.received())
 
 
 def polls() -> bool:
@@ -31,7 +31,7 @@ def polls() -> bool:
 
 def sets_model(action: str) -> bool:
     """Whether a control request is gen-1's."""
-    return action == "model" and "rig" in request.args and not request.get_data()
+    return action == "model" and "rig" in request.args and not inputs.received()
 
 
 def send() -> ResponseReturnValue:
@@ -41,7 +41,7 @@ def send() -> ResponseReturnValue:
     app = inputs.app_named(inputs.app_parameter() or session.get("chosen_app"))
     given = requests.given_user_state()
     message = Message(
-        text=inputs.text_of(request.args.to_dict(), "message", sending.TEXT_CHARACTERS),
+        text=inputs.text_of(request.args.to_dict(), "message", inputs.TEXT_CHARACTERS),
         app=app.id,
         model=services().catalog.choice(app.id, session.get("model", ""))[1],
         user_state=None if given is None else requests.merged(user_state(session), given),
@@ -104,7 +104,7 @@ def _state(session_id: str) -> dict[str, Any]:
 
 def _has_text(body: bytes) -> bool:
     try:
-        found = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        found = json.strict(body)
+    except ValueError:
         return False
     return isinstance(found, dict) and "text" in found

@@ -10,6 +10,8 @@ from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.api import inputs
+from app.api.described import SESSION, Parameter, Part, body, described
+from app.api.gen1 import shapes
 from app.errors import BadRequest
 from app.services import services
 from app.state.vault import ProviderKey
@@ -23,8 +25,12 @@ SECRET_CHARACTERS = 8192
 SHORTEST_SECRET = 4
 LABEL_CHARACTERS = 200
 
+_PROVIDER = Part((Parameter("provider", "path", "A model provider, such as openai.", required=True),))
+_NAME = Part((Parameter("name", "path", "The name of a secret.", required=True),))
+
 
 @bp.get("/api/control/provider-keys")
+@described(shapes.ShownKeys, SESSION, shapes.NOT_CONFIGURED)
 def list_keys() -> ResponseReturnValue:
     """The keys of the session's client: providers and first characters."""
     found = services().vault.list_provider_keys(_client())
@@ -32,30 +38,33 @@ def list_keys() -> ResponseReturnValue:
 
 
 @bp.post("/api/control/provider-keys")
+@described(shapes.SavedKey, SESSION, shapes.NOT_CONFIGURED, body(shapes.NewKey))
 def save_key() -> ResponseReturnValue:
     """Keep a key of the session's client, in the place of the provider's last one."""
-    client, body = _client(), inputs.body()
-    provider = inputs.text_of(body, "provider", 64).strip().lower()
+    client, given = _client(), inputs.body()
+    provider = inputs.text_of(given, "provider", 64).strip().lower()
     if not PROVIDER.fullmatch(provider):
         raise BadRequest("'provider' must be the name of a model provider, such as openai")
-    key = inputs.text_of(body, "api_key", KEY_CHARACTERS).strip()
+    key = inputs.text_of(given, "api_key", KEY_CHARACTERS).strip()
     if not (key.isascii() and key.isprintable()):
         raise BadRequest("'api_key' must be printable ASCII, as it goes into a header")
-    label = inputs.optional_text_of(body, "label", LABEL_CHARACTERS) or None
+    label = inputs.optional_text_of(given, "label", LABEL_CHARACTERS) or None
     return jsonify(key=_shown(services().vault.save_provider_key(client, provider, key, label)))
 
 
 @bp.delete("/api/control/provider-keys/<provider>")
+@described(shapes.Deleted, SESSION, shapes.NOT_CONFIGURED, _PROVIDER)
 def delete_key(provider: str) -> ResponseReturnValue:
     """Forget a key of the session's client."""
     return jsonify(deleted=services().vault.delete_provider_key(_client(), provider.lower()))
 
 
 @bp.post("/api/secrets")
+@described(shapes.Handles, shapes.NOT_CONFIGURED, body(shapes.NewSecrets))
 def save_secrets() -> ResponseReturnValue:
     """Keep secrets of a client; answers the handle of each, by which tools get it."""
-    body = inputs.body()
-    client, given = inputs.client_named(body.get("client_id")), body.get("secrets")
+    sent = inputs.body()
+    client, given = inputs.client_named(sent.get("client_id")), sent.get("secrets")
     if not isinstance(given, dict) or not given:
         raise BadRequest("'secrets' must be a JSON object of names and strings")
     for name, value in given.items():
@@ -65,6 +74,7 @@ def save_secrets() -> ResponseReturnValue:
 
 
 @bp.delete("/api/secrets")
+@described(shapes.Cleared, shapes.CLIENT_ID, shapes.NOT_CONFIGURED)
 def clear_secrets() -> ResponseReturnValue:
     """Forget all secrets of a client."""
     services().vault.clear_secrets(inputs.client_named(request.args.get("client_id")))
@@ -72,6 +82,7 @@ def clear_secrets() -> ResponseReturnValue:
 
 
 @bp.delete("/api/secrets/<name>")
+@described(shapes.Deleted, shapes.CLIENT_ID, shapes.NOT_CONFIGURED, _NAME)
 def delete_secret(name: str) -> ResponseReturnValue:
     """Forget a secret of a client."""
     client = inputs.client_named(request.args.get("client_id"))

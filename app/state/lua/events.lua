@@ -30,6 +30,13 @@ local function announce(S, frames, cap, ttl)
   redis.call('EXPIRE', stream, ttl)
 end
 
+-- Whether the turn in `thread` is being ended: its events must reach the history before what comes later does.
+local function is_ending(S, thread)
+  local current = redis.call('HGET', S, 'run') or ''
+  local at = redis.call('HMGET', run_key(S, current), 'status', 'thread')
+  return at[1] == 'ending' and at[2] == thread
+end
+
 -- A later result of a tool call of `thread`. It joins the log of the turn that is running there, if there is one
 -- (whose end puts it into the history), else the history itself.
 local function tell_model(S, thread, frame, message, ttl)

@@ -1,0 +1,228 @@
+"""The events as types. mypy holds what `sse` makes to them, and /openapi.json is made from them.
+
+Names and fields of the chat events are those of the API reference; those of /api/updates are settled by the wire
+contract.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypeAliasType, TypedDict  # the standard library has them from Python 3.12 on
+
+Status = Literal["idle", "processing", "interrupted"]
+ErrorCode = Literal["provider_error", "provider_stalled", "worker_lost", "shutdown", "tool_rounds_exceeded", "internal"]
+
+WALLET_REQUESTS = frozenset({"wallet_tx_request", "wallet_eip712_request"})
+"""Client requests that have an event type of their own."""
+
+_SESSION = "550e8400-e29b-41d4-a716-446655440000"
+
+
+def closed(**example: Any) -> Any:
+    """A class decorator: an object with these fields and no others, such as `example`."""
+    return with_config(ConfigDict(extra="forbid", json_schema_extra={"examples": [example]}))
+
+
+# Of a chat stream
+
+
+@closed(type="text", content="The current ")
+class TextEvent(TypedDict):
+    """A piece of the answer; where it is cut means nothing."""
+
+    type: Literal["text"]
+    content: str
+
+
+@closed(type="tool_call", name="GetTokenPrice", call_id="call_1", args={"symbol": "ETH"})
+class ToolCallEvent(TypedDict):
+    """The model calls a tool."""
+
+    type: Literal["tool_call"]
+    name: str
+    call_id: str
+    args: dict[str, Any]
+
+
+@closed(type="tool_result", call_id="call_1", name="GetTokenPrice", result={"price": 3500.0})
+class ToolResultEvent(TypedDict):
+    """What the tool gave, or `{"error": "..."}`."""
+
+    type: Literal["tool_result"]
+    call_id: str
+    name: str
+    result: Any
+
+
+@closed(type="async_tool_result", call_id="call_1", name="WatchTokenPrice", result={"price": 3500.0})
+class AsyncToolResultEvent(TypedDict):
+    """A later step of a multi-step tool; `done` stands in the last one."""
+
+    type: Literal["async_tool_result"]
+    call_id: str
+    name: str
+    result: Any
+    done: NotRequired[Literal[True]]
+
+
+@closed(type="complete")
+class CompleteEvent(TypedDict):
+    """The turn ended, nothing comes after; `interrupted` stands there if it was stopped."""
+
+    type: Literal["complete"]
+    interrupted: NotRequired[Literal[True]]
+
+
+@closed(type="error", message="The model's provider failed", code="provider_error", retryable=True)
+class ErrorEvent(TypedDict):
+    """The turn failed, nothing comes after. `message` is fit for users."""
+
+    type: Literal["error"]
+    message: str
+    code: ErrorCode
+    retryable: bool
+
+
+ChatEvent = TypeAliasType(
+    "ChatEvent",
+    Annotated[
+        TextEvent | ToolCallEvent | ToolResultEvent | AsyncToolResultEvent | CompleteEvent | ErrorEvent,
+        Field(discriminator="type"),
+    ],
+)
+
+# Of /api/updates; each carries the session's id
+
+
+@closed(type="state", session_id=_SESSION, status="processing", is_processing=True)
+class StateEvent(TypedDict):
+    """The session's status changed, or is told to a new listener, with what else has changed."""
+
+    type: Literal["state"]
+    session_id: str
+    status: Status
+    is_processing: bool
+    title: NotRequired[str]
+    app: NotRequired[str]
+    model: NotRequired[str]
+    user_state: NotRequired[dict[str, Any]]
+    is_archived: NotRequired[bool]
+    run_id: NotRequired[str]
+
+
+@closed(type="title_changed", session_id=_SESSION, title="ETH price", new_title="ETH price")
+class TitleChangedEvent(TypedDict):
+    """The session (or, with `thread_id`, one of its threads) has a new title; both fields say it."""
+
+    type: Literal["title_changed"]
+    session_id: str
+    title: str
+    new_title: str
+    thread_id: NotRequired[str]
+
+
+@closed(type="model_changed", session_id=_SESSION, model="claude-sonnet")
+class ModelChangedEvent(TypedDict):
+    """The session's model counts from the next turn on."""
+
+    type: Literal["model_changed"]
+    session_id: str
+    model: str
+
+
+@closed(type="async_tool_result", session_id=_SESSION, call_id="call_1", name="WatchTokenPrice", result=None, done=True)
+class SessionToolResultEvent(AsyncToolResultEvent):
+    """A later step of a multi-step tool, as on the chat stream."""
+
+    session_id: str
+
+
+@closed(
+    type="tool_update", session_id=_SESSION, call_id="call_1", name="Watch", tool_name="Watch", result='{"price":3500}'
+)
+class ToolProgressEvent(TypedDict):
+    """The same step with its result as text; `tool_complete` is the last one."""
+
+    type: Literal["tool_update", "tool_complete"]
+    session_id: str
+    call_id: str
+    name: str
+    tool_name: str
+    result: str
+
+
+@closed(type="system_error", session_id=_SESSION, message="It was told to stop", code="shutdown", retryable=True)
+class SystemErrorEvent(TypedDict):
+    """A turn of the session ended with this error."""
+
+    type: Literal["system_error"]
+    session_id: str
+    message: str
+    code: ErrorCode
+    retryable: bool
+
+
+@closed(type="system_notice", session_id=_SESSION, message="This session was deleted")
+class SystemNoticeEvent(TypedDict):
+    """Something a person may want to know."""
+
+    type: Literal["system_notice"]
+    session_id: str
+    message: str
+
+
+@closed(
+    type="wallet_tx_request",
+    session_id=_SESSION,
+    id=1,
+    kind="wallet_tx_request",
+    request={"to": "0x742d...", "value": "1", "data": "0x", "chain_id": 1, "label": "Pay"},
+    expires_at="2025-01-15T11:30:00.000Z",
+)
+class ClientRequestEvent(TypedDict):
+    """A tool asks the client to do something, described by `request`; `kind` is the type, or an app's own name."""
+
+    type: Literal["wallet_tx_request", "wallet_eip712_request", "client_request"]
+    session_id: str
+    id: int
+    kind: str
+    request: dict[str, Any]
+    expires_at: str
+
+
+@closed(type="client_request_closed", session_id=_SESSION, ids=[1], outcome="answered")
+class ClientRequestClosedEvent(TypedDict):
+    """These requests to the client are over."""
+
+    type: Literal["client_request_closed"]
+    session_id: str
+    ids: list[int]
+    outcome: Literal["answered", "expired"]
+
+
+@closed(type="gap", session_id=_SESSION)
+class GapEvent(TypedDict):
+    """Events after the asked id are no longer kept; the state follows."""
+
+    type: Literal["gap"]
+    session_id: str
+
+
+UpdateEvent = TypeAliasType(
+    "UpdateEvent",
+    Annotated[
+        StateEvent
+        | TitleChangedEvent
+        | ModelChangedEvent
+        | SessionToolResultEvent
+        | ToolProgressEvent
+        | SystemErrorEvent
+        | SystemNoticeEvent
+        | ClientRequestEvent
+        | ClientRequestClosedEvent
+        | GapEvent,
+        Field(discriminator="type"),
+    ],
+)

@@ -1,0 +1,153 @@
+"""What must hold when all is over, read from Redis and the API."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from statistics import median
+
+import httpx
+import redis as redis_py
+
+from tests.chaos.people import Listener, Person
+from tests.chaos.reader import Sent
+from tests.chaos.site import Site
+from tests.support.backend import until
+
+FAULTS_OF_THE_SITE = {"worker_lost", "shutdown"}
+"""Codes of errors that killed and stopped workers may give a turn of any kind."""
+
+LASTING = ("api-key:", "rq:workers", "rq:queues", "rq:queue:", "rq:failed:")
+"""Keys that live until someone removes them: a key for apps, and RQ's own indexes."""
+
+
+class Verdict:
+    """Counts what was checked (`held`) and says what was not as it must be (`broken`)."""
+
+    def __init__(self, site: Site, people: list[Person], listeners: list[Listener]) -> None:
+        self.held: Counter[str] = Counter()
+        self.broken: list[str] = []
+        self._site = site
+        self._people = people
+        self._listeners = listeners
+        self._messages: dict[str, list[dict]] = {}
+
+    def reach(self) -> None:
+        """Check everything."""
+        with self._site.store() as store:
+            self._settled(store)
+            for person in self._people:
+                self._messages[person.session_id] = self._state(person.session_id)
+                for sent in person.sent:
+                    if not sent.refused:
+                        self._turn(store, sent)
+            for listener, person in zip(self._listeners, self._people, strict=True):
+                self._updates(store, listener, person)
+            self._keys(store)
+
+    def figures(self) -> dict[str, str]:
+        """What was measured on the way."""
+        stops = sorted(stop for person in self._people for stop in person.stops)
+        lost = [seconds for person in self._people for sent in person.sent if (seconds := self._lost_after(sent))]
+        return {
+            "interrupt to the stream's end, median / 95 % / max s": _spread(stops),
+            "worker killed or frozen to worker_lost, median / 95 % / max s": _spread(sorted(lost)),
+            "streams resumed": str(sum(sent.reconnects for person in self._people for sent in person.sent)),
+        }
+
+    def _check(self, promise: str, fine: bool, otherwise: object) -> None:
+        self.held[promise] += fine
+        if not fine:
+            self.broken.append(f"{promise}: {otherwise}")
+
+    def _settled(self, store: redis_py.Redis) -> None:
+        """Multi-step tools go on when their turn is over: wait until no job is left."""
+        try:
+            until(lambda: not _open_jobs(store) and not store.zcard("leases"), 100, "the last jobs")
+        except AssertionError as error:
+            self.broken.append(f"{error}: jobs {_open_jobs(store)}, leases {store.zrange('leases', 0, -1)}")
+        try:
+            channels = {"control", "feed"} | {f"session:{{{person.session_id}}}:updates" for person in self._people}
+            until(lambda: set(store.pubsub_channels()) <= channels, 30, "subscriptions of streams that are over")
+            self.held["subscriptions go with their streams"] += 1
+        except AssertionError as error:
+            self.broken.append(f"{error}: {store.pubsub_channels()}")
+
+    def _turn(self, store: redis_py.Redis, sent: Sent) -> None:
+        log = f"session:{{{sent.session_id}}}:run:{sent.run_id}:log"
+        events = [json.loads(entry["frame"][6:]) for _, entry in store.xrange(log)]
+        ends = [event["type"] for event in events if event["type"] in ("complete", "error")]
+        self._check("exactly one end, and it is last", len(ends) == 1 and events[-1]["type"] == ends[0], events)
+        self._check("the stream is the log", sent.events == events, f"{sent} but {events}")
+        self._check("the turn ended as its kind must", _allowed(sent), sent)
+        history = [m for m in self._messages[sent.session_id] if m["id"].startswith(f"{sent.run_id}-")]
+        told = "".join(message["content"] for message in history if message["role"] == "assistant")
+        self._check("the history is the log", told == sent.said(), f"{told!r} but {sent}")
+        self._check("the model was asked once", self._asked(sent), sent)
+        status = store.hget(f"session:{{{sent.session_id}}}:run:{sent.run_id}", "status")
+        self._check("no run without an end", status in ("complete", "interrupted", "error"), f"{status}: {sent}")
+        if sent.kind == "steps":
+            self._steps(sent)
+
+    def _asked(self, sent: Sent) -> bool:
+        first = [seen for seen in self._site.provider.requests(sent.text) if seen.messages[-1]["role"] == "user"]
+        return len(first) <= (2 if sent.kind == "retry" else 1)
+
+    def _steps(self, sent: Sent) -> None:
+        """A tool whose first step reached the model comes to its end, each step once."""
+        if not any(event["type"] == "tool_result" and event["result"] == {"left": 4} for event in sent.events):
+            return
+        call_id = next(event["call_id"] for event in sent.events if event["type"] == "tool_call")
+        told = [m["tool_results"] for m in self._messages[sent.session_id] if m["role"] == "tool"]
+        steps = [result["result"] for (result,) in told if result["call_id"] == call_id]
+        expected = [{"left": 3}, {"left": 2}, {"left": 1}]
+        self._check("steps come once and to their end", [s for s in steps if s] == expected, f"{steps}: {sent}")
+
+    def _updates(self, store: redis_py.Redis, listener: Listener, person: Person) -> None:
+        last = int(store.hget(f"session:{{{person.session_id}}}", "updates") or 0)
+        until(lambda: listener.numbers and listener.numbers[-1] >= last, 20, "the last update")
+        numbers = listener.numbers
+        whole = numbers == list(range(numbers[0], last + 1))
+        self._check("updates without hole or double", whole, f"{numbers} of {last}")
+
+    def _keys(self, store: redis_py.Redis) -> None:
+        for key in store.scan_iter(count=1000):
+            self._check("every key has a life", store.ttl(key) != -1 or key.startswith(LASTING), key)
+
+    def _state(self, session_id: str) -> list[dict]:
+        url = f"{self._site.url(self._people[0]._rng)}/api/state"
+        state = httpx.get(url, params={"session_id": session_id}, timeout=10).raise_for_status().json()
+        self._check("no session is processing", state["status"] != "processing", state["status"])
+        return state["messages"]
+
+    def _lost_after(self, sent: Sent) -> float | None:
+        """Seconds from a worker's death to the end that its reader saw."""
+        if not sent.end or sent.end.get("code") != "worker_lost":
+            return None
+        with self._site.store() as store:
+            worker = store.hget(f"session:{{{sent.session_id}}}:run:{sent.run_id}", "worker") or ""
+        died = self._site.stricken.get(int(worker.split("-")[-2])) if worker else None
+        return sent.ended_at - died if died else None
+
+
+def _open_jobs(store: redis_py.Redis) -> list[str]:
+    """Jobs that wait or run; those of killed workers stay for a day, as failed."""
+    found = [store.hgetall(key) for key in store.keys("rq:job:*")]
+    return [str(job) for job in found if job and job.get("status") != "failed"]
+
+
+def _allowed(sent: Sent) -> bool:
+    end = sent.end or {}
+    if end.get("code") in FAULTS_OF_THE_SITE:
+        return True
+    if sent.kind == "cut":
+        return end.get("code") == "provider_error"
+    if sent.kind in ("stop", "barged"):
+        return end["type"] == "complete"
+    return end == {"type": "complete"}
+
+
+def _spread(values: list[float]) -> str:
+    if not values:
+        return "none"
+    return f"{median(values):.3f} / {values[int(len(values) * 0.95)]:.3f} / {values[-1]:.3f} ({len(values)})"
