@@ -27,7 +27,6 @@ from gunicorn.util import write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
 
 from app import json
-from app.caretaker import Caretaker
 
 bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104 - behind a router
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
@@ -71,6 +70,8 @@ class StreamWorker(GeventWorker):
 
     def run(self) -> None:
         """Serve until told to stop, and look after turns whose worker went away."""
+        from app.caretaker import Caretaker  # redis may be loaded only once gevent has patched what it uses
+
         Caretaker(self.wsgi.extensions["aomi"]).start()
         super().run()
 

@@ -127,6 +127,8 @@ class Models:
     def _params(self, name: str, own_keys: Mapping[str, str]) -> dict[str, Any]:
         model = self._model(name)
         own = own_keys.get(model.provider)
+        if own is None and model.missing(os.environ):
+            raise ProviderFailed(f"This model needs a key of your own, for {model.provider}", retryable=False)
         return (
             model.params(os.environ)
             | ({"api_key": own} if own else {})

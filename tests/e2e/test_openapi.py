@@ -17,6 +17,7 @@ from app.services import build
 from app.streaming import events, sse
 from tests.support.client import Client
 from tests.support.document import ROOT, made
+from tests.support.servers import Calls, Text
 
 
 def validator(name: str) -> Draft202012Validator:
@@ -144,6 +145,25 @@ def test_a_state_with_all_that_it_may_hold_fits(client):
     state = client.state()
     validator("State").validate(state)
     assert any("tool_calls" in message for message in state["messages"])
+
+
+def test_what_a_client_is_asked_fits_in_both_dialects(client, provider):
+    tx = {"to": "0x" + "ab" * 20, "label": "Pay", "chain_id": 1}
+    calls = [("SendTransactionToWallet", tx), ("PickFile", {"types": [".csv"]}), ("Add", {"a": 1})]
+    client.ask(provider.script("document wallet", [Calls(calls)], [Text(["ok"])]), app="scripted")
+    validator("State").validate(client.state())
+    validator("Gen1State").validate(client.get("/api/state").json())
+    body = {"id": 1, "result": {"status": "success"}}
+    validator("Chosen").validate(client.post("/api/control/wallet_result", json=body).json())
+    with client.resume() as stream:
+        list(stream.events())
+    validator("State").validate(client.state())
+    validator("Gen1State").validate(client.get("/api/state").json())
+    validator("Gen1State").validate(client.post("/api/interrupt").json())
+    updates = told(client, "0")
+    for event in updates:
+        validator("UpdateEvent").validate(event)
+    assert {"wallet_tx_request", "client_request", "client_request_closed"} <= {event["type"] for event in updates}
 
 
 def test_a_refusal_of_each_kind_fits(client):

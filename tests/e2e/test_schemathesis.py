@@ -27,8 +27,12 @@ def operations(**generation: Any) -> Any:
     return schemathesis.openapi.from_dict(made(), config=schemathesis.Config.from_dict(config))
 
 
-any_request = operations(**{"max-examples": 20})
-good_request = operations(**{"max-examples": 6, "mode": "positive"}).exclude(path="/api/control/{action}")
+NO_OTHERS = ["/api/control/apps", "/api/control/models"]  # a POST there is an unknown action of /api/control/{action}
+NOWHERE_ACCEPTED = "/api/simulate"  # 501, until somebody configures a chain
+
+any_request = operations(**{"max-examples": 20}).exclude(path=[*NO_OTHERS, NOWHERE_ACCEPTED])
+GOOD = {"max-examples": 6, "mode": "positive"}
+good_request = operations(**GOOD).exclude(path=["/api/control/{action}", NOWHERE_ACCEPTED])
 
 
 @schemathesis.deserializer("text/event-stream")
@@ -49,6 +53,7 @@ def test_what_the_document_admits_is_accepted(case, webs, key):
     """In a session of its own, with models and apps that exist; which these are the document cannot say."""
     client = Client(webs[0], key)
     client.post("/api/sessions")
+    client.get("/api/state", params={"client_id": client.session_id})
     thread = client.post(f"/api/sessions/{client.session_id}/threads").json()["id"]
     case.query.pop("session_id", None)
     case.query.pop("app", None)

@@ -77,6 +77,16 @@ def test_the_reference_dialect_uses_them_by_the_session_or_by_client_id(gen1, we
     assert seen_key(provider, "by the session") == seen_key(provider, "by client id") == [f"Bearer {OWN_KEY}"]
 
 
+def test_a_model_may_be_for_clients_with_a_key_alone(gen1, provider):
+    provider.script("bring my own", [Text(["ok"])])
+    gen1.send("bring my own", app="own", client_id=gen1.client_id)
+    assert "needs a key of your own, for openai" in said(gen1.finish())[-1][1]
+    save_key(gen1)
+    gen1.send("bring my own", app="own", client_id=gen1.client_id)
+    assert said(gen1.finish())[-1] == ("agent", "ok")
+    assert seen_key(provider, "bring my own") == [f"Bearer {OWN_KEY}"]
+
+
 def test_a_key_of_another_provider_is_left_alone(gen1, provider):
     save_key(gen1, provider="Anthropic")
     ask(gen1, provider, "not for openai")

@@ -207,6 +207,11 @@ def configuration(provider_url: str) -> dict[str, Any]:
         "model_list": [
             {"model_name": "scripted", "litellm_params": common, "model_info": info},
             {"model_name": "small", "litellm_params": common, "model_info": info | {"max_input_tokens": 400}},
+            {
+                "model_name": "own",
+                "litellm_params": common | {"api_key": "os.environ/NOBODY_SETS_THIS"},
+                "model_info": info | {"byok": True},
+            },
             {"model_name": "demo", "litellm_params": {"model": "demo/assistant"}},
         ],
         "apps": [
@@ -220,6 +225,7 @@ def configuration(provider_url: str) -> dict[str, Any]:
                 "fallbacks": ["small"],
                 "tools": tools + wallet,
             },
+            {"id": "own", "name": "Bring your own key", "model": "own"},
             {"id": "titled", "name": "Titled", "model": "demo", "title_model": "scripted"},
         ],
     }

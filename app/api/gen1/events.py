@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app import client_answers, json
 from app.api import inputs
-from app.api.described import SESSION, Parameter, Part, described, query
+from app.api.described import SESSION, Parameter, Part, described
 from app.api.gen1 import messages, requests
 from app.api.gen1.shapes import SystemAnswer
 from app.errors import ApiError, BadRequest
@@ -21,7 +21,10 @@ from app.state.store import now
 bp = Blueprint("gen1_events", __name__)
 
 MESSAGE_CHARACTERS = 65_536
-_MESSAGE = Part((Parameter("message", "query", "JSON with type and payload, as text.", required=True),))
+_TEXT = {"type": "string", "pattern": r"\S", "maxLength": MESSAGE_CHARACTERS}
+_MESSAGE = Part((Parameter("message", "query", "JSON with type and payload, as text.", _TEXT, True),))
+_COUNT_SCHEMA = {"type": "string", "pattern": "^[1-9][0-9]{0,8}$"}
+_COUNT = Part((Parameter("count", "query", "How many at most.", _COUNT_SCHEMA),), (400,))
 
 ANSWERS = {
     "wallet:tx_complete": (TRANSACTION, "pending_tx_ids"),
@@ -50,7 +53,7 @@ def system() -> ResponseReturnValue:
 
 
 @bp.get("/api/events")
-@described(list[dict[str, Any]], SESSION, query("count", "How many at most."))
+@described(list[dict[str, Any]], SESSION, _COUNT)
 def fetch() -> ResponseReturnValue:
     """The events that nobody has fetched, oldest first, at most `count`; each is delivered once, here or with the
     state."""

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 from typing_extensions import TypedDict
 
+from app.api import inputs
 from app.api.described import Parameter, Part
+from app.state.vault import MOST
 from app.streaming.events import closed
 
-CLIENT_ID = Part((Parameter("client_id", "query", "The client whose secrets these are.", required=True),), (400,))
+_CLIENT_SCHEMA = {"type": "string", "minLength": 1, "maxLength": inputs.CLIENT_ID_CHARACTERS}
+CLIENT_ID = Part((Parameter("client_id", "query", "The secrets' client.", _CLIENT_SCHEMA, True),), (400,))
+PROVIDER = r"[a-z0-9][a-z0-9_.-]{0,63}"
+NAME = r"[A-Za-z0-9_-]{1,64}"
+KEY_CHARACTERS = 1024
+SECRET_CHARACTERS = 8192
+SHORTEST_SECRET = 4
+LABEL_CHARACTERS = 200
+
 NOT_CONFIGURED = Part(refusals=(501,))
 
 
@@ -73,16 +83,25 @@ class SavedKey(TypedDict):
 class NewKey(TypedDict):
     """A key of the session's client."""
 
-    provider: str
-    api_key: str
-    label: NotRequired[str | None]
+    provider: Annotated[str, Field(pattern=f"^{PROVIDER}$")]
+    api_key: Annotated[str, Field(pattern=f"^[!-~]{{1,{KEY_CHARACTERS}}}$")]
+    label: NotRequired[Annotated[str, Field(max_length=LABEL_CHARACTERS, pattern=r"\S")] | None]
+
+
+_SECRETS_SCHEMA = {
+    "type": "object",
+    "propertyNames": {"pattern": f"^{NAME}$"},
+    "additionalProperties": {"type": "string", "minLength": SHORTEST_SECRET, "maxLength": SECRET_CHARACTERS},
+    "minProperties": 1,
+    "maxProperties": MOST,
+}
 
 
 class NewSecrets(TypedDict):
     """Secrets of a client, by name."""
 
-    client_id: str
-    secrets: dict[str, str]
+    client_id: Annotated[str, Field(min_length=1, max_length=inputs.CLIENT_ID_CHARACTERS)]
+    secrets: Annotated[dict[str, str], WithJsonSchema(_SECRETS_SCHEMA)]
 
 
 @closed(handles={"TOKEN": "$SECRET:TOKEN"})

@@ -18,13 +18,6 @@ from app.state.vault import ProviderKey
 
 bp = Blueprint("gen1_vault", __name__)
 
-PROVIDER = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
-NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-KEY_CHARACTERS = 1024
-SECRET_CHARACTERS = 8192
-SHORTEST_SECRET = 4
-LABEL_CHARACTERS = 200
-
 _PROVIDER = Part((Parameter("provider", "path", "A model provider, such as openai.", required=True),))
 _NAME = Part((Parameter("name", "path", "The name of a secret.", required=True),))
 
@@ -43,12 +36,12 @@ def save_key() -> ResponseReturnValue:
     """Keep a key of the session's client, in the place of the provider's last one."""
     client, given = _client(), inputs.body()
     provider = inputs.text_of(given, "provider", 64).strip().lower()
-    if not PROVIDER.fullmatch(provider):
+    if not re.fullmatch(shapes.PROVIDER, provider):
         raise BadRequest("'provider' must be the name of a model provider, such as openai")
-    key = inputs.text_of(given, "api_key", KEY_CHARACTERS).strip()
+    key = inputs.text_of(given, "api_key", shapes.KEY_CHARACTERS).strip()
     if not (key.isascii() and key.isprintable()):
         raise BadRequest("'api_key' must be printable ASCII, as it goes into a header")
-    label = inputs.optional_text_of(given, "label", LABEL_CHARACTERS) or None
+    label = inputs.optional_text_of(given, "label", shapes.LABEL_CHARACTERS) or None
     return jsonify(key=_shown(services().vault.save_provider_key(client, provider, key, label)))
 
 
@@ -103,7 +96,9 @@ def _shown(key: ProviderKey) -> dict[str, Any]:
 
 
 def _check(name: str, value: Any) -> None:
-    if not NAME.fullmatch(name):
+    if not re.fullmatch(shapes.NAME, name):
         raise BadRequest("The name of a secret must be 1 to 64 characters out of A-Z a-z 0-9 _ -")
-    if not isinstance(value, str) or not SHORTEST_SECRET <= len(value) <= SECRET_CHARACTERS:
-        raise BadRequest(f"The secret {name!r} must be a string of {SHORTEST_SECRET} to {SECRET_CHARACTERS} characters")
+    if not isinstance(value, str) or not shapes.SHORTEST_SECRET <= len(value) <= shapes.SECRET_CHARACTERS:
+        raise BadRequest(
+            f"The secret {name!r} must be a string of {shapes.SHORTEST_SECRET} to {shapes.SECRET_CHARACTERS} characters"
+        )
