@@ -3,13 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test chaos install lint lock clean
+.PHONY: run test chaos install lint lock bench bench-profile bench-peers clean
 
 run: install
 	@$(BIN)/aomi dev
 
 test: lint
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=95
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=95
 
 # Breaks parts while people chat; prints what broke and what held: make chaos SEED=7 TURNS=2000
 chaos: install
@@ -32,11 +32,36 @@ $(VENV)/installed: requirements-dev.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
+bench: .venv-bench/installed  ## all scenarios; ONLY=flow ROUNDS=1 looks at one; benchmarks/README.md has more
+	@.venv-bench/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-peers: .venv-bench/installed  ## also LiteLLM's proxy and Agno's AgentOS, each in an environment of its own
+	@for peer in litellm agno; do \
+		test -x .venv-peers/$$peer/bin/python || $(PYTHON) -m venv .venv-peers/$$peer; \
+		.venv-bench/bin/uv pip install --quiet --python .venv-peers/$$peer/bin/python \
+			--requirement benchmarks/references/$$peer.txt; \
+	done
+	@.venv-bench/bin/python -m benchmarks --peers --only $${ONLY:-first,burst,flow} $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-profile: .venv-bench/installed  ## where web and worker spend their CPU
+	@.venv-bench/bin/python -m benchmarks.profile
+
+.venv-bench/installed: requirements-bench.lock pyproject.toml
+	@echo "Installing what the benchmark needs into .venv-bench (once) ..."
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check \
+		"$$(grep -o '^uv==[^ ;]*' requirements-bench.lock)"
+	@.venv-bench/bin/uv pip sync --quiet --python .venv-bench/bin/python requirements-bench.lock
+	@.venv-bench/bin/uv pip install --quiet --python .venv-bench/bin/python --no-deps --editable .
+	@touch $@
+
 lock:  ## pins every version anew, for every platform, with no index's address in the files
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
 		--upgrade pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
 		--extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
+		--extra bench -c requirements-dev.lock pyproject.toml -o requirements-bench.lock
 
 clean:
-	rm -rf $(VENV) .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .aomi
+	rm -rf $(VENV) .venv-bench .venv-peers .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .aomi

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,18 @@ def webs(backend: Backend, worker: str) -> tuple[str, str]:
 def key(redis: redis_py.Redis) -> str:
     """An API key for every app."""
     return ApiKeys(Store(redis, Settings())).issue(("*",), "tests")
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Callable[[float], None]:
+    """Notes what a test has measured, in seconds, in the file that AOMI_FIGURES names: docs/reliability.md has them."""
+
+    def note(seconds: float) -> None:
+        if path := os.environ.get("AOMI_FIGURES"):
+            with Path(path).open("a") as file:
+                file.write(f"{request.node.name} {seconds:.3f}\n")
+
+    return note
 
 
 @pytest.fixture

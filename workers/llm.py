@@ -146,7 +146,7 @@ class Models:
         stall = self._settings.stall_timeout
         stream = None
         try:
-            async with asyncio.timeout(stall) as limit:
+            async with asyncio.timeout(None) as limit:
                 silence = Silence(limit, stall, hear.silence)
                 try:
                     stream = await litellm.acompletion(**params)

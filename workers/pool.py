@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import math
+import os
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
@@ -56,8 +58,10 @@ class Lane(BaseWorker):
             job_monitoring_interval=math.ceil(self._beat_every),
             job_class=ReadableJob,
             log_job_description=False,
+            prepare_for_work=False,  # it would ask Redis for our address, which may be away
             serializer=JSONSerializer,
         )
+        self.hostname, self.pid = socket.gethostname(), os.getpid()
         self._queue = queue
         self._slots = threading.Semaphore(threads)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=queue.name)

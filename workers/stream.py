@@ -82,8 +82,8 @@ class Fold:
 
 
 class Silence:
-    """Watches for a provider that sends nothing: `tell(seconds)` once, after a third of the time that `limit` gives
-    it. A chunk costs one look at the clock; a timer does the rest."""
+    """Watches for a provider that sends nothing: `tell(seconds)` once, after a third of the `stall` seconds it has, at
+    the end of which `limit` fires. A chunk costs one look at the clock; a timer does the rest."""
 
     def __init__(self, limit: asyncio.Timeout, stall: float, tell: Callable[[float], None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -103,13 +103,14 @@ class Silence:
         self._timer.cancel()
 
     def _look(self) -> None:
-        self._limit.reschedule(self._heard + self._stall)
         now, third = self._loop.time(), self._stall / 3
-        due = self._heard + third
-        if now >= due and not self._told:
+        if now >= self._heard + self._stall:
+            self._limit.reschedule(now)
+            return
+        if now >= self._heard + third and not self._told:
             self._told = True
             self._loop.run_in_executor(None, self._tell, round(third, 1))
-        self._timer = self._loop.call_at(due if due > now else now + third, self._look)
+        self._timer = self._loop.call_at(self._heard + (self._stall if self._told else third), self._look)
 
 
 def _whole(text: str) -> str:

@@ -16,7 +16,7 @@ _THREAD = "thread_0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 _BEGAN, _LAST = "2025-01-15T10:30:00.000Z", "2025-01-15T11:00:00.000Z"
 _USER = {"address": "0x742d...", "chain_id": 1, "is_connected": True}
 
-_NOT_BLANK = r"\S"
+_NOT_BLANK = inputs.NOT_BLANK.pattern
 
 Title = Annotated[str, Field(max_length=inputs.TITLE_CHARACTERS, pattern=_NOT_BLANK)]
 Model = Annotated[str, Field(max_length=inputs.MODEL_CHARACTERS, pattern=_NOT_BLANK)]

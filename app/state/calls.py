@@ -66,7 +66,7 @@ class Calls:
     def get(self, session_id: str, run_id: str, call_id: str) -> Call | None:
         """The call, or None when it is over or its session is gone."""
         fields = self._store.fields(keys.call(session_id, run_id, call_id))
-        if "name" not in fields or "over" in fields:
+        if "name" not in fields:
             return None
         return Call(
             session_id=session_id,
@@ -84,7 +84,7 @@ class Calls:
         """The call is over."""
         key = keys.call(call.session_id, call.run_id, call.call_id)
         pipeline = self._redis.pipeline()
-        pipeline.hset(key, "over", 1)
+        pipeline.hdel(key, "name")  # nobody runs it again
         pipeline.expire(key, OVER_TTL)
         pipeline.execute()
 

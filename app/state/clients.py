@@ -18,7 +18,7 @@ Unavailable = (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError)
 """What a call raises while Redis is away, loading, full or a replica. (`ConnectionError` is redis-py's own.)"""
 
 
-def commands(settings: Settings, *, patient: bool = False, timeout: float = 1.5) -> Client:
+def commands(settings: Settings, *, patient: bool = False, timeout: float = 0.8) -> Client:
     """A client for short commands. One that fails is tried once more, then raises; by a `patient` client for ever.
 
     `timeout` seconds bound each connect and each answer, so that a web request never hangs on Redis. A command may

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -282,10 +283,12 @@ def test_any_text_survives(client, provider, text):
     assert [m["content"] for m in client.state()["messages"]] == [text, text]
 
 
-def test_a_provider_that_stalls_is_told_of_and_then_given_up(client, provider):
+def test_a_provider_that_stalls_is_told_of_and_then_given_up(client, provider, figure):
     text = provider.script("stalls", [Text(["before"]), Silence(30)])
     with client.updates() as updates:
+        began = time.monotonic()
         events = client.ask(text, app="scripted")
+        figure(time.monotonic() - began)
         assert "silent for 1 seconds" in updates.next("system_notice")["message"]
     assert kinds(events) == ["text", "error"]
     assert (events[1]["code"], events[1]["retryable"]) == ("provider_stalled", True)

@@ -75,7 +75,7 @@ def test_a_failed_turn_is_told_by_the_agent_and_kept_from_the_model_and_the_refe
 
 
 def test_later_steps_of_a_tool_do_not_take_the_last_word_from_the_agent(gen1, provider):
-    text = provider.script("gen-1 steps", [Calls([("Countdown", {"n": 2, "every": 0.1})])], [Text(["Counting."])])
+    text = provider.script("gen-1 steps", [Calls([("Countdown", {"n": 2, "every": 0.8})])], [Text(["Counting."])])
     gen1.send(text, app="scripted")
     state = gen1.until(lambda state: len(state["messages"]) == 4)
     assert said(state)[1:] == [

@@ -23,7 +23,7 @@ AT_ONCE = 0.3
         ("flowing", [Text(["x "] * 400, pause=0.02)], "x "),
     ],
 )
-def test_a_running_turn_ends_at_once_and_the_provider_is_hung_up_on(client, webs, provider, phase, answer, said):
+def test_a_running_turn_ends_at_once_and_the_provider_is_left(client, webs, provider, figure, phase, answer, said):
     text = provider.script(phase, answer)
     with client.chat(text, app="scripted") as stream:
         if said:
@@ -32,10 +32,37 @@ def test_a_running_turn_ends_at_once_and_the_provider_is_hung_up_on(client, webs
         asked = time.monotonic()
         assert client.interrupt(url=webs[1])
         rest = list(stream.events())
+        figure(time.monotonic() - asked)
         assert time.monotonic() - asked < AT_ONCE
     assert rest[-1] == {"type": "complete", "interrupted": True}
     assert seen.hung_up.wait(2)
     assert client.state()["status"] == "interrupted"
+
+
+def test_a_stop_after_long_silence_arrives_as_fast(client, webs, provider, figure):
+    """redis-py closes a connection that was silent for 5 s unless it is told not to: here that of stops."""
+    text = provider.script("long silence", [Text(["a", "b", "c", "d"], pause=2), Silence(20)])
+    with client.chat(text, app="scripted") as stream:
+        while stream.next("text")["content"] != "d":
+            pass
+        asked = time.monotonic()
+        assert client.interrupt(url=webs[1])
+        assert list(stream.events()) == [{"type": "complete", "interrupted": True}]
+        figure(time.monotonic() - asked)
+        assert time.monotonic() - asked < AT_ONCE
+    assert provider.requests(text)[0].hung_up.wait(AT_ONCE)
+
+
+def test_a_stop_never_hits_the_turn_that_follows(client, webs, provider):
+    """Stops come thick and fast while one turn ends by itself and the next begins: each ends its own."""
+    for attempt in range(5):
+        provider.script(f"ends {attempt}", [Text(["a"], pause=0.02)])
+        provider.script(f"follows {attempt}", [Text(["b"], pause=0.02)])
+        ends, follows = f"ends {attempt}", f"follows {attempt}"
+        with client.chat(ends, app="scripted") as first, client.chat(follows, app="scripted") as second:
+            stops = [client.interrupt(url=webs[n % 2]) for n in range(2)]
+            ended = [list(first.events())[-1], list(second.events())[-1]]
+        assert sum(end.get("interrupted", False) for end in ended) == sum(stops)
 
 
 def test_the_partial_text_stays_and_the_model_sees_it_next_time(client, provider):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 import typing
 
 import pytest
@@ -43,6 +45,11 @@ def test_it_is_served_and_valid(client):
     schemathesis.openapi.from_dict(made()).validate()
 
 
+def test_a_start_does_not_wait_for_it():
+    code = "import sys, app; app.create_app(); assert 'apispec' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
 def test_every_route_is_in_it_and_no_other():
     rules = create_app(build(Settings(config=ROOT / "aomi.yaml"))).url_map.iter_rules()
     routes = {
@@ -73,6 +80,30 @@ def test_bounds_are_those_that_requests_are_checked_with():
     assert properties["on_busy"]["enum"] == list(inputs.ON_BUSY)
     action = made()["components"]["parameters"]["path.action"]
     assert action["schema"]["enum"] == list(control.ACTIONS)
+
+
+def bounded() -> list[tuple[str, str, str, int]]:
+    """Each string with a bound in a request's body: path, method, field, most characters."""
+    found = []
+    for path, method, operation in operations():
+        if "requestBody" in operation and "{action}" not in path:
+            schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
+            for field, about in made()["components"]["schemas"][schema]["properties"].items():
+                most = [part["maxLength"] for part in about.get("anyOf", [about]) if "maxLength" in part]
+                found += [(path, method, field, most[0])] if most else []
+    return found
+
+
+@pytest.mark.parametrize(("path", "method", "field", "most"), bounded())
+def test_a_string_may_be_as_long_as_it_says_and_no_longer(client, path, method, field, most):
+    client.post("/api/sessions")
+    client.get("/api/state", params={"client_id": client.session_id})
+    thread = client.post(f"/api/sessions/{client.session_id}/threads").json()["id"]
+    others = {"text": "remember 1", "provider": "openai", "api_key": "sk-x"}
+    path = path.replace("{session_id}", client.session_id).replace("{thread_id}", thread)
+    for length, refused in ((most, False), (most + 1, True)):
+        answer = client.request(method, path, json=others | {field: "x" * length})
+        assert (answer.status_code == 400 and "may have at most" in answer.text) is refused, answer.text
 
 
 @pytest.mark.parametrize(("form", "session_id", "fits"), [("uuid", "bot:12345", False), ("token", "bot:12345", True)])

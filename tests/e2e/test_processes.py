@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 
@@ -44,13 +45,15 @@ def test_sigterm_lets_a_running_turn_finish_and_leaves_unbegun_ones_to_others(ow
             assert kinds(list(waiting.events())) == ["text", "complete"]
 
 
-def test_a_turn_that_outlasts_the_grace_time_ends_with_shutdown_and_its_text_stays(own, own_client, provider):
+def test_a_turn_that_outlasts_the_grace_time_ends_with_shutdown_and_its_text_stays(own, own_client, provider, figure):
     provider.script("too long", [Text(["partial"]), Silence(30)])
     worker = own.worker(AOMI_GRACE="0.5")
     with own_client.chat("too long", model="scripted") as stream:
         stream.next("text")
         worker.send(signal.SIGTERM)
+        told = time.monotonic()
         (error,) = list(stream.events())
+        figure(time.monotonic() - told)
     assert (error["type"], error["code"], error["retryable"]) == ("error", "shutdown", True)
     assert worker.stop() == 0
     assert own_client.state()["messages"][-1]["content"] == "partial"
@@ -65,17 +68,77 @@ def test_many_signals_at_once_stop_a_worker_once(own):
     assert worker.stop(timeout=15) == 0
 
 
-def test_a_killed_workers_turn_ends_with_worker_lost_and_the_session_goes_on(own, own_client, provider):
+def test_a_killed_workers_turn_ends_with_worker_lost_though_no_worker_is_left(own, own_client, provider, figure):
     provider.script("killed", [Text(["so far"]), Silence(30)])
+    other = Client(own_client.url)
     doomed = own.worker()
-    with own_client.chat("killed", model="scripted") as stream:
+    with own_client.chat("killed", model="scripted") as stream, own_client.resume() as resumed:
         stream.next("text")
-        own.begin_worker()
         doomed.send(signal.SIGKILL)
-        (error,) = list(stream.events())
-    assert (error["code"], error["retryable"]) == ("worker_lost", True)
-    assert own_client.state()["messages"][-1]["content"] == "so far"
+        killed = time.monotonic()
+        with other.chat("remember 1") as unbegun:
+            (error,) = list(stream.events())
+            figure(time.monotonic() - killed)
+            assert (error["code"], error["retryable"]) == ("worker_lost", True)
+            assert kinds(list(resumed.events())) == ["text", "error"]
+            assert own_client.state()["messages"][-1]["content"] == "so far"
+            assert own_client.state()["status"] == "idle"
+            own.begin_worker()
+            assert kinds(list(unbegun.events())) == ["text", "complete"]
     assert own_client.ask("remember 2")[-1] == {"type": "complete"}
+    assert len(provider.requests("killed")) == 1
+
+
+def test_a_late_worker_cannot_overwrite_the_end_that_another_process_has_written(own, own_client, provider):
+    provider.script("late", [Text(["in time"]), Silence(4), Text(["too late"])])
+    frozen = own.worker()
+    with own_client.streaming("POST", "/api/chat?ids=1", json={"text": "late", "model": "scripted"}) as stream:
+        stream.next("text")
+        frozen.send(signal.SIGSTOP)
+        try:
+            (error,) = list(stream.events())
+            assert error["code"] == "worker_lost"
+        finally:
+            frozen.send(signal.SIGCONT)
+    assert provider.requests("late")[0].hung_up.wait(10)
+    with own_client.resume() as again:
+        assert text_of(list(again.events())) == "in time"
+    assert own_client.state()["messages"][-1]["content"] == "in time"
+
+
+def test_an_interrupt_races_with_a_workers_death_to_one_end(own, own_client, provider):
+    provider.script("dies", [Text(["so far"]), Silence(30)])
+    doomed = own.worker()
+    with own_client.chat("dies", model="scripted") as stream:
+        stream.next("text")
+        doomed.send(signal.SIGKILL)
+        assert own_client.interrupt()
+        assert list(stream.events()) == [{"type": "complete", "interrupted": True}]
+    store = redis_py.Redis.from_url(own.redis_url)
+    until(lambda: store.zcard("leases") == 0, what="the lease to be dropped")
+    with own_client.resume() as again:
+        assert kinds(list(again.events())) == ["text", "complete"]
+
+
+def test_the_generation_goes_on_when_its_web_is_killed_and_a_resume_elsewhere_is_exact(
+    backend, client, provider, figure
+):
+    pieces = [f"{n} " for n in range(40)]
+    provider.script("orphan", [Text(pieces, pause=0.05)])
+    process, url = backend.web()
+    seen = []
+    with client.streaming("POST", "/api/chat?ids=1", url=url, json={"text": "orphan", "model": "scripted"}) as stream:
+        seen.append(stream.next())
+        process.kill()
+        with contextlib.suppress(httpx.TransportError, AssertionError):
+            seen += list(stream.events())
+    killed = time.monotonic()
+    with client.resume(last_id=stream.ids[-1]) as again:
+        seen.append(again.next())
+        figure(time.monotonic() - killed)
+        seen += list(again.events())
+    assert text_of(seen) == "".join(pieces)
+    assert len(provider.requests("orphan")) == 1
 
 
 def test_a_turn_whose_job_was_lost_is_enqueued_again(own, own_client):
@@ -117,7 +180,7 @@ def test_every_route_through_litellm_gives_the_same_turn(own, own_client, client
     assert tools[0] == tools[1]
 
 
-def test_a_web_at_sigterm_ends_its_streams_so_that_clients_resume_elsewhere(backend, client, provider):
+def test_a_web_at_sigterm_ends_its_streams_so_that_clients_resume_elsewhere(backend, client, provider, figure):
     provider.script("move over", [Text([f"{n} " for n in range(30)], pause=0.05)])
     process, url = backend.web()
     with client.streaming("POST", "/api/chat?ids=1", url=url, json={"text": "move over", "model": "scripted"}) as s:
@@ -125,6 +188,7 @@ def test_a_web_at_sigterm_ends_its_streams_so_that_clients_resume_elsewhere(back
         asked = time.monotonic()
         process.send(signal.SIGTERM)
         seen += list(s.events())
+        figure(time.monotonic() - asked)
         assert time.monotonic() - asked < 2
     assert kinds(seen) == ["text"]
     with client.resume(last_id=s.ids[-1]) as again:

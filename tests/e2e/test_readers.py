@@ -37,21 +37,23 @@ def connection_that_never_reads(url, client, text):
     return reader
 
 
-def test_a_reader_that_takes_nothing_is_cut_off_and_may_resume_the_whole(client, impatient, provider):
+def test_a_reader_that_takes_nothing_is_cut_off_and_may_resume_the_whole(client, impatient, provider, figure):
     process, url = impatient
     text = provider.script("much", [Text([PIECE] * 150)])
     reader = connection_that_never_reads(url, client, text)
     other = Client(url)
     assert other.ask("count to 5")[-1] == {"type": "complete"}
     until(lambda: provider.requests(text) and provider.requests(text)[0].finished.is_set())
+    full = time.monotonic()
     until(lambda: not _open_to(process, reader), 10, "the slow reader to be cut off")
+    figure(time.monotonic() - full)
     reader.close()
     with client.resume() as again:
         assert len(text_of(list(again.events()))) == 150 * len(PIECE)
     assert "Traceback" not in process.log()
 
 
-def test_clients_that_leave_leave_nothing_behind(client, impatient, redis, provider):
+def test_clients_that_leave_leave_nothing_behind(client, impatient, redis, provider, figure):
     process, url = impatient
     text = provider.script("left alone", [Silence(2.5), Text(["done"])])
     before = _connections(process)
@@ -66,6 +68,7 @@ def test_clients_that_leave_leave_nothing_behind(client, impatient, redis, provi
     began = time.monotonic()
     until(lambda: len(redis.pubsub_channels()) <= channels, 30, "the subscriptions to go")
     until(lambda: _connections(process) <= before + 2, 30, "the connections to go")
+    figure(time.monotonic() - began)
     assert time.monotonic() - began < 30
     until(lambda: streams[0].state()["messages"][-1]["content"] == "done", what="the turn to complete without a reader")
 

@@ -157,7 +157,9 @@ def test_an_optional_body_may_be_empty(asked, data, found):
         assert inputs.optional_body() == found
 
 
-@pytest.mark.parametrize("fields", [{}, {"text": None}, {"text": 7}, {"text": ""}, {"text": " \n"}])
+@pytest.mark.parametrize(
+    "fields", [{}, {"text": None}, {"text": 7}, {"text": ""}, {"text": " \n"}, {"text": "\x1f\x85\u2028\ufeff"}]
+)
 def test_a_text_that_is_missing_or_blank_is_refused(fields):
     with pytest.raises(BadRequest, match="'text' must be a string that is not blank"):
         inputs.text_of(fields, "text", 10)

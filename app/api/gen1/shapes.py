@@ -12,7 +12,7 @@ from app.api.described import Parameter, Part
 from app.state.vault import MOST
 from app.streaming.events import closed
 
-_CLIENT_SCHEMA = {"type": "string", "minLength": 1, "maxLength": inputs.CLIENT_ID_CHARACTERS}
+_CLIENT_SCHEMA = {"type": "string", "pattern": r"\S", "maxLength": inputs.CLIENT_ID_CHARACTERS}
 CLIENT_ID = Part((Parameter("client_id", "query", "The secrets' client.", _CLIENT_SCHEMA, True),), (400,))
 PROVIDER = r"[a-z0-9][a-z0-9_.-]{0,63}"
 NAME = r"[A-Za-z0-9_-]{1,64}"
@@ -100,7 +100,7 @@ _SECRETS_SCHEMA = {
 class NewSecrets(TypedDict):
     """Secrets of a client, by name."""
 
-    client_id: Annotated[str, Field(min_length=1, max_length=inputs.CLIENT_ID_CHARACTERS)]
+    client_id: Annotated[str, Field(pattern=r"\S", max_length=inputs.CLIENT_ID_CHARACTERS)]
     secrets: Annotated[dict[str, str], WithJsonSchema(_SECRETS_SCHEMA)]
 
 

@@ -1,0 +1,105 @@
+"""Does the worker's part by the product's own state code: sessions that exist, and turns that say something.
+
+Asked over a pipe (`stack.Child`), one JSON object a line: `do` names a function of `DOES`, the rest its arguments.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import uuid
+from itertools import count
+from typing import Any
+
+from app import config, services
+from app.services import Services
+from app.state import keys
+from app.state.runs import Message
+from app.streaming import sse
+
+TICK = 0.01
+"""Seconds between two calls, as the worker's outbox has it."""
+
+WORDS = "The quick brown fox jumps over the lazy dog, and what it says of that. "
+MESSAGE = WORDS * 12
+"""About 200 tokens."""
+
+_batches = count(1)
+
+
+def begin(parts: Services, turns: int) -> list[list[str]]:
+    """So many turns that run, each in a session of its own: [session, run] each."""
+    return [_running(parts, str(uuid.uuid4())) for _ in range(turns)]
+
+
+def say(parts: Services, turns: list[list[str]], events: int, seconds: float) -> dict[str, float]:
+    """`events` a second for so many seconds, over the turns in turn, each the nanosecond it was made at. Returns how
+    many there were, and the share of time that this process could not keep up."""
+    began, said, late = time.monotonic(), 0, 0
+    while (now := time.monotonic() - began) < seconds:
+        due = int(events * now) - said
+        batches = []
+        for place in range(said, said + due):
+            session_id, run_id = turns[place % len(turns)]
+            batches.append((session_id, run_id, next(_batches), [sse.text(f"{time.monotonic_ns():016d}~")]))
+        if batches:
+            parts.runs.append(batches)
+        said += due
+        rest = began + now + TICK - time.monotonic()
+        late += rest < 0
+        time.sleep(max(0.0, rest))
+    return {"events": said, "late": late * TICK / seconds}
+
+
+def fill(parts: Services, sessions: int) -> int:
+    """So many more sessions, each with one turn that has ended."""
+    for _ in range(sessions):
+        _ended(parts, str(uuid.uuid4()))
+    return sessions
+
+
+def history(parts: Services, messages: int, sessions: int) -> list[str]:
+    """Sessions with so many messages in their thread; returns their ids."""
+    ids = [str(uuid.uuid4()) for _ in range(sessions)]
+    said = [
+        json.dumps({"id": f"msg_{n}", "role": role, "content": MESSAGE, "created_at": "2026-01-01T00:00:00.000Z"})
+        for n, role in zip(range(messages), ("user", "assistant") * messages, strict=False)
+    ]
+    for session_id in ids:
+        thread_id = _ended(parts, session_id)
+        parts.sessions._redis.rpush(keys.messages(session_id, thread_id), *said)
+    return ids
+
+
+def _running(parts: Services, session_id: str) -> list[str]:
+    accepted = parts.runs.start(session_id, Message(text=WORDS, app="default", model=""))
+    if parts.runs.claim(session_id, accepted.run_id, "benchmark") is None:
+        raise RuntimeError("somebody else has begun the turn")
+    return [session_id, accepted.run_id]
+
+
+def _ended(parts: Services, session_id: str) -> str:
+    """A turn with an answer; returns its thread."""
+    _, run_id = _running(parts, session_id)
+    parts.runs.append([(session_id, run_id, next(_batches), [sse.text(WORDS)])])
+    run = parts.runs.seal(session_id, run_id, "complete", expect="running")
+    if run is None:
+        raise RuntimeError("somebody else has ended the turn")
+    parts.runs.settle(run, sse.complete())
+    return run.thread_id
+
+
+DOES = {function.__name__: function for function in (begin, say, fill, history)}
+
+
+def main() -> None:
+    """Answer until the pipe is closed."""
+    parts = services.build(config.load())
+    for line in sys.stdin:
+        question: dict[str, Any] = json.loads(line)
+        print(json.dumps(DOES[question.pop("do")](parts, **question)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

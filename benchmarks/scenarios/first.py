@@ -1,0 +1,40 @@
+"""One client: how long until the first token, one turn after another, and how fast tokens come when all are there."""
+
+from __future__ import annotations
+
+from benchmarks.bench import Bench
+from benchmarks.figures import of_cpu
+from benchmarks.load import Stream
+from benchmarks.stats import median, percentile
+
+WARM_UP = 5
+
+
+async def first(bench: Bench) -> None:
+    """Time to the first token; `over_direct_p50_ms` is what lies above the provider's own."""
+    for system in bench.systems:
+        for _ in range(WARM_UP):
+            await system.load("burst-1", 1, 0)
+    for number in bench.rounds("first"):
+        direct = 0.0
+        for system in bench.systems:
+            took = [_first((await system.load("burst-1", 1, 0)).streams[0]) for _ in range(bench.sizes.turns)]
+            direct = direct or median(took)
+            figures = {"ttft_p50_ms": median(took), "ttft_p95_ms": percentile(took, 0.95)}
+            bench.record("first", system.name, number, figures | {"over_direct_p50_ms": median(took) - direct})
+
+
+async def burst(bench: Bench) -> None:
+    """Tokens a second of one stream whose provider has them all ready."""
+    model = f"burst-{bench.sizes.burst}"
+    for number in bench.rounds("burst"):
+        for system in bench.systems:
+            load = await system.load(model, 1, 0)
+            (stream,) = load.streams
+            seen = min(stream.tokens, bench.sizes.burst)
+            figures = {"tokens_a_s": seen / (stream.ended - stream.began)}
+            bench.record("burst", system.name, number, figures | of_cpu(load.cpu, seen))
+
+
+def _first(stream: Stream) -> float:
+    return (stream.first - stream.began) * 1000

