@@ -58,6 +58,8 @@ class Caretaker:
         runs = self._services.runs
         for session_id, run_id in self._running():
             runs.renew_lease(session_id, run_id)
+        for session_id, number in self._services.client_requests.overdue():
+            self._services.client_requests.expire(session_id, number)
         for session_id, run_id in runs.overdue():
             try:
                 self._settle(session_id, run_id, runs.get(session_id, run_id))

@@ -22,7 +22,7 @@ DEMO_INFO = {"display_name": "Demo assistant (no key needed)", "provider": "demo
 
 
 class Model(BaseModel):
-    """An entry of `model_list:`, as LiteLLM has it; `model_info` may hold `display_name` and `provider`."""
+    """An entry of `model_list:`, as LiteLLM has it; `model_info` may hold `display_name`, `provider`, `byok`."""
 
     model_config = ConfigDict(protected_namespaces=(), frozen=True)
 
@@ -48,6 +48,11 @@ class Model(BaseModel):
         named = self.model_info.get("provider") or self.model_info.get("litellm_provider")
         prefix, slash, _ = self.litellm_params["model"].partition("/")
         return named or self.litellm_params.get("custom_llm_provider") or (prefix if slash else "openai")
+
+    @property
+    def takes_own_keys(self) -> bool:
+        """Whether it is offered also without a key of the operator's: clients bring theirs."""
+        return self.model_info.get("byok") is True
 
     def missing(self, environment: Mapping[str, str]) -> list[str]:
         """The environment variables it needs and lacks."""
@@ -124,7 +129,11 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Catalog:
     """Read and check the file. Raises `ConfigError`."""
     content = _parse(path)
     _check_references(path, content)
-    usable = {model.model_name: model for model in content.model_list if not model.missing(environment)}
+    usable = {
+        model.model_name: model
+        for model in content.model_list
+        if model.takes_own_keys or not model.missing(environment)
+    }
     notices: list[str] = []
     fallback = None
     if all(_is_demo(model) for model in usable.values()):

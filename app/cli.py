@@ -36,6 +36,14 @@ def settings() -> None:
     click.echo(config.table())
 
 
+@cli.command("encryption-key")
+def encryption_key() -> None:
+    """Make a key for AOMI_ENCRYPTION_KEY, alone on the last line."""
+    from cryptography.fernet import Fernet
+
+    click.echo(Fernet.generate_key().decode())
+
+
 @cli.group()
 def keys() -> None:
     """API keys for the apps other than the default one."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from dotenv import load_dotenv
-from pydantic import Field, HttpUrl, ValidationError
+from pydantic import Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import ConfigError
@@ -28,12 +28,20 @@ class Settings(BaseSettings):
     session_id_format: Literal["uuid", "token"] = Field(
         "uuid", description="`token` also admits ids of 8 to 128 characters out of `A-Za-z0-9:_.-`"
     )
+    require_key_for_sessions: bool = Field(
+        False, description="`true` asks the app's API key of every call about a session, not of chat alone"
+    )
     session_ttl: int = Field(30 * 86400, ge=60, description="life of a session after its last use")
     log_ttl: int = Field(3600, ge=60, description="how long a turn's events can be replayed after its end")
     updates_kept: int = Field(1000, ge=10, description="events kept of a session's update stream")
     max_waiting: int = Field(8, ge=0, description="messages that may wait in one busy session")
+    wallet_ttl: int = Field(3600, ge=1, description="how long a client may take to answer what a tool asks of it")
     keep_alive: float = Field(10, gt=0, description="a comment goes to a silent stream this often")
 
+    cors_origins: str = Field("", description="web pages that may call: origins such as `https://app.example`, or `*`")
+    encryption_key: SecretStr | None = Field(
+        None, description="Fernet keys for clients' keys and secrets; the first encrypts, the others still read"
+    )
     send_timeout: float = Field(
         10, gt=0, description="a client that neither takes its stream nor sends its body is cut off after this"
     )
@@ -79,6 +87,6 @@ def table() -> str:
     rows = ["| variable | default | what it sets |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         variable = _variable(str(field.validation_alias or name))
-        default = "" if field.default is None else f"`{field.default}`"
+        default = "" if field.default in (None, "") else f"`{field.default}`"
         rows.append(f"| `{variable}` | {default} | {field.description} |")
     return "\n".join(rows)

@@ -9,6 +9,7 @@ AomiError
     ├── NotFound            404
     ├── Conflict            409
     ├── TooManyRequests     429
+    ├── NotConfigured       501
     └── NotReady            503
 """
 
@@ -65,6 +66,12 @@ class TooManyRequests(ApiError):
 
     status = 429
     retry_after = 5
+
+
+class NotConfigured(ApiError):
+    """The operator has not set up what this needs; the message says what."""
+
+    status = 501
 
 
 class NotReady(ApiError):

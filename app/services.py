@@ -14,9 +14,11 @@ from app.queue import Jobs
 from app.state import clients
 from app.state.api_keys import ApiKeys
 from app.state.calls import Calls
+from app.state.client_requests import ClientRequests
 from app.state.runs import Runs
 from app.state.sessions import Sessions
 from app.state.store import Store
+from app.state.vault import Vault
 from app.streaming.hub import Hub
 from app.turns import Turns
 
@@ -30,6 +32,8 @@ class Services:
     sessions: Sessions
     runs: Runs
     calls: Calls
+    client_requests: ClientRequests
+    vault: Vault
     api_keys: ApiKeys
     jobs: Jobs
     turns: Turns
@@ -50,6 +54,8 @@ def build(settings: Settings, commands: Any = None, listening: Any = None) -> Se
         sessions=Sessions(store),
         runs=runs,
         calls=Calls(store),
+        client_requests=ClientRequests(store),
+        vault=Vault(store),
         api_keys=ApiKeys(store),
         jobs=jobs,
         turns=Turns(runs, jobs),

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 
 import gevent
+from gunicorn.http import message
 from gunicorn.http.errors import (
     ExpectationFailed,
     InvalidHeader,
@@ -26,7 +27,6 @@ from gunicorn.util import write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
 
 from app import json
-from app.caretaker import Caretaker
 
 bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104 - behind a router
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
@@ -35,7 +35,8 @@ worker_connections = 10_000
 timeout = 60
 graceful_timeout = 10
 keepalive = 75
-limit_request_line = 8190
+limit_request_line = message.MAX_REQUEST_LINE = 64 * 1024 + 4096
+# gen-1 clients send messages in the query. gunicorn knows no bound between 8190 and none at all, so its own is moved.
 limit_request_fields = 100
 limit_request_field_size = 8190
 control_socket_disable = True  # its socket stands in the home folder, which a container user may not have
@@ -69,6 +70,8 @@ class StreamWorker(GeventWorker):
 
     def run(self) -> None:
         """Serve until told to stop, and look after turns whose worker went away."""
+        from app.caretaker import Caretaker  # redis may be loaded only once gevent has patched what it uses
+
         Caretaker(self.wsgi.extensions["aomi"]).start()
         super().run()
 

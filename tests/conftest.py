@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import redis as redis_py
 import yaml
+from cryptography.fernet import Fernet
 
 from app.config import Settings
 from app.state.api_keys import ApiKeys
@@ -64,6 +65,7 @@ def backend(
             "AOMI_RETRY_PAUSE": "0.05",
             "AOMI_STALL_TIMEOUT": "3",
             "TEST_API_KEY": "sk-test-provider-key",
+            "AOMI_ENCRYPTION_KEY": Fernet.generate_key().decode(),
         }
         running = Backend(tmp_path_factory.mktemp("backend"), redis_url, environment)
         yield running

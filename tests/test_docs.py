@@ -17,7 +17,11 @@ from types import SimpleNamespace
 import pytest
 
 from app import catalog, config
+from app.config import Settings
 from app.state import keys
+from app.state.client_requests import ClientRequests
+from app.state.runs import Runs
+from app.state.store import Store
 from tests.support.client import Client
 from workers import tools
 from workers.tools import ToolContext
@@ -97,7 +101,7 @@ def frames(text: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/api.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/api.md", "docs/gen1.md"])
 def test_the_examples_print_what_the_page_says(page, webs, tmp_path):
     needed("curl")
     session = examples(ROOT / page)
@@ -160,6 +164,8 @@ def example_tools(tmp_path, monkeypatch):
 
 def test_the_tools_of_the_readme_run(example_tools):
     price, parcel, time = (example_tools.pop(name) for name in ("GetItemPrice", "FollowParcel", "GetCurrentTime"))
+    photo = example_tools.pop("AskForPhoto").run({"what": "the crack"}, ToolContext())
+    assert (photo.kind, photo.body) == ("photo", {"what": "the crack"})
     assert not example_tools
     assert price.run({"item": "mug", "count": 2}, ToolContext()) == {"price": 25.0}
     assert price.schema["function"]["parameters"]["properties"]["item"]["enum"] == ["mug", "shirt"]
@@ -187,7 +193,7 @@ def described_keys() -> dict[str, tuple[str, str, str]]:
 
 def described_fields(pattern: str) -> set[str]:
     rows = re.findall(r"^\| (`.+?) \|", described_keys()[pattern][2], re.MULTILINE)
-    return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    return {name for row in rows for name in re.findall(r"`([\w:<>]+)`", row)}
 
 
 def rq_patterns() -> list[str]:
@@ -206,17 +212,23 @@ def busy(webs, key, redis):
     client, owner = Client(webs[0], key), f"0x{uuid.uuid4().hex}"
     client.post("/api/sessions", json={"public_key": owner, "app": "default", "user_state": {"chain_id": 1}})
     client.post("/api/control/model", json={"model": "demo"})
-    client.post("/api/chat", json={"text": "remember 0"}, headers={"Idempotency-Key": "docs"})
+    client.post("/api/secrets", json={"client_id": "docs", "secrets": {"TOKEN": "value"}})
+    query = {"client_id": "docs"}
+    client.post("/api/chat", params=query, json={"text": "remember 0"}, headers={"Idempotency-Key": "docs"})
+    client.post("/api/control/provider-keys", json={"provider": "openai", "api_key": "sk-x"})
     client.ask("Watch the price of ETH 1000 times every 0.2 seconds")
     session = keys.session(client.session_id)
     ended = redis.hget(session, "last_run").decode()
     with client.chat("count to 5000") as running, client.chat("remember 1"):
         running.next("text")
+        store = Store(redis, Settings())
+        run = Runs(store).get(client.session_id, redis.hget(session, "run").decode())
+        ClientRequests(store).ask(run, "call_docs", "Ask", "docs", {})
         (call,) = redis.scan_iter(f"{session}:call:*")
         yield SimpleNamespace(
             session=client.session_id,
             ended=ended,
-            run=redis.hget(session, "run").decode(),
+            run=run.id,
             thread=client.state()["thread_id"],
             call=call.decode().split(":call:")[1],
             owner=owner,
@@ -246,9 +258,11 @@ def test_fields_on_the_page_are_those_in_redis(busy, redis):
         "session:{<id>}:sent:<sha256>": [keys.sent(busy.session, hashlib.sha256(b"docs").hexdigest())],
         "api-key:<sha256>": [keys.api_key(busy.digest)],
     }
-    assert set(present) == {key.pattern for key in keys.SCHEMA if key.type == "hash"}
+    of_a_client = {"provider-keys:<client>", "secrets:<client>"}  # their fields are names that the client gives
+    assert set(present) == {key.pattern for key in keys.SCHEMA if key.type == "hash"} - of_a_client
     for pattern, names in present.items():
-        fields = {field.decode() for name in names for field in redis.hgetall(name)}
+        found = {field.decode() for name in names for field in redis.hgetall(name)}
+        fields = {re.sub(r"^request:\d+$", "request:<n>", field) for field in found}
         assert described_fields(pattern) == fields, pattern
 
 

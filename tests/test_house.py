@@ -26,6 +26,12 @@ def imports(path: Path) -> set[str]:
     return found
 
 
+def imported(path: Path) -> set[str]:
+    """As `imports`, with the names that are taken out of a module."""
+    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    return imports(path) | {alias.name for node in nodes for alias in node.names}
+
+
 def literals(path: Path) -> list[str]:
     """Strings and bytes of the code, docstrings left out."""
     tree = ast.parse(path.read_text())
@@ -68,13 +74,22 @@ def test_one_file_knows_redis_key_names():
         assert "':" not in code, f"{script.name} spells a key name"
 
 
+def test_the_gen1_dialect_stands_in_one_place():
+    """Four modules hand over to it; below the views nothing knows of it."""
+    outside = [p for p in SOURCES if not p.is_relative_to(ROOT / "app/api/gen1")]
+    knowing = {p for p in outside if any("gen1" in name for name in imported(p))}
+    assert knowing == named("app/api/__init__.py", "app/api/chat.py", "app/api/control.py", "app/api/state.py")
+    spoken = {"is_streaming", "system_events", "InlineCall", "SystemNotice", "wallet:tx_complete", "rig"}
+    assert not [p for p in outside if spoken & set(literals(p))]
+
+
 def test_the_scripts_name_keys_as_python_does():
     import fakeredis
 
     redis = fakeredis.FakeRedis()
     script = keys.LUA + (
         "local S = KEYS[1] return {threads_key(S), thread_key(S, 't'), messages_key(S, 't'), waiting_key(S), "
-        "updates_key(S), run_key(S, 'r'), log_key(S, 'r')}"
+        "updates_key(S), run_key(S, 'r'), log_key(S, 'r'), mailbox_key(S), fetched_key(S), request_field(7)}"
     )
     found = [name.decode() for name in redis.eval(script, 1, keys.session("s"))]
     assert found == [
@@ -85,6 +100,9 @@ def test_the_scripts_name_keys_as_python_does():
         keys.updates("s"),
         keys.run("s", "r"),
         keys.log("s", "r"),
+        keys.mailbox("s"),
+        keys.fetched("s"),
+        keys.request_field(7),
     ]
 
 

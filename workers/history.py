@@ -35,7 +35,7 @@ def to_prompt(messages: list[dict[str, Any]]) -> Prompt:
     prompt: Prompt = []
     results: dict[str, dict[str, Any]] = {}
     for message in messages:
-        if message["role"] == "user":
+        if message["role"] in ("user", "system"):  # a client's answer: providers want no system message here
             prompt.append({"role": "user", "content": message["content"]})
         elif message["role"] == "assistant":
             prompt += _assistant(message, results)

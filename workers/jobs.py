@@ -8,19 +8,22 @@ from typing import Any
 
 from rq import Retry
 
+from app.catalog import App
 from app.logs import short
 from app.services import Services
 from app.state.calls import Call
+from app.state.client_requests import TooManyOpen, TurnOver
 from app.state.runs import Run, first_words
 from app.state.sessions import user_state
 from app.streaming import sse
 from workers import attempts, history, runtime, turn
 from workers.llm import Hear
 from workers.runtime import Runtime
+from workers.secrets import Secrets
 from workers.steps import Stepper
-from workers.token import SHUTDOWN, Stopped, Token
+from workers.token import INTERRUPTED, SHUTDOWN, Stopped, Token
 from workers.toolbox import Limits, Toolbox
-from workers.tools import Tool, ToolContext
+from workers.tools import ClientRequest, Tool, ToolContext, ToolError
 
 log = logging.getLogger(__name__)
 
@@ -71,14 +74,16 @@ def _converse(parts: Runtime, run: Run, token: Token) -> None:
     messages = services.sessions.messages(run.session_id, run.thread_id)
     if app and app.title_model and len(messages) == 1:
         services.jobs.title(run.session_id, run.thread_id, app.title_model, run.message["content"])
-    toolbox = _toolbox(parts, run, user_state(session), token)
+    context = _context(services, run.session_id, user_state(session), run.client, token=token)
+    toolbox = _toolbox(parts, run, context)
 
     settings = services.settings
     choices = tuple(dict.fromkeys((run.model, *(app.fallbacks if app else ()))))
 
     def model(prompt: turn.Prompt, on_text: Any, token: Token) -> turn.Reply:
         def call(name: str) -> turn.Reply:
-            return models.stream(name, prompt, toolbox.schemas, Hear(on_text, silence), token)
+            own_keys = services.vault.provider_keys(run.client)  # anew each time: the client may have cleared them
+            return models.stream(name, prompt, toolbox.schemas, Hear(on_text, silence), token, own_keys)
 
         return attempts.ask(choices, call, token, settings.provider_retries, settings.retry_pause)
 
@@ -91,7 +96,7 @@ def _converse(parts: Runtime, run: Run, token: Token) -> None:
             parts.outbox.put(run.session_id, run.id, event)
 
     prompt = history.assemble(
-        app.preamble if app else "",
+        _preamble(app, context.secrets),
         user_state(session),
         messages,
         models.room(run.model, toolbox.schemas),
@@ -100,7 +105,16 @@ def _converse(parts: Runtime, run: Run, token: Token) -> None:
     turn.run(prompt, model, toolbox, emit, token, settings.model_calls)
 
 
-def _toolbox(parts: Runtime, run: Run, state: dict[str, Any], token: Token) -> Toolbox:
+def _preamble(app: App | None, secrets: Secrets) -> str:
+    """The app's, and how to use the client's secrets where there are any."""
+    parts = [app.preamble] if app and app.preamble else []
+    if secrets:
+        about = "The user has secrets, which you cannot see. In a tool's argument, a handle stands for one: "
+        parts.append(about + ", ".join(secrets.handles))
+    return "\n\n".join(parts)
+
+
+def _toolbox(parts: Runtime, run: Run, context: ToolContext) -> Toolbox:
     settings = parts.services.settings
     tools = parts.tools_of(parts.services.catalog.app(run.app))
 
@@ -113,16 +127,31 @@ def _toolbox(parts: Runtime, run: Run, state: dict[str, Any], token: Token) -> T
             app=run.app,
             name=tool.name,
             args=request.args() or {},
+            client=run.client,
         )
         return _first_step(parts, call, token)
 
-    context = _context(parts.services, run.session_id, state, token=token)
-    return Toolbox(tools, context, begin_steps, Limits(settings.tool_timeout, settings.tool_result_bytes))
+    def ask_client(request: turn.ToolRequest, wanted: ClientRequest) -> Any:
+        return _asked(parts.services, run, request, wanted)
+
+    limits = Limits(settings.tool_timeout, settings.tool_result_bytes)
+    return Toolbox(tools, context, begin_steps, limits, ask_client)
 
 
-def _context(services: Services, session_id: str, state: dict[str, Any], **more: Any) -> ToolContext:
-    url = str(services.settings.price_api_url)
-    return ToolContext(session_id=session_id, user_state=state, price_api_url=url, **more)
+def _asked(services: Services, run: Run, request: turn.ToolRequest, wanted: ClientRequest) -> dict[str, Any]:
+    """Ask the client; the model is told at once that it was asked, and of the answer in a turn of its own."""
+    try:
+        asked = services.client_requests.ask(run, request.call_id, request.name, wanted.kind, wanted.body)
+    except TooManyOpen:
+        raise ToolError("The user has not answered the requests they have; wait for their answers") from None
+    except TurnOver:
+        raise Stopped(INTERRUPTED) from None
+    return {"status": "requested", "id": asked.id}
+
+
+def _context(services: Services, session_id: str, state: dict[str, Any], client: str, **more: Any) -> ToolContext:
+    url, secrets = str(services.settings.price_api_url), Secrets(services.vault.secrets(client))
+    return ToolContext(session_id=session_id, user_state=state, price_api_url=url, secrets=secrets, **more)
 
 
 def _first_step(parts: Runtime, call: Call, token: Token) -> Any:
@@ -148,7 +177,7 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
         calls.deliver(call, call.steps + 1, {"error": f"The tool {call.name!r} is no longer configured"}, done=True)
         return None
     with parts.tokens.issue(f"steps {run_id} {call_id}") as token:
-        context = _context(parts.services, session_id, user_state(session), step=call.steps, token=token)
+        context = _context(parts.services, session_id, user_state(session), call.client, step=call.steps, token=token)
         stepper = Stepper(tool, call, context, parts.services.settings.tool_result_bytes)
         try:
             _deliver(parts, call, stepper, token)

@@ -12,9 +12,10 @@ import concurrent.futures
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else each start asks the network for prices
@@ -76,12 +77,21 @@ class Models:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)
 
-    def stream(self, name: str, prompt: Prompt, tools: list[dict[str, Any]], hear: Hear, token: Token) -> Reply:
-        """One reply of the model `name`; `hear.text` gets each piece of text as it comes, on the loop's thread.
+    def stream(
+        self,
+        name: str,
+        prompt: Prompt,
+        tools: list[dict[str, Any]],
+        hear: Hear,
+        token: Token,
+        own_keys: Mapping[str, str] = MappingProxyType({}),
+    ) -> Reply:
+        """One reply of the model `name`; `hear.text` gets each piece of text as it comes, on the loop's thread. A key
+        of the model's provider in `own_keys` goes before the operator's.
 
         Raises `ProviderFailed`, `ProviderStalled`; `Stopped` at a stop, with the provider's connection closed.
         """
-        params = self._params(name) | {"messages": prompt} | ({"tools": tools} if tools else {})
+        params = self._params(name, own_keys) | {"messages": prompt} | ({"tools": tools} if tools else {})
         future = asyncio.run_coroutine_threadsafe(self._stream(params, hear), self._loop)
         try:
             with token.waking(future.cancel):
@@ -114,14 +124,22 @@ class Models:
             raise TurnFailed(f"The model {name!r} is no longer configured; choose another one")
         return model
 
-    def _params(self, name: str) -> dict[str, Any]:
-        return self._model(name).params(os.environ) | {
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            "max_retries": 0,
-            "timeout": self._settings.stall_timeout,
-            "_skip_mcp_handler": True,
-        }
+    def _params(self, name: str, own_keys: Mapping[str, str]) -> dict[str, Any]:
+        model = self._model(name)
+        own = own_keys.get(model.provider)
+        if own is None and model.missing(os.environ):
+            raise ProviderFailed(f"This model needs a key of your own, for {model.provider}", retryable=False)
+        return (
+            model.params(os.environ)
+            | ({"api_key": own} if own else {})
+            | {
+                "stream": True,
+                "stream_options": {"include_usage": True},
+                "max_retries": 0,
+                "timeout": self._settings.stall_timeout,
+                "_skip_mcp_handler": True,
+            }
+        )
 
     async def _stream(self, params: dict[str, Any], hear: Hear) -> Reply:
         folded = Fold(hear.text, {message.get("tool_call_id", "") for message in params["messages"]})
@@ -226,7 +244,7 @@ def _failure(error: Exception, stall: float) -> TurnFailed:
     if isinstance(error, litellm.ContextWindowExceededError):
         return ProviderFailed("The conversation is too long for this model", retryable=False)
     if isinstance(error, (litellm.AuthenticationError, litellm.PermissionDeniedError)):
-        return ProviderFailed("The model's provider did not accept the server's API key", retryable=False)
+        return ProviderFailed("The model's provider did not accept the API key", retryable=False)
     if isinstance(error, litellm.RateLimitError):
         return ProviderFailed("The model's provider is busy; try again in a moment", retryable=True)
     if status in (400, 404, 422):

@@ -82,10 +82,10 @@ class Stepper:
         value = None
         while value is not _END and not self._left:
             try:
-                value = attempt(lambda: next(results, _END), self._call.name)
+                value = attempt(lambda: next(results, _END), self._call.name, bool(self._context.secrets))
             except Stopped:
                 return
-            self._values.put(value)
+            self._values.put(value if value is _END else self._context.secrets.conceal(value))
 
     def _results(self) -> Iterator[Any]:
         delivered = 0 if self._tool.resumes else self._call.steps

@@ -12,13 +12,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from workers.token import Stopped, Token
-from workers.tools import Tool, ToolContext, ToolError, bounded
+from workers.tools import ClientRequest, Tool, ToolContext, ToolError, bounded
 from workers.turn import ToolRequest
 
 log = logging.getLogger(__name__)
 
 BeginSteps = Callable[[ToolRequest, Tool, Token], Any]
 """Starts a multi-step tool outside the turn and waits for its first step."""
+
+
+AskClient = Callable[[ToolRequest, ClientRequest], Any]
+"""Asks the client in the name of a call; returns what the model is told of it."""
+
+MOST_ASKED = 16 * 1024
+"""Bytes of one client request."""
+
+
+def _nobody_to_ask(call: ToolRequest, wanted: ClientRequest) -> Any:
+    raise ToolError("No client can be asked here")
 
 
 @dataclass(frozen=True)
@@ -32,11 +43,19 @@ class Limits:
 class Toolbox:
     """The tools of one turn."""
 
-    def __init__(self, tools: dict[str, Tool], context: ToolContext, begin_steps: BeginSteps, limits: Limits) -> None:
+    def __init__(
+        self,
+        tools: dict[str, Tool],
+        context: ToolContext,
+        begin_steps: BeginSteps,
+        limits: Limits,
+        ask_client: AskClient = _nobody_to_ask,
+    ) -> None:
         self._tools = tools
         self._context = context
         self._begin_steps = begin_steps
         self._limits = limits
+        self._ask_client = ask_client
 
     @property
     def schemas(self) -> list[dict[str, Any]]:
@@ -77,23 +96,35 @@ class Toolbox:
             return {"error": f"There is no tool {call.name!r}; there are: {', '.join(self._tools) or 'none'}"}
         if args is None:
             return {"error": "The arguments are not a JSON object"}
-        return attempt(lambda: bounded(self._run(tool, call, args, token), self._limits.result_bytes), call.name)
+        secrets = self._context.secrets
+        result = attempt(
+            lambda: bounded(self._run(tool, call, args, token), self._limits.result_bytes), call.name, bool(secrets)
+        )
+        return secrets.conceal(result)
 
     def _run(self, tool: Tool, call: ToolRequest, args: dict[str, Any], token: Token) -> Any:
         if tool.has_steps:
             tool.run(args, self._context)  # makes the generator only: bad arguments are refused here
             return self._begin_steps(call, tool, token)
-        return tool.run(args, self._context)
+        result = tool.run(args, self._context)
+        return self._asked(call, result) if isinstance(result, ClientRequest) else result
+
+    def _asked(self, call: ToolRequest, wanted: ClientRequest) -> Any:
+        body = self._context.secrets.conceal(bounded(wanted.body, MOST_ASKED))
+        if not isinstance(body, dict) or body.keys() == {"error"}:
+            raise ToolError(f"What the client is asked must be a JSON object of at most {MOST_ASKED:,} bytes")
+        return self._ask_client(call, ClientRequest(wanted.kind, body))
 
 
-def attempt(work: Callable[[], Any], name: str) -> Any:
-    """What `work` returns, or `{"error": ...}` for the model to read. `Stopped` passes."""
+def attempt(work: Callable[[], Any], name: str, has_secrets: bool = False) -> Any:
+    """What `work` returns, or `{"error": ...}` for the model to read. `Stopped` passes. The traceback of a tool that
+    `has_secrets` is not logged: its words may hold one."""
     try:
         return work()
     except ToolError as error:
         return {"error": str(error)}
-    except Exception:
-        log.exception("tool %s failed", name)
+    except Exception as error:
+        log.error("tool %s failed: %s", name, type(error).__name__, exc_info=not has_secrets)
         return {"error": f"The tool {name} failed"}
 
 

@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.api import access_log, catalog, chat, control, failures, health, openapi, sessions, state, threads, updates
+from app.api import (
+    access_log,
+    catalog,
+    chat,
+    control,
+    cors,
+    failures,
+    guard,
+    health,
+    openapi,
+    sessions,
+    state,
+    threads,
+    updates,
+)
+from app.api.gen1 import events, routes, vault
 
 
 def register(app: Flask) -> None:
     """Mount every blueprint, and answer every error in the documented form."""
     failures.register(app)
     access_log.register(app)
-    for module in (sessions, threads, chat, state, updates, control, catalog, health, openapi):
+    cors.register(app)
+    guard.register(app)
+    resources = (sessions, threads, chat, state, updates, control, catalog, health, openapi)
+    for module in (*resources, routes, events, vault):
         app.register_blueprint(module.bp)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.catalog import Catalog
+from app.state.asked import pending
 from app.state.sessions import Fields, status, user_state
 
 
@@ -37,5 +38,5 @@ def status_json(catalog: Catalog, session: Fields) -> dict[str, Any]:
         "is_processing": now == "processing",
         "title": session.get("title", ""),
         **choice(catalog, session),
-        "user_state": user_state(session),
+        "user_state": user_state(session) | pending(session),
     }

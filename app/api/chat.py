@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.api import inputs
+from app.api import gen1, inputs, sending
 from app.api.described import (
     APP,
     IDS,
@@ -26,7 +26,7 @@ from app.api.described import (
 from app.api.shapes import NewMessage
 from app.api.streams import stream
 from app.catalog import App
-from app.errors import ApiError, BadRequest, Conflict, NotFound, TooManyRequests
+from app.errors import BadRequest
 from app.services import Services, services
 from app.state import keys
 from app.state.clients import Unavailable
@@ -43,26 +43,18 @@ _KEY_SCHEMA = {"type": "string", "maxLength": inputs.IDEMPOTENCY_KEY_CHARACTERS}
 _IDEMPOTENCY_KEY = Parameter("Idempotency-Key", "header", "Fresh for a message, the same for its retries.", _KEY_SCHEMA)
 _BUSY = Part((_IDEMPOTENCY_KEY,), (400, 409, 429))
 
-REFUSALS: dict[str, tuple[type[ApiError], str]] = {
-    "busy": (Conflict, "The session is busy with a turn; wait, interrupt it, or send with on_busy: enqueue"),
-    "full": (TooManyRequests, "Too many messages wait in this session; try again when some are answered"),
-    "no_thread": (NotFound, "There is no such thread in this session"),
-    "reused": (Conflict, "This Idempotency-Key was sent with another message; use a new key for a new message"),
-}
-
 
 @bp.post("/api/chat")
 @described(STREAM, SESSION, APP, IDS, _BUSY, body(NewMessage), nothing="It was answered, and its events are gone")
 def send() -> ResponseReturnValue:
     """Accept a message and stream the answer to it. Hanging up does not stop it: see /api/interrupt."""
+    if gen1.sends():
+        return gen1.send()
     session_id = inputs.session_id()
     session = services().sessions.get(session_id) or {}
     app = inputs.app_named(inputs.app_parameter() or session.get("chosen_app"))
     message = _message(app, session, inputs.body())
-    accepted = services().turns.send(session_id, message)
-    if accepted.outcome in REFUSALS:
-        error, why = REFUSALS[accepted.outcome]
-        raise error(why)
+    accepted = sending.send(session_id, message)
     if accepted.outcome == "again" and services().runs.get(session_id, accepted.run_id) is None:
         return "", 204  # it was answered, and its events are no longer kept: the history has them
     return _stream(session_id, accepted.run_id, 0)
@@ -113,6 +105,7 @@ def _message(app: App, session: dict[str, str], body: dict[str, Any]) -> Message
         on_busy=on_busy,
         idempotency_key=_idempotency_key(),
         body=app.id.encode() + b" " + request.get_data(),
+        client=inputs.client(inputs.session_id()),
     )
 
 

@@ -1,4 +1,4 @@
-"""Control actions on a session: model, user_state, title, app."""
+"""Control actions on a session: model, user_state, title, app, wallet_result."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.api import inputs
+from app import client_answers
+from app.api import choosing, gen1, inputs
 from app.api.described import KNOWN_SESSION, Parameter, Part, body, described
 from app.api.shapes import Choice, Chosen
 from app.errors import BadRequest, NotFound
 from app.services import services
+from app.state.asked import pending
 from app.state.sessions import Fields, status
 from app.state.store import dumps
 from app.streaming import sse
@@ -24,9 +26,11 @@ _ACTION = Parameter("action", "path", "What to do.", lambda _: {"type": "string"
 
 
 @bp.post("/api/control/<action>")
-@described(Chosen, KNOWN_SESSION, Part((_ACTION,)), body(Choice))
+@described(Chosen, KNOWN_SESSION, Part((_ACTION,), (409,)), body(Choice))
 def act(action: str) -> ResponseReturnValue:
     """Carry out `action`; answers `success` and what was set."""
+    if gen1.sets_model(action):
+        return gen1.set_model()
     session_id, session = inputs.known_session()
     if action not in ACTIONS:
         raise NotFound(f"There is no control action {action[:64]!r}; there are {', '.join(ACTIONS)}")
@@ -34,19 +38,15 @@ def act(action: str) -> ResponseReturnValue:
 
 
 def _model(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
-    model, catalog = inputs.text_of(body, "model", inputs.MODEL_CHARACTERS), services().catalog
-    app, _ = catalog.choice(session.get("app", ""), "")
-    if catalog.model(model) is None:
-        raise BadRequest(f"There is no model {model!r}; see /api/session/models")
-    if not catalog.offers(app, model):
-        raise BadRequest(f"The session's app does not offer the model {model!r}; see /api/session/models")
-    services().sessions.change(session_id, {"model": model}, [sse.model_changed(session_id, model)])
+    model = inputs.text_of(body, "model", inputs.MODEL_CHARACTERS)
+    choosing.check_offered(session.get("app", ""), model)
+    choosing.choose(session_id, model)
     return {"model": model}
 
 
 def _user_state(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
     user_state = inputs.user_state_of(body)
-    event = sse.state(session_id, status(session), user_state=user_state)
+    event = sse.state(session_id, status(session), user_state=user_state | pending(session))
     services().sessions.change(session_id, {"user_state": dumps(user_state)}, [event])
     return {"user_state": user_state}
 
@@ -64,9 +64,18 @@ def _app(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, An
     return {"app": app}
 
 
+def _wallet_result(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
+    number, result = body.get("id"), inputs.object_of(body, "result", inputs.RESULT_BYTES)
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise BadRequest("'id' must be the number of a client request, as its event says")
+    client_answers.accept(services(), session, [number], result)
+    return {"id": number}
+
+
 ACTIONS: dict[str, Callable[[str, Fields, dict[str, Any]], dict[str, Any]]] = {
     "model": _model,
     "user_state": _user_state,
     "title": _title,
     "app": _app,
+    "wallet_result": _wallet_result,
 }

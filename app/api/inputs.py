@@ -15,7 +15,9 @@ from app.catalog import DEFAULT_APP, App
 from app.errors import BadRequest, Forbidden, NotFound, Unauthorized
 from app.services import services
 from app.state.api_keys import ApiKey
+from app.state.asked import SERVERS_OWN
 from app.state.sessions import Fields
+from app.state.vault import client_digest
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 TOKEN = re.compile(r"[A-Za-z0-9:_.-]{8,128}")
@@ -27,9 +29,11 @@ TITLE_CHARACTERS = 200
 MODEL_CHARACTERS = 256
 THREAD_CHARACTERS = 128
 APP_CHARACTERS = 64
+CLIENT_ID_CHARACTERS = 256
 PUBLIC_KEY_CHARACTERS = 256
 IDEMPOTENCY_KEY_CHARACTERS = 255
 USER_STATE_BYTES = 16 * 1024
+RESULT_BYTES = 16 * 1024
 
 OnBusy = Literal["enqueue", "reject", "interrupt"]
 ON_BUSY = get_args(OnBusy)
@@ -114,6 +118,29 @@ def known_app(fields: dict[str, Any]) -> str:
     return name
 
 
+def client(session: str) -> str:
+    """The digest of the query's `client_id`; without one, of the client that the session belongs to, '' if to none.
+
+    Raises `BadRequest`.
+    """
+    given = request.args.get("client_id")
+    if given is not None:
+        return client_named(given)
+    return services().vault.client_of(session)
+
+
+def bind_client(session: str) -> None:
+    """The session belongs to the query's `client_id` from now on, if there is one. Raises `BadRequest`."""
+    given = request.args.get("client_id")
+    if given is not None:
+        services().vault.bind(session, client_named(given))
+
+
+def client_named(value: Any) -> str:
+    """The digest of a client's id. Raises `BadRequest`."""
+    return client_digest(text_of({"client_id": value}, "client_id", CLIENT_ID_CHARACTERS))
+
+
 def app_parameter() -> str | None:
     """The app that the query asks for."""
     return request.args.get("app") or request.args.get("namespace")
@@ -122,7 +149,7 @@ def app_parameter() -> str | None:
 def body() -> dict[str, Any]:
     """The JSON object of the body. Raises `BadRequest`."""
     try:
-        found = json.strict(_received())
+        found = json.strict(received())
     except ValueError:
         raise BadRequest("The body must be JSON") from None
     if not isinstance(found, dict):
@@ -132,10 +159,10 @@ def body() -> dict[str, Any]:
 
 def optional_body() -> dict[str, Any]:
     """As `body`, {} when there is none."""
-    return body() if _received().strip() else {}
+    return body() if received().strip() else {}
 
 
-def _received() -> bytes:
+def received() -> bytes:
     """All of the body's bytes. Raises `BadRequest` when they are not all there."""
     try:
         with patience(request.environ.get("gunicorn.socket"), services().settings.send_timeout):
@@ -167,17 +194,26 @@ def optional_text_of(fields: dict[str, Any], name: str, limit: int) -> str:
     return "" if fields.get(name) is None else text_of(fields, name, limit)
 
 
-def user_state_of(value: Any) -> dict[str, Any]:
-    """A user state as given by the client. Raises `BadRequest`."""
+def object_of(fields: dict[str, Any], name: str, limit: int) -> dict[str, Any]:
+    """A JSON object of at most `limit` bytes. Raises `BadRequest`."""
+    value = fields.get(name)
     if not isinstance(value, dict):
-        raise BadRequest('\'user_state\' must be a JSON object, such as {"address": "0x...", "chain_id": 1}')
+        raise BadRequest(f"{name!r} must be a JSON object")
     try:
         size = len(json.checked(value))
     except json.TooDeep:
-        raise BadRequest("'user_state' is nested too deeply") from None
-    if size > USER_STATE_BYTES:
-        raise BadRequest("'user_state' may have at most 16 KiB")
+        raise BadRequest(f"{name!r} is nested too deeply") from None
+    if size > limit:
+        raise BadRequest(f"{name!r} may have at most {limit // 1024} KiB")
     return value
+
+
+def user_state_of(value: Any) -> dict[str, Any]:
+    """A user state as given by the client, without the server's own parts. Raises `BadRequest`."""
+    if not isinstance(value, dict):
+        raise BadRequest('\'user_state\' must be a JSON object, such as {"address": "0x...", "chain_id": 1}')
+    own = {name: part for name, part in value.items() if name not in SERVERS_OWN}
+    return object_of({"user_state": own}, "user_state", USER_STATE_BYTES)
 
 
 def number_of(value: str, what: str) -> int:

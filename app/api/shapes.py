@@ -88,7 +88,15 @@ class ChosenApp(TypedDict):
     app: AppId
 
 
-Choice = ChosenModel | ChosenApp | Titled | UserState
+@_like(id=1, result={"status": "success", "txHash": "0x88df..."})
+class WalletResult(TypedDict):
+    """For the action `wallet_result`: what the client answers to a tool's request."""
+
+    id: int
+    result: Annotated[dict[str, Any], Field(description=f"At most {inputs.RESULT_BYTES:,} bytes")]
+
+
+Choice = ChosenModel | ChosenApp | Titled | WalletResult | UserState
 
 # Answers
 
@@ -200,10 +208,11 @@ class ToolResult(TypedDict):
 
 @closed(id="msg_1", role="user", content="What is the current price of ETH?", created_at=_BEGAN)
 class Message(TypedDict):
-    """A message of the history; a later step of a multi-step tool has the role `tool`."""
+    """A message of the history; a later step of a multi-step tool has the role `tool`, what the client answered to a
+    tool `system`."""
 
     id: str
-    role: Literal["user", "assistant", "tool"]
+    role: Literal["user", "assistant", "tool", "system"]
     content: str
     created_at: str
     tool_calls: NotRequired[list[ToolCall]]
@@ -254,6 +263,7 @@ class Chosen(TypedDict):
     user_state: NotRequired[UserState]
     title: NotRequired[str]
     app: NotRequired[str]
+    id: NotRequired[int]
 
 
 @closed(id="claude-sonnet", name="Claude Sonnet", provider="anthropic")

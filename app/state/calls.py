@@ -35,6 +35,7 @@ class Call:
     name: str
     args: dict[str, Any]
     steps: int = 0
+    client: str = ""
 
 
 class Calls:
@@ -55,6 +56,7 @@ class Calls:
             "name": call.name,
             "args": dumps(call.args),
             "steps": 0,
+            "client": call.client,
         }
         pipeline = self._redis.pipeline()
         pipeline.hset(key, mapping=fields)
@@ -75,6 +77,7 @@ class Calls:
             name=fields["name"],
             args=json.loads(fields["args"]),
             steps=int(fields["steps"]),
+            client=fields.get("client", ""),
         )
 
     def drop(self, call: Call) -> None:

@@ -37,9 +37,15 @@ SCHEMA = (
         "a multi-step tool's call",
         "two days after a step, a minute after the last",
     ),
+    Key("session:{<id>}:mailbox", "list", "events for a client that polls, JSON", "AOMI_LOG_TTL after the last"),
+    Key("session:{<id>}:fetched", "list", "a name of the last fetch, and what it got", "a minute"),
+    Key("session:{<id>}:client", "string", "SHA-256 of the id of the session's client", "AOMI_SESSION_TTL"),
     Key("session:{<id>}:sent:<sha256>", "hash", "run and body of a message with an Idempotency-Key", "a day"),
     Key("sessions-of:<public_key>", "zset", "session ids by the time they were made, µs", "AOMI_SESSION_TTL"),
     Key("api-key:<sha256>", "hash", "apps, label, created_at of an API key", "until it is revoked"),
+    Key("provider-keys:<client>", "hash", "a client's own keys, by provider, JSON", "AOMI_SESSION_TTL after their use"),
+    Key("secrets:<client>", "hash", "a client's secrets, by name, encrypted", "AOMI_SESSION_TTL after their use"),
+    Key("client-requests", "zset", "`<id> <n>` of open client requests by their end, ms", "an entry: until the end"),
     Key("leases", "zset", "`<id> <run>` of open turns by lease end, ms", "an entry: until the turn's end"),
 )
 
@@ -51,6 +57,10 @@ FEED = "feed"
 
 LEASES = "leases"
 """The index of open turns by the end of their lease."""
+
+
+CLIENT_REQUESTS = "client-requests"
+"""The index of open client requests by their end of life."""
 
 
 def session(session_id: str) -> str:
@@ -98,14 +108,44 @@ def call(session_id: str, run_id: str, call_id: str) -> str:
     return f"{session(session_id)}:call:{run_id}:{call_id}"
 
 
+def mailbox(session_id: str) -> str:
+    """The list of system events for a gen-1 client."""
+    return f"{session(session_id)}:mailbox"
+
+
+def fetched(session_id: str) -> str:
+    """The list of those that the last fetch took out of the mailbox."""
+    return f"{session(session_id)}:fetched"
+
+
+def client(session_id: str) -> str:
+    """The client that a session belongs to."""
+    return f"{session(session_id)}:client"
+
+
 def sent(session_id: str, digest: str) -> str:
     """The hash of a message that was sent with an Idempotency-Key, by the SHA-256 of that in hex."""
     return f"{session(session_id)}:sent:{digest}"
 
 
+def request_field(number: int | str) -> str:
+    """The field of a session's hash that holds an open client request."""
+    return f"request:{number}"
+
+
 def sessions_of(public_key: str) -> str:
     """The index of the sessions that a public key has made."""
     return f"sessions-of:{public_key}"
+
+
+def provider_keys(client_digest: str) -> str:
+    """The hash of a client's own keys, by the SHA-256 of its id in hex."""
+    return f"provider-keys:{client_digest}"
+
+
+def secrets(client_digest: str) -> str:
+    """The hash of a client's secrets, by the SHA-256 of its id in hex."""
+    return f"secrets:{client_digest}"
 
 
 def api_key(digest: str) -> str:
@@ -124,5 +164,8 @@ local function waiting_key(S) return S .. ':waiting' end
 local function updates_key(S) return S .. ':updates' end
 local function run_key(S, id) return S .. ':run:' .. id end
 local function log_key(S, id) return S .. ':run:' .. id .. ':log' end
+local function mailbox_key(S) return S .. ':mailbox' end
+local function request_field(n) return 'request:' .. n end
+local function fetched_key(S) return S .. ':fetched' end
 """
 """The same names for the scripts, where a key is known only inside one (a test holds the two equal)."""

@@ -42,6 +42,8 @@ class Message:
     """A message as chat accepted it. `thread_id` None is the newest thread; `user_state` None leaves it.
 
     With an `idempotency_key`, `body` is all that was sent, by which another message is told from a repeated one.
+    `client` is the SHA-256 of its client's id. With `answers` it is the client's answer to these open requests: it
+    closes them, and waits in any queue.
     """
 
     text: str
@@ -52,12 +54,15 @@ class Message:
     on_busy: str = "enqueue"
     idempotency_key: str = ""
     body: bytes = b""
+    client: str = ""
+    answers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Accepted:
     """What became of a message: `started`, `waiting` (behind the run `current`), `again` (it was accepted before),
-    or refused: `busy`, `full`, `no_thread`, `reused` (its Idempotency-Key belongs to another message)."""
+    or refused: `busy`, `full`, `no_thread`, `reused` (its Idempotency-Key belongs to another message), `unasked` (what
+    it answers is not open)."""
 
     outcome: str
     run_id: str = ""
@@ -78,6 +83,7 @@ class Run:
     started_at: str
     message: dict[str, Any]
     outcome: str = ""
+    client: str = ""
 
     @classmethod
     def read(cls, session_id: str, fields: dict[str, str]) -> Run:
@@ -92,6 +98,7 @@ class Run:
             started_at=fields.get("started_at") or fields["queued_at"],
             message=json.loads(fields["message"]),
             outcome=fields.get("outcome", ""),
+            client=fields.get("client", ""),
         )
 
 
@@ -107,7 +114,8 @@ class Runs:
         """Accept a message, making the session and a thread where there is none. The caller enqueues a run that
         `started`; one that waits is returned by the `settle` of the turn before it."""
         moment, run_id, title = now(), new_id("run"), first_words(message.text)
-        said = transcript.user_message(new_id("msg"), message.text, moment)
+        role = "system" if message.answers else "user"
+        said = transcript.message(new_id("msg"), role, message.text, moment)
         fields = flat(new_session(session_id))
         values = {
             "thread": message.thread_id,
@@ -128,6 +136,9 @@ class Runs:
             "cap": self._settings.updates_kept,
             "body": digest(message.body),
             "sent_ttl": SENT_TTL,
+            "client": message.client,
+            "answers": " ".join(map(str, message.answers)),
+            "closed_frame": sse.frame(sse.client_request_closed(session_id, message.answers, "answered")),
         }
         args = (len(fields), *fields, *flat(values))
         names = [keys.session(session_id)]
@@ -184,6 +195,8 @@ class Runs:
         outcome = terminal["type"] if not terminal.get("interrupted") else "interrupted"
         if outcome == "interrupted" and messages:
             messages[-1]["interrupted"] = True
+        if outcome == "error":
+            messages.append(transcript.message(f"{run.id}-error", "error", terminal["message"], now()))
         frames = framed([*endings, terminal])
         stored = [dumps(message) for message in messages]
         news = framed([sse.system_error(run.session_id, terminal)] if outcome == "error" else [])

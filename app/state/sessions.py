@@ -8,6 +8,7 @@ from typing import Any
 
 from app import json
 from app.state import keys, transcript
+from app.state.asked import open_requests
 from app.state.store import Entry, Store, flat, microseconds, new_id, now, paired, read_stream, text_fields
 from app.streaming import sse
 from app.streaming.events import Status
@@ -17,11 +18,14 @@ Fields = dict[str, str]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A session as of one moment. `thread_id` is None when it has no such thread, '' when it has none at all."""
+    """A session as of one moment. `thread_id` is None when it has no such thread, '' when it has none at all. The last
+    `waiting` messages begin turns that wait, and the turn before those is `running`, or not."""
 
     session: Fields
     thread_id: str | None
     messages: list[transcript.Message]
+    running: bool = False
+    waiting: int = 0
 
 
 class Sessions:
@@ -44,10 +48,18 @@ class Sessions:
             fields["title_source"] = "person"
         made = self._store.call("create", [keys.session(session_id)], self._settings.session_ttl, *flat(fields))
         if made and fields.get("public_key"):
-            index = keys.sessions_of(fields["public_key"])
-            self._redis.zadd(index, {session_id: microseconds()})
-            self._redis.expire(index, self._settings.session_ttl)
+            self._list_under(fields["public_key"], session_id)
         return bool(made)
+
+    def own(self, session_id: str, public_key: str) -> None:
+        """List the session under a public key, unless it is '' or the session stands under one."""
+        if public_key and self._redis.hsetnx(keys.session(session_id), "public_key", public_key):
+            self._list_under(public_key, session_id)
+
+    def _list_under(self, public_key: str, session_id: str) -> None:
+        index = keys.sessions_of(public_key)
+        self._redis.zadd(index, {session_id: microseconds()})
+        self._redis.expire(index, self._settings.session_ttl)
 
     def get(self, session_id: str) -> Fields | None:
         """The session's fields, or None."""
@@ -123,10 +135,13 @@ class Sessions:
 
     def delete_thread(self, session_id: str, thread_id: str) -> bool:
         """Remove a thread and its messages. False if there is no such thread. End its turns first."""
+        asked = [request.id for request in open_requests(self.get(session_id) or {}) if request.thread_id == thread_id]
         pipeline = self._redis.pipeline()
+        if asked:
+            pipeline.hdel(keys.session(session_id), *map(keys.request_field, asked))
         pipeline.zrem(keys.threads(session_id), thread_id)
         pipeline.delete(keys.thread(session_id, thread_id), keys.messages(session_id, thread_id))
-        return bool(pipeline.execute()[0])
+        return bool(pipeline.execute()[-2])
 
     def thread(self, session_id: str, thread_id: str) -> Fields:
         """The thread's fields, {} if there is none."""
@@ -137,8 +152,9 @@ class Sessions:
         return self._redis.zscore(keys.threads(session_id), thread_id) is not None
 
     def messages(self, session_id: str, thread_id: str) -> list[transcript.Message]:
-        """A thread's stored messages, oldest first; a running turn's own are only in its log."""
-        return [json.loads(raw) for raw in self._redis.lrange(keys.messages(session_id, thread_id), 0, -1)]
+        """A thread's stored messages, oldest first, but for notes of failures; a running turn's are in its log."""
+        stored = map(json.loads, self._redis.lrange(keys.messages(session_id, thread_id), 0, -1))
+        return [message for message in stored if message["role"] != "error"]
 
     def snapshot(self, session_id: str, thread_id: str | None) -> Snapshot | None:
         """The session and a thread's messages (None: the newest thread) as of one moment, with the text so far
@@ -154,7 +170,8 @@ class Sessions:
         if fields := paired(run):
             events = map(sse.parse, frames)
             messages += transcript.fold(fields["id"], events, fields.get("started_at") or fields["queued_at"])
-        return Snapshot(session, thread.decode(), messages + [json.loads(raw) for raw in said])
+        messages += [json.loads(raw) for raw in said]
+        return Snapshot(session, thread.decode(), messages, bool(fields), len(said))
 
     def read_updates(self, session_id: str, after: int) -> list[Entry]:
         """The kept events of the session's update stream after number `after`."""
@@ -188,7 +205,7 @@ def status(session: Fields) -> Status:
 
 
 def user_state(session: Fields) -> dict[str, Any]:
-    """What the client told of its user."""
+    """What the client told of its user; what it is asked to do is not in it (`client_requests.pending`)."""
     return json.loads(session.get("user_state") or "{}")
 
 

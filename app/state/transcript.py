@@ -17,9 +17,10 @@ INTERRUPTED = {"error": "interrupted"}
 """The result of a tool call that was open when its turn ended."""
 
 
-def user_message(message_id: str, content: str, created_at: str) -> Message:
-    """What a person wrote."""
-    return {"id": message_id, "role": "user", "content": content, "created_at": created_at}
+def message(message_id: str, role: str, content: str, created_at: str) -> Message:
+    """A message of its own: what a person wrote (`user`), what their client answered to a request (`system`), or why
+    a turn failed (`error`)."""
+    return {"id": message_id, "role": role, "content": content, "created_at": created_at}
 
 
 def step_message(message_id: str, event: Event, created_at: str) -> Message:
@@ -43,7 +44,7 @@ def fold(run_id: str, events: Iterable[Event], created_at: str) -> list[Message]
         kind = event["type"]
         if kind in ("text", "tool_call"):
             if reply is None or reply.get("tool_results"):
-                reply = _reply(f"{run_id}-{len(messages)}", created_at)
+                reply = message(f"{run_id}-{len(messages)}", "assistant", "", created_at)
                 messages.append(reply)
             _extend(reply, event)
         elif kind == "tool_result" and reply is not None:
@@ -56,14 +57,10 @@ def fold(run_id: str, events: Iterable[Event], created_at: str) -> list[Message]
 def open_calls(messages: list[Message]) -> list[dict[str, Any]]:
     """The tool calls that have no result yet."""
     missing = []
-    for message in messages:
-        answered = {result["call_id"] for result in message.get("tool_results", ())}
-        missing += [call for call in message.get("tool_calls", ()) if call["call_id"] not in answered]
+    for one in messages:
+        answered = {result["call_id"] for result in one.get("tool_results", ())}
+        missing += [call for call in one.get("tool_calls", ()) if call["call_id"] not in answered]
     return missing
-
-
-def _reply(message_id: str, created_at: str) -> Message:
-    return {"id": message_id, "role": "assistant", "content": "", "created_at": created_at}
 
 
 def _extend(reply: Message, event: Event) -> None:

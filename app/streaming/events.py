@@ -14,6 +14,9 @@ from typing_extensions import TypeAliasType, TypedDict  # the standard library h
 Status = Literal["idle", "processing", "interrupted"]
 ErrorCode = Literal["provider_error", "provider_stalled", "worker_lost", "shutdown", "tool_rounds_exceeded", "internal"]
 
+WALLET_REQUESTS = frozenset({"wallet_tx_request", "wallet_eip712_request"})
+"""Client requests that have an event type of their own."""
+
 _SESSION = "550e8400-e29b-41d4-a716-446655440000"
 
 
@@ -170,6 +173,35 @@ class SystemNoticeEvent(TypedDict):
     message: str
 
 
+@closed(
+    type="wallet_tx_request",
+    session_id=_SESSION,
+    id=1,
+    kind="wallet_tx_request",
+    request={"to": "0x742d...", "value": "1", "data": "0x", "chain_id": 1, "label": "Pay"},
+    expires_at="2025-01-15T11:30:00.000Z",
+)
+class ClientRequestEvent(TypedDict):
+    """A tool asks the client to do something, described by `request`; `kind` is the type, or an app's own name."""
+
+    type: Literal["wallet_tx_request", "wallet_eip712_request", "client_request"]
+    session_id: str
+    id: int
+    kind: str
+    request: dict[str, Any]
+    expires_at: str
+
+
+@closed(type="client_request_closed", session_id=_SESSION, ids=[1], outcome="answered")
+class ClientRequestClosedEvent(TypedDict):
+    """These requests to the client are over."""
+
+    type: Literal["client_request_closed"]
+    session_id: str
+    ids: list[int]
+    outcome: Literal["answered", "expired"]
+
+
 @closed(type="gap", session_id=_SESSION)
 class GapEvent(TypedDict):
     """Events after the asked id are no longer kept; the state follows."""
@@ -188,6 +220,8 @@ UpdateEvent = TypeAliasType(
         | ToolProgressEvent
         | SystemErrorEvent
         | SystemNoticeEvent
+        | ClientRequestEvent
+        | ClientRequestClosedEvent
         | GapEvent,
         Field(discriminator="type"),
     ],

@@ -5,12 +5,15 @@ An event is a JSON object with a `type`, as `events` has them; a frame is `data:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, cast
 
 from app import json
 from app.streaming.events import (
+    WALLET_REQUESTS,
     AsyncToolResultEvent,
+    ClientRequestClosedEvent,
+    ClientRequestEvent,
     CompleteEvent,
     ErrorCode,
     ErrorEvent,
@@ -159,6 +162,27 @@ def system_error(session_id: str, failure: Event) -> SystemErrorEvent:
 def system_notice(session_id: str, message: str) -> SystemNoticeEvent:
     """Something a person may want to know."""
     return {"type": "system_notice", "session_id": session_id, "message": message}
+
+
+def client_request(
+    session_id: str, kind: str, number: int, body: dict[str, Any], expires_at: str
+) -> ClientRequestEvent:
+    """The client is asked to do something; the answer names it by `id`. Wallets' requests have types of their own."""
+    return {
+        "type": cast(Any, kind if kind in WALLET_REQUESTS else "client_request"),
+        "session_id": session_id,
+        "id": number,
+        "kind": kind,
+        "request": body,
+        "expires_at": expires_at,
+    }
+
+
+def client_request_closed(
+    session_id: str, numbers: Sequence[int], outcome: Literal["answered", "expired"]
+) -> ClientRequestClosedEvent:
+    """These requests are over."""
+    return {"type": "client_request_closed", "session_id": session_id, "ids": list(numbers), "outcome": outcome}
 
 
 def gap(session_id: str) -> GapEvent:

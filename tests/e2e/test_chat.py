@@ -121,7 +121,7 @@ def test_a_tool_that_fails_is_a_result_to_the_model_and_the_turn_goes_on(client,
     ("answer", "code", "retryable", "message"),
     [
         ([Fail(500)], "provider_error", True, "failed to answer"),
-        ([Fail(401)], "provider_error", False, "did not accept the server's API key"),
+        ([Fail(401)], "provider_error", False, "did not accept the API key"),
         ([Fail(429)], "provider_error", True, "busy"),
         ([Fail(400)], "provider_error", False, "did not accept the request"),
         ([Text(["half a ", "sentence"]), Cut()], "provider_error", True, "failed to answer"),

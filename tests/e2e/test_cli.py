@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 
 from tests.support.backend import ROOT, free_port, until
 from tests.support.client import Client, kinds
@@ -135,3 +136,8 @@ def test_the_readers_of_the_reference_read_a_whole_turn(webs, tmp_path):
             "text: $3,500.00.",
             "complete",
         ]
+
+
+def test_an_encryption_key_is_made_that_the_settings_take(aomi):
+    made = aomi("encryption-key")
+    Fernet(made.stdout.strip())

@@ -74,7 +74,7 @@ def alone(answers: list[Answer]) -> Answer:
         (b"get /healthz HTTP/1.1\r\n\r\n", 400, "not an HTTP/1.1 request"),
         (b"GET /heal\x00thz HTTP/1.1\r\n\r\n", 400, "not an HTTP/1.1 request"),
         (b"GET /heal\xffthz HTTP/1.1\r\n\r\n", 400, "not an HTTP/1.1 request"),
-        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", 414, "at most 8190 bytes"),
+        (b"GET /" + b"a" * 80_000 + b" HTTP/1.1\r\n\r\n", 414, "at most 69632 bytes"),
         (b"GET /healthz HTTP/1.1\r\nX-A: " + b"a" * 9000 + b"\r\n\r\n", 431, "at most 100 of 8190 bytes"),
         (b"GET /healthz HTTP/1.1\r\n" + b"X-A: 1\r\n" * 200 + b"\r\n", 431, "at most 100 of 8190 bytes"),
         (b"GET /healthz HTTP/1.1\r\nX-A: a\x00b\r\n\r\n", 400, "header is malformed"),

@@ -19,6 +19,7 @@ from app.services import build
 from app.streaming import events, sse
 from tests.support.client import Client
 from tests.support.document import ROOT, made
+from tests.support.servers import Calls, Text
 
 
 def validator(name: str) -> Draft202012Validator:
@@ -96,10 +97,12 @@ def bounded() -> list[tuple[str, str, str, int]]:
 @pytest.mark.parametrize(("path", "method", "field", "most"), bounded())
 def test_a_string_may_be_as_long_as_it_says_and_no_longer(client, path, method, field, most):
     client.post("/api/sessions")
+    client.get("/api/state", params={"client_id": client.session_id})
     thread = client.post(f"/api/sessions/{client.session_id}/threads").json()["id"]
+    others = {"text": "remember 1", "provider": "openai", "api_key": "sk-x"}
     path = path.replace("{session_id}", client.session_id).replace("{thread_id}", thread)
     for length, refused in ((most, False), (most + 1, True)):
-        answer = client.request(method, path, json={"text": "remember 1", field: "x" * length})
+        answer = client.request(method, path, json=others | {field: "x" * length})
         assert (answer.status_code == 400 and "may have at most" in answer.text) is refused, answer.text
 
 
@@ -173,6 +176,25 @@ def test_a_state_with_all_that_it_may_hold_fits(client):
     state = client.state()
     validator("State").validate(state)
     assert any("tool_calls" in message for message in state["messages"])
+
+
+def test_what_a_client_is_asked_fits_in_both_dialects(client, provider):
+    tx = {"to": "0x" + "ab" * 20, "label": "Pay", "chain_id": 1}
+    calls = [("SendTransactionToWallet", tx), ("PickFile", {"types": [".csv"]}), ("Add", {"a": 1})]
+    client.ask(provider.script("document wallet", [Calls(calls)], [Text(["ok"])]), app="scripted")
+    validator("State").validate(client.state())
+    validator("Gen1State").validate(client.get("/api/state").json())
+    body = {"id": 1, "result": {"status": "success"}}
+    validator("Chosen").validate(client.post("/api/control/wallet_result", json=body).json())
+    with client.resume() as stream:
+        list(stream.events())
+    validator("State").validate(client.state())
+    validator("Gen1State").validate(client.get("/api/state").json())
+    validator("Gen1State").validate(client.post("/api/interrupt").json())
+    updates = told(client, "0")
+    for event in updates:
+        validator("UpdateEvent").validate(event)
+    assert {"wallet_tx_request", "client_request", "client_request_closed"} <= {event["type"] for event in updates}
 
 
 def test_a_refusal_of_each_kind_fits(client):

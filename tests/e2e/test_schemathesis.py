@@ -43,8 +43,11 @@ FORMS = {
 }
 """Ids of this form give way to ones that there are."""
 
-to_anybody = operations(**{"max-examples": 8})
-to_one_that_lives = operations(**{"max-examples": 4})
+NO_OTHERS = ["/api/control/apps", "/api/control/models"]  # a POST there is an unknown action of /api/control/{action}
+NOT_HERE = "/api/simulate"  # 501, until somebody configures a chain
+
+to_anybody = operations(**{"max-examples": 8}).exclude(path=[*NO_OTHERS, NOT_HERE])
+to_one_that_lives = operations(**{"max-examples": 4}).exclude(path=[*NO_OTHERS, NOT_HERE])
 
 
 @schemathesis.deserializer("text/event-stream")
@@ -65,6 +68,7 @@ def test_every_answer_about_a_session_that_there_is_is_as_the_document_says(case
     """Its own models and apps, too: which there are the document cannot say, nor which action takes which body."""
     client = Client(webs[0], key)
     client.post("/api/sessions")
+    client.get("/api/state", params={"client_id": client.session_id})
     thread = client.post(f"/api/sessions/{client.session_id}/threads").json()["id"]
     real = dict(zip(FORMS, (client.session_id, client.session_id, thread, "demo", "default"), strict=True))
     case.query.pop("session_id", None)

@@ -200,11 +200,18 @@ def configuration(provider_url: str) -> dict[str, Any]:
     info = {"display_name": "Scripted", "provider": "openai"}
     tools = ["GetTokenPrice", "GetCurrentTime", "WatchTokenPrice", "tests.support.tools:Countdown"]
     tools += ["tests.support.tools:Add", "tests.support.tools:Explode", "tests.support.tools:Large"]
-    tools += ["tests.support.tools:Wei", "tests.support.tools:Deep"]
+    tools += ["tests.support.tools:Wei", "tests.support.tools:Deep", "tests.support.tools:Repeat"]
+    tools += ["tests.support.tools:Echoes", "tests.support.tools:Refuse"]
+    wallet = ["SendTransactionToWallet", "SignTypedData", "tests.support.tools:PickFile"]
     return {
         "model_list": [
             {"model_name": "scripted", "litellm_params": common, "model_info": info},
             {"model_name": "small", "litellm_params": common, "model_info": info | {"max_input_tokens": 400}},
+            {
+                "model_name": "own",
+                "litellm_params": common | {"api_key": "os.environ/NOBODY_SETS_THIS"},
+                "model_info": info | {"byok": True},
+            },
             {"model_name": "demo", "litellm_params": {"model": "demo/assistant"}},
         ],
         "apps": [
@@ -216,8 +223,9 @@ def configuration(provider_url: str) -> dict[str, Any]:
                 "models": ["scripted", "small"],
                 "preamble": "Be brief.",
                 "fallbacks": ["small"],
-                "tools": tools,
+                "tools": tools + wallet,
             },
+            {"id": "own", "name": "Bring your own key", "model": "own"},
             {"id": "titled", "name": "Titled", "model": "demo", "title_model": "scripted"},
         ],
     }

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from workers.tools import ClientRequest
+
 LARGE = 70_000
 
 
@@ -49,6 +51,44 @@ def Wei(amount: int) -> dict[str, int]:
         amount: An amount in wei.
     """
     return {"wei": amount}
+
+
+def Repeat(word: str) -> dict[str, str]:
+    """Return a word as the tool got it.
+
+    Args:
+        word: The word.
+    """
+    return {"word": word, "letters": " ".join(word)}
+
+
+def Echoes(word: str) -> Iterator[str]:
+    """Return a word again and again.
+
+    Args:
+        word: The word.
+    """
+    yield word
+    time.sleep(0.2)
+    yield word
+
+
+def Refuse(word: str) -> None:
+    """Fail with the word.
+
+    Args:
+        word: The word.
+    """
+    raise RuntimeError(word)
+
+
+def PickFile(types: list[str]) -> ClientRequest:
+    """Ask the user to pick a file.
+
+    Args:
+        types: Endings of the files that can be picked.
+    """
+    return ClientRequest("file", {"types": types})
 
 
 def Deep() -> list[Any]:

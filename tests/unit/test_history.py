@@ -13,7 +13,7 @@ NOW = "2025-01-15T10:30:00.000Z"
 
 
 def said(text):
-    return transcript.user_message("m", text, NOW)
+    return transcript.message("m", "user", text, NOW)
 
 
 def answer(*events):

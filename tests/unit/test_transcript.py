@@ -107,4 +107,4 @@ def test_a_step_message_holds_the_step():
 
 
 def test_a_users_message_holds_what_was_written():
-    assert transcript.user_message("m", "Hi", NOW) == {"id": "m", "role": "user", "content": "Hi", "created_at": NOW}
+    assert transcript.message("m", "user", "Hi", NOW) == {"id": "m", "role": "user", "content": "Hi", "created_at": NOW}

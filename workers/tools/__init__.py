@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,12 +17,15 @@ from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, Validation
 
 from app import json
 from app.errors import ConfigError
+from workers.secrets import Secrets, UnknownSecret
 from workers.token import Token
 
 BUILT_IN = {
     "GetTokenPrice": "workers.tools.prices:GetTokenPrice",
     "WatchTokenPrice": "workers.tools.prices:WatchTokenPrice",
     "GetCurrentTime": "workers.tools.clock:GetCurrentTime",
+    "SendTransactionToWallet": "workers.tools.wallet:SendTransactionToWallet",
+    "SignTypedData": "workers.tools.wallet:SignTypedData",
 }
 
 
@@ -30,11 +34,28 @@ class ToolError(Exception):
 
 
 @dataclass(frozen=True)
+class ClientRequest:
+    """What a client tool returns: something that the client is to do, described by `body`, JSON of at most 16 KiB.
+
+    `kind` is a word by which the client knows what to do. The model gets `{"status": "requested",
+    "id": 1}`, and the client's answer in a turn of its own, when it comes.
+    """
+
+    kind: str
+    body: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", self.kind):
+            raise ValueError(f"the kind of a client request must be a word such as photo, not {self.kind!r}")
+
+
+@dataclass(frozen=True)
 class ToolContext:
     """What a tool may know of its call: a parameter of this type is filled in, and hidden from the model.
 
     `step` is the number of steps that a multi-step tool has delivered before (it is above 0 when a worker's restart
-    broke it off); `price_api_url` is the base of the price API.
+    broke it off); `price_api_url` is the base of the price API. `secrets` are put into the arguments before a tool
+    sees them, and taken out of its result.
     """
 
     session_id: str = ""
@@ -42,6 +63,7 @@ class ToolContext:
     step: int = 0
     price_api_url: str = ""
     token: Token = field(default_factory=Token)
+    secrets: Secrets = field(default_factory=lambda: Secrets({}), repr=False)
 
     def sleep(self, seconds: float) -> None:
         """Wait, but end at once with the worker."""
@@ -82,7 +104,9 @@ class Tool:
         """Call the function: its result, or the generator of a multi-step tool. Raises `ToolError` for bad
         arguments, and whatever the function raises."""
         try:
-            checked = self._arguments.model_validate(args)
+            checked = self._arguments.model_validate(context.secrets.reveal(args))
+        except UnknownSecret as error:
+            raise ToolError(str(error)) from None
         except ValidationError as error:
             wrong = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors())
             raise ToolError(f"Invalid arguments for {self.name}: {wrong}") from None

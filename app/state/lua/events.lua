@@ -30,6 +30,33 @@ local function announce(S, frames, cap, ttl)
   redis.call('EXPIRE', stream, ttl)
 end
 
+-- Whether the turn in `thread` is being ended: its events must reach the history before what comes later does.
+local function is_ending(S, thread)
+  local current = redis.call('HGET', S, 'run') or ''
+  local at = redis.call('HMGET', run_key(S, current), 'status', 'thread')
+  return at[1] == 'ending' and at[2] == thread
+end
+
+-- A later result of a tool call of `thread`. It joins the log of the turn that is running there, if there is one
+-- (whose end puts it into the history), else the history itself.
+local function tell_model(S, thread, frame, message, ttl)
+  local current = redis.call('HGET', S, 'run') or ''
+  local at = redis.call('HMGET', run_key(S, current), 'status', 'thread')
+  if at[1] == 'running' and at[2] == thread then
+    log_frames(S, current, {'async_tool_result', frame}, ttl)
+  else
+    redis.call('RPUSH', messages_key(S, thread), message)
+  end
+end
+
+-- Leave a system event for a gen-1 client; the newest `most` are kept.
+local function post(S, event, most, ttl)
+  local mailbox = mailbox_key(S)
+  redis.call('RPUSH', mailbox, event)
+  redis.call('LTRIM', mailbox, -most, -1)
+  redis.call('EXPIRE', mailbox, ttl)
+end
+
 -- Values [from, from + count) of ARGV.
 local function slice(from, count)
   local values = {}

@@ -2,8 +2,9 @@
 -- let it wait. KEYS[1]: the session, KEYS[2]: what was sent with the message's Idempotency-Key, if it has one.
 -- ARGV: the session's fields if new (count, name, value ...), then named values.
 -- Returns {"started" | "waiting", thread, current run it waits for}, {"busy" | "full" | "no_thread" | "reused"},
--- or {"again", run} for a message that was accepted before. A call that is made again (its answer was lost) returns
--- what it returned, for as long as the turn has not ended.
+-- {"unasked"} when a client request that it answers is not open, or {"again", run} for a message that was accepted
+-- before. A call that is made again (its answer was lost) returns what it returned, for as long as the turn has not
+-- ended.
 local S, sent = KEYS[1], KEYS[2]
 local fields = slice(2, tonumber(ARGV[1]))
 local a = named(2 + #fields)
@@ -21,6 +22,12 @@ if sent then
   end
 end
 
+local answered = {}
+for n in string.gmatch(a.answers, '%d+') do
+  answered[#answered + 1] = request_field(n)
+  if redis.call('HEXISTS', S, request_field(n)) == 0 then return {'unasked'} end
+end
+
 local thread = a.thread
 if thread ~= '' then
   if not redis.call('ZSCORE', threads, thread) then return {'no_thread'} end
@@ -31,7 +38,8 @@ end
 local current = redis.call('HGET', S, 'run')
 if current then
   if a.on_busy == 'reject' then return {'busy'} end
-  if redis.call('LLEN', waiting_key(S)) >= tonumber(a.max_waiting) then return {'full'} end
+  local full = redis.call('LLEN', waiting_key(S)) >= tonumber(a.max_waiting)
+  if full and #answered == 0 then return {'full'} end
 end
 
 local frames = {}
@@ -49,11 +57,17 @@ local opened = thread_key(S, thread)
 if redis.call('HGET', opened, 'title') == '' then
   redis.call('HSET', opened, 'title', a.title, 'title_source', 'words')
 end
-redis.call('HSET', S, 'app', a.app)
+if #answered > 0 then
+  redis.call('HDEL', S, unpack(answered))
+  frames = {'client_request_closed', a.closed_frame}
+else
+  redis.call('HSET', S, 'app', a.app)
+end
 if a.user_state ~= '' then redis.call('HSET', S, 'user_state', a.user_state) end
 
 redis.call('HSET', run, 'id', a.run, 'thread', thread, 'status', 'waiting', 'app', a.app, 'model', a.model,
   'message', a.message, 'queued_at', a.now, 'events', 0, 'behind', current or '')
+if a.client ~= '' then redis.call('HSET', run, 'client', a.client) end
 redis.call('EXPIRE', run, a.ttl)
 if sent then
   redis.call('HSET', sent, 'run', a.run, 'body', a.body)

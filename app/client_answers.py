@@ -1,0 +1,47 @@
+"""A client's answer to what a tool asked of it: accepted once, and told to the model in a follow-up turn."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from app.errors import Conflict, NotFound
+from app.services import Services
+from app.state.asked import ClientRequest, last_number, open_requests
+from app.state.runs import Message
+from app.state.sessions import Fields
+from app.state.store import dumps
+
+NEVER_ASKED = "There is no such client request in this session"
+NOT_OPEN = "This client request was answered before, or has expired"
+
+
+def accept(parts: Services, session: Fields, numbers: Collection[int], result: dict[str, Any]) -> list[ClientRequest]:
+    """Close those of the requests `numbers` that are open and start the turn in which the model hears `result`; it
+    waits for the turns before it. Returns what was closed.
+
+    Raises `NotFound` when none of them was ever asked, `Conflict` when none is open any more; nothing changes then.
+    """
+    closed = [request for request in open_requests(session) if request.id in numbers]
+    if not closed:
+        asked = any(0 < number <= last_number(session) for number in numbers)
+        raise Conflict(NOT_OPEN) if asked else NotFound(NEVER_ASKED)
+    accepted = parts.turns.send(session["id"], _message(parts, session, closed, result))
+    if accepted.outcome not in ("started", "waiting"):
+        raise Conflict(NOT_OPEN)  # another answer came first, or its thread was deleted
+    return closed
+
+
+def _message(parts: Services, session: Fields, closed: list[ClientRequest], result: dict[str, Any]) -> Message:
+    first = closed[0]
+    numbers = tuple(request.id for request in closed)
+    which = f"request {numbers[0]}" if len(numbers) == 1 else f"requests {', '.join(map(str, numbers))}"
+    app, model = parts.catalog.choice(first.app, session.get("model", ""))
+    return Message(
+        text=f"[The client's answer to {first.tool}, {which}] {dumps(result)}",
+        app=app.id,
+        model=model,
+        thread_id=first.thread_id,
+        client=first.client,
+        answers=numbers,
+    )

@@ -1,0 +1,159 @@
+"""What a client entrusts to the backend: keys of its own for model providers, and secrets for tools. Kept encrypted,
+under the SHA-256 of the client's id; used for the turns of that client alone."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from app import json
+from app.config import Settings
+from app.errors import BadRequest, ConfigError, NotConfigured
+from app.state import keys
+from app.state.store import Store, digest, dumps, text_fields
+
+log = logging.getLogger(__name__)
+
+MOST = 50
+"""Keys, and secrets, that one client may have."""
+
+PREFIX_CHARACTERS = 7
+SHORTEST_WITH_PREFIX = 20
+"""Of a provider key that is shorter nothing is shown."""
+
+
+OFF = "Keys and secrets of clients cannot be kept here: the operator has not set AOMI_ENCRYPTION_KEY"
+
+
+@dataclass(frozen=True)
+class ProviderKey:
+    """What may be shown of a client's own key: its first characters."""
+
+    provider: str
+    key_prefix: str
+    label: str | None
+
+
+class Vault:
+    """Keys and secrets of all clients. `client` is always `client_digest` of its id."""
+
+    def __init__(self, store: Store) -> None:
+        """Raises `ConfigError` when AOMI_ENCRYPTION_KEY cannot be used."""
+        self._redis = store.redis
+        self._life = store.settings.session_ttl
+        self._cipher = _cipher(store.settings)
+
+    # whose session it is
+
+    def bind(self, session_id: str, client: str) -> None:
+        """The session belongs to this client."""
+        self._redis.set(keys.client(session_id), client, ex=self._life)
+
+    def client_of(self, session_id: str) -> str:
+        """The client that the session belongs to, '' if to none."""
+        raw = self._redis.get(keys.client(session_id))
+        return raw.decode() if raw else ""
+
+    # keys for model providers
+
+    def save_provider_key(self, client: str, provider: str, key: str, label: str | None) -> ProviderKey:
+        """Keep a key, in the place of the provider's last one. Raises `NotConfigured`, `BadRequest`."""
+        prefix = key[:PREFIX_CHARACTERS] if len(key) >= SHORTEST_WITH_PREFIX else ""
+        kept = {"key": self._encrypt(key), "key_prefix": prefix, "label": label}
+        self._keep(keys.provider_keys(client), {provider: dumps(kept)})
+        return ProviderKey(provider, prefix, label)
+
+    def list_provider_keys(self, client: str) -> list[ProviderKey]:
+        """What may be shown of the client's keys. Raises `NotConfigured`."""
+        self._open()
+        found = {name: json.loads(value) for name, value in self._all(keys.provider_keys(client)).items()}
+        return [ProviderKey(name, kept["key_prefix"], kept["label"]) for name, kept in sorted(found.items())]
+
+    def provider_keys(self, client: str) -> dict[str, str]:
+        """The client's keys by provider, for a turn of its own; {} without a client."""
+        if not (client and self._cipher):
+            return {}
+        found = self._use(keys.provider_keys(client))
+        return self._decrypted({name: json.loads(value)["key"] for name, value in found.items()})
+
+    def delete_provider_key(self, client: str, provider: str) -> bool:
+        """Forget a key. False if there is none. Raises `NotConfigured`."""
+        self._open()
+        return bool(self._redis.hdel(keys.provider_keys(client), provider))
+
+    # secrets for tools
+
+    def save_secrets(self, client: str, values: dict[str, str]) -> None:
+        """Keep secrets by name. Raises `NotConfigured`, `BadRequest`."""
+        self._keep(keys.secrets(client), {name: self._encrypt(value) for name, value in values.items()})
+
+    def secrets(self, client: str) -> dict[str, str]:
+        """The client's secrets by name, for a tool's call in a turn of its own; {} without a client."""
+        if not (client and self._cipher):
+            return {}
+        return self._decrypted(self._use(keys.secrets(client)))
+
+    def delete_secret(self, client: str, name: str) -> bool:
+        """Forget a secret. False if there is none. Raises `NotConfigured`."""
+        self._open()
+        return bool(self._redis.hdel(keys.secrets(client), name))
+
+    def clear_secrets(self, client: str) -> None:
+        """Forget all of the client's secrets. Raises `NotConfigured`."""
+        self._open()
+        self._redis.delete(keys.secrets(client))
+
+    def _open(self) -> MultiFernet:
+        if self._cipher is None:
+            raise NotConfigured(OFF)
+        return self._cipher
+
+    def _encrypt(self, value: str) -> str:
+        return self._open().encrypt(value.encode()).decode()
+
+    def _decrypted(self, found: dict[str, str]) -> dict[str, str]:
+        values = {}
+        for name, token in found.items():
+            try:
+                values[name] = self._open().decrypt(token.encode()).decode()
+            except InvalidToken:
+                log.warning("a client's key or secret was kept under a key that AOMI_ENCRYPTION_KEY no longer has")
+        return values
+
+    def _keep(self, key: str, fields: dict[str, Any]) -> None:
+        known = {raw.decode() for raw in self._redis.hkeys(key)}
+        if len(known | fields.keys()) > MOST:
+            raise BadRequest(f"A client may have at most {MOST} of these; delete some first")
+        pipeline = self._redis.pipeline()
+        pipeline.hset(key, mapping=fields)
+        pipeline.expire(key, self._life)
+        pipeline.execute()
+
+    def _all(self, key: str) -> dict[str, str]:
+        return text_fields(self._redis.hgetall(key))
+
+    def _use(self, key: str) -> dict[str, str]:
+        """As `_all`; the key's life begins again."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.hgetall(key)
+        pipeline.expire(key, self._life)
+        return text_fields(pipeline.execute()[0])
+
+
+def client_digest(client_id: str) -> str:
+    """Under what a client's things are kept: its id is as good as a password."""
+    return digest(client_id.encode("utf-8", "surrogatepass"))
+
+
+def _cipher(settings: Settings) -> MultiFernet | None:
+    given = settings.encryption_key.get_secret_value() if settings.encryption_key else ""
+    names = [part.strip() for part in given.split(",") if part.strip()]
+    try:
+        return MultiFernet([Fernet(name) for name in names]) if names else None
+    except ValueError:
+        raise ConfigError(
+            "AOMI_ENCRYPTION_KEY must be Fernet keys, with commas between; make one with: aomi encryption-key"
+        ) from None

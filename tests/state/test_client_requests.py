@@ -1,0 +1,190 @@
+"""Client requests: asked by a running turn, over once, and told of once."""
+
+from __future__ import annotations
+
+import pytest
+
+from app import client_answers, services
+from app.caretaker import Caretaker
+from app.config import Settings
+from app.errors import Conflict, NotFound
+from app.state import keys
+from app.state.asked import open_requests, pending
+from app.state.client_requests import MOST_EVENTS, ClientRequests, TooManyOpen, TurnOver
+from app.state.store import milliseconds
+from app.streaming import sse
+
+BODY = {"to": "0x1", "value": "9" * 60}
+
+
+@pytest.fixture
+def parts(connection, tmp_path):
+    config = tmp_path / "aomi.yaml"
+    config.write_text("apps: []")
+    return services.build(Settings(config=config, lease=1, max_waiting=0, wallet_ttl=60), connection, connection)
+
+
+@pytest.fixture
+def running(parts, said):
+    """A running turn of session s."""
+    run_id = parts.turns.send("s", said("ask")).run_id
+    return parts.runs.claim("s", run_id, "worker")
+
+
+def ask(parts, run, kind="wallet_tx_request", call_id="call_1"):
+    return parts.client_requests.ask(run, call_id, "Send", kind, BODY)
+
+
+def session(parts):
+    return parts.sessions.get("s")
+
+
+def updates(parts):
+    return [sse.parse(entry.frame) for entry in parts.sessions.read_updates("s", 0)]
+
+
+def test_requests_are_numbered_in_their_session_and_numbers_never_come_again(parts, running):
+    assert [ask(parts, running).id, ask(parts, running, "wallet_eip712_request").id] == [1, 2]
+    assert pending(session(parts)) == {"pending_txs": {"1": BODY}, "pending_eip712s": {"2": BODY}, "next_id": 3}
+    client_answers.accept(parts, session(parts), [2], {})
+    assert ask(parts, running).id == 3
+
+
+def test_a_number_that_was_taken_meanwhile_is_not_given_twice(parts, running, monkeypatch):
+    """Two tools of one reply ask at the same moment."""
+    stale, fields = [session(parts)], parts.client_requests._store.fields
+    ask(parts, running)
+    monkeypatch.setattr(parts.client_requests._store, "fields", lambda key: stale.pop() if stale else fields(key))
+    assert ask(parts, running, call_id="call_2").id == 2
+    assert not stale
+
+
+def test_a_turn_that_is_over_asks_nobody(parts, running):
+    parts.turns.interrupt("s")
+    with pytest.raises(TurnOver):
+        ask(parts, running)
+    assert (open_requests(session(parts)), parts.client_requests.fetch_events("s")) == ([], [])
+
+
+def test_sixteen_are_open_at_most(parts, running):
+    for _ in range(16):
+        ask(parts, running)
+    with pytest.raises(TooManyOpen):
+        ask(parts, running)
+
+
+def test_an_answer_is_accepted_once_and_becomes_a_waiting_turn_also_where_none_may_wait(parts, running):
+    ask(parts, running)
+    (closed,) = client_answers.accept(parts, session(parts), [1], {"status": "success"})
+    assert (closed.id, closed.body) == (1, BODY)
+    waiting = parts.sessions.snapshot("s", None).messages[-1]
+    assert (waiting["role"], waiting["content"]) == (
+        "system",
+        '[The client\'s answer to Send, request 1] {"status":"success"}',
+    )
+    with pytest.raises(Conflict):
+        client_answers.accept(parts, session(parts), [1], {"status": "success"})
+    with pytest.raises(NotFound):
+        client_answers.accept(parts, session(parts), [2], {"status": "success"})
+    assert len(parts.sessions.snapshot("s", None).messages) == 2
+
+
+def test_of_two_answers_at_the_same_moment_one_is_refused(parts, running):
+    ask(parts, running)
+    before = session(parts)
+    client_answers.accept(parts, before, [1], {})
+    with pytest.raises(Conflict):
+        client_answers.accept(parts, before, [1], {})
+
+
+def test_an_answer_whose_process_died_before_its_job_was_enqueued_is_not_lost(parts, running, connection, monkeypatch):
+    ask(parts, running)
+    parts.turns.end("s", running.id, sse.complete())
+    monkeypatch.setattr(parts.turns._jobs, "turn", lambda *args, **more: None)
+    client_answers.accept(parts, session(parts), [1], {})
+    monkeypatch.undo()
+    run_id = session(parts)["run"]
+    assert not parts.jobs.has_turn(run_id)
+    connection.zadd(keys.LEASES, {f"s {run_id}": 1})
+    Caretaker(parts).round()
+    assert parts.jobs.has_turn(run_id)
+
+
+def test_a_request_that_nobody_answered_is_removed_announced_and_told_to_the_model(parts, running, connection):
+    ask(parts, running)
+    parts.turns.end("s", running.id, sse.complete())
+    parts.client_requests.fetch_events("s")
+    assert parts.client_requests.overdue() == []
+    connection.zadd(keys.CLIENT_REQUESTS, {"s 1": milliseconds() - 1})
+    Caretaker(parts).round()
+    Caretaker(parts).round()
+    assert (open_requests(session(parts)), connection.zcard(keys.CLIENT_REQUESTS)) == ([], 0)
+    told = parts.sessions.messages("s", running.thread_id)[-1]["tool_results"][0]
+    assert told == {"call_id": "call_1", "name": "Send", "result": {"status": "expired", "id": 1}, "done": True}
+    assert [event["outcome"] for event in updates(parts) if event["type"] == "client_request_closed"] == ["expired"]
+    assert [event["type"] for event in parts.client_requests.fetch_events("s")] == ["system_notice"]
+
+
+def test_a_request_that_was_answered_does_not_expire(parts, running, connection):
+    ask(parts, running)
+    client_answers.accept(parts, session(parts), [1], {})
+    connection.zadd(keys.CLIENT_REQUESTS, {"s 1": 1})
+    Caretaker(parts).round()
+    assert connection.zcard(keys.CLIENT_REQUESTS) == 0
+    assert [event["outcome"] for event in updates(parts) if event["type"] == "client_request_closed"] == ["answered"]
+
+
+def test_an_event_is_fetched_once_oldest_first_and_as_many_as_asked(parts, running):
+    for _ in range(3):
+        ask(parts, running)
+    requests = parts.client_requests
+    assert [event["id"] for event in requests.fetch_events("s", 2)] == [1, 2]
+    assert [event["id"] for event in requests.fetch_events("s")] == [3]
+    assert requests.fetch_events("s") == []
+
+
+def test_a_mailbox_nobody_fetches_is_bounded_and_has_a_life(parts, running, connection):
+    for _ in range(MOST_EVENTS + 5):
+        number = ask(parts, running).id
+        client_answers.accept(parts, session(parts), [number], {})
+    events = parts.client_requests.fetch_events("s", 1000)
+    assert (len(events), events[-1]["id"]) == (MOST_EVENTS, MOST_EVENTS + 5)
+    ask(parts, running)
+    assert 0 < connection.ttl(keys.mailbox("s")) <= 3600
+
+
+def test_a_script_that_is_sent_again_changes_nothing_more(parts, running, store, monkeypatch):
+    """Its answer was lost, so redis-py sends it a second time."""
+    call = type(store).call
+
+    def twice(self, *args):
+        call(self, *args)
+        return call(self, *args)
+
+    monkeypatch.setattr(type(store), "call", twice)
+    assert ask(parts, running).id == 1
+    assert [event["id"] for event in parts.client_requests.fetch_events("s")] == [1]
+    parts.client_requests.expire("s", 1)
+    assert [event["type"] for event in parts.client_requests.fetch_events("s")] == ["system_notice"]
+    ask(parts, running)
+    assert len(client_answers.accept(parts, session(parts), [2], {})) == 1
+    closed = [event["outcome"] for event in updates(parts) if event["type"] == "client_request_closed"]
+    assert closed == ["expired", "answered"]
+
+
+def test_a_deleted_session_expires_quietly(parts, running, connection):
+    ask(parts, running)
+    parts.turns.interrupt_all("s")
+    parts.sessions.delete("s")
+    connection.zadd(keys.CLIENT_REQUESTS, {"s 1": 1})
+    Caretaker(parts).round()
+    assert not list(connection.scan_iter("session:*"))
+    assert connection.zcard(keys.CLIENT_REQUESTS) == 0
+
+
+def test_the_index_has_a_request_before_it_is_open(store):
+    """A process that dies in between leaves an entry that goes by itself, never a request without an end."""
+    requests = ClientRequests(store)
+    store.redis.zadd(keys.CLIENT_REQUESTS, {"s 9": 1})
+    requests.expire("s", 9)
+    assert requests.overdue() == []

@@ -1,0 +1,99 @@
+"""Secrets in the arguments of tools: put in at call time, taken out of what comes back."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from workers.secrets import Secrets, UnknownSecret
+from workers.token import Token
+from workers.toolbox import Limits, Toolbox
+from workers.tools import ClientRequest, Tool, ToolContext, ToolError
+from workers.turn import ToolRequest
+
+SECRETS = Secrets({"A": "alpha", "LONG": "alpha-beta", "C-1": "$SECRET:A"})
+
+
+def test_a_handle_is_replaced_wherever_it_stands_in_the_arguments():
+    given = {"h": "Bearer $SECRET:A", "deep": [{"$SECRET:A": "$SECRET:LONG!"}], "n": 5, "none": None}
+    assert SECRETS.reveal(given) == {"h": "Bearer alpha", "deep": [{"alpha": "alpha-beta!"}], "n": 5, "none": None}
+
+
+def test_a_secret_that_holds_a_handle_is_not_looked_into():
+    assert SECRETS.reveal("$SECRET:C-1") == "$SECRET:A"
+
+
+def test_a_secret_that_is_not_there_is_named_with_those_that_are():
+    with pytest.raises(UnknownSecret, match=r"no secret 'B'; there are: \$SECRET:A, \$SECRET:C-1, \$SECRET:LONG"):
+        SECRETS.reveal("$SECRET:B")
+
+
+def test_a_result_gets_the_handles_back_the_longest_secret_first():
+    assert SECRETS.conceal(["alpha-beta", {"alpha": "xalphax"}]) == ["$SECRET:LONG", {"$SECRET:A": "x$SECRET:Ax"}]
+
+
+def test_without_secrets_nothing_is_touched():
+    assert Secrets({}).reveal("$SECRET:A") == "$SECRET:A"
+    assert not Secrets({})
+
+
+def Say(word: str) -> str:
+    """Say a word."""
+    return f"said {word}"
+
+
+def Object(word: str) -> None:
+    """Object to a word."""
+    raise ToolError(f"not {word}")
+
+
+def Break(word: str) -> None:
+    """Break on a word."""
+    raise RuntimeError(word)
+
+
+def Show(word: str) -> ClientRequest:
+    """Show a word to the user."""
+    return ClientRequest("show_request", {"word": word})
+
+
+def run(function, asked=None):
+    def ask(call, wanted):
+        asked.append(wanted)
+        return "asked"
+
+    tools = {function.__name__: Tool(function, "tests")}
+    toolbox = Toolbox(tools, ToolContext(secrets=SECRETS), lambda *_: None, Limits(2.0, 100), ask)
+    call = ToolRequest("call_1", function.__name__, '{"word": "$SECRET:A"}')
+    ((_, result),) = toolbox((call,), Token())
+    return result
+
+
+def test_a_tool_gets_the_secret_and_the_model_the_handle():
+    assert run(Say) == "said $SECRET:A"
+    assert run(Object) == {"error": "not $SECRET:A"}
+
+
+def test_the_traceback_of_a_tool_that_has_secrets_is_not_logged(caplog):
+    with caplog.at_level(logging.ERROR):
+        assert run(Break) == {"error": "The tool Break failed"}
+    assert "tool Break failed: RuntimeError" in caplog.text
+    assert "alpha" not in caplog.text
+
+
+def test_what_the_client_is_asked_holds_the_handle():
+    asked: list[ClientRequest] = []
+    assert run(Show, asked) == "asked"
+    assert asked == [ClientRequest("show_request", {"word": "$SECRET:A"})]
+
+
+def test_a_context_does_not_show_its_secrets_when_it_is_logged():
+    assert "alpha" not in repr(ToolContext(secrets=SECRETS))
+    assert "alpha" not in repr(SECRETS)
+
+
+@pytest.mark.parametrize("kind", ["", "Photo", "a photo", "_photo", "x" * 65])
+def test_the_kind_of_a_client_request_is_a_word(kind):
+    with pytest.raises(ValueError, match="must be a word such as photo"):
+        ClientRequest(kind, {})

@@ -1,0 +1,63 @@
+"""Secrets of a client in the arguments of tools: put in at call time, and taken out of what comes back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+HANDLE = re.compile(r"\$SECRET:([A-Za-z0-9_-]{1,64})")
+
+
+class UnknownSecret(Exception):
+    """An argument holds the handle of a secret that is not there."""
+
+
+class Secrets:
+    """The secrets of a turn's client by name. One call of a tool uses `reveal`, then `conceal`."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        longest_first = sorted(values.items(), key=lambda item: -len(item[1]))  # one may be a part of another
+        self._values = dict(longest_first)
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    @property
+    def handles(self) -> list[str]:
+        """What the model may write in an argument instead of a secret."""
+        return [_handle(name) for name in sorted(self._values)]
+
+    def reveal(self, args: Any) -> Any:
+        """The arguments with each handle replaced. Raises `UnknownSecret`."""
+        return _mapped(args, lambda text: HANDLE.sub(self._value, text)) if self._values else args
+
+    def conceal(self, result: Any) -> Any:
+        """A result without the secrets, which a tool may have repeated."""
+        return _mapped(result, self._without) if self._values else result
+
+    def _value(self, handle: re.Match[str]) -> str:
+        try:
+            return self._values[handle[1]]
+        except KeyError:
+            raise UnknownSecret(f"There is no secret {handle[1]!r}; there are: {', '.join(self.handles)}") from None
+
+    def _without(self, text: str) -> str:
+        for name, value in self._values.items():
+            text = text.replace(value, _handle(name))
+        return text
+
+
+def _handle(name: str) -> str:
+    return f"$SECRET:{name}"
+
+
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+    """The value with every string in it changed, names of objects included."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {_mapped(name, change): _mapped(part, change) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_mapped(part, change) for part in value]
+    return value
