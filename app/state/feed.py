@@ -24,6 +24,11 @@ PING_EVERY = 2.0
 """Seconds of silence after which the connection is asked for a sign of life; twice that is its death."""
 
 
+_CONFIRMED = threading.Event()
+"""Stands for every subscription that Redis has confirmed: an event of its own costs each stream 1 KB."""
+_CONFIRMED.set()
+
+
 class Feed:
     """Subscriptions of one process. `on_message(channel, payload)` and `on_gap()` run in the feed's thread."""
 
@@ -111,13 +116,21 @@ class Feed:
     def _take(self, message: dict[str, Any]) -> None:
         if message["type"] == "message":
             self._on_message(message["channel"].decode(), message["data"])
-        elif message["type"] == "subscribe" and (confirmed := self._channels.get(message["channel"].decode())):
-            confirmed.set()
+        elif message["type"] == "subscribe":
+            self._confirm(message["channel"].decode())
+
+    def _confirm(self, channel: str) -> None:
+        with self._lock:
+            waited_for = self._channels.get(channel)
+            if waited_for is not None:
+                self._channels[channel] = _CONFIRMED
+                waited_for.set()
 
     def _drop(self) -> None:
         with self._lock:
             pubsub, self._pubsub = self._pubsub, None
-            for confirmed in self._channels.values():
-                confirmed.clear()
+            for channel, confirmed in self._channels.items():
+                if confirmed is _CONFIRMED:
+                    self._channels[channel] = threading.Event()
         if pubsub is not None:
             pubsub.close()

@@ -50,6 +50,8 @@ _GAP, _CLOSED = b"gap", b"closed"
 class Mailbox:
     """What is live on one channel for one reader."""
 
+    __slots__ = ("_lagging", "_queue")
+
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._lagging = False
