@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 HANDLE = re.compile(r"\$SECRET:([A-Za-z0-9_-]{1,64})")
@@ -43,13 +43,27 @@ class Secrets:
             raise UnknownSecret(f"There is no secret {handle[1]!r}; there are: {', '.join(self.handles)}") from None
 
     def _without(self, text: str) -> str:
+        kept = [text]  # with the handles that were put in at its odd places: nothing is looked for in those
         for name, value in self._values.items():
-            text = text.replace(value, _handle(name))
-        return text
+            kept = list(_parted(kept, value, _handle(name)))
+        return "".join(kept)
 
 
 def _handle(name: str) -> str:
     return f"$SECRET:{name}"
+
+
+def _parted(parts: list[str], value: str, handle: str) -> Iterator[str]:
+    """The parts, those at even places parted by the handle wherever they hold the value."""
+    for place, part in enumerate(parts):
+        if place % 2:
+            yield part
+            continue
+        first, *others = part.split(value)
+        yield first
+        for other in others:
+            yield handle
+            yield other
 
 
 def _mapped(value: Any, change: Callable[[str], str]) -> Any:
