@@ -23,6 +23,8 @@ MOST_EVENTS = 100
 FETCH_AGAIN = 60
 """Seconds for which a fetch whose answer was lost can be made again."""
 
+PUT_OFF = 600
+
 
 class TooManyOpen(Exception):
     """The client has not answered the requests it has."""
@@ -70,6 +72,10 @@ class ClientRequests:
             return
         self._redis.zrem(keys.CLIENT_REQUESTS, _member(session_id, number))
 
+    def put_off(self, session_id: str, number: int) -> None:
+        """A request whose end cannot be brought about is overdue again in `PUT_OFF` seconds."""
+        self._redis.zadd(keys.CLIENT_REQUESTS, {_member(session_id, number): milliseconds() + PUT_OFF * 1000})
+
     def fetch_events(self, session_id: str, most: int = MOST_EVENTS) -> list[sse.Event]:
         """Events for a client that polls, oldest first, each delivered once: requests, and notices of their end."""
         args = (most, new_id("fetch"), FETCH_AGAIN)
@@ -99,6 +105,7 @@ class ClientRequests:
             "run": request.run_id,
             "request": request.stored(),
             "event": dumps(event),
+            "name": new_id("ask"),
         }
         return self._call("ask", session_id, [event], values)
 

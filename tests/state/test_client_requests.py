@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from app import client_answers, services
+from app.api.gen1.requests import answered
 from app.caretaker import Caretaker
 from app.config import Settings
 from app.errors import Conflict, NotFound
 from app.state import keys
 from app.state.asked import open_requests, pending
-from app.state.client_requests import MOST_EVENTS, ClientRequests, TooManyOpen, TurnOver
+from app.state.client_requests import MOST_EVENTS, MOST_OPEN, ClientRequests, TooManyOpen, TurnOver
 from app.state.store import milliseconds
 from app.streaming import sse
 
@@ -97,6 +100,24 @@ def test_of_two_answers_at_the_same_moment_one_is_refused(parts, running):
         client_answers.accept(parts, before, [1], {})
 
 
+def test_an_answer_to_several_counts_for_those_that_nobody_else_has_answered_meanwhile(parts, running):
+    ask(parts, running)
+    ask(parts, running, call_id="call_2")
+    before = session(parts)
+    client_answers.accept(parts, before, [1], {})
+    assert [closed.id for closed in client_answers.accept(parts, before, [1, 2], {})] == [2]
+    assert open_requests(session(parts)) == []
+
+
+def test_an_answer_that_names_thousands_is_read_as_fast_as_one_that_names_one(parts, running):
+    """Web processes serve all their clients in one thread."""
+    for _ in range(MOST_OPEN):
+        parts.client_requests.ask(running, "call_1", "Send", "wallet_tx_request", {"data": "0" * 16_000})
+    fields, began = session(parts), time.process_time()
+    assert len(answered(fields, "wallet_tx_request", list(range(8000)))) == 7999
+    assert time.process_time() - began < 0.5
+
+
 def test_an_answer_whose_process_died_before_its_job_was_enqueued_is_not_lost(parts, running, connection, monkeypatch):
     ask(parts, running)
     parts.turns.end("s", running.id, sse.complete())
@@ -157,9 +178,9 @@ def test_a_script_that_is_sent_again_changes_nothing_more(parts, running, store,
     """Its answer was lost, so redis-py sends it a second time."""
     call = type(store).call
 
-    def twice(self, *args):
-        call(self, *args)
-        return call(self, *args)
+    def twice(self, *args, **more):
+        call(self, *args, **more)
+        return call(self, *args, **more)
 
     monkeypatch.setattr(type(store), "call", twice)
     assert ask(parts, running).id == 1
@@ -170,6 +191,23 @@ def test_a_script_that_is_sent_again_changes_nothing_more(parts, running, store,
     assert len(client_answers.accept(parts, session(parts), [2], {})) == 1
     closed = [event["outcome"] for event in updates(parts) if event["type"] == "client_request_closed"]
     assert closed == ["expired", "answered"]
+
+
+def test_a_request_that_was_answered_before_its_asking_came_through_again_is_not_made_twice(
+    parts, running, monkeypatch
+):
+    """The answer to the script was lost, and the client faster than redis-py's second try."""
+    call = parts.client_requests._call
+
+    def answered_in_between(*args):
+        monkeypatch.undo()
+        call(*args)
+        client_answers.accept(parts, session(parts), [1], {})
+        return call(*args)
+
+    monkeypatch.setattr(parts.client_requests, "_call", answered_in_between)
+    assert ask(parts, running).id == 1
+    assert (open_requests(session(parts)), session(parts)["requests"]) == ([], "1")
 
 
 def test_a_deleted_session_expires_quietly(parts, running, connection):

@@ -45,7 +45,7 @@ def send() -> ResponseReturnValue:
         app=app.id,
         model=services().catalog.choice(app.id, session.get("model", ""))[1],
         user_state=None if given is None else requests.merged(user_state(session), given),
-        client=inputs.client(session_id),
+        client=inputs.named_client(),
     )
     owner = inputs.optional_text_of(request.args.to_dict(), "public_key", inputs.PUBLIC_KEY_CHARACTERS)
     sending.send(session_id, message)
