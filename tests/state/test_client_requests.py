@@ -69,6 +69,13 @@ def test_a_turn_that_is_over_asks_nobody(parts, running):
     assert (open_requests(session(parts)), parts.client_requests.fetch_events("s")) == ([], [])
 
 
+def test_a_turn_whose_session_is_gone_asks_nobody(parts, running, connection):
+    connection.delete(keys.session("s"))
+    with pytest.raises(TurnOver):
+        ask(parts, running)
+    assert session(parts) is None
+
+
 def test_sixteen_are_open_at_most(parts, running):
     for _ in range(16):
         ask(parts, running)

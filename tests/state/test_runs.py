@@ -7,14 +7,7 @@ import pytest
 from app.state.runs import Runs
 from app.state.store import Store
 from app.streaming import sse
-
-
-class Repeated(Store):
-    """Sends every script twice, as a client does whose connection broke before the answer was there."""
-
-    def call(self, *args, **more):
-        super().call(*args, **more)
-        return super().call(*args, **more)
+from tests.state.conftest import Repeated
 
 
 @pytest.fixture(params=[Store, Repeated])

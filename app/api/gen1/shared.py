@@ -49,7 +49,8 @@ def send() -> ResponseReturnValue:
     )
     owner = inputs.optional_text_of(request.args.to_dict(), "public_key", inputs.PUBLIC_KEY_CHARACTERS)
     sending.send(session_id, message)
-    services().sessions.own(session_id, owner)
+    if owner and not session.get("public_key"):
+        services().sessions.own(session_id, owner)
     return jsonify(_state(session_id))
 
 

@@ -8,7 +8,7 @@ local a = named(2 + #news)
 local field, run = request_field(a.number), run_key(S, a.run)
 local known = redis.call('HMGET', run, 'status', field)
 if known[2] == a.name then return 1 end
-if known[1] ~= 'running' then return -1 end
+if known[1] ~= 'running' or redis.call('EXISTS', S) == 0 then return -1 end
 if tonumber(redis.call('HGET', S, 'requests') or 0) ~= tonumber(a.number) - 1 then return 0 end
 redis.call('HSET', S, field, a.request, 'requests', a.number)
 redis.call('HSET', run, field, a.name)
