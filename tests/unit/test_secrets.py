@@ -104,3 +104,13 @@ def test_nothing_is_looked_for_in_a_handle_that_was_put_in():
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     secrets = Secrets({letters[n + 1] * 64: letters[n] * 4 for n in range(25)})
     assert secrets.conceal("AAAA AAAA") == f"$SECRET:{'B' * 64} $SECRET:{'B' * 64}"
+
+
+def test_a_secret_that_was_cleared_while_the_turn_runs_is_not_revealed_but_still_concealed():
+    there = {"A": "alpha", "B": "bravo"}
+    secrets = Secrets(dict(there), lambda: there)
+    assert secrets.reveal("$SECRET:A") == "alpha"
+    del there["A"]
+    with pytest.raises(UnknownSecret, match=r"no secret 'A'; there are: \$SECRET:B$"):
+        secrets.reveal("$SECRET:A")
+    assert secrets.conceal("alpha") == "$SECRET:A"
