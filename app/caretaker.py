@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from app.logs import short
 from app.services import Services
@@ -55,19 +56,18 @@ class Caretaker:
 
     def round(self) -> None:
         """Renew what runs here, then end or start again what nobody looks after."""
-        runs = self._services.runs
+        runs, requests = self._services.runs, self._services.client_requests
         for session_id, run_id in self._running():
             runs.renew_lease(session_id, run_id)
-        for session_id, number in self._services.client_requests.overdue():
-            self._services.client_requests.expire(session_id, number)
+        for session_id, number in requests.overdue():
+            if not _done(f"client request {number}", session_id, partial(requests.expire, session_id, number)):
+                requests.put_off(session_id, number)
         for session_id, run_id in runs.overdue():
-            try:
-                self._settle(session_id, run_id, runs.get(session_id, run_id))
-            except Unavailable:
-                raise
-            except Exception:  # one turn that is broken in Redis must not keep the others from their end
-                log.exception("turn %s of session %s cannot be looked after", run_id, short(session_id))
+            if not _done(f"turn {run_id}", session_id, partial(self._look_after, session_id, run_id)):
                 runs.renew_lease(session_id, run_id, LATER)
+
+    def _look_after(self, session_id: str, run_id: str) -> None:
+        self._settle(session_id, run_id, self._services.runs.get(session_id, run_id))
 
     def _settle(self, session_id: str, run_id: str, run: Run | None) -> None:
         runs, jobs, turns = self._services.runs, self._services.jobs, self._services.turns
@@ -83,6 +83,18 @@ class Caretaker:
             if run.status == "queued" and not jobs.has_turn(run_id):
                 log.warning("turn %s of session %s has lost its job", run_id, short(session_id))
                 jobs.turn(session_id, run_id)
+
+
+def _done(what: str, session_id: str, step: Callable[[], None]) -> bool:
+    """Take the step. False if it cannot be taken: what is broken in Redis must not keep the others from their end."""
+    try:
+        step()
+    except Unavailable:
+        raise
+    except Exception:
+        log.exception("%s of session %s cannot be looked after", what, short(session_id))
+        return False
+    return True
 
 
 def _terminal(run: Run) -> sse.Event:

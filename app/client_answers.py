@@ -22,14 +22,15 @@ def accept(parts: Services, session: Fields, numbers: Collection[int], result: d
 
     Raises `NotFound` when none of them was ever asked, `Conflict` when none is open any more; nothing changes then.
     """
-    closed = [request for request in open_requests(session) if request.id in numbers]
-    if not closed:
-        asked = any(0 < number <= last_number(session) for number in numbers)
-        raise Conflict(NOT_OPEN) if asked else NotFound(NEVER_ASKED)
-    accepted = parts.turns.send(session["id"], _message(parts, session, closed, result))
-    if accepted.outcome not in ("started", "waiting"):
-        raise Conflict(NOT_OPEN)  # another answer came first, or its thread was deleted
-    return closed
+    while closed := [request for request in open_requests(session) if request.id in numbers]:
+        accepted = parts.turns.send(session["id"], _message(parts, session, closed, result))
+        if accepted.outcome in ("started", "waiting"):
+            return closed
+        if accepted.outcome != "unasked":
+            raise Conflict(NOT_OPEN)  # its thread was deleted
+        session = parts.sessions.get(session["id"]) or {}  # one of them was answered meanwhile: what of the others?
+    last = last_number(session)
+    raise Conflict(NOT_OPEN) if any(0 < number <= last for number in numbers) else NotFound(NEVER_ASKED)
 
 
 def _message(parts: Services, session: Fields, closed: list[ClientRequest], result: dict[str, Any]) -> Message:

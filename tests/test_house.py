@@ -89,7 +89,8 @@ def test_the_scripts_name_keys_as_python_does():
     redis = fakeredis.FakeRedis()
     script = keys.LUA + (
         "local S = KEYS[1] return {threads_key(S), thread_key(S, 't'), messages_key(S, 't'), waiting_key(S), "
-        "updates_key(S), run_key(S, 'r'), log_key(S, 'r'), mailbox_key(S), fetched_key(S), request_field(7)}"
+        "updates_key(S), run_key(S, 'r'), log_key(S, 'r'), mailbox_key(S), fetched_key(S), request_field(7), "
+        "client_key(S)}"
     )
     found = [name.decode() for name in redis.eval(script, 1, keys.session("s"))]
     assert found == [
@@ -103,6 +104,7 @@ def test_the_scripts_name_keys_as_python_does():
         keys.mailbox("s"),
         keys.fetched("s"),
         keys.request_field(7),
+        keys.client("s"),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 from typing import Any
 
 from rq import Retry
@@ -151,7 +152,8 @@ def _asked(services: Services, run: Run, request: turn.ToolRequest, wanted: Clie
 
 
 def _context(services: Services, session_id: str, state: dict[str, Any], client: str, **more: Any) -> ToolContext:
-    url, secrets = str(services.settings.price_api_url), Secrets(services.vault.secrets(client))
+    kept = partial(services.vault.secrets, client)
+    url, secrets = str(services.settings.price_api_url), Secrets(kept(), kept)
     return ToolContext(session_id=session_id, user_state=state, price_api_url=url, secrets=secrets, **more)
 
 

@@ -105,7 +105,7 @@ def _message(app: App, session: dict[str, str], body: dict[str, Any]) -> Message
         on_busy=on_busy,
         idempotency_key=_idempotency_key(),
         body=app.id.encode() + b" " + request.get_data(),
-        client=inputs.client(inputs.session_id()),
+        client=inputs.named_client(),
     )
 
 

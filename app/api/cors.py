@@ -7,7 +7,7 @@ from flask import Flask, Response, request
 from app.services import services
 
 METHODS = "GET, POST, PATCH, DELETE"
-HEADERS = "Accept, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key, X-Session-Id"
+HEADERS = "Accept, Aomi-App-Key, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key, X-Session-Id"
 EXPOSED = "Location, Retry-After"
 MAX_AGE = "7200"
 """Seconds for which a browser need not ask again."""

@@ -123,17 +123,19 @@ def client(session: str) -> str:
 
     Raises `BadRequest`.
     """
+    return named_client() or services().vault.client_of(session)
+
+
+def named_client() -> str:
+    """The digest of the query's `client_id`, '' without one. Raises `BadRequest`."""
     given = request.args.get("client_id")
-    if given is not None:
-        return client_named(given)
-    return services().vault.client_of(session)
+    return "" if given is None else client_named(given)
 
 
 def bind_client(session: str) -> None:
     """The session belongs to the query's `client_id` from now on, if there is one. Raises `BadRequest`."""
-    given = request.args.get("client_id")
-    if given is not None:
-        services().vault.bind(session, client_named(given))
+    if found := named_client():
+        services().vault.bind(session, found)
 
 
 def client_named(value: Any) -> str:

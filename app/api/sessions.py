@@ -24,7 +24,7 @@ _OWNER = Parameter("public_key", "query", "Whose sessions.", _OWNER_SCHEMA, requ
 @bp.post("/api/sessions")
 @described(shapes.MadeSession, SESSION, body(shapes.NewSession, required=False))
 def create() -> ResponseReturnValue:
-    """Make the session; one that exists stays as it is."""
+    """Make the session; one that exists stays as it is, but for an owner where it had none."""
     session_id = inputs.session_id()
     given = inputs.optional_body()
     fields = {
@@ -36,6 +36,8 @@ def create() -> ResponseReturnValue:
     if given.get("app") is not None:
         fields["app"] = fields["chosen_app"] = inputs.known_app(given)
     created = services().sessions.create(session_id, fields)
+    if fields["public_key"] and not created:
+        services().sessions.own(session_id, fields["public_key"])
     session = inputs.session_or_404(session_id)
     return jsonify(session_id=session_id, created=created, **summary(session))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from app import json
 from app.state import keys, transcript
@@ -17,11 +18,17 @@ from app.streaming import sse
 MOST_OPEN = 16
 """Requests that may be open in one session."""
 
+MOST_ECHOED = 40 * 1024
+"""Bytes of the bodies that may be open beside each other, as a query holds them: a client that polls echoes them in its
+own."""
+
 MOST_EVENTS = 100
 """System events that wait for a gen-1 client; the newest are kept."""
 
 FETCH_AGAIN = 60
 """Seconds for which a fetch whose answer was lost can be made again."""
+
+PUT_OFF = 600
 
 
 class TooManyOpen(Exception):
@@ -44,7 +51,7 @@ class ClientRequests:
         """Ask the client of a running turn, in the name of a tool's call. Raises `TooManyOpen`, `TurnOver`."""
         while True:
             session = self._store.fields(keys.session(run.session_id))
-            if len(open_requests(session)) >= MOST_OPEN:
+            if _too_many([*(asked.body for asked in open_requests(session)), body]):
                 raise TooManyOpen
             request = self._request(run, last_number(session) + 1, (call_id, tool, kind), body)
             deadline = milliseconds() + self._settings.wallet_ttl * 1000
@@ -69,6 +76,10 @@ class ClientRequests:
         if request and self._expire(session_id, request) == -1:
             return
         self._redis.zrem(keys.CLIENT_REQUESTS, _member(session_id, number))
+
+    def put_off(self, session_id: str, number: int) -> None:
+        """A request whose end cannot be brought about is overdue again in `PUT_OFF` seconds."""
+        self._redis.zadd(keys.CLIENT_REQUESTS, {_member(session_id, number): milliseconds() + PUT_OFF * 1000})
 
     def fetch_events(self, session_id: str, most: int = MOST_EVENTS) -> list[sse.Event]:
         """Events for a client that polls, oldest first, each delivered once: requests, and notices of their end."""
@@ -99,6 +110,7 @@ class ClientRequests:
             "run": request.run_id,
             "request": request.stored(),
             "event": dumps(event),
+            "name": new_id("ask"),
         }
         return self._call("ask", session_id, [event], values)
 
@@ -125,6 +137,10 @@ class ClientRequests:
             "cap": self._settings.updates_kept,
         }
         return int(self._store.call(script, [keys.session(session_id)], len(news), *news, *flat(values | common)))
+
+
+def _too_many(bodies: list[dict[str, Any]]) -> bool:
+    return len(bodies) > MOST_OPEN or (len(bodies) > 1 and len(quote(dumps(bodies))) > MOST_ECHOED)
 
 
 def _member(session_id: str, number: int) -> str:

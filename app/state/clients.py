@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from redis import BlockingConnectionPool, Redis
+from redis._parsers.base import BaseParser
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
-from redis.exceptions import ConnectionError, OutOfMemoryError, ReadOnlyError, TimeoutError
+from redis.exceptions import (
+    ConnectionError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+    TimeoutError,
+)
 from redis.retry import Retry
 
 from app.config import Settings
@@ -14,8 +22,17 @@ from app.config import Settings
 Client = Any
 """A `redis.Redis`. (Its own types make every answer bytes, text or an awaitable.)"""
 
-Unavailable = (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError)
-"""What a call raises while Redis is away, loading, full or a replica. (`ConnectionError` is redis-py's own.)"""
+
+class WritesRefused(ResponseError):
+    """Redis takes no writes for now: its disk is full, or its replicas are gone."""
+
+
+# redis-py has no class for these, and no other place to give them one
+BaseParser.EXCEPTION_CLASSES |= {"MISCONF": WritesRefused, "NOREPLICAS": WritesRefused}
+
+Unavailable = (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError, MasterDownError, WritesRefused)
+"""What a call raises while Redis is away, loading, full, a replica or takes no writes. (`ConnectionError` is redis-py's
+own.)"""
 
 
 def commands(settings: Settings, *, patient: bool = False, timeout: float = 0.8) -> Client:

@@ -167,5 +167,6 @@ local function log_key(S, id) return S .. ':run:' .. id .. ':log' end
 local function mailbox_key(S) return S .. ':mailbox' end
 local function request_field(n) return 'request:' .. n end
 local function fetched_key(S) return S .. ':fetched' end
+local function client_key(S) return S .. ':client' end
 """
 """The same names for the scripts, where a key is known only inside one (a test holds the two equal)."""

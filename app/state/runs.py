@@ -42,8 +42,8 @@ class Message:
     """A message as chat accepted it. `thread_id` None is the newest thread; `user_state` None leaves it.
 
     With an `idempotency_key`, `body` is all that was sent, by which another message is told from a repeated one.
-    `client` is the SHA-256 of its client's id. With `answers` it is the client's answer to these open requests: it
-    closes them, and waits in any queue.
+    `client` is the SHA-256 of its client's id; '' is the one that the session belongs to, if to any. With `answers` it
+    is the client's answer to these open requests: it closes them, and waits in any queue.
     """
 
     text: str

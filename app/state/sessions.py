@@ -50,19 +50,20 @@ class Sessions:
         fields = new_session(session_id) | fields
         if fields.get("title"):
             fields["title_source"] = "person"
-        made = self._store.call("create", [keys.session(session_id)], self._settings.session_ttl, *flat(fields))
+        args = (self._settings.session_ttl, new_id("create"), *flat(fields))
+        made = self._store.call("create", [keys.session(session_id)], *args)
         if made and fields.get("public_key"):
             self._list_under(fields["public_key"], session_id)
         return bool(made)
 
     def own(self, session_id: str, public_key: str) -> None:
-        """List the session under a public key, unless it is '' or the session stands under one."""
-        if public_key and self._redis.hsetnx(keys.session(session_id), "public_key", public_key):
+        """List the session under a public key, unless it stands under another one or is gone."""
+        if self._store.call("own", [keys.session(session_id)], public_key):
             self._list_under(public_key, session_id)
 
     def _list_under(self, public_key: str, session_id: str) -> None:
         index = keys.sessions_of(public_key)
-        self._redis.zadd(index, {session_id: microseconds()})
+        self._redis.zadd(index, {session_id: microseconds()}, nx=True)
         self._redis.expire(index, self._settings.session_ttl)
 
     def get(self, session_id: str) -> Fields | None:

@@ -70,7 +70,12 @@ class Vault:
         """What may be shown of the client's keys. Raises `NotConfigured`."""
         self._open()
         found = {name: json.loads(value) for name, value in self._all(keys.provider_keys(client)).items()}
-        return [ProviderKey(name, kept["key_prefix"], kept["label"]) for name, kept in sorted(found.items())]
+        readable = self._decrypted({name: kept["key"] for name, kept in found.items()})
+        return [
+            ProviderKey(name, kept["key_prefix"], kept["label"])
+            for name, kept in sorted(found.items())
+            if name in readable
+        ]
 
     def provider_keys(self, client: str) -> dict[str, str]:
         """The client's keys by provider, for a turn of its own; {} without a client."""

@@ -11,8 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import httpx
 
-from tests.chaos.reader import Reader, Sent
+from tests.chaos.reader import Broken, Reader, Sent
 from tests.chaos.site import Site
+from tests.chaos.wallet import Wallet
 from tests.support.servers import Calls, Cut, Fail, Silence, Step, Text
 
 
@@ -91,10 +92,40 @@ class Person:
         """The provider breaks off in the middle."""
         self._send("cut", [_words(self._rng), Cut()]).result()
 
+    def pay(self) -> None:
+        """Answer what the wallet is asked: when all is quiet or while another turn runs, once or twice at once."""
+        call = ("SendTransactionToWallet", {"to": f"0x{'ab' * 20}", "chain_id": 1, "label": self._next("wallet")})
+        label = self._send("wallet", [Calls([call])], [_words(self._rng)]).result().text
+        wallet = Wallet(self._site, self._rng, self.session_id)
+        number = wallet.asked(label)
+        if number is None:
+            return  # the turn was lost before it asked
+        busy = self._send("talk", [_words(self._rng)]) if self._rng.random() < 0.5 else None
+        if busy:
+            self.sent[-1].accepted.wait(30)
+        text = f'[The client\'s answer to SendTransactionToWallet, request {number}] {{"label":"{label}"}}'
+        self._site.provider.script(text, [_words(self._rng)])
+        answers = [self._pool.submit(wallet.answer, number, {"label": label}) for _ in range(self._rng.randint(1, 2))]
+        if not any(answer.result() for answer in answers):
+            raise Broken(f"every answer to request {number} was refused: {label}")
+        if busy:
+            busy.result()
+        self.sent.append(Sent(self.session_id, text, "answer", run_id=wallet.last_turn()))
+        self._read(self.sent[-1]).result()
+        if wallet.asked(label) is not None:
+            raise Broken(f"request {number} is open although it was answered: {label}")
+
     def _send(self, kind: str, *answers: list[Step], **how: object) -> Future[Sent]:
-        text = self._site.provider.script(f"{kind} {self._seed}-{len(self.sent)}", *answers)
+        text = self._site.provider.script(self._next(kind), *answers)
         sent = Sent(self.session_id, text, kind, **how)
         self.sent.append(sent)
+        return self._read(sent)
+
+    def _next(self, kind: str) -> str:
+        """The text of the next message."""
+        return f"{kind} {self._seed}-{len(self.sent)}"
+
+    def _read(self, sent: Sent) -> Future[Sent]:
         rng = random.Random(f"{self._seed}-{len(self.sent)}")
         return self._pool.submit(Reader(self._site, rng, sent).read)
 
@@ -122,6 +153,7 @@ HABITS: dict[Callable[[Person], None], int] = {
     Person.hurry: 2,
     Person.barge_in: 2,
     Person.ask_twice: 1,
+    Person.pay: 3,
     Person.meet_a_bad_moment: 1,
     Person.meet_a_bad_end: 1,
 }

@@ -17,8 +17,8 @@ from tests.support.backend import until
 FAULTS_OF_THE_SITE = {"worker_lost", "shutdown"}
 """Codes of errors that killed and stopped workers may give a turn of any kind."""
 
-LASTING = ("api-key:", "rq:workers", "rq:queues", "rq:queue:", "rq:failed:")
-"""Keys that live until someone removes them: a key for apps, and RQ's own indexes."""
+LASTING = ("api-key:", "client-requests", "rq:workers", "rq:queues", "rq:queue:", "rq:failed:")
+"""Keys that live until someone removes them: a key for apps, indexes whose entries go by themselves."""
 
 
 class Verdict:
@@ -88,6 +88,8 @@ class Verdict:
         self._check("no run without an end", status in ("complete", "interrupted", "error"), f"{status}: {sent}")
         if sent.kind == "steps":
             self._steps(sent)
+        if sent.kind == "answer":
+            self._answered(store, sent)
 
     def _asked(self, sent: Sent) -> bool:
         first = [seen for seen in self._site.provider.requests(sent.text) if seen.messages[-1]["role"] == "user"]
@@ -102,6 +104,14 @@ class Verdict:
         steps = [result["result"] for (result,) in told if result["call_id"] == call_id]
         expected = [{"left": 3}, {"left": 2}, {"left": 1}]
         self._check("steps come once and to their end", [s for s in steps if s] == expected, f"{steps}: {sent}")
+
+    def _answered(self, store: redis_py.Redis, sent: Sent) -> None:
+        """A wallet's answer is told once, in one turn, and its request is over."""
+        told = [m for m in self._messages[sent.session_id] if m["role"] == "system" and m["content"] == sent.text]
+        runs = store.scan_iter(f"session:{{{sent.session_id}}}:run:*", count=1000, _type="hash")
+        begun = [run for run in runs if json.loads(store.hget(run, "message"))["content"] == sent.text]
+        once = len(told) == len(begun) == 1 and begun[0].endswith(sent.run_id)
+        self._check("an answer begins one turn", once, f"{told}, {begun}: {sent}")
 
     def _updates(self, store: redis_py.Redis, listener: Listener, person: Person) -> None:
         last = int(store.hget(f"session:{{{person.session_id}}}", "updates") or 0)

@@ -48,6 +48,7 @@ def test_a_preflight_is_answered_without_session_or_key(some, path):
     assert {"GET", "POST", "PATCH", "DELETE"} <= set(answer.headers["access-control-allow-methods"].split(", "))
     allowed = set(answer.headers["access-control-allow-headers"].lower().split(", "))
     wanted = {"x-session-id", "x-api-key", "content-type", "accept", "last-event-id", "idempotency-key"}
+    wanted |= {"aomi-app-key"}
     assert wanted <= allowed
 
 

@@ -8,6 +8,7 @@ import threading
 
 import httpx
 import pytest
+import redis as redis_py
 
 from tests.support.backend import AppendOnlyRedis, Backend, until
 from tests.support.client import Client, kinds, text_of
@@ -110,3 +111,32 @@ def test_a_redis_that_hangs_is_noticed_and_forgiven(own, own_client, append_only
     finally:
         append_only.process.send_signal(signal.SIGCONT)
     assert kinds(own_client.ask("remember 3")) == ["text", "complete"]
+
+
+def test_a_redis_that_takes_no_writes_counts_as_away(own, own_client, append_only, provider):
+    """As one does whose disk is full, or whose replicas are gone."""
+    pieces = [f"{n} " for n in range(40)]
+    text = provider.script("no writes", [Text(pieces, pause=0.05)])
+
+    def refuse_writes():
+        until(lambda: provider.requests(text))
+        set_replicas_needed(append_only, 1)
+        try:
+            refused.append(Client(own.address).post("/api/chat", json={"text": "x"}).status_code)
+            until(lambda: "queue turns waits for Redis: WritesRefused" in own.processes[0].log(), 10)
+        finally:
+            set_replicas_needed(append_only, 0)
+
+    refused: list[int] = []
+    thread = threading.Thread(target=refuse_writes)
+    thread.start()
+    events = read_to_the_end(own_client, {"text": text, "model": "scripted"})
+    thread.join()
+    assert (text_of(events), kinds(events)[-1]) == ("".join(pieces), "complete")
+    assert refused == [503]
+    assert all(process.alive for process in own.processes)
+
+
+def set_replicas_needed(server, number):
+    with redis_py.Redis.from_url(server.url) as admin:
+        admin.config_set("min-replicas-to-write", number)

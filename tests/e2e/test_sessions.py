@@ -78,6 +78,15 @@ def test_sessions_of_a_public_key_are_listed_newest_first(client, webs):
     assert all(one["is_archived"] is False for one in found)
 
 
+def test_a_session_that_was_made_before_its_owner_was_known_gets_one_and_keeps_it(client):
+    first, second = f"0x{uuid.uuid4().hex}", f"0x{uuid.uuid4().hex}"
+    client.post("/api/sessions")
+    for owner in (first, second):
+        assert client.post("/api/sessions", json={"public_key": owner}).json()["created"] is False
+    listed = [client.get("/api/sessions", params={"public_key": owner}).json() for owner in (first, second)]
+    assert [[session["session_id"] for session in found] for found in listed] == [[client.session_id], []]
+
+
 def test_rename_archive_and_delete(client):
     client.post("/api/sessions")
     path = f"/api/sessions/{client.session_id}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import fakeredis
 import pytest
@@ -13,6 +14,14 @@ from app.config import Settings
 from app.state.runs import Message, Runs
 from app.state.sessions import Sessions
 from app.state.store import Store
+
+
+class Repeated(Store):
+    """Sends every script twice, as a client does whose connection broke before the answer was there."""
+
+    def call(self, *args: Any, **more: Any) -> Any:
+        super().call(*args, **more)
+        return super().call(*args, **more)
 
 
 @pytest.fixture(params=["fakeredis", "redis"])

@@ -92,3 +92,13 @@ def test_leases_of_turns_that_are_over_are_dropped(parts, round_of_care, said, c
     parts.runs.renew_lease("s", "run_that_never_was")
     round_of_care()
     assert connection.zcard("leases") == 0
+
+
+def test_a_client_request_that_is_broken_in_redis_keeps_nobody_from_their_end(parts, round_of_care, said, connection):
+    lost = parts.turns.send("s", said()).run_id
+    parts.runs.claim("s", lost, "worker")
+    connection.hset("session:{broken}", mapping={"id": "broken", "request:1": '{"of": "another version"}'})
+    connection.zadd("client-requests", {"broken 1": 1})
+    round_of_care()
+    assert events(parts, "s", lost) == [WORKER_LOST]
+    assert parts.client_requests.overdue() == []

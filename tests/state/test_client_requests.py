@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from app import client_answers, services
+from app.api.gen1.requests import answered
 from app.caretaker import Caretaker
 from app.config import Settings
 from app.errors import Conflict, NotFound
 from app.state import keys
 from app.state.asked import open_requests, pending
-from app.state.client_requests import MOST_EVENTS, ClientRequests, TooManyOpen, TurnOver
+from app.state.client_requests import MOST_EVENTS, MOST_OPEN, ClientRequests, TooManyOpen, TurnOver
 from app.state.store import milliseconds
 from app.streaming import sse
 
@@ -66,11 +69,27 @@ def test_a_turn_that_is_over_asks_nobody(parts, running):
     assert (open_requests(session(parts)), parts.client_requests.fetch_events("s")) == ([], [])
 
 
+def test_a_turn_whose_session_is_gone_asks_nobody(parts, running, connection):
+    connection.delete(keys.session("s"))
+    with pytest.raises(TurnOver):
+        ask(parts, running)
+    assert session(parts) is None
+
+
 def test_sixteen_are_open_at_most(parts, running):
     for _ in range(16):
         ask(parts, running)
     with pytest.raises(TooManyOpen):
         ask(parts, running)
+
+
+def test_large_requests_may_not_be_open_together_as_clients_echo_them_in_the_query_of_each_poll(parts, running):
+    large = {"typed_data": {"words": ["\u00e4" * 10] * 500}}
+    parts.client_requests.ask(running, "call_1", "Sign", "wallet_eip712_request", large)
+    with pytest.raises(TooManyOpen):
+        parts.client_requests.ask(running, "call_2", "Sign", "wallet_eip712_request", large)
+    ask(parts, running)
+    assert len(open_requests(session(parts))) == 2
 
 
 def test_an_answer_is_accepted_once_and_becomes_a_waiting_turn_also_where_none_may_wait(parts, running):
@@ -95,6 +114,24 @@ def test_of_two_answers_at_the_same_moment_one_is_refused(parts, running):
     client_answers.accept(parts, before, [1], {})
     with pytest.raises(Conflict):
         client_answers.accept(parts, before, [1], {})
+
+
+def test_an_answer_to_several_counts_for_those_that_nobody_else_has_answered_meanwhile(parts, running):
+    ask(parts, running)
+    ask(parts, running, call_id="call_2")
+    before = session(parts)
+    client_answers.accept(parts, before, [1], {})
+    assert [closed.id for closed in client_answers.accept(parts, before, [1, 2], {})] == [2]
+    assert open_requests(session(parts)) == []
+
+
+def test_an_answer_that_names_thousands_is_read_as_fast_as_one_that_names_one(parts, running):
+    """Web processes serve all their clients in one thread."""
+    for _ in range(MOST_OPEN):
+        parts.client_requests.ask(running, "call_1", "Send", "wallet_tx_request", {"data": "0" * 2000})
+    fields, began = session(parts), time.process_time()
+    assert len(answered(fields, "wallet_tx_request", list(range(8000)))) == 7999
+    assert time.process_time() - began < 0.5
 
 
 def test_an_answer_whose_process_died_before_its_job_was_enqueued_is_not_lost(parts, running, connection, monkeypatch):
@@ -170,6 +207,23 @@ def test_a_script_that_is_sent_again_changes_nothing_more(parts, running, store,
     assert len(client_answers.accept(parts, session(parts), [2], {})) == 1
     closed = [event["outcome"] for event in updates(parts) if event["type"] == "client_request_closed"]
     assert closed == ["expired", "answered"]
+
+
+def test_a_request_that_was_answered_before_its_asking_came_through_again_is_not_made_twice(
+    parts, running, monkeypatch
+):
+    """The answer to the script was lost, and the client faster than redis-py's second try."""
+    call = parts.client_requests._call
+
+    def answered_in_between(*args):
+        monkeypatch.undo()
+        call(*args)
+        client_answers.accept(parts, session(parts), [1], {})
+        return call(*args)
+
+    monkeypatch.setattr(parts.client_requests, "_call", answered_in_between)
+    assert ask(parts, running).id == 1
+    assert (open_requests(session(parts)), session(parts)["requests"]) == ([], "1")
 
 
 def test_a_deleted_session_expires_quietly(parts, running, connection):

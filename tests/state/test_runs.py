@@ -7,14 +7,7 @@ import pytest
 from app.state.runs import Runs
 from app.state.store import Store
 from app.streaming import sse
-
-
-class Repeated(Store):
-    """Sends every script twice, as a client does whose connection broke before the answer was there."""
-
-    def call(self, *args, **more):
-        super().call(*args, **more)
-        return super().call(*args, **more)
+from tests.state.conftest import Repeated
 
 
 @pytest.fixture(params=[Store, Repeated])
@@ -211,3 +204,10 @@ def test_every_key_has_its_pattern_its_type_and_an_end_to_its_life(runs, session
         if name != keys.LEASES:
             assert connection.ttl(raw) > 0, name
     assert 0 < connection.ttl(keys.log("other-session", ended.id)) <= store.settings.log_ttl
+
+
+def test_a_message_is_of_the_client_that_its_session_belongs_to_unless_it_names_one(runs, store, session_id, said):
+    store.redis.set(f"session:{{{session_id}}}:client", "the session's")
+    of_session = runs.start(session_id, said()).run_id
+    named = runs.start(session_id, said(client="another")).run_id
+    assert [runs.get(session_id, run).client for run in (of_session, named)] == ["the session's", "another"]

@@ -7,7 +7,10 @@ import json
 import pytest
 
 from app.state.calls import Call, Calls
+from app.state.sessions import Sessions
+from app.state.store import Store
 from app.streaming import sse
+from tests.state.conftest import Repeated
 
 
 def updates(sessions, session_id, after=0):
@@ -173,3 +176,19 @@ def test_the_first_step_is_there_for_the_turn_that_waits(runs, store, said):
     calls.answer(call, None)
     assert calls.answered(call) == [None]
     assert calls.get("s", run.run_id, "c1").steps == 1
+
+
+def test_a_session_that_is_made_twice_as_the_answer_was_lost_was_made_and_is_listed(connection, settings):
+    sessions = Sessions(Repeated(connection, settings))
+    assert sessions.create("s", {"public_key": "0xabc"})
+    assert not Sessions(Store(connection, settings)).create("s", {"public_key": "0xdef"})
+    sessions.create("later", {})
+    sessions.own("later", "0xabc")
+    sessions.own("later", "0xdef")
+    assert [session["id"] for session in sessions.owned_by("0xabc")] == ["later", "s"]
+    assert sessions.owned_by("0xdef") == []
+
+
+def test_a_session_that_was_deleted_meanwhile_is_owned_by_nobody(sessions):
+    sessions.own("gone", "0xabc")
+    assert (sessions.get("gone"), sessions.owned_by("0xabc")) == (None, [])

@@ -74,3 +74,8 @@ def test_a_client_has_so_many_at_most_and_may_replace_them(vault):
 
 def test_settings_do_not_show_the_key():
     assert FIRST not in repr(Settings(encryption_key=FIRST))
+
+
+def test_a_provider_key_that_no_key_can_read_is_not_shown(vault):
+    vault(FIRST).save_provider_key("c", "openai", "sk-one", None)
+    assert (vault(SECOND).list_provider_keys("c"), len(vault(FIRST).list_provider_keys("c"))) == ([], 1)

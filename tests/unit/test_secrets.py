@@ -97,3 +97,20 @@ def test_a_context_does_not_show_its_secrets_when_it_is_logged():
 def test_the_kind_of_a_client_request_is_a_word(kind):
     with pytest.raises(ValueError, match="must be a word such as photo"):
         ClientRequest(kind, {})
+
+
+def test_nothing_is_looked_for_in_a_handle_that_was_put_in():
+    """Else names made of the next value would multiply, from secret to secret, until memory ends."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    secrets = Secrets({letters[n + 1] * 64: letters[n] * 4 for n in range(25)})
+    assert secrets.conceal("AAAA AAAA") == f"$SECRET:{'B' * 64} $SECRET:{'B' * 64}"
+
+
+def test_a_secret_that_was_cleared_while_the_turn_runs_is_not_revealed_but_still_concealed():
+    there = {"A": "alpha", "B": "bravo"}
+    secrets = Secrets(dict(there), lambda: there)
+    assert secrets.reveal("$SECRET:A") == "alpha"
+    del there["A"]
+    with pytest.raises(UnknownSecret, match=r"no secret 'A'; there are: \$SECRET:B$"):
+        secrets.reveal("$SECRET:A")
+    assert secrets.conceal("alpha") == "$SECRET:A"

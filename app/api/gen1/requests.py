@@ -10,7 +10,7 @@ from app import json
 from app.api import inputs
 from app.errors import BadRequest
 from app.services import services
-from app.state.asked import ClientRequest, open_requests, pending
+from app.state.asked import open_requests, pending
 from app.state.sessions import Fields, status, user_state
 from app.state.store import dumps
 from app.streaming import sse
@@ -55,19 +55,14 @@ def keep_user_state(session_id: str, session: Fields, given: dict[str, Any]) -> 
 
 
 def answered(session: Fields, kind: str, named: Any) -> list[int]:
-    """The requests that an answer is for: those that it names and, as older clients name none, the only open one of
-    its kind."""
-    open_now = [asked for asked in open_requests(session) if asked.kind == kind]
+    """The requests that an answer is for: those that it names but for open ones of another kind and, as older clients
+    name none, the only open one of its kind."""
+    kinds = {asked.id: asked.kind for asked in open_requests(session)}
     if named is None:
-        return [asked.id for asked in open_now] if len(open_now) == 1 else []
+        of_kind = [number for number in kinds if kinds[number] == kind]
+        return of_kind if len(of_kind) == 1 else []
     numbers = map(_number, named if isinstance(named, list) else [named])
-    return [number for number in numbers if number and _fits(session, number, open_now)]
-
-
-def _fits(session: Fields, number: int, open_now: list[ClientRequest]) -> bool:
-    """Whether a number is no open request of another kind."""
-    others = {asked.id for asked in open_requests(session)} - {asked.id for asked in open_now}
-    return number not in others
+    return [number for number in numbers if number and kinds.get(number, kind) == kind]
 
 
 def _number(value: Any) -> int:

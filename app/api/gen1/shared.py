@@ -45,11 +45,12 @@ def send() -> ResponseReturnValue:
         app=app.id,
         model=services().catalog.choice(app.id, session.get("model", ""))[1],
         user_state=None if given is None else requests.merged(user_state(session), given),
-        client=inputs.client(session_id),
+        client=inputs.named_client(),
     )
     owner = inputs.optional_text_of(request.args.to_dict(), "public_key", inputs.PUBLIC_KEY_CHARACTERS)
     sending.send(session_id, message)
-    services().sessions.own(session_id, owner)
+    if owner and not session.get("public_key"):
+        services().sessions.own(session_id, owner)
     return jsonify(_state(session_id))
 
 

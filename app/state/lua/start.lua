@@ -67,7 +67,9 @@ if a.user_state ~= '' then redis.call('HSET', S, 'user_state', a.user_state) end
 
 redis.call('HSET', run, 'id', a.run, 'thread', thread, 'status', 'waiting', 'app', a.app, 'model', a.model,
   'message', a.message, 'queued_at', a.now, 'events', 0, 'behind', current or '')
-if a.client ~= '' then redis.call('HSET', run, 'client', a.client) end
+local client = a.client
+if client == '' and #answered == 0 then client = redis.call('GET', client_key(S)) or '' end
+if client ~= '' then redis.call('HSET', run, 'client', client) end
 redis.call('EXPIRE', run, a.ttl)
 if sent then
   redis.call('HSET', sent, 'run', a.run, 'body', a.body)
