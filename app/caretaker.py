@@ -58,13 +58,13 @@ class Caretaker:
         """Renew what runs here, then end or start again what nobody looks after."""
         runs, requests = self._services.runs, self._services.client_requests
         for session_id, run_id in self._running():
-            runs.renew_lease(session_id, run_id)
+            runs.leases.renew(session_id, run_id)
         for session_id, number in requests.overdue():
             if not _done(f"client request {number}", session_id, partial(requests.expire, session_id, number)):
                 requests.put_off(session_id, number)
-        for session_id, run_id in runs.overdue():
+        for session_id, run_id in runs.leases.overdue():
             if not _done(f"turn {run_id}", session_id, partial(self._look_after, session_id, run_id)):
-                runs.renew_lease(session_id, run_id, LATER)
+                runs.leases.renew(session_id, run_id, LATER)
 
     def _look_after(self, session_id: str, run_id: str) -> None:
         self._settle(session_id, run_id, self._services.runs.get(session_id, run_id))
@@ -72,14 +72,14 @@ class Caretaker:
     def _settle(self, session_id: str, run_id: str, run: Run | None) -> None:
         runs, jobs, turns = self._services.runs, self._services.jobs, self._services.turns
         if run is None or run.status in ENDED:
-            runs.drop_lease(session_id, run_id)
+            runs.leases.drop(session_id, run_id)
         elif run.status == "running":
             log.warning("turn %s of session %s has lost its worker", run_id, short(session_id))
             turns.end(session_id, run_id, WORKER_LOST, expect="running")
         elif run.status == "ending":
             turns.finish(run, _terminal(run))
         else:
-            runs.renew_lease(session_id, run_id, LATER)
+            runs.leases.renew(session_id, run_id, LATER)
             if run.status == "queued" and not jobs.has_turn(run_id):
                 log.warning("turn %s of session %s has lost its job", run_id, short(session_id))
                 jobs.turn(session_id, run_id)

@@ -14,6 +14,7 @@ from typing import Any
 
 from app import json
 from app.state import keys, transcript
+from app.state.leases import Leases
 from app.state.sessions import framed, new_session
 from app.state.store import (
     Entry,
@@ -22,7 +23,6 @@ from app.state.store import (
     dumps,
     flat,
     microseconds,
-    milliseconds,
     new_id,
     now,
     paired,
@@ -109,6 +109,7 @@ class Runs:
         self._store = store
         self._redis = store.redis
         self._settings = store.settings
+        self.leases = Leases(store)
 
     def start(self, session_id: str, message: Message) -> Accepted:
         """Accept a message, making the session and a thread where there is none. The caller enqueues a run that
@@ -144,18 +145,18 @@ class Runs:
         names = [keys.session(session_id)]
         if message.idempotency_key:
             names.append(keys.sent(session_id, digest(message.idempotency_key.encode())))
-        answer = self._store.call("start", names, *args, before=self._new_lease(session_id, run_id))
+        answer = self._store.call("start", names, *args, before=self.leases.renewal(session_id, run_id))
         outcome, *found = (raw.decode() for raw in answer if raw)
         if outcome in ("started", "waiting"):
             return Accepted(outcome, run_id, *found)
-        self.drop_lease(session_id, run_id)
+        self.leases.drop(session_id, run_id)
         return Accepted(outcome, *found)
 
     def claim(self, session_id: str, run_id: str, worker: str) -> Run | None:
         """Begin a queued turn. None if it has ended or another worker has it."""
         args = (run_id, worker, now(), new_id("claim"))
         answer = self._store.call(
-            "claim", [keys.session(session_id)], *args, before=self._new_lease(session_id, run_id)
+            "claim", [keys.session(session_id)], *args, before=self.leases.renewal(session_id, run_id)
         )
         return Run.read(session_id, paired(answer)) if answer else None
 
@@ -216,7 +217,7 @@ class Runs:
         }
         args = (len(frames), len(stored), len(news), *frames, *stored, *news, *flat(values))
         answer = self._store.call("settle", [keys.session(run.session_id)], *args)
-        self._redis.zrem(keys.LEASES, _lease(run.session_id, run.id))
+        self.leases.drop(run.session_id, run.id)
         following = answer[1] if len(answer) > 1 else None
         return following.decode() if following else None
 
@@ -249,27 +250,6 @@ class Runs:
     def _events(self, run: Run) -> Iterator[sse.Event]:
         return (sse.parse(entry.frame) for entry in self.entries(run.session_id, run.id, 0))
 
-    # leases
-
-    def renew_lease(self, session_id: str, run_id: str, times: int = 1) -> None:
-        """The turn is looked after for another `AOMI_LEASE`, or for several `times` as long."""
-        self._redis.execute_command(*self._new_lease(session_id, run_id, times))
-
-    def _new_lease(self, session_id: str, run_id: str, times: int = 1) -> tuple[Any, ...]:
-        """The command that writes it. It goes out before what begins a turn, so that no turn is without one that holds,
-        whatever dies now."""
-        deadline = milliseconds() + int(self._settings.lease * 1000 * times)
-        return "ZADD", keys.LEASES, deadline, _lease(session_id, run_id)
-
-    def overdue(self) -> list[tuple[str, str]]:
-        """Session and run of turns that nobody has looked after in time."""
-        members = self._redis.zrangebyscore(keys.LEASES, 0, milliseconds(), start=0, num=100)
-        return [tuple(member.decode().split(" ")) for member in members]
-
-    def drop_lease(self, session_id: str, run_id: str) -> None:
-        """Forget a turn that has ended."""
-        self._redis.zrem(keys.LEASES, _lease(session_id, run_id))
-
 
 def first_words(text: str, limit: int = 60) -> str:
     """A title out of the first words of a message."""
@@ -277,7 +257,3 @@ def first_words(text: str, limit: int = 60) -> str:
     if len(words) <= limit:
         return words
     return words[: limit + 1].rsplit(" ", 1)[0][:limit].rstrip(",.;: ") + "…"
-
-
-def _lease(session_id: str, run_id: str) -> str:
-    return f"{session_id} {run_id}"

@@ -59,7 +59,7 @@ def test_a_turn_that_runs_here_is_renewed(parts, round_of_care, said):
     parts.runs.claim("s", run_id, "worker")
     round_of_care(("s", run_id))
     assert parts.runs.get("s", run_id).status == "running"
-    assert parts.runs.overdue() == []
+    assert parts.runs.leases.overdue() == []
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def test_a_queued_turn_whose_job_is_gone_gets_a_new_one_and_others_are_left_alon
 def test_leases_of_turns_that_are_over_are_dropped(parts, round_of_care, said, connection):
     over = parts.turns.send("s", said()).run_id
     parts.turns.interrupt("s")
-    parts.runs.renew_lease("s", over)
-    parts.runs.renew_lease("s", "run_that_never_was")
+    parts.runs.leases.renew("s", over)
+    parts.runs.leases.renew("s", "run_that_never_was")
     round_of_care()
     assert connection.zcard("leases") == 0
 

@@ -173,11 +173,11 @@ def test_the_status_says_how_the_last_turn_ended(runs, sessions, session_id, sai
 
 def test_a_turn_nobody_looks_after_is_overdue_and_a_renewed_one_is_not(runs, connection, session_id, said):
     run = begin(runs, session_id, said)
-    assert runs.overdue() == []
+    assert runs.leases.overdue() == []
     connection.zadd("leases", {f"{session_id} {run.id}": 1})
-    assert runs.overdue() == [(session_id, run.id)]
-    runs.renew_lease(session_id, run.id)
-    assert runs.overdue() == []
+    assert runs.leases.overdue() == [(session_id, run.id)]
+    runs.leases.renew(session_id, run.id)
+    assert runs.leases.overdue() == []
 
 
 def test_every_key_has_its_pattern_its_type_and_an_end_to_its_life(runs, sessions, store, connection, session_id, said):

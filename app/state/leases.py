@@ -1,0 +1,41 @@
+"""Leases of open turns: who looks after a turn renews its lease; one that ran out shows that nobody does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.state import keys
+from app.state.store import Store, milliseconds
+
+AT_ONCE = 100
+"""Leases that are looked at in one round."""
+
+
+class Leases:
+    """One sorted set of all open turns, by the moment when each lease ends."""
+
+    def __init__(self, store: Store) -> None:
+        self._redis = store.redis
+        self._seconds = store.settings.lease
+
+    def renewal(self, session_id: str, run_id: str, times: int = 1) -> tuple[Any, ...]:
+        """The command that gives a turn another `AOMI_LEASE`, or several `times` as long. What begins a turn sends it
+        first, so that no turn is without a lease that holds, whatever dies in between."""
+        return "ZADD", keys.LEASES, milliseconds() + int(self._seconds * 1000 * times), _member(session_id, run_id)
+
+    def renew(self, session_id: str, run_id: str, times: int = 1) -> None:
+        """The turn is looked after for another `AOMI_LEASE`, or for several `times` as long."""
+        self._redis.execute_command(*self.renewal(session_id, run_id, times))
+
+    def overdue(self) -> list[tuple[str, str]]:
+        """Session and run of turns that nobody has looked after in time, the longest overdue first."""
+        members = self._redis.zrangebyscore(keys.LEASES, 0, milliseconds(), start=0, num=AT_ONCE)
+        return [tuple(member.decode().split(" ")) for member in members]
+
+    def drop(self, session_id: str, run_id: str) -> None:
+        """Forget a turn that has ended."""
+        self._redis.zrem(keys.LEASES, _member(session_id, run_id))
+
+
+def _member(session_id: str, run_id: str) -> str:
+    return f"{session_id} {run_id}"
