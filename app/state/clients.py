@@ -35,6 +35,16 @@ Unavailable = (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError, M
 own.)"""
 
 
+class PatientPool(BlockingConnectionPool):
+    """Waits for ever for a connection that is fit, too: redis-py tries a command again, but not the look at the
+    connection that goes before it."""
+
+    def get_connection(self, *args: Any, **options: Any) -> Any:
+        """A connection that a command can be sent on."""
+        retry: Retry = self.connection_kwargs["retry"]
+        return retry.call_with_retry(lambda: super(PatientPool, self).get_connection(*args, **options), lambda _: None)
+
+
 def commands(settings: Settings, *, patient: bool = False, timeout: float = 0.8) -> Client:
     """A client for short commands. One that fails is tried once more, then raises; by a `patient` client for ever.
 
@@ -43,7 +53,8 @@ def commands(settings: Settings, *, patient: bool = False, timeout: float = 0.8)
     """
     backoff = ExponentialWithJitterBackoff(base=0.02, cap=1 if patient else 0.2)
     retry = Retry(backoff, -1 if patient else 1, Unavailable)
-    return _client(settings, socket_timeout=timeout, socket_connect_timeout=timeout, retry=retry)
+    kind = PatientPool if patient else BlockingConnectionPool
+    return _client(settings, kind, socket_timeout=timeout, socket_connect_timeout=timeout, retry=retry)
 
 
 def blocking(settings: Settings) -> Client:
@@ -56,10 +67,10 @@ def listening(settings: Settings) -> Client:
     return _client(settings, socket_timeout=None, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0))
 
 
-def _client(settings: Settings, **options: Any) -> Client:
+def _client(settings: Settings, kind: type[BlockingConnectionPool] = BlockingConnectionPool, **options: Any) -> Client:
     if settings.redis_url.startswith("rediss:") and not settings.redis_tls_verify:
         options |= {"ssl_cert_reqs": "none", "ssl_check_hostname": False}
-    pool = BlockingConnectionPool.from_url(
+    pool = kind.from_url(
         settings.redis_url,
         max_connections=settings.redis_connections,
         timeout=2,  # seconds to wait for a free connection

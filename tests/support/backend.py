@@ -158,7 +158,7 @@ class Backend:
         command = [sys.executable, "-m", "gunicorn", "-c", "python:app.serving", "app:create_app()"]
         process = self._start("web", command, more | {"PORT": str(port)})
         url = f"http://127.0.0.1:{port}"
-        until(lambda: _ok(f"{url}/healthz") or not process.alive, 20, "web process")
+        until(lambda: _ok(f"{url}/healthz") or not process.alive, 60, "web process")
         assert process.alive, process.log()
         return process, url
 
