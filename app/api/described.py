@@ -53,6 +53,7 @@ class Operation:
 
 
 _operations: dict[Callable[..., Any], Operation] = {}
+_pages: set[Callable[..., Any]] = set()
 
 
 def described(answer: Any, *parts: Part, nothing: str = "") -> Callable[[View], View]:
@@ -68,6 +69,17 @@ def described(answer: Any, *parts: Part, nothing: str = "") -> Callable[[View], 
 def operation(view: Callable[..., Any]) -> Operation:
     """The view's declaration. Raises `KeyError` when it has none."""
     return _operations[view]
+
+
+def page(view: View) -> View:
+    """Mark a view that is for browsers: the document leaves it out."""
+    _pages.add(view)
+    return view
+
+
+def is_page(view: Callable[..., Any]) -> bool:
+    """Whether the view is for browsers, no part of the API."""
+    return view in _pages
 
 
 # What several resources take
