@@ -11,9 +11,9 @@ from app.api.described import page
 bp = Blueprint("docs", __name__)
 
 _FOLDER = Path(__file__).parents[1] / "apidocs"
-_VIEWER = "swagger-ui-5.35.0"
+VIEWER = "swagger-ui-5.35.0"
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
-_NAMES = frozenset({"page.js", "page.css", f"{_VIEWER}/swagger-ui-bundle.js", f"{_VIEWER}/swagger-ui.css"})
+_NAMES = frozenset({"page.js", "page.css", f"{VIEWER}/swagger-ui-bundle.js", f"{VIEWER}/swagger-ui.css"})
 
 _YEAR = 365 * 86400
 _HEADERS = {
@@ -41,7 +41,7 @@ def part(name: str) -> Response:
 def _served(name: str) -> Response:
     """A file of the page. The viewer's own are kept for good by who has them: their address names the version."""
     path = _FOLDER / name
-    of_viewer = name.startswith(_VIEWER)
+    of_viewer = name.startswith(VIEWER)
     response = send_file(path, _TYPES[path.suffix], max_age=_YEAR if of_viewer else None)
     response.cache_control.immutable = of_viewer or None
     response.headers.update(_HEADERS)

@@ -32,7 +32,7 @@ _KEYS = {"ApiKey": "X-API-Key", "AppKey": "Aomi-App-Key"}
 
 
 def document(app: Flask, settings: Settings) -> dict[str, Any]:
-    """The OpenAPI document of every route of `app` but its pages. Raises `KeyError` for a view that declares nothing."""
+    """The OpenAPI document of the routes of `app`, pages left out. Raises `KeyError` for a view without a declaration."""
     spec = APISpec("aomi-backend", __version__, "3.1.0", info={"description": _ABOUT})
     for name, header in _KEYS.items():
         spec.components.security_scheme(name, {"type": "apiKey", "in": "header", "name": header})
@@ -52,7 +52,10 @@ def _path(rule: Rule) -> str:
 
 
 class _Untitled(GenerateJsonSchema):
-    """Without titles, which would only spell the names of fields in another way."""
+    """Without titles, which would only spell the names of fields in another way, and in the order of the code."""
+
+    def sort(self, value: Any, parent_key: str | None = None) -> Any:
+        return value
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False

@@ -4,6 +4,12 @@ const show = () => document.documentElement.classList.toggle("dark-mode", dark.m
 dark.addEventListener("change", show);
 show();
 
+// "Try it out" shows an answer when it is whole, and this stream has no end.
+const ENDLESS = "/api/updates";
+const noEndlessTrial = () => ({
+  statePlugins: { spec: { wrapSelectors: { allowTryItOutFor: () => (_, path) => path !== ENDLESS } } },
+});
+
 SwaggerUIBundle({
   url: "openapi.json",
   domNode: document.getElementById("api"),
@@ -12,4 +18,5 @@ SwaggerUIBundle({
   displayRequestDuration: true,
   defaultModelRendering: "example",
   defaultModelsExpandDepth: 0,
+  plugins: [noEndlessTrial],
 });

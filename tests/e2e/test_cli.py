@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from cryptography.fernet import Fernet
 
 from tests.support.backend import ROOT, free_port, until
 from tests.support.client import Client, kinds
+from tests.support.programs import needed
 
 
 @pytest.fixture
@@ -114,9 +114,7 @@ def test_dev_says_when_its_port_is_taken(webs):
 
 def test_the_readers_of_the_reference_read_a_whole_turn(webs, tmp_path):
     """The sample reader of the API reference, as it stands there, run by node: it does not buffer."""
-    node = shutil.which("node")
-    if node is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("no node on this machine")
+    node = needed("node")
     script = (Path(__file__).parent / "reference_reader.mjs").read_text()
     (tmp_path / "reader.mjs").write_text(script)
     for _ in range(3):
