@@ -66,20 +66,20 @@ def described(answer: Any, *parts: Part, nothing: str = "") -> Callable[[View], 
     return declare
 
 
-def operation(view: Callable[..., Any]) -> Operation:
-    """The view's declaration. Raises `KeyError` when it has none."""
-    return _operations[view]
-
-
 def page(view: View) -> View:
-    """Mark a view that is for browsers: the document leaves it out."""
+    """Declare that a view serves people, in a browser: it is no operation of the API."""
     _pages.add(view)
     return view
 
 
 def is_page(view: Callable[..., Any]) -> bool:
-    """Whether the view is for browsers, no part of the API."""
+    """Whether the view serves people and is left out of the document."""
     return view in _pages
+
+
+def operation(view: Callable[..., Any]) -> Operation:
+    """The view's declaration. Raises `KeyError` when it has none."""
+    return _operations[view]
 
 
 # What several resources take

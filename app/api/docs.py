@@ -43,6 +43,7 @@ def _served(name: str) -> Response:
     path = _FOLDER / name
     of_viewer = name.startswith(VIEWER)
     response = send_file(path, _TYPES[path.suffix], max_age=_YEAR if of_viewer else None)
-    response.cache_control.immutable = of_viewer or None
+    if of_viewer:
+        response.cache_control.immutable = True
     response.headers.update(_HEADERS)
     return response

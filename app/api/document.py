@@ -32,7 +32,7 @@ _KEYS = {"ApiKey": "X-API-Key", "AppKey": "Aomi-App-Key"}
 
 
 def document(app: Flask, settings: Settings) -> dict[str, Any]:
-    """The OpenAPI document of the routes of `app`, pages left out. Raises `KeyError` for a view without a declaration."""
+    """The OpenAPI document of every route of `app` but pages. Raises `KeyError` for a view that declares nothing."""
     spec = APISpec("aomi-backend", __version__, "3.1.0", info={"description": _ABOUT})
     for name, header in _KEYS.items():
         spec.components.security_scheme(name, {"type": "apiKey", "in": "header", "name": header})

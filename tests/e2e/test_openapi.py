@@ -53,10 +53,10 @@ def test_a_start_does_not_wait_for_it():
 
 def test_every_route_is_in_it_and_no_other():
     app = create_app(build(Settings(config=ROOT / "aomi.yaml")))
+    rules = [rule for rule in app.url_map.iter_rules() if not is_page(app.view_functions[rule.endpoint])]
     routes = {
         (re.sub(r"<(\w+)>", r"{\1}", rule.rule), method.lower())
-        for rule in app.url_map.iter_rules()
-        if not is_page(app.view_functions[rule.endpoint])
+        for rule in rules
         for method in rule.methods - {"HEAD", "OPTIONS"}
     }
     assert {(path, method) for path, method, _ in operations()} == routes
