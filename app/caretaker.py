@@ -51,7 +51,7 @@ class Caretaker:
             try:
                 self.round()
             except Unavailable as error:
-                log.warning("leases wait for Redis: %s", type(error).__name__)
+                log.warning("Redis does not answer (%s): leases wait until it does", type(error).__name__)
 
     def round(self) -> None:
         """Renew what runs here, then end or start again what nobody looks after."""
@@ -66,7 +66,11 @@ class Caretaker:
             except Unavailable:
                 raise
             except Exception:  # one turn that is broken in Redis must not keep the others from their end
-                log.exception("turn %s of session %s cannot be looked after", run_id, short(session_id))
+                log.exception(
+                    "turn %s of session %s cannot be looked after; DELETE the session to end it",
+                    run_id,
+                    short(session_id),
+                )
                 runs.renew_lease(session_id, run_id, LATER)
 
     def _settle(self, session_id: str, run_id: str, run: Run | None) -> None:
@@ -74,14 +78,14 @@ class Caretaker:
         if run is None or run.status in ENDED:
             runs.drop_lease(session_id, run_id)
         elif run.status == "running":
-            log.warning("turn %s of session %s has lost its worker", run_id, short(session_id))
+            log.warning("turn %s of session %s has lost its worker; it ends with an error", run_id, short(session_id))
             turns.end(session_id, run_id, WORKER_LOST, expect="running")
         elif run.status == "ending":
             turns.finish(run, _terminal(run))
         else:
             runs.renew_lease(session_id, run_id, LATER)
             if run.status == "queued" and not jobs.has_turn(run_id):
-                log.warning("turn %s of session %s has lost its job", run_id, short(session_id))
+                log.warning("turn %s of session %s has lost its job; it gets another one", run_id, short(session_id))
                 jobs.turn(session_id, run_id)
 
 

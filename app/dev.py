@@ -49,7 +49,10 @@ def run(port: int) -> int:
 
 
 def _run_processes(port: int, redis_url: str) -> int:
-    from honcho.manager import Manager  # of the development dependencies: no part of a deploy
+    try:
+        from honcho.manager import Manager  # of the development dependencies: no part of a deploy
+    except ImportError:
+        raise ConfigError("aomi dev needs the development dependencies; `make run` brings them") from None
 
     defaults = {"HOST": "127.0.0.1", "AOMI_GRACE": "2"}
     environment = defaults | dict(os.environ) | {"PORT": str(port), "REDIS_URL": redis_url, "PYTHONUNBUFFERED": "1"}
@@ -134,3 +137,4 @@ def _announce(url: str) -> None:
                 return
         except (URLError, OSError):
             time.sleep(0.1)
+    click.echo(f"Not ready after {READY_WITHIN:g} seconds; the lines above say why. It goes on trying.", err=True)

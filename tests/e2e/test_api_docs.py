@@ -62,9 +62,7 @@ def test_what_we_wrote_names_no_other_host():
         assert "//" not in re.sub(r"^// .*$", "", path.read_text(), flags=re.MULTILINE), path
 
 
-@pytest.mark.parametrize(
-    "name", ["page.html", "nothing.js", "..%2fapi%2fdocs.py", "swagger-ui-5.35.0"]
-)
+@pytest.mark.parametrize("name", ["page.html", "nothing.js", "..%2fapi%2fdocs.py", "swagger-ui-5.35.0"])
 def test_there_is_nothing_else_under_it(web, name):
     answer = web.get(f"/docs/{name}")
     assert (answer.status_code, list(answer.json())) == (404, ["error"])
