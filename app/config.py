@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     updates_kept: int = Field(1000, ge=10, description="events kept of a session's update stream")
     max_waiting: int = Field(8, ge=0, description="messages that may wait in one busy session")
     wallet_ttl: int = Field(3600, ge=1, description="how long a client may take to answer what a tool asks of it")
+    max_queue: int = Field(1000, ge=1, description="turns that may wait for a worker; beyond, messages are refused")
     keep_alive: float = Field(10, gt=0, description="a comment goes to a silent stream this often")
 
     cors_origins: str = Field("", description="web pages that may call: origins such as `https://app.example`, or `*`")
@@ -46,7 +47,7 @@ class Settings(BaseSettings):
         10, gt=0, description="a client that neither takes its stream nor sends its body is cut off after this"
     )
 
-    worker_threads: int = Field(50, ge=1, description="turns (and as many background jobs) a worker runs at once")
+    worker_threads: int = Field(100, ge=1, description="turns (and as many background jobs) a worker runs at once")
     grace: float = Field(25, ge=0, description="how long running turns may go on after SIGTERM")
     lease: float = Field(10, ge=1, description="a turn whose worker has not been heard of for this long is lost")
 

@@ -10,7 +10,8 @@ AomiError
     ├── Conflict            409
     ├── TooManyRequests     429
     ├── NotConfigured       501
-    └── NotReady            503
+    ├── NotReady            503
+    └── Overloaded          503
 """
 
 from __future__ import annotations
@@ -79,3 +80,10 @@ class NotReady(ApiError):
 
     status = 503
     retry_after = 2
+
+
+class Overloaded(ApiError):
+    """So many turns wait for a worker that another one would wait in vain; try again after `retry_after` seconds."""
+
+    status = 503
+    retry_after = 5

@@ -73,6 +73,10 @@ class Jobs:
         that was taken and not heard of again is lost, and a second job does no harm: one of the two gets the turn."""
         return self._turns.get_job_position(run_id) is not None
 
+    def waiting(self) -> int:
+        """How many turns wait for a worker."""
+        return self._turns.count
+
     def workers(self) -> int:
         """How many worker processes have signed on to run turns."""
         return len(worker_registration.get_keys(queue=self._turns))

@@ -11,6 +11,9 @@ from workers.turn import Prompt, answered, requested
 Count = Callable[[Prompt], int]
 """Tokens of some messages, as the model counts them."""
 
+BYTES_A_TOKEN = 16
+"""More than any text takes on the average: what of a history lies further back than this cannot fit."""
+
 MESSAGE_OVERHEAD = 8
 """Tokens that a message may cost beside its bytes; more than any tokenizer in use adds."""
 

@@ -71,11 +71,12 @@ def _converse(parts: Runtime, run: Run, token: Token) -> None:
     services, models = parts.services, parts.models
     app = services.catalog.app(run.app)
     session = services.sessions.get(run.session_id) or {}
-    messages = services.sessions.messages(run.session_id, run.thread_id)
-    if app and app.title_model and len(messages) == 1:
-        services.jobs.title(run.session_id, run.thread_id, app.title_model, run.message["content"])
     context = _context(services, run.session_id, user_state(session), run.client, token=token)
     toolbox = _toolbox(parts, run, context)
+    room = models.room(run.model, toolbox.schemas)
+    messages = services.sessions.messages(run.session_id, run.thread_id, room * history.BYTES_A_TOKEN)
+    if app and app.title_model and len(messages) == 1:
+        services.jobs.title(run.session_id, run.thread_id, app.title_model, run.message["content"])
 
     settings = services.settings
     choices = tuple(dict.fromkeys((run.model, *(app.fallbacks if app else ()))))
@@ -99,7 +100,7 @@ def _converse(parts: Runtime, run: Run, token: Token) -> None:
         _preamble(app, context.secrets),
         user_state(session),
         messages,
-        models.room(run.model, toolbox.schemas),
+        room,
         lambda some: models.count(run.model, some),
     )
     turn.run(prompt, model, toolbox, emit, token, settings.model_calls)

@@ -69,7 +69,8 @@ class Outbox:
 
     def put(self, session_id: str, run_id: str, event: sse.Event) -> None:
         """Send an event, in the order of the calls. Raises `TypeError`, `ValueError` for what is no JSON."""
-        sse.frame(event)  # an event that cannot be written is its turn's fault and must not reach the thread
+        if event["type"] != "text":
+            sse.frame(event)  # one that cannot be written is its turn's fault and must not reach the thread
         with self._changed:
             pending = self._pending.get(run_id)
             if pending is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -59,6 +60,8 @@ class Worker:
         self._runtime.outbox.start()
         self._runtime.control.start()
         runtime.install(self._runtime)
+        gc.collect()
+        gc.freeze()  # litellm's 300,000 objects are for good: to look through them stops every stream for 150 ms
         self._caretaker.start()
         for lane in (self._turns, self._background):
             lane.start()

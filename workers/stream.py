@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
+
+import orjson
 
 from workers.turn import Reply, ToolRequest
 
 
 class Fold:
-    """Chunks of any route folded into one reply: OpenAI's chunk, litellm's, a dict of a custom provider, or None."""
+    """Chunks of any route folded into one reply: OpenAI's JSON, OpenAI's chunk, litellm's, a dict of a custom provider,
+    or None."""
 
     def __init__(self, on_text: Callable[[str], None], used_ids: set[str]) -> None:
         self._on_text = on_text
@@ -24,15 +29,29 @@ class Fold:
 
     def add(self, chunk: Any) -> None:
         """Take the next chunk."""
-        if chunk is None:
-            return
         if isinstance(chunk, dict):
-            self._finished = self._finished or bool(chunk.get("finish_reason"))
-            self._add_text(chunk.get("text"))
-            if call := chunk.get("tool_use"):
-                self._add_call(call["index"], call.get("id"), call["function"].get("name"), call["function"])
-            self._add_usage(chunk.get("usage"))
-            return
+            (self._add_json if "choices" in chunk else self._add_generic)(chunk)
+        elif chunk is not None:
+            self._add_object(chunk)
+
+    def _add_json(self, chunk: dict[str, Any]) -> None:
+        for choice in chunk["choices"][:1]:
+            self._finished = self._finished or bool(choice.get("finish_reason"))
+            delta = choice.get("delta") or {}
+            self._add_text(delta.get("content"))
+            for call in delta.get("tool_calls") or ():
+                function = call.get("function") or {}
+                self._add_call(call.get("index"), call.get("id"), function.get("name"), function)
+        self._add_usage(chunk.get("usage"))
+
+    def _add_generic(self, chunk: dict[str, Any]) -> None:
+        self._finished = self._finished or bool(chunk.get("finish_reason"))
+        self._add_text(chunk.get("text"))
+        if call := chunk.get("tool_use"):
+            self._add_call(call["index"], call.get("id"), call["function"].get("name"), call["function"])
+        self._add_usage(chunk.get("usage"))
+
+    def _add_object(self, chunk: Any) -> None:
         for choice in chunk.choices[:1]:
             self._finished = self._finished or bool(choice.finish_reason)
             self._add_text(choice.delta.content)
@@ -78,7 +97,37 @@ class Fold:
     def _add_usage(self, usage: Any) -> None:
         if usage:
             found = usage if isinstance(usage, dict) else usage.model_dump()
-            self._usage = {name: found[name] for name in ("prompt_tokens", "completion_tokens", "total_tokens")}
+            self._usage = {
+                name: found.get(name) or 0 for name in ("prompt_tokens", "completion_tokens", "total_tokens")
+            }
+
+
+DONE = {"choices": [{"finish_reason": "stop"}]}
+"""What `[DONE]` says."""
+
+
+async def read_json(source: AsyncIterator[bytes]) -> AsyncIterator[list[dict[str, Any]]]:
+    """The JSON of OpenAI's event stream, for each read from the provider: [] where it only said that it lives."""
+    rest = b""
+    async for data in source:
+        *lines, rest = (rest + data).split(b"\n")
+        yield [chunk for line in lines if (chunk := _json(line)) is not None]
+    if (last := _json(rest)) is not None:
+        yield [last]
+
+
+def _json(line: bytes) -> dict[str, Any] | None:
+    if not line.startswith(b"data:"):
+        return None
+    data, found = line[5:].strip(), None
+    if data == b"[DONE]":
+        return DONE
+    try:
+        found = orjson.loads(data)
+    except orjson.JSONDecodeError:  # halves of characters, which it does not take, or no JSON
+        with contextlib.suppress(ValueError):
+            found = json.loads(data)
+    return found if isinstance(found, dict) else None
 
 
 class Silence:

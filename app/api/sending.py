@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.api import inputs
-from app.errors import ApiError, Conflict, NotFound, TooManyRequests
+from app.errors import ApiError, Conflict, NotFound, Overloaded, TooManyRequests
 from app.services import services
 from app.state.runs import Accepted, Message
 
@@ -17,6 +17,8 @@ REFUSALS: dict[str, tuple[type[ApiError], str]] = {
 
 def send(session_id: str, message: Message) -> Accepted:
     """Accept the message; the session belongs to the query's client from now on. Raises `ApiError`."""
+    if services().jobs.waiting() >= services().settings.max_queue:
+        raise Overloaded("All workers are busy and the queue is full; try again in some seconds")
     accepted = services().turns.send(session_id, message)
     if accepted.outcome in REFUSALS:
         error, why = REFUSALS[accepted.outcome]

@@ -144,8 +144,7 @@ class Runs:
         names = [keys.session(session_id)]
         if message.idempotency_key:
             names.append(keys.sent(session_id, digest(message.idempotency_key.encode())))
-        lease = ("ZADD", keys.LEASES, self._lease_end(), _lease(session_id, run_id))
-        answer = self._store.call("start", names, *args, before=lease)  # no turn is without one, whatever dies now
+        answer = self._store.call("start", names, *args, before=self._new_lease(session_id, run_id))
         outcome, *found = (raw.decode() for raw in answer if raw)
         if outcome in ("started", "waiting"):
             return Accepted(outcome, run_id, *found)
@@ -154,7 +153,10 @@ class Runs:
 
     def claim(self, session_id: str, run_id: str, worker: str) -> Run | None:
         """Begin a queued turn. None if it has ended or another worker has it."""
-        answer = self._store.call("claim", [keys.session(session_id)], run_id, worker, now(), new_id("claim"))
+        args = (run_id, worker, now(), new_id("claim"))
+        answer = self._store.call(
+            "claim", [keys.session(session_id)], *args, before=self._new_lease(session_id, run_id)
+        )
         return Run.read(session_id, paired(answer)) if answer else None
 
     def get(self, session_id: str, run_id: str) -> Run | None:
@@ -251,10 +253,13 @@ class Runs:
 
     def renew_lease(self, session_id: str, run_id: str, times: int = 1) -> None:
         """The turn is looked after for another `AOMI_LEASE`, or for several `times` as long."""
-        self._redis.zadd(keys.LEASES, {_lease(session_id, run_id): self._lease_end(times)})
+        self._redis.execute_command(*self._new_lease(session_id, run_id, times))
 
-    def _lease_end(self, times: int = 1) -> int:
-        return milliseconds() + int(self._settings.lease * 1000 * times)
+    def _new_lease(self, session_id: str, run_id: str, times: int = 1) -> tuple[Any, ...]:
+        """The command that writes it. It goes out before what begins a turn, so that no turn is without one that holds,
+        whatever dies now."""
+        deadline = milliseconds() + int(self._settings.lease * 1000 * times)
+        return "ZADD", keys.LEASES, deadline, _lease(session_id, run_id)
 
     def overdue(self) -> list[tuple[str, str]]:
         """Session and run of turns that nobody has looked after in time."""

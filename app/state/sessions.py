@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from app.streaming import sse
 from app.streaming.events import Status
 
 Fields = dict[str, str]
+
+_PAGE = 64
+"""Messages of a history that are read at first."""
 
 
 @dataclass(frozen=True)
@@ -153,10 +157,21 @@ class Sessions:
         """Whether the session has this thread."""
         return self._redis.zscore(keys.threads(session_id), thread_id) is not None
 
-    def messages(self, session_id: str, thread_id: str) -> list[transcript.Message]:
-        """A thread's stored messages, oldest first, but for notes of failures; a running turn's are in its log."""
-        stored = map(json.loads, self._redis.lrange(keys.messages(session_id, thread_id), 0, -1))
-        return [message for message in stored if message["role"] != "error"]
+    def messages(self, session_id: str, thread_id: str, most_bytes: float = math.inf) -> list[transcript.Message]:
+        """A thread's stored messages, oldest first, but for notes of failures; a running turn's are in its log. With
+        `most_bytes`, the newest of them: somewhat more than that, so that a long history costs no more than it must.
+        """
+        key = keys.messages(session_id, thread_id)
+        pipeline = self._redis.pipeline()
+        pipeline.llen(key)
+        pipeline.lrange(key, -_PAGE, -1)
+        length, stored = pipeline.execute()
+        left, read = length - len(stored), sum(map(len, stored))
+        while left and read <= most_bytes:
+            page = self._redis.lrange(key, max(0, left - len(stored)), left - 1)  # as many again
+            stored, left, read = page + stored, left - len(page), read + sum(map(len, page))
+        found = map(json.loads, stored)
+        return [message for message in found if message["role"] != "error"]
 
     def snapshot(self, session_id: str, thread_id: str | None) -> Snapshot | None:
         """The session and a thread's messages (None: the newest thread) as of one moment, with the text so far

@@ -60,12 +60,25 @@ def test_a_turn_that_outlasts_the_grace_time_ends_with_shutdown_and_its_text_sta
     assert provider.requests("too long")[0].hung_up.wait(2)
 
 
+def test_a_message_that_would_wait_in_vain_is_refused_and_accepted_when_there_is_room_again(own):
+    url = own.web(AOMI_MAX_QUEUE="1")[1]
+    first, second = Client(url), Client(url)
+    with first.chat("remember 1") as waiting:
+        refused = second.post("/api/chat", json={"text": "remember 2"})
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        assert "queue is full" in refused.json()["error"]
+        assert second.get("/api/state", params={"session_id": second.session_id}).status_code == 404
+        own.worker()
+        assert kinds(list(waiting.events())) == ["text", "complete"]
+    assert kinds(second.ask("remember 2")) == ["text", "complete"]
+
+
 def test_many_signals_at_once_stop_a_worker_once(own):
     worker = own.worker()
     for _ in range(20):
         worker.send(signal.SIGTERM)
         worker.send(signal.SIGINT)
-    assert worker.stop(timeout=15) == 0
+    assert worker.wait() == 0
 
 
 def test_a_killed_workers_turn_ends_with_worker_lost_though_no_worker_is_left(own, own_client, provider, figure):
@@ -194,7 +207,7 @@ def test_a_web_at_sigterm_ends_its_streams_so_that_clients_resume_elsewhere(back
     with client.resume(last_id=s.ids[-1]) as again:
         seen += list(again.events())
     assert text_of(seen) == "".join(f"{n} " for n in range(30))
-    assert process.stop() == 0
+    assert process.wait() == 0
     assert time.monotonic() - asked < 5
 
 
@@ -208,7 +221,7 @@ def test_idle_update_streams_do_not_hold_a_webs_shutdown(backend):
         asked = time.monotonic()
         process.send(signal.SIGTERM)
         assert list(updates.events()) == []
-        assert process.stop() == 0
+        assert process.wait() == 0
         assert time.monotonic() - asked < 3
 
 

@@ -57,20 +57,24 @@ def test_clients_that_leave_leave_nothing_behind(client, impatient, redis, provi
     process, url = impatient
     text = provider.script("left alone", [Silence(2.5), Text(["done"])])
     before = _connections(process)
-    channels = len(redis.pubsub_channels())
     streams = [Client(url, client.headers["X-API-Key"]) for _ in range(20)]
     opened = [one.chat(text, app="scripted") for one in streams] + [one.updates() for one in streams]
     for one in opened:
         one.__enter__()
-    until(lambda: len(redis.pubsub_channels()) >= channels + 40)
+    mine = [one.session_id.encode() for one in streams]
+    until(lambda: _channels_of(redis, mine) == 40, 20)
     for one in opened:
         one.__exit__(None, None, None)
     began = time.monotonic()
-    until(lambda: len(redis.pubsub_channels()) <= channels, 30, "the subscriptions to go")
+    until(lambda: _channels_of(redis, mine) == 0, 30, "the subscriptions to go")
     until(lambda: _connections(process) <= before + 2, 30, "the connections to go")
     figure(time.monotonic() - began)
     assert time.monotonic() - began < 30
     until(lambda: streams[0].state()["messages"][-1]["content"] == "done", what="the turn to complete without a reader")
+
+
+def _channels_of(redis, session_ids) -> int:
+    return sum(any(one in channel for one in session_ids) for channel in redis.pubsub_channels())
 
 
 def _connections(process) -> int:

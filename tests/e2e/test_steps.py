@@ -33,7 +33,7 @@ def test_later_steps_outlive_the_turn_and_are_in_the_next_turns_history(client, 
 
 def test_later_steps_come_on_the_chat_stream_while_it_is_open(client, provider):
     text = provider.script(
-        "watch open", [Calls([("Countdown", {"n": 2, "every": 0.1})])], [Text(["a"]), Silence(0.6), Text(["b"])]
+        "watch open", [Calls([("Countdown", {"n": 2, "every": 0.6})])], [Text(["a"]), Silence(1.6), Text(["b"])]
     )
     events = client.ask(text, app="scripted")
     assert kinds(events) == ["tool_call", "tool_result", "text", "async_tool_result", "text", "complete"]

@@ -46,6 +46,14 @@ def test_a_running_turn_without_a_worker_is_lost_and_the_next_one_runs(parts, ro
     assert parts.jobs.has_turn(following.run_id)
 
 
+def test_a_turn_that_is_begun_after_a_long_wait_is_not_taken_for_lost(parts, connection, said):
+    run_id = parts.turns.send("s", said()).run_id
+    connection.zadd("leases", {f"s {run_id}": milliseconds() - 1})
+    parts.runs.claim("s", run_id, "worker")
+    Caretaker(parts).round()
+    assert parts.runs.get("s", run_id).status == "running"
+
+
 def test_a_turn_that_runs_here_is_renewed(parts, round_of_care, said):
     run_id = parts.turns.send("s", said()).run_id
     parts.runs.claim("s", run_id, "worker")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from app.state.calls import Call, Calls
 from app.streaming import sse
 
@@ -140,6 +144,15 @@ def test_a_step_that_is_delivered_again_changes_nothing(sessions, runs, store, s
     before = sessions.messages("s", run.thread_id)
     assert step(store, "s", run, 2)
     assert sessions.messages("s", run.thread_id) == before
+
+
+@pytest.mark.parametrize(("count", "most_bytes", "read"), [(1, 10, 1), (64, 10, 64), (300, 10, 64), (300, 3000, 128)])
+def test_of_a_long_history_only_its_end_is_read(sessions, connection, count, most_bytes, read):
+    key = "session:{s}:thread:t:messages"
+    connection.rpush(key, *(json.dumps({"role": "user", "content": f"{n:09}"}) for n in range(count)))
+    numbers = [int(message["content"]) for message in sessions.messages("s", "t", most_bytes)]
+    assert numbers == list(range(count - read, count))
+    assert len(sessions.messages("s", "t")) == count
 
 
 def test_a_step_for_a_deleted_session_says_so(sessions, runs, store, connection, said):
