@@ -34,6 +34,7 @@ Ask it something, in another terminal:
   curl -N '{url}/api/chat' -H "X-Session-Id: $(python3 -c 'import uuid; print(uuid.uuid4())')" \\
     -H 'Content-Type: application/json' -d '{{"text": "What is the current price of ETH?"}}'
 
+The whole API, to read and to try: {url}/docs
 Ctrl-C stops all of it.
 """
 

@@ -24,6 +24,7 @@ from app.state.client_requests import ClientRequests
 from app.state.runs import Runs
 from app.state.store import Store
 from tests.support.client import Client
+from tests.support.cutting import breaking
 from tests.support.programs import needed
 from workers import tools
 from workers.tools import ToolContext
@@ -134,6 +135,16 @@ def test_the_programs_for_clients_print_what_the_page_says(page, language, code,
         [needed(command[0]), *command[1:], name], cwd=tmp_path, capture_output=True, text=True, timeout=60
     )
     assert ran.stdout == said, ran.stderr
+
+
+def test_an_event_source_goes_on_by_itself_where_the_line_broke(webs, tmp_path):
+    ((code, said),) = [(code, said) for _, _, code, said in programs() if "new EventSource" in code]
+    with breaking(webs[0], cut_at=6) as (url, line):
+        (tmp_path / "example.mjs").write_text(code.replace(BASE, url))
+        command = [needed("node"), *RUNS["js"][0][1:], "example.mjs"]
+        ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert ran.stdout == said, ran.stderr
+    assert any(b"last-event-id: run_" in request.lower() for request in line.requests)
 
 
 def test_there_is_a_program_for_each_kind_of_client():
