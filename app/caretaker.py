@@ -52,7 +52,7 @@ class Caretaker:
             try:
                 self.round()
             except Unavailable as error:
-                log.warning("leases wait for Redis: %s", type(error).__name__)
+                log.warning("Redis does not answer (%s): leases wait until it does", type(error).__name__)
 
     def round(self) -> None:
         """Renew what runs here, then end or start again what nobody looks after."""
@@ -74,14 +74,14 @@ class Caretaker:
         if run is None or run.status in ENDED:
             runs.leases.drop(session_id, run_id)
         elif run.status == "running":
-            log.warning("turn %s of session %s has lost its worker", run_id, short(session_id))
+            log.warning("turn %s of session %s has lost its worker; it ends with an error", run_id, short(session_id))
             turns.end(session_id, run_id, WORKER_LOST, expect="running")
         elif run.status == "ending":
             turns.finish(run, _terminal(run))
         else:
             runs.leases.renew(session_id, run_id, LATER)
             if run.status == "queued" and not jobs.has_turn(run_id):
-                log.warning("turn %s of session %s has lost its job", run_id, short(session_id))
+                log.warning("turn %s of session %s has lost its job; it gets another one", run_id, short(session_id))
                 jobs.turn(session_id, run_id)
 
 

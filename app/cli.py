@@ -70,7 +70,10 @@ def create(apps: tuple[str, ...], label: str) -> None:
 @keys.command("list")
 def list_keys() -> None:
     """Show every key by its id: the start of its SHA-256."""
-    for key in _api_keys().all():
+    found = _api_keys().all()
+    if not found:
+        click.echo("There is no key yet; make one with: aomi keys create --app APP", err=True)
+    for key in found:
         click.echo(f"{key.id}  {key.created_at}  {','.join(key.apps)}  {key.label}".rstrip())
 
 
@@ -80,7 +83,7 @@ def revoke(key: str) -> None:
     """Remove a key, given in full or by its id."""
     if not _api_keys().revoke(key):
         raise ConfigError("There is no such key; `aomi keys list` shows them all")
-    click.echo("Revoked.")
+    click.echo("Revoked: requests with this key are refused from now on.")
 
 
 def _api_keys() -> ApiKeys:
@@ -96,7 +99,7 @@ def main() -> None:
         click.echo(f"aomi: {error}", err=True)
         sys.exit(2)
     except Unavailable as error:
-        click.echo(f"aomi: Redis does not answer ({error}); REDIS_URL says where it is", err=True)
+        click.echo(f"aomi: Redis does not answer ({error}); start it, or set REDIS_URL to where it is", err=True)
         sys.exit(2)
 
 

@@ -12,8 +12,8 @@ from app.state.runs import Message
 from app.state.sessions import Fields
 from app.state.store import dumps
 
-NEVER_ASKED = "There is no such client request in this session"
-NOT_OPEN = "This client request was answered before, or has expired"
+NEVER_ASKED = "There is no such client request in this session; /api/state shows the open ones in user_state"
+NOT_OPEN = "This client request was answered before, or has expired; send a message to have it asked again"
 
 
 def accept(parts: Services, session: Fields, numbers: Collection[int], result: dict[str, Any]) -> list[ClientRequest]:

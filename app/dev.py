@@ -34,6 +34,7 @@ Ask it something, in another terminal:
   curl -N '{url}/api/chat' -H "X-Session-Id: $(python3 -c 'import uuid; print(uuid.uuid4())')" \\
     -H 'Content-Type: application/json' -d '{{"text": "What is the current price of ETH?"}}'
 
+The whole API, to read and to try: {url}/docs
 Ctrl-C stops all of it.
 """
 
@@ -49,7 +50,10 @@ def run(port: int) -> int:
 
 
 def _run_processes(port: int, redis_url: str) -> int:
-    from honcho.manager import Manager  # of the development dependencies: no part of a deploy
+    try:
+        from honcho.manager import Manager  # of the development dependencies: no part of a deploy
+    except ImportError:
+        raise ConfigError("aomi dev needs the development dependencies; `make run` brings them") from None
 
     defaults = {"HOST": "127.0.0.1", "AOMI_GRACE": "2"}
     environment = defaults | dict(os.environ) | {"PORT": str(port), "REDIS_URL": redis_url, "PYTHONUNBUFFERED": "1"}
@@ -134,3 +138,4 @@ def _announce(url: str) -> None:
                 return
         except (URLError, OSError):
             time.sleep(0.1)
+    click.echo(f"Not ready after {READY_WITHIN:g} seconds; the lines above say why. It goes on trying.", err=True)

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 
 import gevent
+from gunicorn.errors import AppImportError
 from gunicorn.http import message
 from gunicorn.http.errors import (
     ExpectationFailed,
@@ -27,6 +28,7 @@ from gunicorn.util import write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
 
 from app import json
+from app.errors import ConfigError
 
 bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104 - behind a router
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
@@ -56,7 +58,7 @@ REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
     (InvalidHeaderName, 400, "The name of a header is malformed"),
     (ObsoleteFolding, 400, "A header must stand on one line"),
     (ParseException, 400, "This is not an HTTP/1.1 request"),
-    (Exception, 500, "Internal server error"),
+    (Exception, 500, "Internal server error; try again"),
 )
 """What no view comes to see, as it is no request."""
 
@@ -74,6 +76,13 @@ class StreamWorker(GeventWorker):
 
         Caretaker(self.wsgi.extensions["aomi"]).start()
         super().run()
+
+    def load_wsgi(self) -> None:
+        """Load the app. A mistake in the settings or in aomi.yaml is one line, as in the worker, not a traceback."""
+        try:
+            super().load_wsgi()
+        except ConfigError as error:
+            raise AppImportError(f"aomi web: {error}") from error
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection."""

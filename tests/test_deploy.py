@@ -212,6 +212,16 @@ def test_no_file_names_a_package_registry():
     assert not [(str(path), address) for path in files for address in addresses if address in path.read_bytes()]
 
 
+def test_what_is_installed_has_every_file_of_the_app():
+    """setuptools leaves out what is no Python and is not declared."""
+    declared = tomllib.loads(read("pyproject.toml"))["tool"]["setuptools"]["package-data"]["app"]
+    files = {path for pattern in declared for path in (ROOT / "app").glob(pattern)}
+    listed = subprocess.run(["git", "ls-files", "app"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    there = [ROOT / name for name in listed.splitlines() if not name.endswith(".py")]
+    assert there
+    assert not set(there) - files
+
+
 def test_one_python_everywhere(final_stage):
     """Heroku (.python-version) and the image run one Python, which pyproject.toml admits and which is 3.11 or newer."""
     version = read(".python-version").strip()

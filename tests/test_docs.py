@@ -11,6 +11,7 @@ import subprocess
 import sys
 import uuid
 import xml.etree.ElementTree as ElementTree
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,6 +24,8 @@ from app.state.client_requests import ClientRequests
 from app.state.runs import Runs
 from app.state.store import Store
 from tests.support.client import Client
+from tests.support.cutting import breaking
+from tests.support.programs import needed
 from workers import tools
 from workers.tools import ToolContext
 
@@ -30,17 +33,17 @@ ROOT = Path(__file__).parents[1]
 README, API, REDIS = ROOT / "README.md", ROOT / "docs/api.md", ROOT / "docs/redis.md"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 BASE = "http://127.0.0.1:8000"
+RUNS = {
+    "js": (["node", "--no-warnings", "--experimental-eventsource"], "example.mjs"),
+    "python": ([sys.executable], "example.py"),
+}
+"""By the language of a block: what runs it, and the name it is saved under."""
 MARK = "---- end of an example ----"
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
     """The fenced blocks of a page: language and content."""
     return re.findall(r"^```(\S+)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
-
-
-def needed(program: str) -> None:
-    if shutil.which(program) is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no {program} on this machine")
 
 
 def bash(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -101,7 +104,7 @@ def frames(text: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/api.md", "docs/gen1.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/api.md", "docs/gen1.md", "docs/clients.md"])
 def test_the_examples_print_what_the_page_says(page, webs, tmp_path):
     needed("curl")
     session = examples(ROOT / page)
@@ -114,6 +117,48 @@ def test_the_examples_print_what_the_page_says(page, webs, tmp_path):
             assert json.loads(plain(output)) == json.loads(plain(said[1])), code
         elif said:
             assert frames(output) == frames(said[1]), code
+
+
+def programs() -> list[tuple[str, str, str, str]]:
+    """The programs of the pages for clients: page, language, content, output."""
+    pages = [ROOT / "docs/clients.md", ROOT / "docs/quickstart.md"]
+    found = [(page, pair) for page in pages for pair in pairwise(blocks(page))]
+    return [(page.name, *code, said) for page, (code, (_, said)) in found if code[0] in RUNS]
+
+
+@pytest.mark.parametrize(("page", "language", "code", "said"), programs())
+def test_the_programs_for_clients_print_what_the_page_says(page, language, code, said, webs, tmp_path):
+    command, name = RUNS[language]
+    shutil.copy(ROOT / "docs/quickstart.mjs", tmp_path)
+    (tmp_path / name).write_text(code.replace(BASE, webs[0]))
+    ran = subprocess.run(
+        [needed(command[0]), *command[1:], name], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert ran.stdout == said, ran.stderr
+
+
+def test_an_event_source_goes_on_by_itself_where_the_line_broke(webs, tmp_path):
+    ((code, said),) = [(code, said) for _, _, code, said in programs() if "new EventSource" in code]
+    with breaking(webs[0], cut_at=6) as (url, line):
+        (tmp_path / "example.mjs").write_text(code.replace(BASE, url))
+        command = [needed("node"), *RUNS["js"][0][1:], "example.mjs"]
+        ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert ran.stdout == said, ran.stderr
+    assert any(b"last-event-id: run_" in request.lower() for request in line.requests)
+
+
+def test_there_is_a_program_for_each_kind_of_client():
+    assert [(page, language) for page, language, _, _ in programs()] == [
+        ("clients.md", "js"),
+        ("clients.md", "js"),
+        ("clients.md", "python"),
+        ("quickstart.md", "js"),
+    ]
+
+
+def test_the_quickstart_is_as_short_as_it_says():
+    lines = (ROOT / "docs/quickstart.mjs").read_text().splitlines()
+    assert len([line for line in lines if line.strip() and not line.startswith(("//", "/**"))]) <= 43
 
 
 def test_the_picture_shows_the_readmes_first_answer():
@@ -176,9 +221,9 @@ def test_the_tools_of_the_readme_run(example_tools):
     assert time.run({}, ToolContext())["timezone"] == "UTC"
 
 
-def test_python_stands_in_the_readme_alone():
-    """Other pages' Python would not be run."""
-    assert [page.name for page in PAGES for language, _ in blocks(page) if language == "python"] == ["README.md"]
+def test_no_page_has_a_program_that_is_not_run():
+    found = [page.name for page in PAGES for language, _ in blocks(page) if language in RUNS]
+    assert sorted(found) == sorted(["README.md", *(page for page, *_ in programs())])
 
 
 # Redis

@@ -62,7 +62,7 @@ def _ends() -> queue.SimpleQueue[int]:
     def thread_died(died: threading.ExceptHookArgs) -> None:
         threading.__excepthook__(died)
         if died.thread and died.thread.name.startswith(OWN_THREADS):
-            log.critical("%s died; this worker ends", died.thread.name)
+            log.critical("%s died, as the lines above say; this worker ends, to be started again", died.thread.name)
             ends.put(1)
 
     threading.excepthook = thread_died

@@ -90,7 +90,7 @@ def _converse(parts: Runtime, run: Run, token: Token) -> None:
         return attempts.ask(choices, call, token, settings.provider_retries, settings.retry_pause)
 
     def silence(seconds: float) -> None:
-        words = f"The model has been silent for {seconds:g} seconds; the answer may still come"
+        words = f"The model has been silent for {seconds:g} seconds; wait, as the answer may still come, or stop it"
         services.sessions.change(run.session_id, {}, [sse.system_notice(run.session_id, words)])
 
     def emit(event: sse.Event) -> None:
@@ -216,7 +216,7 @@ def suggest_title(session_id: str, thread_id: str, model: str, text: str) -> Non
         try:
             reply = parts.models.stream(model, prompt, [], Hear(), token)
         except (turn.TurnFailed, Stopped) as error:
-            log.info("no title from %s: %s", model, error)
+            log.info("no title from model %r: %s; the first words stay", model, error)
             return
     title = first_words(reply.text.strip().strip("\"'“”").strip())
     if title:

@@ -98,11 +98,11 @@ class Models:
             with token.waking(future.cancel):
                 return future.result()
         except TurnFailed as failed:
-            log.warning("model %r failed: %s, after %s", name, failed.code, type(failed.__cause__).__name__)
+            log.warning("model %r failed (%s): %s", name, type(failed.__cause__).__name__, failed.message)
             raise
         except concurrent.futures.CancelledError:
             token.check()
-            raise ProviderFailed("The model's answer was cut off", retryable=True) from None
+            raise ProviderFailed("The model's answer was cut off; try again", retryable=True) from None
         finally:
             future.cancel()
 
@@ -129,7 +129,10 @@ class Models:
         model = self._model(name)
         own = own_keys.get(model.provider)
         if own is None and model.missing(os.environ):
-            raise ProviderFailed(f"This model needs a key of your own, for {model.provider}", retryable=False)
+            raise ProviderFailed(
+                f"This model needs a key of your own, for {model.provider}: save one, or choose another model",
+                retryable=False,
+            )
         return (
             model.params(os.environ)
             | ({"api_key": own} if own else {})
@@ -241,16 +244,24 @@ def _known_window(model: str) -> int:
 def _failure(error: Exception, stall: float) -> TurnFailed:
     """What a person may know of a provider's error; the log has its class, never its body."""
     if isinstance(error, (TimeoutError, httpx.ReadTimeout, litellm.Timeout)):
-        return ProviderStalled(f"The model's provider sent nothing for {stall:g} seconds")
+        return ProviderStalled(
+            f"The model's provider sent nothing for {stall:g} seconds; try again, or choose another model"
+        )
     status = getattr(error, "status_code", None)
     if isinstance(error, litellm.ContextWindowExceededError):
-        return ProviderFailed("The conversation is too long for this model", retryable=False)
+        return ProviderFailed(
+            "The conversation is too long for this model; open a new thread, or choose another model", retryable=False
+        )
     if isinstance(error, (litellm.AuthenticationError, litellm.PermissionDeniedError)):
-        return ProviderFailed("The model's provider did not accept the API key", retryable=False)
+        return ProviderFailed(
+            "The model's provider did not accept the API key; check the key, or choose another model", retryable=False
+        )
     if isinstance(error, litellm.RateLimitError):
         return ProviderFailed("The model's provider is busy; try again in a moment", retryable=True)
     if status in (400, 404, 422):
-        return ProviderFailed("The model's provider did not accept the request", retryable=False)
+        return ProviderFailed(
+            "The model's provider did not accept the request; try other words, or choose another model", retryable=False
+        )
     return ProviderFailed("The model's provider failed to answer; try again", retryable=True)
 
 

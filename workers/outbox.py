@@ -106,7 +106,7 @@ class Outbox:
                 accepted = self._runs.append(batches)
                 break
             except Unavailable as error:
-                log.warning("events wait for Redis: %s", type(error).__name__)
+                log.warning("Redis does not answer (%s): events wait until it does", type(error).__name__)
                 time.sleep(pause)
                 pause = min(pause * 2, 1.0)
         for (_, run_id, _, _), ok in zip(batches, accepted, strict=True):

@@ -95,7 +95,7 @@ class Lane(BaseWorker):
         try:
             self.register_death()
         except Unavailable:
-            log.warning("Redis is away: worker %s could not sign off", self.name)
+            log.warning("Redis does not answer: worker %s could not sign off, and is forgotten in a while", self.name)
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         """Seconds after which a silent job is taken for dead."""
@@ -163,7 +163,9 @@ class Lane(BaseWorker):
             try:
                 job = self._take()
             except Unavailable as error:
-                log.warning("queue %s waits for Redis: %s", self._queue.name, type(error).__name__)
+                log.warning(
+                    "Redis does not answer (%s): queue %s waits until it does", type(error).__name__, self._queue.name
+                )
                 self._stopping.wait(0.5)
                 job = None
             if job is None:
@@ -210,7 +212,9 @@ class Lane(BaseWorker):
                     self._registered.set()
                 self._beat()
             except Unavailable as error:
-                log.warning("heartbeat of %s waits for Redis: %s", self.name, type(error).__name__)
+                log.warning(
+                    "Redis does not answer (%s): %s signs on as soon as it does", type(error).__name__, self.name
+                )
             self._stopped.wait(self._beat_every if self._registered.is_set() else 0.5)
 
     def _beat(self) -> None:

@@ -125,7 +125,7 @@ def attempt(work: Callable[[], Any], name: str, has_secrets: bool = False) -> An
         return {"error": str(error)}
     except Exception as error:
         log.error("tool %s failed: %s", name, type(error).__name__, exc_info=not has_secrets)
-        return {"error": f"The tool {name} failed"}
+        return {"error": f"The tool {name} failed; the server's log says why"}
 
 
 def _next(finished: queue.SimpleQueue[Any], deadline: float) -> Any | None:

@@ -103,7 +103,9 @@ def run(prompt: Prompt, model: Model, tools: Tools, emit: Emit, token: Token, mo
         if not reply.calls:
             return
         prompt = prompt + _use_tools(reply, tools, emit, token)
-    raise ToolRoundsExceeded(f"The assistant used its tools {most_calls} times without coming to an answer")
+    raise ToolRoundsExceeded(
+        f"The assistant used its tools {most_calls} times without coming to an answer; ask for less at a time"
+    )
 
 
 def _use_tools(reply: Reply, tools: Tools, emit: Emit, token: Token) -> Prompt:

@@ -10,6 +10,7 @@ from app.api import (
     chat,
     control,
     cors,
+    docs,
     failures,
     guard,
     health,
@@ -28,6 +29,6 @@ def register(app: Flask) -> None:
     access_log.register(app)
     cors.register(app)
     guard.register(app)
-    resources = (sessions, threads, chat, state, updates, control, catalog, health, openapi)
+    resources = (sessions, threads, chat, state, updates, control, catalog, health, openapi, docs)
     for module in (*resources, routes, events, vault):
         app.register_blueprint(module.bp)

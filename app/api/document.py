@@ -16,7 +16,7 @@ from werkzeug.routing import Rule
 
 from app import __version__, errors
 from app.api import shapes
-from app.api.described import Events, Operation, Parameter, operation
+from app.api.described import Events, Operation, Parameter, is_page, operation
 from app.api.failures import HTTP_MESSAGES
 from app.config import Settings
 from app.streaming import sse
@@ -32,13 +32,15 @@ _KEYS = {"ApiKey": "X-API-Key", "AppKey": "Aomi-App-Key"}
 
 
 def document(app: Flask, settings: Settings) -> dict[str, Any]:
-    """The OpenAPI document of every route of `app`. Raises `KeyError` for a view that declares nothing."""
+    """The OpenAPI document of every route of `app` but pages. Raises `KeyError` for a view that declares nothing."""
     spec = APISpec("aomi-backend", __version__, "3.1.0", info={"description": _ABOUT})
     for name, header in _KEYS.items():
         spec.components.security_scheme(name, {"type": "apiKey", "in": "header", "name": header})
     builder = _Builder(spec, settings)
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
+        if is_page(view):
+            continue
         built = builder.operation(rule, view.__doc__ or "", operation(view))
         methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
         spec.path(_path(rule), operations={method.lower(): built for method in methods})
@@ -50,7 +52,10 @@ def _path(rule: Rule) -> str:
 
 
 class _Untitled(GenerateJsonSchema):
-    """Without titles, which would only spell the names of fields in another way."""
+    """Without titles, which would only spell the names of fields in another way, and in the order of the code."""
+
+    def sort(self, value: Any, parent_key: str | None = None) -> Any:
+        return value
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -98,8 +103,20 @@ class _Builder:
         headers = {name: {"schema": {"const": value}} for name, value in sse.HEADERS.items()} | {
             name: {"description": words, "schema": {"type": "string"}} for name, words in events.headers.items()
         }
-        content = {sse.MIMETYPE: {"schema": self._schema(events.kind)}}
+        schema = self._schema(events.kind)
+        content = {sse.MIMETYPE: {"schema": schema, "examples": self._examples(schema)}}
         return {"description": "The `data:` of each frame is one event", "headers": headers, "content": content}
+
+    def _examples(self, union: dict[str, Any]) -> dict[str, Any]:
+        """One of each event, by type."""
+        kinds = self._named(union["$ref"])["discriminator"]["mapping"]
+        return {
+            kind: {"summary": kind, "value": self._named(reference)["examples"][0] | {"type": kind}}
+            for kind, reference in kinds.items()
+        }
+
+    def _named(self, reference: str) -> dict[str, Any]:
+        return self._components.schemas[reference.rpartition("/")[2]]
 
     def _refusal(self, status: int) -> str:
         error = _STATUSES.get(status)

@@ -14,8 +14,8 @@ from app.state.clients import Unavailable
 log = logging.getLogger(__name__)
 
 HTTP_MESSAGES = {
-    404: "There is no such path; the API reference lists them all",
-    405: "This method is not allowed here",
+    404: "There is no such path; /docs shows those that there are",
+    405: "This method is not allowed here; the header Allow names those that are",
     413: "The request body is too large: at most 1 MiB",
     500: "Internal server error",
 }
@@ -52,11 +52,13 @@ def _http(error: HTTPException) -> Response:
 
 
 def _redis_away(error: Exception) -> Response:
-    log.warning("Redis does not answer: %s", type(error).__name__)
+    log.warning(
+        "Redis does not answer (%s): requests get 503; see that it runs where REDIS_URL says", type(error).__name__
+    )
     return _answer("The state store is not available; try again shortly", 503, retry_after=2)
 
 
 def _unforeseen(error: Exception) -> Response:
     request_id = uuid.uuid4().hex[:12]
     log.error("request %s failed", request_id, exc_info=error)
-    return _answer(f"{HTTP_MESSAGES[500]} (request {request_id})", 500)
+    return _answer(f"{HTTP_MESSAGES[500]}; try again, or ask the operator about request {request_id}", 500)

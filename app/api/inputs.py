@@ -35,6 +35,9 @@ IDEMPOTENCY_KEY_CHARACTERS = 255
 USER_STATE_BYTES = 16 * 1024
 RESULT_BYTES = 16 * 1024
 
+NO_THREAD = "There is no such thread in this session; GET /api/sessions/{id} lists those that there are"
+SEE_APPS = "see /api/session/apps"
+
 OnBusy = Literal["enqueue", "reject", "interrupt"]
 ON_BUSY = get_args(OnBusy)
 
@@ -92,10 +95,10 @@ def app_named(name: str | None) -> App:
         if key is None:
             raise Unauthorized("This app needs an API key: send it as X-API-Key")
         if not key.allows(name):
-            raise Forbidden("The API key does not authorize this app")
+            raise Forbidden("The API key does not authorize this app; /api/session/apps lists those it opens")
     app = services().catalog.app(name)
     if app is None:
-        raise NotFound(f"There is no app {name[:64]!r}")
+        raise NotFound(f"There is no app {name[:64]!r}; {SEE_APPS}")
     return app
 
 
@@ -106,7 +109,7 @@ def api_key() -> ApiKey | None:
         return None
     found = services().api_keys.find(given)
     if found is None:
-        raise Unauthorized("The API key is not valid")
+        raise Unauthorized("The API key is not valid; check it, or ask the operator for another one")
     return found
 
 
@@ -114,7 +117,7 @@ def known_app(fields: dict[str, Any]) -> str:
     """The id of an existing app in the body's `app`. Raises `BadRequest`."""
     name = text_of(fields, "app", APP_CHARACTERS)
     if services().catalog.app(name) is None:
-        raise BadRequest(f"There is no app {name!r}")
+        raise BadRequest(f"There is no app {name!r}; {SEE_APPS}")
     return name
 
 
@@ -153,7 +156,7 @@ def body() -> dict[str, Any]:
     try:
         found = json.strict(received())
     except ValueError:
-        raise BadRequest("The body must be JSON") from None
+        raise BadRequest("The body must be JSON: an object, in UTF-8") from None
     if not isinstance(found, dict):
         raise BadRequest("The body must be a JSON object")
     return found
@@ -173,11 +176,13 @@ def received() -> bytes:
             if "Transfer-Encoding" in request.headers and request.environ["wsgi.input"].read(1):
                 raise RequestEntityTooLarge
     except ClientDisconnected:
-        raise BadRequest("The body broke off, or did not go on in time") from None
+        raise BadRequest("The body broke off, or did not go on in time; send the request again") from None
     except ParseException:
-        raise BadRequest("The chunks of the body are malformed") from None
+        raise BadRequest(
+            "The chunks of the body are malformed; send them as HTTP/1.1 says, or a Content-Length"
+        ) from None
     if len(data) < (request.content_length or 0):
-        raise BadRequest("The body is shorter than its Content-Length says")
+        raise BadRequest("The body is shorter than its Content-Length says; send all of it")
     return data
 
 
@@ -204,7 +209,7 @@ def object_of(fields: dict[str, Any], name: str, limit: int) -> dict[str, Any]:
     try:
         size = len(json.checked(value))
     except json.TooDeep:
-        raise BadRequest(f"{name!r} is nested too deeply") from None
+        raise BadRequest(f"{name!r} is nested too deeply: at most about 240 levels") from None
     if size > limit:
         raise BadRequest(f"{name!r} may have at most {limit // 1024} KiB")
     return value
@@ -222,5 +227,5 @@ def number_of(value: str, what: str) -> int:
     """An event number such as `17`, or the end of `run_...:17`. Raises `BadRequest`."""
     found = EVENT_ID.fullmatch(value)
     if found is None:
-        raise BadRequest(f"{what} must be the id of an event of this stream")
+        raise BadRequest(f"{what} must be the id of an event of this stream, such as 17")
     return int(found[1])

@@ -10,7 +10,7 @@ from app.state.runs import Accepted, Message
 REFUSALS: dict[str, tuple[type[ApiError], str]] = {
     "busy": (Conflict, "The session is busy with a turn; wait, interrupt it, or send with on_busy: enqueue"),
     "full": (TooManyRequests, "Too many messages wait in this session; try again when some are answered"),
-    "no_thread": (NotFound, "There is no such thread in this session"),
+    "no_thread": (NotFound, inputs.NO_THREAD),
     "reused": (Conflict, "This Idempotency-Key was sent with another message; use a new key for a new message"),
 }
 

@@ -28,4 +28,4 @@ def _patiently(frames: Iterator[bytes], socket: Any, seconds: float) -> Iterator
         with patience(socket, seconds):
             yield from frames
     except Unavailable as error:  # the stream ends as at the process's own end: its client resumes
-        log.warning("a stream ends, as Redis does not answer: %s", type(error).__name__)
+        log.warning("a stream ends, as Redis does not answer (%s); its client may resume", type(error).__name__)

@@ -49,5 +49,5 @@ def _with_thread(session_id: str, thread_id: str) -> str:
     session_id = inputs.checked_session_id(session_id)
     inputs.session_or_404(session_id)
     if not services().sessions.has_thread(session_id, thread_id):
-        raise NotFound("There is no such thread in this session")
+        raise NotFound(inputs.NO_THREAD)
     return session_id

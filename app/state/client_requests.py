@@ -118,7 +118,7 @@ class ClientRequests:
         result = {"status": "expired", "id": request.id}
         event = sse.async_tool_result(request.call_id, request.tool, result, done=True)
         closed = sse.client_request_closed(session_id, [request.id], "expired")
-        words = f"Request {request.id} of {request.tool} has expired: nobody answered it in time"
+        words = f"Request {request.id} of {request.tool} has expired, as nobody answered it in time; ask for it again"
         values = {
             "number": request.id,
             "thread": request.thread_id,

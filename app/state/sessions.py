@@ -85,7 +85,9 @@ class Sessions:
     def delete(self, session_id: str) -> None:
         """Remove the session and all that belongs to it. End its turns first (`runs.stop_all`)."""
         public_key = (self.get(session_id) or {}).get("public_key")
-        self.change(session_id, {}, [sse.system_notice(session_id, "This session was deleted")])
+        self.change(
+            session_id, {}, [sse.system_notice(session_id, "This session was deleted; a new message starts it afresh")]
+        )
         doomed = list(self._redis.scan_iter(match=f"{_literal(keys.session(session_id))}*", count=1000))
         if doomed:
             self._redis.delete(*doomed)

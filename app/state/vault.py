@@ -125,7 +125,10 @@ class Vault:
             try:
                 values[name] = self._open().decrypt(token.encode()).decode()
             except InvalidToken:
-                log.warning("a client's key or secret was kept under a key that AOMI_ENCRYPTION_KEY no longer has")
+                log.warning(
+                    "a client's key or secret was kept under a key that AOMI_ENCRYPTION_KEY no longer has: put that "
+                    "key back behind the first one, or let the client save its own anew"
+                )
         return values
 
     def _keep(self, key: str, fields: dict[str, Any]) -> None:

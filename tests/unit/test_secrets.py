@@ -77,7 +77,7 @@ def test_a_tool_gets_the_secret_and_the_model_the_handle():
 
 def test_the_traceback_of_a_tool_that_has_secrets_is_not_logged(caplog):
     with caplog.at_level(logging.ERROR):
-        assert run(Break) == {"error": "The tool Break failed"}
+        assert run(Break) == {"error": "The tool Break failed; the server's log says why"}
     assert "tool Break failed: RuntimeError" in caplog.text
     assert "alpha" not in caplog.text
 

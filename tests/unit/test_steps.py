@@ -96,7 +96,10 @@ def test_a_generator_that_is_not_through_holds_no_step_back_and_ends_with_an_emp
     assert list(results) == [(None, True)]
 
 
-@pytest.mark.parametrize(("function", "error"), [(Break, "The tool Break failed"), (Refuse, "The market is closed")])
+@pytest.mark.parametrize(
+    ("function", "error"),
+    [(Break, "The tool Break failed; the server's log says why"), (Refuse, "The market is closed")],
+)
 def test_a_failure_is_the_last_step(function, error):
     assert steps(function) == [(1, False), ({"error": error}, True)]
 
@@ -106,7 +109,10 @@ def test_wrong_arguments_are_the_only_step():
 
 
 def test_a_step_that_is_too_large_is_an_error_and_does_not_end_the_tool():
-    assert steps(Flood) == [({"error": "The result has 1,002 bytes; at most 100 are allowed"}, False), (2, True)]
+    assert steps(Flood) == [
+        ({"error": "The result has 1,002 bytes; at most 100 are allowed; ask for less"}, False),
+        (2, True),
+    ]
 
 
 @pytest.mark.parametrize("function", [Count, CountOn])

@@ -116,8 +116,8 @@ def test_a_tool_that_does_not_end_in_time_is_left_behind(release):
         (call("Echo", '{"word":1}'), "Invalid arguments for Echo: word: Input should be a valid string"),
         (call("Steps"), "Invalid arguments for Steps: to: Field required"),
         (call("Refuse"), "The market is closed"),
-        (call("Break"), "The tool Break failed"),
-        (call("Flood"), "The result has 1,002 bytes; at most 100 are allowed"),
+        (call("Break"), "The tool Break failed; the server's log says why"),
+        (call("Flood"), "The result has 1,002 bytes; at most 100 are allowed; ask for less"),
     ],
 )
 def test_what_goes_wrong_is_a_result_that_the_model_reads(request_, error):

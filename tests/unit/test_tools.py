@@ -184,4 +184,4 @@ def test_a_result_becomes_plain_json(result, plain):
 
 def test_a_result_may_have_just_its_bytes():
     assert bounded("x" * 98, 100) == "x" * 98
-    assert bounded("x" * 99, 100) == {"error": "The result has 101 bytes; at most 100 are allowed"}
+    assert bounded("x" * 99, 100) == {"error": "The result has 101 bytes; at most 100 are allowed; ask for less"}

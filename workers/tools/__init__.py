@@ -146,7 +146,7 @@ def bounded(result: Any, most_bytes: int) -> Any:
     except json.TooDeep:
         return {"error": "The result is nested too deeply"}
     if len(data) > most_bytes:
-        return {"error": f"The result has {len(data):,} bytes; at most {most_bytes:,} are allowed"}
+        return {"error": f"The result has {len(data):,} bytes; at most {most_bytes:,} are allowed; ask for less"}
     return json.loads(data)
 
 

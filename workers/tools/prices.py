@@ -36,13 +36,13 @@ def GetTokenPrice(ctx: ToolContext, symbol: Symbol) -> dict[str, float]:
         answer.raise_for_status()
         return {"price": float(answer.json()["data"]["amount"])}
     except httpx.TimeoutException:
-        raise ToolError(f"The price API did not answer within {TIMEOUT:g} seconds") from None
+        raise ToolError(f"The price API did not answer within {TIMEOUT:g} seconds; try again later") from None
     except httpx.HTTPStatusError as error:
-        raise ToolError(f"The price API answered with status {error.response.status_code}") from None
+        raise ToolError(f"The price API answered with status {error.response.status_code}; try again later") from None
     except httpx.HTTPError:
-        raise ToolError("The price API cannot be reached") from None
+        raise ToolError("The price API cannot be reached; try again later") from None
     except (ValueError, KeyError, TypeError):
-        raise ToolError("The price API gave an answer that cannot be read") from None
+        raise ToolError("The price API gave an answer that cannot be read; try again later") from None
 
 
 def WatchTokenPrice(
