@@ -157,9 +157,9 @@ def test_a_script_that_is_sent_again_changes_nothing_more(parts, running, store,
     """Its answer was lost, so redis-py sends it a second time."""
     call = type(store).call
 
-    def twice(self, *args):
-        call(self, *args)
-        return call(self, *args)
+    def twice(self, *args, **more):
+        call(self, *args, **more)
+        return call(self, *args, **more)
 
     monkeypatch.setattr(type(store), "call", twice)
     assert ask(parts, running).id == 1
