@@ -54,8 +54,8 @@ def _source(name: str) -> str:
 
 
 class Entry(NamedTuple):
-    """One event of a log or an update stream: its number, counted from 1, its type and its frame. `at` is when a log got
-    it, '' for pieces of text."""
+    """One event of a log or an update stream: its number, counted from 1, its type and its frame. `at` is when a log
+    got it, '' for pieces of text."""
 
     number: int
     kind: str
