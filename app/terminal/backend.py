@@ -71,7 +71,8 @@ class Backend:
 
     def state(self, thread_id: str | None = None) -> dict[str, Any]:
         """The snapshot of a thread (None: the newest). Raises `Refused`, `Away`."""
-        return self.call("GET", "/api/state", **{"thread_id": thread_id} if thread_id else {})
+        params = {"session_id": self.session_id} | ({"thread_id": thread_id} if thread_id else {})
+        return self.call("GET", "/api/state", **params)
 
     def control(self, action: str, body: dict[str, Any]) -> None:
         """Carry out a control action. Raises `Refused`, `Away`."""

@@ -96,7 +96,7 @@ def _threads(backend: Backend, screen: Screen, chosen: Chosen, words: str) -> bo
     if not (words.isascii() and words.isdigit() and 1 <= int(words) <= len(threads)):
         raise Refused(f"There is no thread {words!r}: give a number from 1 to {len(threads)}")
     chosen.thread = threads[int(words) - 1]["id"]
-    _show(screen, backend.state(chosen.thread)["messages"])
+    show(screen, backend.state(chosen.thread)["messages"])
     return False
 
 
@@ -142,7 +142,7 @@ def _choices(screen: Screen, choices: list[tuple[str, str]], current: str) -> No
         screen.say(f"{'*' if name == current else ' '} {name}  ({about})")
 
 
-def _show(screen: Screen, messages: list[dict[str, Any]]) -> None:
+def show(screen: Screen, messages: list[dict[str, Any]]) -> None:
     """The last messages of a thread."""
     for message in messages[-SHOWN:]:
         for call in message.get("tool_calls", ()):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from app.streaming import sse
 from app.terminal.backend import Away, Backend, Refused
-from app.terminal.commands import COMMANDS, Chosen, Leave
+from app.terminal.commands import COMMANDS, Chosen, Leave, show
 from app.terminal.following import Following
 from app.terminal.screen import Screen
 from app.terminal.tools import Tools, asked, request
@@ -34,10 +36,11 @@ class Conversation:
         """Talk until the person leaves. `going_on`: the session was there before. Raises `Refused`, `Away`."""
         self._greet()
         Updates(self._backend, self._hear).start()
-        if going_on:
-            self._catch_up()
-        while self._turn():
-            pass
+        with suppress(Leave):
+            if going_on:
+                self._try(self._catch_up)
+            while True:
+                self._try(self._turn)
         self._screen.say(f"To go on: aomi chat --session {self._backend.session_id}")
 
     def _greet(self) -> None:
@@ -53,27 +56,34 @@ class Conversation:
             if name in PENDING or name == "pending_requests":
                 for number, body in requests.items():
                     self._say_all(request(number, PENDING.get(name, "a client's request"), body))
+        said = state["messages"]
+        if state["is_processing"]:  # the answer so far comes again, with what follows
+            said = said[: max(n for n, message in enumerate(said, 1) if message["role"] in ("user", "system"))]
+        show(self._screen, said)
         if state["is_processing"]:
             self._follow(None)
 
-    def _turn(self) -> bool:
-        """Take one line. False when the person leaves."""
+    def _turn(self) -> None:
+        """Take one line."""
+        line = self._screen.ask(PROMPT).strip()
+        self._leaving = False
+        self._take(line)
+
+    def _try(self, step: Callable[[], None]) -> None:
+        """Take a step; what goes wrong is said. Raises `Leave`."""
         try:
-            line = self._screen.ask(PROMPT).strip()
-            self._leaving = False
-            self._take(line)
-        except (EOFError, Leave):
-            return False
+            step()
+        except EOFError:
+            raise Leave from None
         except KeyboardInterrupt:
             if self._leaving:
-                return False
+                raise Leave from None
             self._leaving = True
             self._screen.say("Ctrl-C again leaves, and so does /quit.", dim=True)
         except Refused as refusal:
             self._screen.say(f"Refused: {refusal}", fg="red")
         except Away as error:
             self._screen.say(f"The backend does not answer: {error}. Try again when it is back.", fg="red")
-        return True
 
     def _take(self, line: str) -> None:
         if line.startswith("/") and not line.startswith("//"):
@@ -106,6 +116,6 @@ class Conversation:
         elif kind == "system_notice":
             self._screen.say(event["message"], fg="yellow")
 
-    def _say_all(self, lines: Any) -> None:
+    def _say_all(self, lines: Iterable[str]) -> None:
         for line in lines:
             self._screen.say(line, fg="cyan")

@@ -16,7 +16,9 @@ from tests.support.backend import ROOT, until
 
 CTRL_C, CTRL_D = "\x03", "\x04"
 
-_STARTER = "import os, sys; os.open(os.ttyname(0), os.O_RDWR); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+_STARTER = (
+    "import os, sys; os.open(os.ttyname(0), os.O_RDWR); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
 """Makes the pty the controlling terminal, so that Ctrl-C is a signal, then becomes the program."""
 
 
