@@ -18,10 +18,13 @@ import pytest
 
 from app import catalog, config
 from app.config import Settings
+from app.inspecting.command import inspect
 from app.state import keys
 from app.state.client_requests import ClientRequests
 from app.state.runs import Runs
 from app.state.store import Store
+from app.terminal.command import chat
+from app.terminal.commands import COMMANDS
 from tests.support.client import Client
 from workers import tools
 from workers.tools import ToolContext
@@ -114,6 +117,40 @@ def test_the_examples_print_what_the_page_says(page, webs, tmp_path):
             assert json.loads(plain(output)) == json.loads(plain(said[1])), code
         elif said:
             assert frames(output) == frames(said[1]), code
+
+
+def in_words(text: str) -> list[list[str]]:
+    """The words of each line, with what differs from run to run made the same."""
+    text = re.sub(r"\b(run_)?[0-9a-f]{8}$", "ID", plain(text), flags=re.MULTILINE)
+    text = re.sub(r"\d+\.\d{3} s\b", "SECONDS", text)
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", text)
+    return [line.split() for line in re.sub(r"(started +)\S+", r"\1WORKER", text).splitlines()]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/terminal.md"])
+def test_the_commands_of_the_terminal_print_what_the_page_says(page, webs, redis_url, tmp_path):
+    found = blocks(ROOT / page)
+    session = [
+        (code, said) for (_, code), (_, said) in zip(found, found[1:], strict=False) if "bin/aomi chat\n" in code
+    ]
+    session += [
+        (code, said) for (_, code), (_, said) in zip(found, found[1:], strict=False) if "bin/aomi inspect" in code
+    ]
+    session = [(code, said) for code, said in session if code != ".venv/bin/aomi chat\n"]  # that one wants a terminal
+    assert session
+    for code, said in session:
+        script = code.replace(".venv/bin/aomi", str(Path(sys.executable).with_name("aomi")))
+        ran = bash(script, tmp_path, AOMI_URL=webs[0], REDIS_URL=redis_url)
+        assert (ran.returncode, ran.stderr) == (0, ""), code
+        assert in_words(ran.stdout) == in_words(said), code
+
+
+def test_the_page_names_every_option_and_command_of_the_terminal():
+    page = (ROOT / "docs/terminal.md").read_text()
+    options = {option for parameter in chat.params for option in parameter.opts}
+    commands = {f"/{name}" for name in COMMANDS}
+    reports = {f"aomi inspect {name}" for name in inspect.commands}
+    assert [name for name in options | commands | reports if f"`{name}" not in page] == []
 
 
 def test_the_picture_shows_the_readmes_first_answer():

@@ -13,7 +13,7 @@ import pytest
 from app.state import keys
 from tests.support.backend import ROOT, free_port, until
 from tests.support.client import Client
-from tests.support.servers import Calls, Silence, Text
+from tests.support.servers import Calls, Fail, Silence, Text
 
 
 @pytest.fixture
@@ -95,8 +95,6 @@ def test_a_turn_that_was_stopped_before_it_began_has_a_timeline_too(client, prov
 
 
 def test_a_failed_turn_says_why(client, provider, redis, inspect):
-    from tests.support.servers import Fail
-
     client.ask(provider.script("fails under inspection", [Fail(400)]), app="scripted")
     assert re.search(r"error +provider_error: ", inspect("turn", last_run(redis, client)))
 

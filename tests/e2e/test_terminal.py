@@ -267,13 +267,8 @@ def test_a_session_is_gone_on_with_and_shows_what_was_said_last(chat, webs):
 
 
 def test_a_wallet_request_is_shown_in_words_with_how_to_answer_and_its_answer_goes_on(chat, provider):
-    pay = {
-        "to": f"0x{'ab' * 20}",
-        "value": "1500000000000000000",
-        "data": "0x",
-        "chain_id": 8453,
-        "label": "Pay \x1b[31mBob",
-    }
+    pay = {"to": f"0x{'ab' * 20}", "value": "1500000000000000000", "data": "0x", "chain_id": 8453}
+    pay["label"] = "Pay \x1b[31mBob"
     text = provider.script(
         "pay in the terminal", [Calls([("SendTransactionToWallet", pay)])], [Text(["Please sign."])], [Text(["Paid."])]
     )
