@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from typing import cast
 
 import click
 
@@ -14,8 +16,25 @@ from app.state.api_keys import EVERY_APP, ApiKeys
 from app.state.clients import Unavailable
 from app.state.store import Store
 
+ELSEWHERE = {"chat": "app.terminal.command", "inspect": "app.inspecting.command"}
+"""Commands with a package of their own, imported when they are asked for."""
 
-@click.group()
+
+class Commands(click.Group):
+    """The commands of this file, and those of `ELSEWHERE`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names."""
+        return sorted([*super().list_commands(ctx), *ELSEWHERE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, None if there is none."""
+        if cmd_name in ELSEWHERE:
+            return cast(click.Command, getattr(import_module(ELSEWHERE[cmd_name]), cmd_name))
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=Commands)
 @click.version_option(package_name="aomi-backend")
 def cli() -> None:
     """Run and look after an aomi backend."""

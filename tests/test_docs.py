@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -19,10 +20,13 @@ import pytest
 
 from app import catalog, config
 from app.config import Settings
+from app.inspecting.command import inspect
 from app.state import keys
 from app.state.client_requests import ClientRequests
 from app.state.runs import Runs
 from app.state.store import Store
+from app.terminal.command import chat
+from app.terminal.commands import COMMANDS
 from tests.support.client import Client
 from tests.support.cutting import breaking
 from tests.support.programs import needed
@@ -159,6 +163,37 @@ def test_there_is_a_program_for_each_kind_of_client():
 def test_the_quickstart_is_as_short_as_it_says():
     lines = (ROOT / "docs/quickstart.mjs").read_text().splitlines()
     assert len([line for line in lines if line.strip() and not line.startswith(("//", "/**"))]) <= 43
+
+
+def in_words(text: str) -> list[list[str]]:
+    """The words of each line, with what differs from run to run made the same."""
+    text = re.sub(r"\b(run_)?[0-9a-f]{8}$", "ID", plain(text), flags=re.MULTILINE)
+    text = re.sub(r"\d+\.\d{3} s\b", "SECONDS", text)
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", text)
+    return [line.split() for line in re.sub(r"(started +)\S+", r"\1WORKER", text).splitlines()]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/terminal.md"])
+def test_the_commands_of_the_terminal_print_what_the_page_says(page, webs, redis_url, tmp_path):
+    session = [
+        (code, said)
+        for (language, code), (_, said) in itertools.pairwise(blocks(ROOT / page))
+        if language == "sh" and ("| .venv/bin/aomi chat" in code or "aomi inspect" in code)
+    ]
+    assert session
+    for code, said in session:
+        script = code.replace(".venv/bin/aomi", str(Path(sys.executable).with_name("aomi")))
+        ran = bash(script, tmp_path, AOMI_URL=webs[0], REDIS_URL=redis_url)
+        assert (ran.returncode, ran.stderr) == (0, ""), code
+        assert in_words(ran.stdout) == in_words(said), code
+
+
+def test_the_page_names_every_option_and_command_of_the_terminal():
+    page = (ROOT / "docs/terminal.md").read_text()
+    options = {option for parameter in chat.params for option in parameter.opts}
+    commands = {f"/{name}" for name in COMMANDS}
+    reports = {f"aomi inspect {name}" for name in inspect.commands}
+    assert [name for name in options | commands | reports if f"`{name}" not in page] == []
 
 
 def test_the_picture_shows_the_readmes_first_answer():

@@ -121,12 +121,14 @@ class Calls:
             ]
         )
         settings = self._store.settings
-        message = transcript.step_message(f"{call.run_id}-{call.call_id}-{step}", event, now())
+        moment = now()
+        message = transcript.step_message(f"{call.run_id}-{call.call_id}-{step}", event, moment)
         values = {
             "thread": call.thread_id,
             "step": step,
             "frame": sse.frame(event),
             "message": dumps(message),
+            "now": moment,
             "call_ttl": CALL_TTL,
             "ttl": settings.session_ttl,
             "cap": settings.updates_kept,

@@ -118,12 +118,14 @@ class ClientRequests:
         result = {"status": "expired", "id": request.id}
         event = sse.async_tool_result(request.call_id, request.tool, result, done=True)
         closed = sse.client_request_closed(session_id, [request.id], "expired")
+        moment = now()
         words = f"Request {request.id} of {request.tool} has expired, as nobody answered it in time; ask for it again"
         values = {
             "number": request.id,
             "thread": request.thread_id,
             "frame": sse.frame(event),
-            "message": dumps(transcript.step_message(f"{request.run_id}-{request.call_id}-expired", event, now())),
+            "message": dumps(transcript.step_message(f"{request.run_id}-{request.call_id}-expired", event, moment)),
+            "now": moment,
             "event": dumps(sse.system_notice(session_id, words)),
         }
         return self._call("expire", session_id, [closed, sse.session_tool_result(session_id, event)], values)

@@ -68,6 +68,11 @@ def session(session_id: str) -> str:
     return f"session:{{{session_id}}}"
 
 
+def session_of(key: str) -> str:
+    """The id of the session that a key belongs to."""
+    return key.partition("{")[2].partition("}")[0]
+
+
 def threads(session_id: str) -> str:
     """The index of a session's threads."""
     return f"{session(session_id)}:threads"

@@ -171,7 +171,7 @@ class Runs:
         A batch's number must be greater than that of the run's last one, and the same when it is sent again.
         False at the place of a turn that no longer runs.
         """
-        args: list[Any] = [self._settings.session_ttl]
+        args: list[Any] = [self._settings.session_ttl, now()]
         for _session_id, run_id, number, events in batches:
             args += [run_id, number, len(events), *framed(events)]
         names = [keys.session(session_id) for session_id, *_ in batches]

@@ -54,17 +54,24 @@ def _source(name: str) -> str:
 
 
 class Entry(NamedTuple):
-    """One event of a log or an update stream: its number, counted from 1, its type and its frame."""
+    """One event of a log or an update stream: its number, counted from 1, its type and its frame. `at` is when a log
+    got it, '' for pieces of text."""
 
     number: int
     kind: str
     frame: bytes
+    at: str = ""
 
 
 def read_stream(store: Store, key: str, after: int, count: int | None = None) -> list[Entry]:
     """The entries of a stream of frames after number `after`, the first `count` of them or all."""
     raw = store.redis.xrange(key, min=f"({after}-0" if after else "-", count=count)
-    return [Entry(int(number.split(b"-")[0]), found[b"kind"].decode(), found[b"frame"]) for number, found in raw]
+    return [_entry(number, found) for number, found in raw]
+
+
+def _entry(number: bytes, found: dict[bytes, bytes]) -> Entry:
+    at = found.get(b"at", b"").decode()
+    return Entry(int(number.split(b"-")[0]), found[b"kind"].decode(), found[b"frame"], at)
 
 
 def text_fields(raw: Mapping[bytes, bytes]) -> dict[str, str]:

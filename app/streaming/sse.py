@@ -5,7 +5,7 @@ An event is a JSON object with a `type`, as `events` has them; a frame is `data:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, cast
 
 from app import json
@@ -38,6 +38,7 @@ Event = Mapping[str, Any]
 
 _PREFIX = b"data: "
 _END = b"\n\n"
+_ID = b"id: "
 
 TERMINAL = frozenset({"complete", "error"})
 
@@ -63,8 +64,22 @@ def split(frames: bytes) -> list[bytes]:
 
 def numbered(frames: bytes, prefix: str, first: int) -> bytes:
     """The frames with an `id:` line before each: `prefix` and its number, counted from `first`."""
-    parts = (f"id: {prefix}{first + place}\n".encode() + data for place, data in enumerate(split(frames)))
+    parts = (_ID + f"{prefix}{first + place}\n".encode() + data for place, data in enumerate(split(frames)))
     return b"".join(parts)
+
+
+def read(chunks: Iterable[bytes]) -> Iterator[tuple[str, Event]]:
+    """Id ('' where there is none) and event of each frame that a client receives; comments are passed over.
+
+    Raises `ValueError` for what is no frame.
+    """
+    rest = b""
+    for chunk in chunks:
+        *frames, rest = (rest + chunk).split(_END)
+        for received in frames:
+            *head, last = received.split(b"\n")
+            if last.startswith(_PREFIX):
+                yield b"".join(head).removeprefix(_ID).decode(), parse(last)
 
 
 # Events of a chat stream

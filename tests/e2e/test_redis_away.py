@@ -123,7 +123,7 @@ def test_a_redis_that_takes_no_writes_counts_as_away(own, own_client, append_onl
         set_replicas_needed(append_only, 1)
         try:
             refused.append(Client(own.address).post("/api/chat", json={"text": "x"}).status_code)
-            until(lambda: "queue turns waits for Redis: WritesRefused" in own.processes[0].log(), 10)
+            until(lambda: "(WritesRefused): queue turns waits" in own.processes[0].log(), 10)
         finally:
             set_replicas_needed(append_only, 0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from app.state import keys
 from app.state.runs import Runs
 from app.state.store import Store
 from app.streaming import sse
@@ -64,6 +65,19 @@ def test_a_batch_that_is_sent_again_counts_once(runs, session_id, said):
     batch = [(session_id, run.id, 7, [sse.text("once")])]
     assert runs.append(batch) == runs.append(batch) == [True]
     assert told(runs, run) == [sse.text("once")]
+
+
+def test_a_turn_knows_when_its_first_event_came_and_its_log_when_all_but_text_did(runs, connection, session_id, said):
+    run = begin(runs, session_id, said)
+    call, result = sse.tool_call("c1", "T", {}), sse.tool_result("c1", "T", 1)
+    runs.append([(session_id, run.id, 1, [sse.text("a"), call])])
+    first = connection.hget(keys.run(session_id, run.id), "first_at").decode()
+    runs.append([(session_id, run.id, 2, [result])])
+    end(runs, run)
+    assert connection.hget(keys.run(session_id, run.id), "first_at").decode() == first
+    entries = runs.entries(session_id, run.id, 0)
+    assert [bool(entry.at) for entry in entries] == [False, True, True, True]
+    assert run.started_at <= first == entries[1].at <= entries[2].at <= entries[3].at
 
 
 def test_several_turns_are_appended_to_in_one_call_and_an_ended_one_refused(runs, said):

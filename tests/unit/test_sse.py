@@ -109,3 +109,18 @@ def test_a_failed_turn_is_a_system_error_with_the_same_words():
 )
 def test_every_update_carries_its_session(event):
     assert orjson.loads(sse.frame(event).removeprefix(b"data: "))["session_id"] == "s"
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_frames_are_read_however_they_are_cut(size):
+    events = [sse.text("a\u2028b"), sse.text("ü\n\n"), sse.complete()]
+    frames = sse.numbered(b"".join(map(sse.frame, events)), "run_1:", 1)
+    received = sse.OPENED + sse.RETRY + frames + sse.KEEP_ALIVE + sse.frame(sse.complete()) + b"data: {"
+    chunks = [received[at : at + size] for at in range(0, len(received), size)]
+    ids = ["run_1:1", "run_1:2", "run_1:3", ""]
+    assert list(sse.read(chunks)) == list(zip(ids, [*events, sse.complete()], strict=True))
+
+
+def test_what_is_no_frame_is_refused():
+    with pytest.raises(ValueError, match="unexpected"):
+        list(sse.read([b"data: nonsense\n\n"]))

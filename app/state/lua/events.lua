@@ -2,8 +2,9 @@
 -- without the others, whoever else writes.
 
 -- Append `frames` ({kind, frame, kind, frame, ...}) to the log of run `id` and publish them as one message:
--- "<first> <last> <kind of the last>\n<frames>". Returns nothing.
-local function log_frames(S, id, frames, ttl)
+-- "<first> <last> <kind of the last>\n<frames>". Each but a piece of text is stored with the time `at`: pieces are many,
+-- and nobody asks when each one came. Returns nothing.
+local function log_frames(S, id, frames, ttl, at)
   local count = #frames / 2
   if count == 0 then return end
   local log = log_key(S, id)
@@ -12,7 +13,12 @@ local function log_frames(S, id, frames, ttl)
   local bytes = {}
   for i = 1, count do
     local kind, frame = frames[2 * i - 1], frames[2 * i]
-    redis.call('XADD', log, string.format('%d-0', first + i - 1), 'kind', kind, 'frame', frame)
+    local entry = string.format('%d-0', first + i - 1)
+    if kind == 'text' then
+      redis.call('XADD', log, entry, 'kind', kind, 'frame', frame)
+    else
+      redis.call('XADD', log, entry, 'kind', kind, 'frame', frame, 'at', at)
+    end
     bytes[i] = frame
   end
   redis.call('EXPIRE', log, ttl)
@@ -39,11 +45,11 @@ end
 
 -- A later result of a tool call of `thread`. It joins the log of the turn that is running there, if there is one
 -- (whose end puts it into the history), else the history itself.
-local function tell_model(S, thread, frame, message, ttl)
+local function tell_model(S, thread, frame, message, ttl, now)
   local current = redis.call('HGET', S, 'run') or ''
   local at = redis.call('HMGET', run_key(S, current), 'status', 'thread')
   if at[1] == 'running' and at[2] == thread then
-    log_frames(S, current, {'async_tool_result', frame}, ttl)
+    log_frames(S, current, {'async_tool_result', frame}, ttl, now)
   else
     redis.call('RPUSH', messages_key(S, thread), message)
   end

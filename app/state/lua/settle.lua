@@ -21,7 +21,7 @@ if #messages > 0 and redis.call('ZSCORE', threads_key(S), a.thread) then
   redis.call('HSET', thread_key(S, a.thread), 'updated_at', a.now)
 end
 redis.call('HSET', run, 'status', a.outcome)
-log_frames(S, a.run, frames, a.log_ttl)
+log_frames(S, a.run, frames, a.log_ttl, a.now)
 redis.call('EXPIRE', run, a.log_ttl)
 if redis.call('HGET', S, 'run') ~= a.run then return {'settled'} end
 

@@ -1,0 +1,74 @@
+"""What an operator looks at: all sessions and turns at once. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from app.state import keys
+from app.state.store import Entry, Store, milliseconds, read_stream
+
+Fields = dict[str, str]
+
+AT_ONCE = 1000
+"""Keys that one command looks at, so that Redis does not stand still for an operator."""
+
+
+class Inspection:
+    """Reads across sessions. It goes through the names of all keys where no index leads: seconds for a million."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._redis = store.redis
+
+    def session_ids(self, prefix: str = "") -> Iterator[str]:
+        """The ids of all sessions, or of those that begin so, in no order. `prefix` has the letters of an id."""
+        return (keys.session_of(key) for key in self._scan(keys.session(f"{prefix}*")))
+
+    def runs(self, session_id: str = "*", prefix: str = "") -> Iterator[tuple[str, str]]:
+        """Session and id of the turns that are kept: of all sessions or of one, all or those that begin so."""
+        for key in self._scan(keys.run(session_id, f"{prefix}*")):
+            yield keys.session_of(key), key.rpartition(":")[2]
+
+    def open_runs(self) -> list[tuple[str, str, float]]:
+        """Session and id of the turns that have not ended, and for how many seconds their leases last."""
+        moment, found = milliseconds(), []
+        for member, end in self._redis.zrange(keys.LEASES, 0, -1, withscores=True):
+            session_id, run_id = member.decode().split(" ")
+            found.append((session_id, run_id, (end - moment) / 1000))
+        return found
+
+    def log(self, session_id: str, run_id: str) -> list[Entry]:
+        """The events of a turn."""
+        return read_stream(self._store, keys.log(session_id, run_id), 0)
+
+    def client_requests(self) -> int:
+        """How many requests to clients are open."""
+        return int(self._redis.zcard(keys.CLIENT_REQUESTS))
+
+    def pick(self, names: Iterable[str], fields: Sequence[str]) -> list[Fields]:
+        """Some fields of hashes, in the order of their keys' names; a field that is not there is ''."""
+        found: list[Fields] = []
+        rest = iter(names)
+        while some := list(islice(rest, AT_ONCE)):
+            pipeline = self._redis.pipeline(transaction=False)
+            for name in some:
+                pipeline.hmget(name, fields)
+            for values in pipeline.execute():
+                texts = ((value or b"").decode() for value in values)
+                found.append(dict(zip(fields, texts, strict=True)))
+        return found
+
+    def sizes(self, names: Sequence[str]) -> list[int]:
+        """How many members each of these sets has."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for name in names:
+            pipeline.scard(name)
+        return [int(size) for size in pipeline.execute()]
+
+    def _scan(self, pattern: str) -> Iterator[str]:
+        seen: set[bytes] = set()  # a scan may bring a key twice
+        for raw in self._redis.scan_iter(match=pattern, count=AT_ONCE, _type="HASH"):
+            if raw not in seen:
+                seen.add(raw)
+                yield raw.decode()

@@ -1,0 +1,116 @@
+"""`aomi chat` in a pipe."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import uuid
+
+import pytest
+
+from tests.support.backend import ROOT, free_port, until
+from tests.support.client import Client
+from tests.support.line import line_to
+from tests.support.servers import Calls, Fail, Silence, Text
+
+
+@pytest.fixture
+def pipe(webs, backend, key):
+    """Sends a text through `aomi chat`; returns the finished process."""
+
+    def run(text, *args, url=webs[0], **environment):
+        command = [sys.executable, "-m", "app.cli", "chat", "--url", url, *args]
+        env = backend.environment | {"AOMI_API_KEY": key} | environment
+        return subprocess.run(command, input=text, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+    return run
+
+
+def test_only_the_answer_is_printed(pipe):
+    ran = pipe("What is the current price of ETH?\n")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "The current price of ETH is $3,500.00.\n", "")
+
+
+def test_a_session_is_gone_on_with(pipe):
+    session_id = str(uuid.uuid4())
+    pipe("remember 12", "--session", session_id)
+    assert pipe("What did I ask you to remember?", "--session", session_id).stdout == "You asked me to remember 12.\n"
+
+
+def test_an_error_is_on_stderr_and_the_exit_code_says_so(pipe, provider):
+    text = provider.script("fails in a pipe", [Calls([("Add", {"a": 1})])], [Fail(400)])
+    ran = pipe(text, "--app", "scripted")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "(provider_error)" in ran.stderr
+
+
+def test_control_sequences_of_the_model_are_not_printed(pipe, provider):
+    text = provider.script("evil in a pipe", [Text(["a\x1b[2J", "b\n"])])
+    assert pipe(text, "--app", "scripted").stdout == "a␛[2Jb\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "environment", "code", "words"),
+    [
+        (("--app", "scripted"), {"AOMI_API_KEY": ""}, 1, "needs an API key"),
+        (("--app", "scripted"), {"AOMI_API_KEY": "wrong"}, 1, "not valid"),
+        (("--session", "nonsense"), {}, 1, "must be a UUID"),
+        (("--key", "ü"), {}, 2, "letters and digits"),
+    ],
+)
+def test_what_is_wrong_is_said_on_stderr(pipe, args, environment, code, words):
+    ran = pipe("hi", *args, **environment)
+    assert (ran.returncode, ran.stdout) == (code, "")
+    assert words in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_nothing_to_send_is_a_mistake(pipe):
+    ran = pipe(" \n")
+    assert ran.returncode == 2
+    assert "echo hi | aomi chat" in ran.stderr
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}", "nonsense", "http://"])
+def test_a_wrong_address_is_said(pipe, url):
+    ran = pipe("hi", url=url.format(port=free_port()))
+    assert ran.returncode == 1
+    assert "AOMI_URL" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_lost_connection_is_resumed(webs, backend, key, provider):
+    text = provider.script("a cut pipe", [Text([f"{n} " for n in range(60)], pause=0.03)])
+    with line_to(webs[0]) as line:
+        ran = started(backend, key, line.url, text)
+        until(lambda: provider.requests(text), what="the model call")
+        until(lambda: ran.stdout.read(1), what="the first token")
+        line.cut()
+        out, errors = ran.communicate(timeout=30)
+    assert out == " " + "".join(f"{n} " for n in range(1, 60)) + "\n"
+    assert "trying again" in errors
+    assert ran.returncode == 0
+
+
+def test_ctrl_c_stops_the_turn(webs, backend, key, provider):
+    text = provider.script("interrupted in a pipe", [Text(["so far"]), Silence(30)])
+    session_id = str(uuid.uuid4())
+    ran = started(backend, key, webs[0], text, "--session", session_id)
+    until(lambda: ran.stdout.read(1), what="the first token")
+    ran.send_signal(signal.SIGINT)
+    assert ran.wait(10) == 130
+    state = Client(webs[0], session_id=session_id).state()
+    assert (state["status"], state["messages"][-1]["content"]) == ("interrupted", "so far")
+
+
+def started(backend, key, url, text, *args):
+    """`aomi chat` with a message in its pipe."""
+    command = [sys.executable, "-m", "app.cli", "chat", "--app", "scripted", "--url", url, *args]
+    env = backend.environment | {"AOMI_API_KEY": key}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, env=env, cwd=ROOT, **pipes)
+    process.stdin.write(text)
+    process.stdin.close()
+    process.stdin = None  # so that `communicate` leaves it alone
+    return process
