@@ -41,14 +41,23 @@ def main() -> int:
         return 2
     worker.start()
     log.info("worker %s takes jobs after %.1f s", worker.name, time.monotonic() - began)
-    code = ends.get()
-    ended = worker.stop()
-    for number in STOPS:
-        signal.signal(number, signal.SIG_IGN)  # Python's exit would give one more its default back: death by a signal
-    if not ended:
-        logging.shutdown()
-        os._exit(code)  # a job that hangs would hold the process for ever
+    code, ended = ends.get(), False
+    try:
+        ended = worker.stop()
+    finally:
+        for number in STOPS:
+            signal.signal(number, signal.SIG_IGN)  # Python's exit would give one more its default: death by a signal
+        if not ended:
+            _leave_jobs_behind(code)
     return code
+
+
+def _leave_jobs_behind(code: int) -> None:
+    """Exit although jobs still run: one that hangs would hold the process for ever."""
+    if sys.exc_info()[0]:
+        log.critical("the worker broke as it stopped", exc_info=True)
+    logging.shutdown()
+    os._exit(1 if sys.exc_info()[0] else code)
 
 
 def _ends() -> queue.SimpleQueue[int]:

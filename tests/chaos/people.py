@@ -141,7 +141,7 @@ class Person:
             while not ended.ended_at and time.monotonic() < asked + 30:
                 time.sleep(0.002)
             self.stops.append(ended.ended_at - asked)
-        time.sleep(0.2)
+        time.sleep(0.2 if answer is not None else 3)  # a web that did not answer may carry it out yet, on the next turn
 
 
 HABITS: dict[Callable[[Person], None], int] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import time
 
 import httpx
@@ -234,3 +235,24 @@ def test_streams_go_on_when_every_pubsub_connection_is_killed(client, redis, pro
             redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
         seen += list(stream.events())
     assert text_of(seen) == "".join(f"{n} " for n in range(40))
+
+
+BROKEN_STOP = """
+import sys, threading, time
+import workers.__main__, workers.process
+
+def stop(self):
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    raise RuntimeError("broken")
+
+workers.process.Worker.stop = stop
+sys.exit(workers.__main__.main())
+"""
+
+
+def test_a_worker_that_breaks_as_it_stops_is_gone_all_the_same(backend):
+    """Else it would stand there for ever, with a job that hangs, and its supervisor would wait."""
+    process = backend._start("worker", [sys.executable, "-c", BROKEN_STOP], {})
+    until(lambda: "takes jobs" in process.log(), 60, "worker process")
+    assert process.stop() == 1
+    assert "the worker broke as it stopped" in process.log()
