@@ -42,6 +42,7 @@ class Conversation:
             while True:
                 self._try(self._turn)
         self._screen.say(f"To go on: aomi chat --session {self._backend.session_id}")
+        self._screen.close()
 
     def _greet(self) -> None:
         session = self._backend.session()
@@ -58,7 +59,8 @@ class Conversation:
                     self._say_all(request(number, PENDING.get(name, "a client's request"), body))
         said = state["messages"]
         if state["is_processing"]:  # the answer so far comes again, with what follows
-            said = said[: max(n for n, message in enumerate(said, 1) if message["role"] in ("user", "system"))]
+            asked_at = (n for n, message in enumerate(said, 1) if message["role"] in ("user", "system"))
+            said = said[: max(asked_at, default=0)]
         show(self._screen, said)
         if state["is_processing"]:
             self._follow(None)

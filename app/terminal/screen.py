@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
 
 import click
 
@@ -37,6 +36,12 @@ class Screen:
         self._at_start = True
         self._spinning = False
         self._prompt = ""
+        self._closed = False
+
+    def close(self) -> None:
+        """Nothing is written any more: a thread that writes while Python ends would break it."""
+        with self._lock:
+            self._closed = True
 
     def text(self, piece: str) -> None:
         """A piece of the answer, where the last one ended."""
@@ -93,8 +98,6 @@ class Screen:
             self._spinning = False
 
     def _write(self, text: str) -> None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-
-
-Say = Callable[..., None]
+        if not self._closed:
+            sys.stdout.write(text)
+            sys.stdout.flush()

@@ -48,7 +48,7 @@ def request(number: int | str, kind: str, body: dict[str, Any]) -> Iterator[str]
         yield f"Request {number}: sign and send a transaction with your wallet. {body.get('label') or ''}".rstrip()
         yield f"  {_coins(body.get('value'))} to {body.get('to')} on chain {body.get('chain_id')}"
         if body.get("data") not in (None, "", "0x"):
-            yield f"  data: {short(str(body['data']))}"
+            yield f"  with the data {short(str(body['data']))}"
         success = '{"status": "success", "txHash": "0x..."}'
     elif kind == "wallet_eip712_request":
         description = body.get("description") or ""

@@ -88,8 +88,8 @@ def test_a_lost_connection_is_resumed(webs, backend, key, provider):
         until(lambda: ran.stdout.read(1), what="the first token")
         line.cut()
         out, errors = ran.communicate(timeout=30)
-    assert out == " " + "".join(f"{n} " for n in range(1, 60)) + "\n"
-    assert "trying again" in errors
+    assert out.decode() == " " + "".join(f"{n} " for n in range(1, 60)) + "\n"
+    assert b"trying again" in errors
     assert ran.returncode == 0
 
 
@@ -108,9 +108,9 @@ def started(backend, key, url, text, *args):
     """`aomi chat` with a message in its pipe."""
     command = [sys.executable, "-m", "app.cli", "chat", "--app", "scripted", "--url", url, *args]
     env = backend.environment | {"AOMI_API_KEY": key}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen(command, env=env, cwd=ROOT, **pipes)
-    process.stdin.write(text)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(command, env=env, cwd=ROOT, bufsize=0, **pipes)  # `communicate` passes over a buffer
+    process.stdin.write(text.encode())
     process.stdin.close()
     process.stdin = None  # so that `communicate` leaves it alone
     return process
