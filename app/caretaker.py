@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 WORKER_LOST = sse.error("The server that ran this turn went away; send the message again", "worker_lost", True)
 
-LATER = 6
+LATER = 3
 """Leases until a turn is looked at again that only waits, or that cannot be ended: many of them cost little."""
 
 
