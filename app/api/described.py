@@ -53,6 +53,7 @@ class Operation:
 
 
 _operations: dict[Callable[..., Any], Operation] = {}
+_pages: set[Callable[..., Any]] = set()
 
 
 def described(answer: Any, *parts: Part, nothing: str = "") -> Callable[[View], View]:
@@ -63,6 +64,17 @@ def described(answer: Any, *parts: Part, nothing: str = "") -> Callable[[View], 
         return view
 
     return declare
+
+
+def page(view: View) -> View:
+    """Declare that a view serves people, in a browser: it is no operation of the API."""
+    _pages.add(view)
+    return view
+
+
+def is_page(view: Callable[..., Any]) -> bool:
+    """Whether the view serves people and is left out of the document."""
+    return view in _pages
 
 
 def operation(view: Callable[..., Any]) -> Operation:

@@ -16,7 +16,7 @@ from werkzeug.routing import Rule
 
 from app import __version__, errors
 from app.api import shapes
-from app.api.described import Events, Operation, Parameter, operation
+from app.api.described import Events, Operation, Parameter, is_page, operation
 from app.api.failures import HTTP_MESSAGES
 from app.config import Settings
 from app.streaming import sse
@@ -32,13 +32,15 @@ _KEYS = {"ApiKey": "X-API-Key", "AppKey": "Aomi-App-Key"}
 
 
 def document(app: Flask, settings: Settings) -> dict[str, Any]:
-    """The OpenAPI document of every route of `app`. Raises `KeyError` for a view that declares nothing."""
+    """The OpenAPI document of every route of `app` but pages. Raises `KeyError` for a view that declares nothing."""
     spec = APISpec("aomi-backend", __version__, "3.1.0", info={"description": _ABOUT})
     for name, header in _KEYS.items():
         spec.components.security_scheme(name, {"type": "apiKey", "in": "header", "name": header})
     builder = _Builder(spec, settings)
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
+        if is_page(view):
+            continue
         built = builder.operation(rule, view.__doc__ or "", operation(view))
         methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
         spec.path(_path(rule), operations={method.lower(): built for method in methods})

@@ -1,0 +1,350 @@
+// One open session: what is known of it, kept in step with the server by /api/state, /api/chat and /api/updates.
+
+import { Refused, Unreachable } from "./api.js";
+import { count, insert, itemsOf, openPlace } from "./history.js";
+import { addRequest, requestsOf } from "./requests.js";
+import { Turn } from "./turn.js";
+
+const PAUSES = [250, 500, 1000, 2000, 4000];
+const TRIES = 3;
+
+/**
+ * Tells of itself by events: `change` (something to show), `ended` (a turn has, as `detail`), `trouble` (an error, as
+ * `detail`), `notice` (words, as `detail`), `listed` (what the list of sessions shows has changed), `gone`.
+ */
+export class Session extends EventTarget {
+  items = [];
+  requests = new Map(); // what tools ask of the client, by id
+  status = "idle";
+  title = "";
+  app = "default";
+  model = "";
+  archived = false;
+  exists = false;
+  loaded = false;
+  connected = true;
+
+  constructor(api, id, owner) {
+    super();
+    this.id = id;
+    this._api = api;
+    this._owner = owner;
+    this._said = new Map();
+    this._turns = new Map();
+    this._streams = new Set();
+    this._sending = 0;
+    this._stateAt = 0; // the number of the update that the last state was as of
+    this._lastUpdate = "";
+    this._closed = false;
+  }
+
+  /** The turn that runs, as far as this page follows it. */
+  get turn() {
+    return this._turn?.open ? this._turn : null;
+  }
+
+  get busy() {
+    return this._sending > 0 || this.status === "processing" || Boolean(this.turn && !this.turn.stopping);
+  }
+
+  /** Messages that wait for the running turn's end. */
+  get waiting() {
+    const at = this.items.indexOf(this.turn);
+    return at < 0 ? [] : this.items.slice(at + 1).filter((item) => item.kind === "said");
+  }
+
+  /** Load what there is and follow it from there. */
+  async open() {
+    await this._sync();
+    this.loaded = true;
+    this._listen();
+    if (this.exists && !this.turn) await this._follow({ quiet: true }); // how it ended is in its events alone
+    this._changed();
+  }
+
+  /** Follow a session that nobody has used yet. */
+  begin() {
+    this.loaded = true;
+    this._listen();
+  }
+
+  /** Follow no longer. What runs goes on at the server. */
+  close() {
+    this._closed = true;
+    for (const stream of this._streams) stream.close();
+  }
+
+  /** Make the session if it is not there; a first choice or message needs one. */
+  async ensure() {
+    if (this.exists) return;
+    await this._api.createSession(this.id, { public_key: this._owner, app: this.app });
+    this.exists = true;
+    this._tell("listed");
+  }
+
+  /** Send a message; while a turn runs it waits in line at the server. Throws what the server says against it. */
+  async send(text) {
+    const waits = this.busy;
+    const item = { kind: "said", key: crypto.randomUUID(), text, sending: true };
+    this.items = [...this.items, item];
+    this._sending++;
+    this._changed();
+    try {
+      await this.ensure();
+      const stream = await this._accepted(text, item.key);
+      if (!stream) return void this._later();
+      if (waits) stream.close(); // its turn is followed when it comes
+      else this._follow({ stream, item });
+    } catch (error) {
+      this.items = this.items.filter((one) => one !== item);
+      throw error;
+    } finally {
+      item.sending = false;
+      this._sending--;
+      this._changed();
+      if (this._missed) this._later();
+    }
+  }
+
+  /** Stop the turn: on the screen at once, then at the server. */
+  async stop() {
+    const turn = this.turn;
+    if (!turn || turn.stopping) return;
+    turn.stopping = true;
+    this.status = "interrupted";
+    this._changed();
+    try {
+      await this._api.interrupt(this.id);
+    } catch (error) {
+      turn.stopping = false;
+      this.status = "processing";
+      this._changed();
+      throw error;
+    }
+  }
+
+  async choose(what, value) {
+    await this.ensure();
+    await this._api.control(this.id, what, { [what]: value });
+    this[what] = value;
+    await this._sync(); // another app may mean another model
+  }
+
+  /** Answer what a tool asked. The model goes on by itself. */
+  async answer(id, result) {
+    await this._api.control(this.id, "wallet_result", { id, result });
+    this.requests.delete(id);
+    this._changed();
+  }
+
+  async _accepted(text, retryKey) {
+    for (let tried = 1; ; tried++) {
+      try {
+        return this._open(await this._api.chat(this.id, this.app, text, retryKey));
+      } catch (error) {
+        if (!(error instanceof Unreachable) || tried === TRIES) throw error;
+        await pause(tried);
+      }
+    }
+  }
+
+  // What the server has
+
+  async _sync() {
+    this._missed = false;
+    const sent = this._sending;
+    let state;
+    try {
+      state = await this._api.state(this.id);
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      return;
+    }
+    if (this._sending < sent) return this._sync(); // a message was accepted meanwhile
+    if (Number(state.last_event_id) < Number(this._lastUpdate)) return this._sync(); // more has been heard since
+    this._take(state);
+    if (state.is_processing && !this.turn) this._follow({});
+    this._changed();
+  }
+
+  _take(state) {
+    const unsent = this.items.filter((item) => item.sending);
+    this.exists = true;
+    this.items = [...itemsOf(state.messages, this._said, this._turns), ...unsent];
+    this.requests = requestsOf(state.user_state, this.requests);
+    this._lastUpdate = state.last_event_id;
+    this._stateAt = Number(state.last_event_id);
+    Object.assign(this, { status: state.status, title: state.title, app: state.app, model: state.model });
+  }
+
+  /** Look again, soon: several reasons may come at once. */
+  _later() {
+    this._missed = true;
+    clearTimeout(this._timer);
+    this._timer = setTimeout(async () => {
+      if (this._closed || this._sending) return; // `send` looks once it is through
+      try {
+        await this._sync();
+      } catch (error) {
+        this._tell("trouble", error);
+      }
+    }, 30);
+  }
+
+  // The chat stream
+
+  /**
+   * Follow a turn to its end, over lost connections: that of an open `stream`, which answers the `item` sent, else the
+   * current or last one. A `quiet` one is no news.
+   */
+  async _follow({ stream = null, item = null, quiet = false }) {
+    const mark = (this._following = Symbol("a turn"));
+    let turn = null;
+    let lastId = "0";
+    for (let failed = 0; !this._closed && this._following === mark; ) {
+      try {
+        stream ??= this._open(await this._api.resume(this.id, lastId));
+        if (!stream) break;
+        if (turn?.runId !== stream.runId) turn = this._begin(stream.runId, item);
+        for await (const { id, event } of stream.events()) {
+          [lastId, failed] = [id, 0];
+          this._hear(turn, event);
+        }
+        if (turn.end) break;
+      } catch (error) {
+        if (this._closed) return;
+        if (error instanceof Refused && error.status < 500) {
+          turn?.take({ type: "error", message: error.message, code: "lost", retryable: false });
+          break;
+        }
+      }
+      this._streams.delete(stream);
+      stream = null;
+      await pause(++failed);
+    }
+    this._streams.delete(stream);
+    if (turn && !quiet && !this._closed && this._following === mark) this._over(turn);
+  }
+
+  _begin(runId, item) {
+    const before = this._turns.get(runId);
+    const turn = new Turn(runId, before);
+    const items = this.items.filter((one) => one.key !== runId);
+    const open = this.status === "processing" ? openPlace(items) : count(items);
+    turn.place = before?.place || (item ? count(items.slice(0, items.indexOf(item) + 1)) : open);
+    turn.unsure = !before && !item && count(items) > open;
+    this._turns.set(runId, turn);
+    this._turn = turn;
+    insert(items, turn);
+    this.items = items;
+    this._changed();
+    return turn;
+  }
+
+  _hear(turn, event) {
+    turn.take(event);
+    if (turn.unsure && turn.open) {
+      turn.unsure = false;
+      this._later(); // the state knows which of several messages it answers
+    }
+    if (!turn.stopping || turn.end) this._changed();
+  }
+
+  _over(turn) {
+    turn.stopping = false;
+    this._changed();
+    this._tell("ended", turn);
+    this._later();
+  }
+
+  // The update stream
+
+  async _listen() {
+    for (let failed = 0; !this._closed; ) {
+      let stream = null;
+      try {
+        stream = this._open(await this._api.updates(this.id, this._lastUpdate));
+        this._online(true);
+        for await (const { id, event } of stream.events()) {
+          failed = 0;
+          if (id) this._lastUpdate = id;
+          this._update(event, Number(id));
+        }
+      } catch (error) {
+        if (this._closed) return;
+        if (error instanceof Refused && error.status < 500) return this._tell("trouble", error);
+      }
+      this._streams.delete(stream);
+      if (this._closed) return;
+      if (failed) this._online(false);
+      await pause(++failed);
+    }
+  }
+
+  _update(event, number) {
+    if (event.type === "async_tool_result" && number <= this._stateAt) return; // the state had it
+    const hear = UPDATES[event.type];
+    if (hear) hear(this, event);
+    this._changed();
+  }
+
+  _online(connected) {
+    this.connected = connected;
+    this._changed();
+  }
+
+  _open(stream) {
+    if (stream) this._streams.add(stream);
+    if (this._closed) stream?.close();
+    return stream;
+  }
+
+  _changed() {
+    this._tell("change");
+  }
+
+  _tell(type, detail) {
+    if (!this._closed) this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+const UPDATES = {
+  state(session, event) {
+    for (const name of ["title", "app", "model"]) if (event[name] !== undefined) session[name] = event[name];
+    if (event.is_archived !== undefined) session.archived = event.is_archived;
+    if (event.user_state) session.requests = requestsOf(event.user_state, session.requests);
+    if (!session.turn?.stopping) session.status = event.status;
+    if (event.is_processing && !session.turn) session._later();
+    if (event.is_archived !== undefined || event.run_id) session._tell("listed");
+  },
+  title_changed(session, event) {
+    if (!event.thread_id) session.title = event.title;
+    session._tell("listed");
+  },
+  model_changed(session, event) {
+    session.model = event.model;
+  },
+  async_tool_result(session, event) {
+    const calls = [...session._turns.values()].flatMap((turn) => turn.calls);
+    calls.findLast((call) => call.id === event.call_id)?.step(event, new Date());
+  },
+  wallet_tx_request: addRequest,
+  wallet_eip712_request: addRequest,
+  client_request: addRequest,
+  client_request_closed(session, event) {
+    for (const id of event.ids) session.requests.delete(id);
+    if (event.outcome === "expired") session._tell("notice", "A request of a tool has expired: nobody answered it.");
+  },
+  system_notice(session, event) {
+    session._tell("notice", event.message);
+    if (event.message === "This session was deleted") session._tell("gone");
+  },
+  gap(session) {
+    session._later();
+  },
+};
+
+function pause(failed) {
+  const milliseconds = PAUSES[Math.min(failed, PAUSES.length) - 1];
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
