@@ -1,8 +1,8 @@
 // What went wrong, and what a person can do now.
 
 const TURN = {
-  provider_error: "Send it again. If it keeps failing, choose another model at the top.",
-  provider_stalled: "Send it again, or choose another model at the top.",
+  provider_error: "If it keeps failing, choose another model at the top.",
+  provider_stalled: "Another model may answer: choose one at the top.",
   tool_rounds_exceeded: "Ask for less at once, or write “go on”.",
   worker_lost: "What was said so far is kept. Send the message again.",
   shutdown: "The server was restarted. Send the message again.",

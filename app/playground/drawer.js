@@ -42,7 +42,7 @@ export class Drawer {
   }
 
   _row(entry) {
-    const row = el("li", { className: entry.kind }, el("time", {}, clock(entry.at)));
+    const row = el("li", { className: entry.kind === "request" ? "sent" : "heard" }, el("time", {}, clock(entry.at)));
     if (entry.kind === "request") row.append(...requestParts(entry));
     else row.append(el("span", { className: "source" }, entry.source), el("code", {}, wire(entry)));
     this._rows.set(entry, row);

@@ -19,7 +19,7 @@ export class Log {
     let asked = "";
     session.items.forEach((item, at) => {
       if (item.kind === "said") asked = item.text;
-      views[at].update({ waits: waiting.has(item), asked, last: at === views.length - 1 });
+      views[at].update({ waits: waiting.has(item), asked });
     });
     arrange(this._root, views.map((view) => view.element));
   }
@@ -65,7 +65,7 @@ class TurnView {
     this.element = el("article", { className: "turn" }, heading("Assistant"), this._body);
   }
 
-  update({ asked, last }) {
+  update({ asked }) {
     const turn = this._turn;
     const parts = turn.parts.map((part) => this._part(part));
     for (const part of parts) part.update();
@@ -75,7 +75,7 @@ class TurnView {
     if (turn.error) extra.push((this._failed ??= this._failure(asked)));
     if (turn.end === "complete" && turn.text) extra.push((this._copy ??= copyButton(turn)));
     arrange(this._body, [...parts.map((part) => part.element), ...extra]);
-    this.element.classList.toggle("writing", turn.open && !turn.stopping && last);
+    this.element.classList.toggle("writing", turn.open && !turn.stopping);
     this.element.setAttribute("aria-busy", String(turn.open && !turn.stopping));
   }
 

@@ -147,7 +147,7 @@ function drawNow() {
   $("#offline").hidden = session.connected;
   choices.show(session);
   title();
-  if (following) toTheEnd();
+  if (following && session.items.length) toTheEnd();
   drawn = performance.now() - began;
 }
 
