@@ -8,6 +8,7 @@ import { arrange, el, say } from "./dom.js";
 import { Drawer } from "./drawer.js";
 import { Journal } from "./journal.js";
 import { Log } from "./log.js";
+import { rendered } from "./markdown.js";
 import { Session } from "./session.js";
 import { Sidebar } from "./sidebar.js";
 import { Requests } from "./wallet.js";
@@ -54,7 +55,10 @@ function opened(id, isNew) {
   session.addEventListener("trouble", ({ detail }) => trouble(detail));
   session.addEventListener("notice", ({ detail }) => notice(detail));
   session.addEventListener("listed", listChanged);
-  session.addEventListener("gone", () => go(""));
+  session.addEventListener("gone", ({ detail }) => {
+    go("");
+    notice(`${detail}. Here is a new one.`);
+  });
   calm();
   draw();
   if (isNew) session.begin();
@@ -98,8 +102,8 @@ async function remove(id) {
   dialog.showModal();
   await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
   if (dialog.returnValue !== "delete") return;
-  await trying(() => api.deleteSession(id));
   if (id === session.id) go("");
+  await trying(() => api.deleteSession(id));
   listChanged();
   announce("Deleted");
 }
@@ -125,7 +129,7 @@ function stop() {
 
 function ending(turn) {
   if (turn.end === "error") return `The answer failed: ${turn.error.message}`;
-  return turn.end === "interrupted" ? "Stopped" : `Answer: ${turn.text}`;
+  return turn.end === "interrupted" ? "Stopped" : `Answer: ${rendered(turn.text).textContent.trim()}`;
 }
 
 // Drawing

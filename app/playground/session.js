@@ -336,8 +336,7 @@ const UPDATES = {
     if (event.outcome === "expired") session._tell("notice", "A request of a tool has expired: nobody answered it.");
   },
   system_notice(session, event) {
-    session._tell("notice", event.message);
-    if (event.message === "This session was deleted") session._tell("gone");
+    session._tell(event.message === "This session was deleted" ? "gone" : "notice", event.message);
   },
   gap(session) {
     session._later();

@@ -18,7 +18,7 @@ MARKDOWN = (
 HOSTILE = (
     "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
     "<a href=\"javascript:alert(1)\">a</a> [b](javascript:alert(1)) <form action=/x><button>c</button></form>"
-    "<p style='position:fixed'>d</p> ![e](https://elsewhere.example/pixel.png)"
+    "<p style='position:fixed'>d</p>\n\n![e](https://elsewhere.example/pixel.png)"
 )
 
 
@@ -45,6 +45,8 @@ def test_what_a_model_writes_can_neither_run_nor_load_anything(scripted, provide
     expect(prose.locator("script, img, form, button, [style], [onerror], a[href^=javascript]")).to_have_count(0)
     expect(prose.get_by_role("link", name="e")).to_have_attribute("href", "https://elsewhere.example/pixel.png")
     assert "owned" not in scripted.page.title()
+    assert all("inline" in complaint for complaint in scripted.complaints)  # the browser refused it as well
+    scripted.complaints.clear()
     assert not [url for url in asked if not url.startswith(scripted.url)]
 
 
@@ -197,12 +199,12 @@ def test_a_stream_that_breaks_off_is_resumed_where_it_broke(here):
 
 
 def test_an_answer_goes_on_after_a_reload(here):
-    here.say("count to 150")
+    here.say("count to 80")
     expect(here.turns.last).to_contain_text("1 2 3")
     here.page.reload()
     expect(here.turns.last).to_have_attribute("aria-busy", "true")
     expect(here.button("Stop the answer")).to_be_visible()
-    expect(here.turns.last.locator(".prose")).to_have_text(" ".join(map(str, range(1, 151))))
+    expect(here.turns.last.locator(".prose")).to_have_text(" ".join(map(str, range(1, 81))))
     expect(here.turns).to_have_count(1)
 
 
