@@ -12,7 +12,7 @@ const TURN = {
 
 const STATUS = {
   0: "Check that the server runs and that you are online. Your message is back in the box: send it again.",
-  400: "Change the message and send it again.",
+  400: "Change it and send it again, or start a new conversation.",
   401: "Enter an API key at the lower left. `aomi keys create` makes one.",
   403: "Choose another app, or enter a key that opens this one.",
   404: "Start a new conversation: this one may have been deleted, or have expired.",

@@ -8,9 +8,10 @@ export class Card {
     this._state = el("span", { className: "card-state" });
     this._took = el("span", { className: "card-time" });
     this._body = el("div", { className: "card-body" });
-    this._steps = el("ol", { className: "steps", "aria-label": "Later steps" });
-    this._result = el("div");
-    this._body.append(...block("Arguments", call.args), this._result, this._steps, this._when());
+    this._steps = el("ol", { className: "steps" });
+    this._later = el("div", { className: "card-part" }, el("h4", {}, "Later steps"), this._steps);
+    this._result = el("div", { className: "card-part" });
+    this._body.append(el("div", { className: "card-part" }, ...block("Arguments", call.args)), this._result, this._later, this._when());
     const name = el("span", { className: "card-name" }, call.name);
     const summary = el("summary", {}, icon("tool"), name, this._state, this._took, icon("chevron"));
     this.element = el("details", { className: "card" }, summary, this._body);
@@ -28,7 +29,7 @@ export class Card {
     if (answered && !this._result.hasChildNodes()) this._result.append(...block(failed ? "Error" : "Result", result));
     while (this._steps.childElementCount > steps.length) this._steps.lastChild.remove();
     for (const step of steps.slice(this._steps.childElementCount)) this._steps.append(stepItem(step));
-    this._steps.hidden = !steps.length;
+    this._later.hidden = !steps.length;
   }
 
   _when() {

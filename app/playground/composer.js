@@ -28,7 +28,7 @@ export class Composer {
     const label = busy ? "Send: it waits for the running answer" : "Send";
     this._send.setAttribute("aria-label", label);
     this._send.title = label;
-    this._box.placeholder = busy ? "Write the next message" : "Write a message";
+    this._box.placeholder = busy ? "Next message" : "Write a message";
   }
 
   focus() {

@@ -17,6 +17,8 @@ const OWNER = "aomi.owner";
 const KEY = "aomi.key";
 const NEAR_THE_END = 80; // pixels: whoever is nearer than that wants to follow
 
+const NARROW = matchMedia("(max-width: 48rem)"); // as layout.css has it
+
 const $ = (selector) => document.querySelector(selector);
 
 const journal = new Journal();
@@ -209,6 +211,7 @@ async function useKey(key) {
   api.key = sessionStorage[KEY] = key;
   calm();
   await choices.loadApps();
+  if (location.hash) opened(session.id, false); // what was refused before may be open now
   choices.show(session);
 }
 
@@ -218,12 +221,16 @@ function showKey() {
   choices.focusKey();
 }
 
+/** On a narrow screen the side lies over the page. */
 function openSide() {
+  if (!NARROW.matches) return;
+  $("main").inert = true;
   document.body.classList.add("with-side");
   $("#toggle-side").setAttribute("aria-expanded", "true");
 }
 
 function closeSide() {
+  $("main").inert = false;
   document.body.classList.remove("with-side");
   $("#toggle-side").setAttribute("aria-expanded", "false");
 }
@@ -265,6 +272,7 @@ for (const button of document.querySelectorAll("#empty [data-ask]")) button.addE
 addEventListener("keydown", pressed);
 addEventListener("popstate", fromAddress);
 tabs.addEventListener("message", loadList);
+document.addEventListener("visibilitychange", () => (document.hidden ? session.rest() : trying(() => session.wake())));
 
 $("#key").value = api.key;
 fromAddress();

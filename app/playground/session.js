@@ -55,8 +55,12 @@ export class Session extends EventTarget {
 
   /** Load what there is and follow it from there. */
   async open() {
-    await this._sync();
-    this.loaded = true;
+    try {
+      await this._first();
+    } finally {
+      this.loaded = true;
+      this._changed();
+    }
     this._listen();
     if (this.exists && !this.turn) await this._follow({ quiet: true }); // how it ended is in its events alone
     this._changed();
@@ -72,6 +76,20 @@ export class Session extends EventTarget {
   close() {
     this._closed = true;
     for (const stream of this._streams) stream.close();
+  }
+
+  /** Hold no connection open while nobody looks: a browser has only six for all tabs of a site. */
+  rest() {
+    this._resting = true;
+    this._listening?.close();
+  }
+
+  /** Catch up, and follow again. */
+  async wake() {
+    if (!this._resting) return;
+    this._resting = false;
+    if (this.exists) await this._sync();
+    this._listen();
   }
 
   /** Make the session if it is not there; a first choice or message needs one. */
@@ -177,6 +195,19 @@ export class Session extends EventTarget {
     Object.assign(this, { status: state.status, title: state.title, app: state.app, model: state.model });
   }
 
+  /** Load the state, however long the server stays away. */
+  async _first() {
+    for (let failed = 0; !this._closed; ) {
+      try {
+        return await this._sync();
+      } catch (error) {
+        if (isFinal(error)) throw error;
+      }
+      this._online(false);
+      await pause(++failed);
+    }
+  }
+
   /** Look again, soon: several reasons may come at once. */
   _later() {
     this._missed = true;
@@ -213,7 +244,7 @@ export class Session extends EventTarget {
         if (turn.end) break;
       } catch (error) {
         if (this._closed) return;
-        if (error instanceof Refused && error.status < 500) {
+        if (isFinal(error)) {
           turn?.take({ type: "error", message: error.message, code: "lost", retryable: false });
           break;
         }
@@ -260,10 +291,12 @@ export class Session extends EventTarget {
   // The update stream
 
   async _listen() {
-    for (let failed = 0; !this._closed; ) {
+    for (let failed = 0; !this._closed && !this._resting; ) {
       let stream = null;
       try {
         stream = this._open(await this._api.updates(this.id, this._lastUpdate));
+        this._listening = stream;
+        if (this._resting) stream.close();
         this._online(true);
         for await (const { id, event } of stream.events()) {
           failed = 0;
@@ -271,11 +304,11 @@ export class Session extends EventTarget {
           this._update(event, Number(id));
         }
       } catch (error) {
-        if (this._closed) return;
-        if (error instanceof Refused && error.status < 500) return this._tell("trouble", error);
+        if (this._closed || this._resting) return;
+        if (isFinal(error)) return this._tell("trouble", error);
       }
       this._streams.delete(stream);
-      if (this._closed) return;
+      if (this._closed || this._resting) return;
       if (failed) this._online(false);
       await pause(++failed);
     }
@@ -342,6 +375,11 @@ const UPDATES = {
     session._later();
   },
 };
+
+/** Whether the server has understood, and will say the same again. */
+function isFinal(error) {
+  return error instanceof Refused && error.status < 500;
+}
 
 function pause(failed) {
   const milliseconds = PAUSES[Math.min(failed, PAUSES.length) - 1];

@@ -177,6 +177,22 @@ def test_a_message_that_could_not_be_sent_comes_back(here):
     expect(here.page.get_by_role("alert")).to_have_count(0)
 
 
+def test_a_page_that_was_loaded_while_the_server_is_away_waits_for_it(here):
+    here.say("remember 5")
+    expect(here.turns.last).to_contain_text("I will remember 5.")
+    here.page.route("**/api/**", lambda route: route.abort())
+    here.page.reload()
+    expect(here.page.locator("#offline")).to_contain_text("The connection is lost")
+    here.page.unroute("**/api/**")
+    expect(here.turns.last).to_contain_text("I will remember 5.")
+    expect(here.page.locator("#offline")).to_be_hidden()
+
+
+def test_an_address_that_names_no_session_says_so(tab):
+    page = tab().open("nonsense")
+    expect(page.page.get_by_role("alert")).to_contain_text("start a new conversation")
+
+
 def test_a_stream_that_breaks_off_is_resumed_where_it_broke(here):
     def cut(route):
         request = route.request

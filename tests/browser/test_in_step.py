@@ -69,6 +69,22 @@ def test_a_stop_title_and_model_of_one_tab_reach_the_other(here, tab):
     expect(here.rows).to_have_text(["Long"])
 
 
+def test_a_tab_that_nobody_looks_at_holds_no_connection_and_catches_up(scripted, client):
+    look = """(hidden) => {
+      Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }"""
+    scripted.say("hello")
+    expect(scripted.turns.last).to_contain_text("ok")
+    with scripted.page.expect_event("requestfailed", lambda request: "/api/updates" in request.url):
+        scripted.page.evaluate(look, True)
+    client.ask("hello again", app="scripted")
+    with scripted.page.expect_request("**/api/updates"):
+        scripted.page.evaluate(look, False)
+    expect(scripted.said.last).to_contain_text("hello again")
+    expect(scripted.turns).to_have_count(2)
+
+
 def test_messages_that_wait_stand_in_both_tabs_in_order(scripted, tab, provider):
     provider.script("slow one", [Text(["first"]), Silence(1)])
     scripted.say("slow one")
