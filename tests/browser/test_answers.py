@@ -17,7 +17,7 @@ MARKDOWN = (
 )
 HOSTILE = (
     "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
-    "<a href=\"javascript:alert(1)\">a</a> [b](javascript:alert(1)) <form action=/x><button>c</button></form>"
+    '<a href="javascript:alert(1)">a</a> [b](javascript:alert(1)) <form action=/x><button>c</button></form>'
     "<p style='position:fixed'>d</p>\n\n![e](https://elsewhere.example/pixel.png)"
 )
 

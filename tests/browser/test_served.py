@@ -62,7 +62,8 @@ def test_nothing_in_the_page_needs_inline_code_or_another_server():
 
 
 def test_libraries_of_others_are_as_their_makers_published_them():
-    listed = re.findall(r"^\| `([\w.]+)` .* `([0-9a-f]{64})` \|$", (FILES / "vendor/README.md").read_text(), re.MULTILINE)
+    page = (FILES / "vendor/README.md").read_text()
+    listed = re.findall(r"^\| `([\w.]+)` .* `([0-9a-f]{64})` \|$", page, re.MULTILINE)
     assert {name for name, _ in listed} == {path.name for path in FILES.glob("vendor/*js")}
     for name, digest in listed:
         assert hashlib.sha256((FILES / "vendor" / name).read_bytes()).hexdigest() == digest

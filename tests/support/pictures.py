@@ -27,7 +27,7 @@ A **stop** ends the turn at once, also while the provider is silent:
 | what | where it ends | kept |
 |---|---|---|
 | the stream | in every tab | all text so far |
-| the provider's call | in the worker | – |
+| the provider's call | in the worker | nothing |
 
 In JavaScript that is one request:
 
