@@ -1,5 +1,6 @@
 // Making elements without a line of HTML in strings.
 
+const COPIED = 1200; // milliseconds that a button shows that it has copied
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An element. Of `props`, `on*` are listeners, `class` and names with a dash or known as attributes are attributes. */
@@ -29,6 +30,18 @@ export function icon(name) {
 /** A button that shows a picture and is called `label`. */
 export function iconButton(name, label, onclick, className = "quiet") {
   return el("button", { type: "button", className: `icon-button ${className}`, "aria-label": label, title: label, onclick }, icon(name));
+}
+
+/** A button that copies what `text()` returns. Null where the browser lets no page copy, as without https. */
+export function copyButton(label, text, className = "quiet") {
+  if (!navigator.clipboard) return null;
+  const button = iconButton("copy", label, async () => {
+    await navigator.clipboard.writeText(text());
+    const picture = button.firstChild;
+    button.replaceChildren(icon("check"));
+    setTimeout(() => button.replaceChildren(picture), COPIED);
+  }, className);
+  return button;
 }
 
 /** Make `parent` hold just these children, in this order; those that stay are not touched. */

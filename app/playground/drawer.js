@@ -1,6 +1,6 @@
 // The drawer of raw events: every request and every event as it went over the wire.
 
-import { clock, el, iconButton } from "./dom.js";
+import { clock, copyButton, el } from "./dom.js";
 import { curl } from "./journal.js";
 
 export class Drawer {
@@ -54,7 +54,7 @@ function requestParts(entry) {
   const path = entry.path.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, (id) => `${id.slice(0, 8)}…`);
   return [
     el("span", { className: "source" }, `${entry.method} ${path} `, el("b", { className: "status" }, String(entry.status))),
-    iconButton("copy", "Copy as curl", () => navigator.clipboard.writeText(curl(entry))),
+    copyButton("Copy as curl", () => curl(entry)) ?? "",
     entry.body ? el("code", {}, JSON.stringify(entry.body)) : "",
   ];
 }

@@ -2,7 +2,7 @@
 
 import { ofTurn } from "./advice.js";
 import { Card } from "./card.js";
-import { arrange, el, icon, iconButton, say } from "./dom.js";
+import { arrange, copyButton, el, icon, say } from "./dom.js";
 import { rendered } from "./markdown.js";
 
 export class Log {
@@ -62,6 +62,7 @@ class TurnView {
     this._body = el("div", { className: "parts" });
     this._thinking = el("p", { className: "thinking" }, el("span", { className: "dots", "aria-hidden": "true" }), "Waiting for the model");
     this._stopped = el("p", { className: "ending" }, icon("stop"), "Stopped. The text so far is kept.");
+    this._copy = copyButton("Copy this answer", () => turn.text, "quiet copy");
     this.element = el("article", { className: "turn" }, heading("Assistant"), this._body);
   }
 
@@ -73,7 +74,7 @@ class TurnView {
     if (turn.open && !turn.stopping && !parts.length) extra.push(this._thinking);
     if (turn.stopping || turn.end === "interrupted") extra.push(this._stopped);
     if (turn.error) extra.push((this._failed ??= this._failure(asked)));
-    if (turn.end === "complete" && turn.text) extra.push((this._copy ??= copyButton(turn)));
+    if (turn.end === "complete" && turn.text && this._copy) extra.push(this._copy);
     arrange(this._body, [...parts.map((part) => part.element), ...extra]);
     this.element.classList.toggle("writing", turn.open && !turn.stopping);
     this.element.setAttribute("aria-busy", String(turn.open && !turn.stopping));
@@ -113,10 +114,6 @@ class Prose {
 
 function heading(who) {
   return el("h3", { className: "unseen" }, who);
-}
-
-function copyButton(turn) {
-  return iconButton("copy", "Copy this answer", () => navigator.clipboard.writeText(turn.text), "quiet copy");
 }
 
 const VIEWS = { said: SaidView, note: NoteView, turn: TurnView };

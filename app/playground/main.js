@@ -1,14 +1,15 @@
 // The page: puts the parts together.
 
-import { ofRequest } from "./advice.js";
 import { Api } from "./api.js";
 import { Choices } from "./choices.js";
 import { Composer } from "./composer.js";
-import { arrange, el, say } from "./dom.js";
+import { say } from "./dom.js";
 import { Drawer } from "./drawer.js";
+import { newId } from "./ids.js";
 import { Journal } from "./journal.js";
 import { Log } from "./log.js";
 import { rendered } from "./markdown.js";
+import { announce, calm, notice, trouble } from "./notices.js";
 import { Session } from "./session.js";
 import { Sidebar } from "./sidebar.js";
 import { Requests } from "./wallet.js";
@@ -24,7 +25,7 @@ const $ = (selector) => document.querySelector(selector);
 const journal = new Journal();
 const api = new Api(journal);
 const tabs = new BroadcastChannel("aomi");
-const owner = (localStorage[OWNER] ??= crypto.randomUUID());
+const owner = (localStorage[OWNER] ??= newId());
 api.key = sessionStorage[KEY] ?? "";
 
 let session = null;
@@ -54,7 +55,7 @@ function opened(id, isNew) {
   session = new Session(api, id, owner);
   session.addEventListener("change", () => draw());
   session.addEventListener("ended", ({ detail }) => announce(ending(detail)));
-  session.addEventListener("trouble", ({ detail }) => trouble(detail));
+  session.addEventListener("trouble", ({ detail }) => trouble(detail, showKey));
   session.addEventListener("notice", ({ detail }) => notice(detail));
   session.addEventListener("listed", listChanged);
   session.addEventListener("gone", ({ detail }) => {
@@ -69,7 +70,7 @@ function opened(id, isNew) {
 
 /** Show a session, or with '' a new one. */
 function go(id) {
-  const target = id || crypto.randomUUID();
+  const target = id || newId();
   const isNew = !id;
   history.pushState(null, "", isNew ? location.pathname : `#${target}`);
   opened(target, isNew);
@@ -80,7 +81,7 @@ function go(id) {
 
 function fromAddress() {
   const id = location.hash.slice(1);
-  opened(id || crypto.randomUUID(), !id);
+  opened(id || newId(), !id);
   loadList();
 }
 
@@ -119,7 +120,7 @@ async function send(text) {
   try {
     await current.send(text);
   } catch (error) {
-    trouble(error);
+    trouble(error, showKey);
     composer.giveBack(text);
   }
 }
@@ -173,34 +174,12 @@ function toTheEnd() {
   scroll.scrollTop = scroll.scrollHeight;
 }
 
-// Saying so
-
-/** Have it read out. */
-function announce(words) {
-  $("#status").textContent = words;
-}
-
-function notice(words) {
-  arrange($("#notices"), [el("p", { className: "notice", role: "status" }, words)]);
-}
-
-function trouble(error) {
-  const { what, next, needsKey } = ofRequest(error);
-  const button = el("button", { type: "button", className: "secondary", onclick: showKey }, "Enter a key");
-  const words = el("div", {}, el("p", { className: "what" }, what), el("p", {}, next));
-  arrange($("#notices"), [el("div", { className: "notice failure", role: "alert" }, words, needsKey ? button : "")]);
-}
-
-function calm() {
-  $("#notices").replaceChildren();
-}
-
 async function trying(action) {
   try {
     return await action();
   } catch (error) {
     if (!("status" in error)) throw error;
-    trouble(error);
+    trouble(error, showKey);
   }
 }
 

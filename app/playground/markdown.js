@@ -3,7 +3,7 @@
 
 import { Marked } from "./vendor/marked.esm.js";
 import DOMPurify from "./vendor/purify.es.mjs";
-import { el, iconButton } from "./dom.js";
+import { copyButton, el } from "./dom.js";
 
 const marked = new Marked({ gfm: true, breaks: true, walkTokens });
 
@@ -52,5 +52,5 @@ function copyable(block) {
   const box = scrolling(block, "Code");
   const outer = el("div", { className: "code" });
   box.replaceWith(outer);
-  outer.append(box, iconButton("copy", "Copy the code", () => navigator.clipboard.writeText(text)));
+  outer.append(box, copyButton("Copy the code", () => text) ?? "");
 }

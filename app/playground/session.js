@@ -1,11 +1,13 @@
 // One open session: what is known of it, kept in step with the server by /api/state, /api/chat and /api/updates.
 
-import { Refused, Unreachable } from "./api.js";
+import { Unreachable } from "./api.js";
 import { count, insert, itemsOf, openPlace } from "./history.js";
-import { addRequest, requestsOf } from "./requests.js";
+import { newId } from "./ids.js";
+import { isFinal, pause } from "./patience.js";
+import { requestsOf } from "./requests.js";
 import { Turn } from "./turn.js";
+import { UPDATES } from "./updates.js";
 
-const PAUSES = [250, 500, 1000, 2000, 4000];
 const TRIES = 3;
 
 /**
@@ -30,7 +32,7 @@ export class Session extends EventTarget {
     this._api = api;
     this._owner = owner;
     this._said = new Map();
-    this._turns = new Map();
+    this.turns = new Map();
     this._streams = new Set();
     this._sending = 0;
     this._stateAt = 0; // the number of the update that the last state was as of
@@ -97,20 +99,20 @@ export class Session extends EventTarget {
     if (this.exists) return;
     await this._api.createSession(this.id, { public_key: this._owner, app: this.app });
     this.exists = true;
-    this._tell("listed");
+    this.tell("listed");
   }
 
   /** Send a message; while a turn runs it waits in line at the server. Throws what the server says against it. */
   async send(text) {
     const waits = this.busy;
-    const item = { kind: "said", key: crypto.randomUUID(), text, sending: true };
+    const item = { kind: "said", key: newId(), text, sending: true };
     this.items = [...this.items, item];
     this._sending++;
     this._changed();
     try {
       await this.ensure();
       const stream = await this._accepted(text, item.key);
-      if (!stream) return void this._later();
+      if (!stream) return void this.later();
       if (waits) stream.close(); // its turn is followed when it comes
       else this._follow({ stream, item });
     } catch (error) {
@@ -120,7 +122,7 @@ export class Session extends EventTarget {
       item.sending = false;
       this._sending--;
       this._changed();
-      if (this._missed) this._later();
+      if (this._missed) this.later();
     }
   }
 
@@ -188,7 +190,7 @@ export class Session extends EventTarget {
   _take(state) {
     const unsent = this.items.filter((item) => item.sending);
     this.exists = true;
-    this.items = [...itemsOf(state.messages, this._said, this._turns), ...unsent];
+    this.items = [...itemsOf(state.messages, this._said, this.turns), ...unsent];
     this.requests = requestsOf(state.user_state, this.requests);
     this._lastUpdate = state.last_event_id;
     this._stateAt = Number(state.last_event_id);
@@ -209,7 +211,7 @@ export class Session extends EventTarget {
   }
 
   /** Look again, soon: several reasons may come at once. */
-  _later() {
+  later() {
     this._missed = true;
     clearTimeout(this._timer);
     this._timer = setTimeout(async () => {
@@ -217,7 +219,7 @@ export class Session extends EventTarget {
       try {
         await this._sync();
       } catch (error) {
-        this._tell("trouble", error);
+        this.tell("trouble", error);
       }
     }, 30);
   }
@@ -258,13 +260,13 @@ export class Session extends EventTarget {
   }
 
   _begin(runId, item) {
-    const before = this._turns.get(runId);
+    const before = this.turns.get(runId);
     const turn = new Turn(runId, before);
     const items = this.items.filter((one) => one.key !== runId);
     const open = this.status === "processing" ? openPlace(items) : count(items);
     turn.place = before?.place || (item ? count(items.slice(0, items.indexOf(item) + 1)) : open);
     turn.unsure = !before && !item && count(items) > open;
-    this._turns.set(runId, turn);
+    this.turns.set(runId, turn);
     this._turn = turn;
     insert(items, turn);
     this.items = items;
@@ -276,7 +278,7 @@ export class Session extends EventTarget {
     turn.take(event);
     if (turn.unsure && turn.open) {
       turn.unsure = false;
-      this._later(); // the state knows which of several messages it answers
+      this.later(); // the state knows which of several messages it answers
     }
     if (!turn.stopping || turn.end) this._changed();
   }
@@ -284,19 +286,21 @@ export class Session extends EventTarget {
   _over(turn) {
     turn.stopping = false;
     this._changed();
-    this._tell("ended", turn);
-    this._later();
+    this.tell("ended", turn);
+    this.later();
   }
 
   // The update stream
 
   async _listen() {
-    for (let failed = 0; !this._closed && !this._resting; ) {
+    const mark = (this._hearing = Symbol("a listener"));
+    const isOver = () => this._closed || this._resting || this._hearing !== mark;
+    for (let failed = 0; !isOver(); ) {
       let stream = null;
       try {
         stream = this._open(await this._api.updates(this.id, this._lastUpdate));
         this._listening = stream;
-        if (this._resting) stream.close();
+        if (isOver()) stream.close();
         this._online(true);
         for await (const { id, event } of stream.events()) {
           failed = 0;
@@ -304,11 +308,11 @@ export class Session extends EventTarget {
           this._update(event, Number(id));
         }
       } catch (error) {
-        if (this._closed || this._resting) return;
-        if (isFinal(error)) return this._tell("trouble", error);
+        if (isOver()) return;
+        if (isFinal(error)) return this.tell("trouble", error);
       }
       this._streams.delete(stream);
-      if (this._closed || this._resting) return;
+      if (isOver()) return;
       if (failed) this._online(false);
       await pause(++failed);
     }
@@ -333,55 +337,11 @@ export class Session extends EventTarget {
   }
 
   _changed() {
-    this._tell("change");
+    this.tell("change");
   }
 
-  _tell(type, detail) {
+  /** Tell who listens. */
+  tell(type, detail) {
     if (!this._closed) this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-const UPDATES = {
-  state(session, event) {
-    for (const name of ["title", "app", "model"]) if (event[name] !== undefined) session[name] = event[name];
-    if (event.is_archived !== undefined) session.archived = event.is_archived;
-    if (event.user_state) session.requests = requestsOf(event.user_state, session.requests);
-    if (!session.turn?.stopping) session.status = event.status;
-    if (event.is_processing && !session.turn) session._later();
-    if (event.is_archived !== undefined || event.run_id) session._tell("listed");
-  },
-  title_changed(session, event) {
-    if (!event.thread_id) session.title = event.title;
-    session._tell("listed");
-  },
-  model_changed(session, event) {
-    session.model = event.model;
-  },
-  async_tool_result(session, event) {
-    const calls = [...session._turns.values()].flatMap((turn) => turn.calls);
-    calls.findLast((call) => call.id === event.call_id)?.step(event, new Date());
-  },
-  wallet_tx_request: addRequest,
-  wallet_eip712_request: addRequest,
-  client_request: addRequest,
-  client_request_closed(session, event) {
-    for (const id of event.ids) session.requests.delete(id);
-    if (event.outcome === "expired") session._tell("notice", "A request of a tool has expired: nobody answered it.");
-  },
-  system_notice(session, event) {
-    session._tell(event.message === "This session was deleted" ? "gone" : "notice", event.message);
-  },
-  gap(session) {
-    session._later();
-  },
-};
-
-/** Whether the server has understood, and will say the same again. */
-function isFinal(error) {
-  return error instanceof Refused && error.status < 500;
-}
-
-function pause(failed) {
-  const milliseconds = PAUSES[Math.min(failed, PAUSES.length) - 1];
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
