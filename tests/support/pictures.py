@@ -78,6 +78,7 @@ def tools(here: Playground) -> None:
     expect(here.page.locator(".steps li")).to_have_count(2)
     here.say("What are the prices of ETH and BTC?")
     expect(here.turns.last).to_contain_text("97,000.50")
+    expect(here.button("Stop the answer")).to_be_hidden()
     here.page.locator("details.card summary").first.click()
     here.page.locator("#scroll").evaluate("one => { one.scrollTop = 0 }")
 
