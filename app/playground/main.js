@@ -128,6 +128,8 @@ async function send(text) {
 function stop() {
   announce("Stopped");
   trying(() => session.stop());
+  clearTimeout(timer);
+  drawNow(); // whoever stops does not wait
 }
 
 function ending(turn) {

@@ -109,7 +109,12 @@ export class Session extends EventTarget {
     this.items = [...this.items, item];
     this._sending++;
     this._changed();
+    const before = this._line;
+    const accepted = Promise.withResolvers();
+    this._line = accepted.promise; // one at a time: messages keep their order
     try {
+      await before;
+      await this._choosing;
       await this.ensure();
       const stream = await this._accepted(text, item.key);
       if (!stream) return void this.later();
@@ -119,6 +124,7 @@ export class Session extends EventTarget {
       this.items = this.items.filter((one) => one !== item);
       throw error;
     } finally {
+      accepted.resolve();
       item.sending = false;
       this._sending--;
       this._changed();
@@ -143,10 +149,24 @@ export class Session extends EventTarget {
     }
   }
 
-  async choose(what, value) {
-    await this.ensure();
-    await this._api.control(this.id, what, { [what]: value });
+  /** Use another `app` or `model` from the next message on, which waits for it. */
+  choose(what, value) {
+    const chosen = this._choose(what, value);
+    this._choosing = chosen.catch(() => {}); // whoever chose hears of it
+    return chosen;
+  }
+
+  async _choose(what, value) {
+    const before = this[what];
     this[what] = value;
+    try {
+      const made = !this.exists && what === "app"; // a new session is made with its app
+      await this.ensure();
+      if (!made) await this._api.control(this.id, what, { [what]: value });
+    } catch (error) {
+      this[what] = before;
+      throw error;
+    }
     await this._sync(); // another app may mean another model
   }
 

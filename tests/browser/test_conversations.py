@@ -91,6 +91,18 @@ def test_another_model_answers_from_the_next_message_on(here, provider):
     expect(here.page.get_by_role("combobox", name="Model")).to_have_value("scripted")
 
 
+def test_a_message_sent_right_after_a_choice_waits_for_it(here, provider):
+    chosen = []
+    here.page.route("**/api/control/model*", lambda route: chosen.append(route))  # held back
+    with here.page.expect_request("**/api/control/model*"):
+        here.page.get_by_role("combobox", name="Model").select_option("scripted")
+    here.say("is it chosen?")
+    expect(here.said).to_contain_text("is it chosen?")
+    chosen[0].continue_()
+    expect(here.turns.last).to_contain_text("ok")
+    assert provider.requests("is it chosen?")
+
+
 def test_a_key_opens_apps_and_their_models(here, key, provider):
     field = here.page.get_by_role("textbox", name="API key")
     expect(here.page.get_by_role("combobox", name="App").locator("option")).to_have_text(["Default"])
