@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test chaos install lint lock bench bench-profile bench-peers clean
+.PHONY: run test chaos install lint lock bench bench-profile bench-peers clean pictures
 
 run: install
 	@$(BIN)/aomi dev
 
 test: lint
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=95
+
+# The screenshots of the README, out of the page as it is
+pictures: install
+	@$(BIN)/python -m tests.support.pictures
 
 # Breaks parts while people chat; prints what broke and what held: make chaos SEED=7 TURNS=2000
 chaos: install

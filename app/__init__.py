@@ -29,5 +29,5 @@ def create_app(services: Services | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions["aomi"] = services
-    api.register(app)
+    api.register(app, services)
     return app

@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     redis_connections: int = Field(200, ge=10, description="connections a process may open; beyond, callers wait")
     redis_tls_verify: bool = Field(True, description="`false` takes a `rediss://` server's self-signed certificate")
     config: Path = Field(Path("aomi.yaml"), description="the file of apps and models")
+    playground: bool = Field(True, description="`0` serves no page at `/`")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
 
     session_id_format: Literal["uuid", "token"] = Field(

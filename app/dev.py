@@ -28,8 +28,8 @@ READY_WITHIN = 120.0
 INTERRUPTED = 130
 
 TRY = """
-The backend is ready: {url}
-Ask it something, in another terminal:
+The backend is ready. Open it in a browser: {url}
+Or ask it something, in another terminal:
 
   curl -N '{url}/api/chat' -H "X-Session-Id: $(python3 -c 'import uuid; print(uuid.uuid4())')" \\
     -H 'Content-Type: application/json' -d '{{"text": "What is the current price of ETH?"}}'

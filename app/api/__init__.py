@@ -15,15 +15,17 @@ from app.api import (
     guard,
     health,
     openapi,
+    playground,
     sessions,
     state,
     threads,
     updates,
 )
 from app.api.gen1 import events, routes, vault
+from app.services import Services
 
 
-def register(app: Flask) -> None:
+def register(app: Flask, services: Services) -> None:
     """Mount every blueprint, and answer every error in the documented form."""
     failures.register(app)
     access_log.register(app)
@@ -32,3 +34,4 @@ def register(app: Flask) -> None:
     resources = (sessions, threads, chat, state, updates, control, catalog, health, openapi, docs)
     for module in (*resources, routes, events, vault):
         app.register_blueprint(module.bp)
+    playground.register(app, services)

@@ -1,0 +1,107 @@
+"""A person at the playground, in the machine's own Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+SWITCHES = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--no-first-run",
+    "--in-process-gpu",  # this one and the next two: a new page needs no new process, a quarter of the time less
+    "--renderer-process-limit=1",
+    "--disable-site-isolation-trials",
+)
+PATIENCE = 8_000
+"""Milliseconds that anything may take to appear."""
+
+
+def chromium() -> str:
+    """The Chromium to test with. Without one: a skip, on CI a failure."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no chromium on this machine")
+    return found
+
+
+@contextmanager
+def browsing() -> Iterator[Browser]:
+    """The browser, headless."""
+    program = chromium()
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Playground:
+    """One tab with the page. `complaints` are errors of its scripts, and what its policy has refused."""
+
+    page: Page
+    url: str
+    complaints: list[str]
+
+    @classmethod
+    def of(cls, page: Page, url: str) -> Playground:
+        complaints: list[str] = []
+        page.set_default_timeout(PATIENCE)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda line: complaints.append(line.text) if _is_complaint(line) else None)
+        return cls(page, url, complaints)
+
+    def open(self, session_id: str = "") -> Playground:
+        """Load the page, a new conversation or a given one."""
+        self.page.goto(f"{self.url}/#{session_id}" if session_id else f"{self.url}/")
+        expect(self.page.locator("#loading")).to_be_hidden()
+        return self
+
+    def say(self, text: str) -> None:
+        """Write a message and send it by Enter."""
+        self.box.fill(text)
+        self.box.press("Enter")
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    @property
+    def box(self) -> Locator:
+        return self.page.get_by_role("textbox", name="Message")
+
+    @property
+    def said(self) -> Locator:
+        """What the person has said."""
+        return self.page.locator(".said")
+
+    @property
+    def turns(self) -> Locator:
+        return self.page.locator(".turn")
+
+    @property
+    def rows(self) -> Locator:
+        """The conversations at the side."""
+        return self.page.locator("#sessions > li")
+
+    @property
+    def session_id(self) -> str:
+        """That of the open conversation, once it is in the address."""
+        self.page.wait_for_function("location.hash.length > 30")
+        return self.page.evaluate("location.hash.slice(1)")
+
+
+def _is_complaint(line: Any) -> bool:
+    return line.type == "error" and "Failed to load resource" not in line.text
