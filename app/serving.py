@@ -73,12 +73,10 @@ class StreamWorker(GeventWorker):
 
     def run(self) -> None:
         """Serve until told to stop, and look after turns whose worker went away."""
-        gc.collect()
-        gc.freeze()  # what was loaded is for good
-        gc.set_threshold(20_000, 20, 100)  # a full look through 2,000 open streams stops all of them for 100 ms
         from app.caretaker import Caretaker  # redis may be loaded only once gevent has patched what it uses
 
         Caretaker(self.wsgi.extensions["aomi"]).start()
+        gc.set_threshold(20_000, 20, 100)  # a full look through 2,000 open streams stops all of them for 100 ms
         super().run()
 
     def load_wsgi(self) -> None:

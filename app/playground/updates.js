@@ -31,7 +31,7 @@ export const UPDATES = {
     if (event.outcome === "expired") session.tell("notice", "A request of a tool has expired: nobody answered it.");
   },
   system_notice(session, event) {
-    session.tell(event.message === "This session was deleted" ? "gone" : "notice", event.message);
+    session.tell(event.message.startsWith("This session was deleted") ? "gone" : "notice", event.message);
   },
   gap(session) {
     session.later();

@@ -7,6 +7,7 @@ import argparse
 import random
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from tests.chaos.run import chaos
@@ -15,10 +16,12 @@ parser = argparse.ArgumentParser(prog="make chaos")
 parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
 parser.add_argument("--turns", type=int, default=200)
 parser.add_argument("--lease", type=float, default=10, help="AOMI_LEASE, seconds")
+parser.add_argument("--people", type=int, default=24, help="who chat at once, a session each")
 given = parser.parse_args()
 
 folder = Path(tempfile.mkdtemp(prefix="aomi-chaos-"))
-report = chaos(folder, given.seed, given.turns, given.lease, lambda line: print(line, file=sys.stderr, flush=True))
+tell = partial(print, file=sys.stderr, flush=True)
+report = chaos(folder, given.seed, given.turns, given.lease, given.people, tell)
 print(report.table())
 for wrong in report.broken:
     print(f"\nBROKEN with --seed {given.seed} (logs in {folder}): {wrong[:3000]}", file=sys.stderr)

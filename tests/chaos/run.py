@@ -16,6 +16,8 @@ from tests.chaos.site import Site, misfortune, standing
 from tests.chaos.verdict import Verdict
 
 PEOPLE = 8
+"""Who chat at once, unless more are asked for."""
+
 QUIET = (0.2, 1.2)
 """Seconds between two misfortunes, from and to."""
 
@@ -42,12 +44,19 @@ class Report:
         return "\n".join([*rows, f"| promises broken | {len(self.broken)} |"])
 
 
-def chaos(folder: Path, seed: int, turns: int, lease: float, tell: Callable[[str], None] = lambda _: None) -> Report:
+def chaos(
+    folder: Path,
+    seed: int,
+    turns: int,
+    lease: float,
+    crowd: int = PEOPLE,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Report:
     """At least `turns` turns on a site of their own. Progress goes to `tell`, a line at a time."""
     report = Report(seed)
     began = time.monotonic()
-    with standing(folder, lease) as site, ThreadPoolExecutor(PEOPLE * 4) as pool:
-        people = [Person(site, f"{seed}-{number}", pool) for number in range(PEOPLE)]
+    with standing(folder, lease) as site, ThreadPoolExecutor(crowd * 4) as pool:
+        people = [Person(site, f"{seed}-{number}", pool) for number in range(crowd)]
         listeners = [Listener(site, person.session_id, f"{seed}") for person in people]
         for listener in listeners:
             listener.start()
