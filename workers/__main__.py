@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import signal
 import sys
 import threading
 import time
-from types import FrameType
+from collections.abc import Callable
 
 import click
 
@@ -22,6 +21,7 @@ OWN_THREADS = "aomi "
 """The names of this worker's own threads begin so; those of tools do not."""
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
+DIED = b"\0"
 
 
 def main() -> int:
@@ -41,7 +41,7 @@ def main() -> int:
         return 2
     worker.start()
     log.info("worker %s takes jobs after %.1f s", worker.name, time.monotonic() - began)
-    code, ended = ends.get(), False
+    code, ended = ends(), False
     try:
         ended = worker.stop()
     finally:
@@ -60,24 +60,27 @@ def _leave_jobs_behind(code: int) -> None:
     os._exit(1 if sys.exc_info()[0] else code)
 
 
-def _ends() -> queue.SimpleQueue[int]:
-    """Gets an exit code when the worker is to end: 0 by a signal, 1 when one of its threads died, without which it is
-    of no use; its supervisor starts it again. (A SimpleQueue, as one signal may come in the handling of another.)"""
-    ends: queue.SimpleQueue[int] = queue.SimpleQueue()
+def _ends() -> Callable[[], int]:
+    """Waits until the worker is to end and returns its exit code: 0 by a signal, 1 when one of its threads died. (It is
+    of no use then; its supervisor starts it again.)
 
-    def asked_to_stop(_signal: int, _frame: FrameType | None) -> None:
-        ends.put(0)
+    Signals wake it through a pipe: one that comes just before Python waits for a lock, or that another thread gets,
+    would not end that wait.
+    """
+    ends, told = os.pipe()
+    os.set_blocking(told, False)
+    signal.set_wakeup_fd(told, warn_on_full_buffer=False)  # writes a signal's number, which is never 0
+    for number in STOPS:
+        signal.signal(number, lambda *_: None)
 
     def thread_died(died: threading.ExceptHookArgs) -> None:
         threading.__excepthook__(died)
         if died.thread and died.thread.name.startswith(OWN_THREADS):
             log.critical("%s died, as the lines above say; this worker ends, to be started again", died.thread.name)
-            ends.put(1)
+            os.write(told, DIED)
 
     threading.excepthook = thread_died
-    for number in STOPS:
-        signal.signal(number, asked_to_stop)
-    return ends
+    return lambda: int(os.read(ends, 1) == DIED)
 
 
 if __name__ == "__main__":
