@@ -106,6 +106,7 @@ def _message(app: App, session: dict[str, str], body: dict[str, Any]) -> Message
         idempotency_key=_idempotency_key(),
         body=app.id.encode() + b" " + request.get_data(),
         client=inputs.named_client(),
+        key=inputs.api_key_id(),
     )
 
 

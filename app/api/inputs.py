@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
-from flask import request
+from flask import g, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
@@ -104,6 +104,18 @@ def app_named(name: str | None) -> App:
 
 def api_key() -> ApiKey | None:
     """The key that the request carries, None when it carries none. Raises `Unauthorized` for an unknown one."""
+    if "api_key" not in g:
+        g.api_key = _api_key()
+    return cast("ApiKey | None", g.api_key)
+
+
+def api_key_id() -> str:
+    """The id of that key, '' when it carries none. Raises `Unauthorized`."""
+    key = api_key()
+    return key.id if key else ""
+
+
+def _api_key() -> ApiKey | None:
     given = request.headers.get("X-API-Key") or request.headers.get("Aomi-App-Key")
     if not given:
         return None

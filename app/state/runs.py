@@ -42,8 +42,9 @@ class Message:
     """A message as chat accepted it. `thread_id` None is the newest thread; `user_state` None leaves it.
 
     With an `idempotency_key`, `body` is all that was sent, by which another message is told from a repeated one.
-    `client` is the SHA-256 of its client's id; '' is the one that the session belongs to, if to any. With `answers` it
-    is the client's answer to these open requests: it closes them, and waits in any queue.
+    `client` is the SHA-256 of its client's id; '' is the one that the session belongs to, if to any. `key` is the id of
+    the API key it came with, if with any. With `answers` it is the client's answer to these open requests: it closes
+    them, and waits in any queue.
     """
 
     text: str
@@ -55,6 +56,7 @@ class Message:
     idempotency_key: str = ""
     body: bytes = b""
     client: str = ""
+    key: str = ""
     answers: tuple[int, ...] = ()
 
 
@@ -84,6 +86,7 @@ class Run:
     message: dict[str, Any]
     outcome: str = ""
     client: str = ""
+    key: str = ""
 
     @classmethod
     def read(cls, session_id: str, fields: dict[str, str]) -> Run:
@@ -99,6 +102,7 @@ class Run:
             message=json.loads(fields["message"]),
             outcome=fields.get("outcome", ""),
             client=fields.get("client", ""),
+            key=fields.get("key", ""),
         )
 
 
@@ -138,6 +142,7 @@ class Runs:
             "body": digest(message.body),
             "sent_ttl": SENT_TTL,
             "client": message.client,
+            "key": message.key,
             "answers": " ".join(map(str, message.answers)),
             "closed_frame": sse.frame(sse.client_request_closed(session_id, message.answers, "answered")),
         }

@@ -46,6 +46,7 @@ def send() -> ResponseReturnValue:
         model=services().catalog.choice(app.id, session.get("model", ""))[1],
         user_state=None if given is None else requests.merged(user_state(session), given),
         client=inputs.named_client(),
+        key=inputs.api_key_id(),
     )
     owner = inputs.optional_text_of(request.args.to_dict(), "public_key", inputs.PUBLIC_KEY_CHARACTERS)
     sending.send(session_id, message)
