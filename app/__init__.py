@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Flask
-
 if TYPE_CHECKING:
+    from flask import Flask
+
     from app.services import Services
 
 __version__ = "0.1.0"
@@ -19,6 +19,8 @@ def create_app(services: Services | None = None) -> Flask:
 
     Raises `ConfigError` when the settings or aomi.yaml are wrong.
     """
+    from flask import Flask  # here, as the `aomi` command needs none of it
+
     from app import api, config, logs
     from app.services import build
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ import pytest
 
 from tests.support.backend import until
 from tests.support.client import Client, text_of
-from tests.support.servers import Silence, Text
+from tests.support.servers import Text, Until
 
 PIECE = "x" * 60_000
 
@@ -55,7 +56,8 @@ def test_a_reader_that_takes_nothing_is_cut_off_and_may_resume_the_whole(client,
 
 def test_clients_that_leave_leave_nothing_behind(client, impatient, redis, provider, figure):
     process, url = impatient
-    text = provider.script("left alone", [Silence(2.5), Text(["done"])])
+    left = threading.Event()
+    text = provider.script("left alone", [Until(left), Text(["done"])])
     before = _connections(process)
     streams = [Client(url, client.headers["X-API-Key"]) for _ in range(20)]
     opened = [one.chat(text, app="scripted") for one in streams] + [one.updates() for one in streams]
@@ -70,7 +72,12 @@ def test_clients_that_leave_leave_nothing_behind(client, impatient, redis, provi
     until(lambda: _connections(process) <= before + 2, 30, "the connections to go")
     figure(time.monotonic() - began)
     assert time.monotonic() - began < 30
-    until(lambda: streams[0].state()["messages"][-1]["content"] == "done", what="the turn to complete without a reader")
+    left.set()
+    until(lambda: _last_words(streams[0]).endswith("done"), what="the turn to complete without a reader")
+
+
+def _last_words(client) -> str:
+    return client.state()["messages"][-1]["content"]
 
 
 def _channels_of(redis, session_ids) -> int:

@@ -19,7 +19,10 @@ import httpx
 import psutil
 import pytest
 
+from tests.support import preloaded
+
 ROOT = Path(__file__).parents[2]
+WORKER = [sys.executable, "-m", "workers"]
 
 
 def until(condition: Callable[[], Any], seconds: float = 10.0, what: str = "") -> Any:
@@ -95,7 +98,10 @@ class Process:
     def __init__(self, command: list[str], environment: dict[str, str], output: Path) -> None:
         self.output = output
         with output.open("ab") as file:
-            self._process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=file, stderr=file)
+            if command == WORKER and preloaded.AVAILABLE:
+                self._process: Any = preloaded.Forked(environment, ROOT, file)
+            else:
+                self._process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=file, stderr=file)
 
     @property
     def pid(self) -> int:
@@ -171,7 +177,7 @@ class Backend:
 
     def begin_worker(self, **more: str) -> Process:
         """Start a worker process and do not wait for it."""
-        return self._start("worker", [sys.executable, "-m", "workers"], more)
+        return self._start("worker", WORKER, more)
 
     def stop(self) -> None:
         for process in self.processes:

@@ -116,6 +116,13 @@ class Silence:
 
 
 @dataclass
+class Until:
+    """A dot five times a second until the event is set."""
+
+    event: threading.Event
+
+
+@dataclass
 class Fail:
     """An HTTP error, as the whole answer."""
 
@@ -133,7 +140,7 @@ class End:
     """The answer ends here, as if it were whole, but without saying so."""
 
 
-Step = Text | Calls | Silence | Fail | Cut | End
+Step = Text | Calls | Silence | Until | Fail | Cut | End
 
 
 @dataclass
@@ -231,6 +238,9 @@ class _Stream:
                 self._wait(step.pause)
         elif isinstance(step, Silence):
             self._wait(step.seconds)
+        elif isinstance(step, Until):
+            while not step.event.is_set():
+                self._do(Text(["."], pause=0.2))
         elif isinstance(step, Calls):
             for index, (name, args) in enumerate(step.calls):
                 call_id = step.ids or f"call_{len(self._seen.messages)}_{index}"
