@@ -31,6 +31,19 @@ from app.state.clients import Unavailable
 log = logging.getLogger(__name__)
 
 
+class _Briefly(logging.Filter):
+    """That Redis is away is no news worth a traceback: RQ's maintenance tries again by itself."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always true."""
+        if record.exc_info and isinstance(record.exc_info[1], Unavailable):
+            record.msg, record.exc_info = f"{record.msg}: Redis does not answer", None
+        return True
+
+
+logging.getLogger("rq.worker").addFilter(_Briefly())
+
+
 class NoDeathPenalty(BaseDeathPenalty):
     """RQ's timeouts rest on signals or cannot break a blocking call; jobs here bound themselves."""
 

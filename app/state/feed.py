@@ -50,7 +50,7 @@ class Feed:
         """Close the connection and end the thread."""
         self._stopped.set()
         with self._lock:
-            self._send("unsubscribe", keys.FEED)  # its answer wakes the thread
+            self._send("UNSUBSCRIBE", keys.FEED)  # its answer wakes the thread
         self._thread.join(timeout=2 * PING_EVERY)
 
     def subscribe(self, channel: str, timeout: float = 2.0) -> bool:
@@ -59,20 +59,20 @@ class Feed:
             confirmed = self._channels.get(channel)
             if confirmed is None:
                 confirmed = self._channels[channel] = threading.Event()
-                self._send("subscribe", channel)
+                self._send("SUBSCRIBE", channel)
         return confirmed.wait(timeout)
 
     def unsubscribe(self, channel: str) -> None:
         """No longer listen to `channel`."""
         with self._lock:
             if self._channels.pop(channel, None):
-                self._send("unsubscribe", channel)
+                self._send("UNSUBSCRIBE", channel)
 
     def _send(self, command: str, *channels: str) -> None:
         if self._pubsub is None:
             return
-        try:
-            getattr(self._pubsub, command)(*channels)
+        try:  # on the connection itself: redis-py would connect anew here, on a socket that the thread waits for, too
+            self._pubsub.connection.send_command(command, *channels, check_health=False)
         except (RedisError, OSError):
             log.debug("the feed's connection is down; its thread will subscribe again")
 
@@ -96,7 +96,7 @@ class Feed:
         with self._lock:
             self._pubsub = pubsub
             if self._channels:
-                self._send("subscribe", *self._channels)
+                self._send("SUBSCRIBE", *self._channels)
         self._on_gap()
 
     def _listen(self) -> None:

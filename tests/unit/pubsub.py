@@ -36,6 +36,13 @@ class PubSub:
         self.channels: set[str] = set()
         self._received: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
 
+    @property
+    def connection(self) -> PubSub:
+        return self
+
+    def send_command(self, command: str, *channels: str, check_health: bool = True) -> None:
+        getattr(self, command.lower())(*channels)
+
     def subscribe(self, *channels: str) -> None:
         for channel in channels:
             self.channels.add(channel)
