@@ -132,6 +132,7 @@ def test_broad_excepts_stand_where_they_must():
     )
     assert places == {
         "app/caretaker.py": 1,
+        "app/otel.py": 1,
         "app/state/feed.py": 1,
         "workers/toolbox.py": 1,
         "workers/jobs.py": 1,
