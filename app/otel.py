@@ -26,11 +26,13 @@ LAST_WORDS = 3000
 class _Span:
     def __init__(self, span: trace.Span) -> None:
         self.span = span
+        self.failed = False
 
     def set(self, attributes: Mapping[str, Value]) -> None:
         self.span.set_attributes(attributes)
 
     def fail(self, kind: str) -> None:
+        self.failed = True
         self.span.set_attribute("error.type", kind)
         self.span.set_status(StatusCode.ERROR)
 
@@ -80,7 +82,8 @@ class Otel:
             try:
                 yield span
             except Exception as error:
-                span.fail(type(error).__name__)
+                if not span.failed:
+                    span.fail(type(error).__name__)
                 raise
 
     def past(self, name: str, attributes: Mapping[str, Value], parent: Carrier, between: tuple[str, str]) -> None:
