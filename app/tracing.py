@@ -1,5 +1,5 @@
 """Traces, from a request through the queue to models and tools. `app.otel` does the work where AOMI_OTEL is set; else
-nothing of OpenTelemetry is loaded, and a span costs a look at a variable.
+it is not loaded, and a span costs a look at a variable.
 
 Spans name models, tools and ids, never what was said. A trace crosses the queue as its W3C `traceparent`, in `carrier`.
 """
