@@ -24,6 +24,7 @@ def setup(settings: Settings) -> None:
     handler.setFormatter(formatter(settings.log_format, settings.log_content))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.captureWarnings(True)
+    logging.raiseExceptions = False  # a record that cannot be written would be shown with all that is in it
     for name in ("rq.worker", "rq.queue", "rq.job"):
         logging.getLogger(name).setLevel(logging.ERROR)
     for name in ("app", "workers"):
@@ -48,6 +49,12 @@ def thread_broke(broken: threading.ExceptHookArgs) -> None:
     if broken.exc_value is not None:
         name = broken.thread.name if broken.thread else "?"
         log.critical("thread %r broke", name, exc_info=broken.exc_value)
+
+
+def greenlet_broke(_context: object, _kind: type, error: BaseException | None, _trace: object) -> None:
+    """The same for a greenlet, as gevent calls it."""
+    if error is not None:
+        log.critical("a greenlet broke", exc_info=error)
 
 
 def _broke(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:

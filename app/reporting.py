@@ -51,7 +51,7 @@ class Reporter:
         """Report a last time."""
         self._stopped.set()
         if self._who:
-            self._thread.join(timeout=5)
+            self._thread.join(timeout=2)
 
     def report(self) -> None:
         """Bring what was counted to Redis; nothing before `start`. Raises `Unavailable`: then it is brought again."""

@@ -87,6 +87,7 @@ class StreamWorker(GeventWorker):
         """Serve until told to stop, and look after turns whose worker went away."""
         from app.caretaker import Caretaker  # redis may be loaded only once gevent has patched what it uses
 
+        gevent.get_hub().print_exception = logs.greenlet_broke
         parts = self.wsgi.extensions["aomi"]
         Caretaker(parts).start()
         parts.reporter.start("web", {"aomi_open_streams": lambda: parts.hub.open_streams})

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
+import threading
 
+import gevent
 import pytest
 
 from app import context, logs
@@ -94,3 +97,34 @@ def test_a_line_names_what_is_being_worked_on():
     assert (told["request"], told["session"], told["run"]) == ("ask-1", "12345678", "run_1")
     with context.working_on(Work()):
         assert "request" not in json.loads(logs.formatter("json").format(record()))
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """What the process's own log gets."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logs.formatter("json"))
+    monkeypatch.setattr(logs.log, "handlers", [handler])
+    return stream
+
+
+def test_a_thread_that_breaks_is_a_line_without_what_its_exception_says(written, monkeypatch):
+    monkeypatch.setattr(threading, "excepthook", logs.thread_broke)
+    thread = threading.Thread(target=int, args=(SAID,), name="broken")  # its ValueError quotes it
+    thread.start()
+    thread.join()
+    told = json.loads(written.getvalue())
+    assert told["message"] == "thread 'broken' broke"
+    assert SAID not in written.getvalue()
+
+
+def test_a_greenlet_that_breaks_is_a_line_without_what_its_exception_says(written, monkeypatch):
+    monkeypatch.setattr(gevent.get_hub(), "print_exception", logs.greenlet_broke, raising=False)
+
+    def broken():
+        raise RuntimeError(SAID)
+
+    gevent.spawn(broken).join()
+    assert "a greenlet broke" in written.getvalue()
+    assert SAID not in written.getvalue()
