@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 
 from app import create_app
 from app.config import Settings
@@ -118,6 +119,13 @@ def test_a_made_up_method_is_no_label_of_its_own(webs, grown):
     assert httpx.request("BREW", f"{webs[0]}/api/state").status_code == 405
     assert grown("aomi_http_requests_total", method="other", status="405") == 1
     assert "BREW" not in Scrape(webs[0]).text
+
+
+def test_a_scraper_may_ask_for_openmetrics(webs):
+    answer = httpx.get(f"{webs[0]}/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+    assert answer.headers["content-type"].startswith("application/openmetrics-text")
+    names = {family.name for family in openmetrics(answer.text)}
+    assert {"aomi_turns", "aomi_turn_seconds", "aomi_open_streams"} <= names
 
 
 # Settings
