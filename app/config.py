@@ -25,6 +25,13 @@ class Settings(BaseSettings):
     config: Path = Field(Path("aomi.yaml"), description="the file of apps and models")
     playground: bool = Field(True, description="`0` serves no page at `/`")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
+    log_format: Literal["json", "text"] = Field("json", description="`text` is for people; `aomi dev` takes it")
+    log_content: bool = Field(False, description="`1` also logs what users and models say; keys and secrets never")
+
+    metrics: bool = Field(True, description="`0` counts nothing and serves no `/metrics`")
+    metrics_token: SecretStr | None = Field(None, description="`/metrics` asks for it: `Authorization: Bearer ...`")
+    metrics_interval: float = Field(5, gt=0, description="a process brings what it has counted to Redis this often")
+    otel: bool = Field(False, description="`1` traces by OpenTelemetry, to where the `OTEL_*` variables say")
 
     session_id_format: Literal["uuid", "token"] = Field(
         "uuid", description="`token` also admits ids of 8 to 128 characters out of `A-Za-z0-9:_.-`"

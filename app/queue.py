@@ -78,8 +78,10 @@ class Jobs:
         return self._turns.count
 
     def workers(self) -> int:
-        """How many worker processes have signed on to run turns."""
-        return len(worker_registration.get_keys(queue=self._turns))
+        """How many worker processes that run turns have beaten within two leases: RQ forgets a worker's hash then, but
+        not its place in the set of workers."""
+        names = worker_registration.get_keys(queue=self._turns)
+        return int(self._turns.connection.exists(*names)) if names else 0
 
     def _enqueue(self, queue: Queue, name: str, args: tuple, job_id: str, **options: Any) -> None:
         pipeline = queue.connection.pipeline()  # RQ's own would go to Redis twice

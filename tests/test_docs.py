@@ -29,6 +29,7 @@ from app.terminal.command import chat
 from app.terminal.commands import COMMANDS
 from tests.support.client import Client
 from tests.support.cutting import breaking
+from tests.support.metrics import Scrape
 from tests.support.programs import needed
 from workers import tools
 from workers.tools import ToolContext
@@ -108,7 +109,7 @@ def frames(text: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/api.md", "docs/gen1.md", "docs/clients.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/api.md", "docs/gen1.md", "docs/clients.md", "docs/operating.md"])
 def test_the_examples_print_what_the_page_says(page, webs, tmp_path):
     needed("curl")
     session = examples(ROOT / page)
@@ -337,13 +338,23 @@ def test_fields_on_the_page_are_those_in_redis(busy, redis):
         "session:{<id>}:call:<run>:<call>": [keys.call(busy.session, *busy.call.split(":"))],
         "session:{<id>}:sent:<sha256>": [keys.sent(busy.session, hashlib.sha256(b"docs").hexdigest())],
         "api-key:<sha256>": [keys.api_key(busy.digest)],
+        "{metrics}:process:<process>": list(redis.scan_iter(keys.metrics_process("*"))),
     }
     of_a_client = {"provider-keys:<client>", "secrets:<client>"}  # their fields are names that the client gives
+    of_a_client.add("metrics")  # its fields are the samples of docs/operating.md
     assert set(present) == {key.pattern for key in keys.SCHEMA if key.type == "hash"} - of_a_client
     for pattern, names in present.items():
         found = {field.decode() for name in names for field in redis.hgetall(name)}
         fields = {re.sub(r"^request:\d+$", "request:<n>", field) for field in found}
         assert described_fields(pattern) == fields, pattern
+
+
+def test_every_metric_is_described_and_no_other(webs):
+    page = (ROOT / "docs/operating.md").read_text()
+    rows = re.findall(r"^\| (`aomi_.+?) \|", page.split("## Metrics")[1], re.MULTILINE)
+    described = {name for row in rows for name in re.findall(r"`(aomi_\w+)`", row.split(" | ")[0])}
+    names = {family.name + "_total" * (family.type == "counter") for family in Scrape(webs[0]).families}
+    assert described == names
 
 
 def test_every_key_in_redis_is_on_the_page(busy, redis):

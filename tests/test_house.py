@@ -123,6 +123,14 @@ def test_the_web_side_never_loads_litellm_or_workers(statement):
     assert ran.returncode == 0, ran.stderr
 
 
+def test_no_exporter_of_traces_is_loaded_unless_it_is_wanted():
+    """(redis-py looks for the SDK by itself.)"""
+    code = "import app; app.create_app(); import sys; "
+    code += "assert not {'app.otel', 'opentelemetry.exporter', 'google.protobuf', 'requests'} & set(sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_broad_excepts_stand_where_they_must():
     places = Counter(
         str(path.relative_to(ROOT))
@@ -132,6 +140,7 @@ def test_broad_excepts_stand_where_they_must():
     )
     assert places == {
         "app/caretaker.py": 1,
+        "app/otel.py": 1,
         "app/state/feed.py": 1,
         "workers/toolbox.py": 1,
         "workers/jobs.py": 1,

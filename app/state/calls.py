@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from app import json
@@ -36,6 +36,7 @@ class Call:
     args: dict[str, Any]
     steps: int = 0
     client: str = ""
+    origin: Mapping[str, str] = field(default_factory=dict)
 
 
 class Calls:
@@ -57,6 +58,7 @@ class Calls:
             "args": dumps(call.args),
             "steps": 0,
             "client": call.client,
+            "origin": dumps(call.origin),
         }
         pipeline = self._redis.pipeline()
         pipeline.hset(key, mapping=fields)
@@ -78,6 +80,7 @@ class Calls:
             args=json.loads(fields["args"]),
             steps=int(fields["steps"]),
             client=fields.get("client", ""),
+            origin=json.loads(fields.get("origin", "{}")),
         )
 
     def drop(self, call: Call) -> None:

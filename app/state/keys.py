@@ -46,6 +46,9 @@ SCHEMA = (
     Key("provider-keys:<client>", "hash", "a client's own keys, by provider, JSON", "AOMI_SESSION_TTL after their use"),
     Key("secrets:<client>", "hash", "a client's secrets, by name, encrypted", "AOMI_SESSION_TTL after their use"),
     Key("client-requests", "zset", "`<id> <n>` of open client requests by their end, ms", "an entry: until the end"),
+    Key("metrics", "hash", "what all processes have counted, by metric and labels", "30 days after the last count"),
+    Key("{metrics}:processes", "zset", "processes by their last report, ms", "an hour after the last report"),
+    Key("{metrics}:process:<process>", "hash", "report, kind and gauges", "an hour after its last report"),
     Key("leases", "zset", "`<id> <run>` of open turns by lease end, ms", "an entry: until the turn's end"),
 )
 
@@ -61,6 +64,18 @@ LEASES = "leases"
 
 CLIENT_REQUESTS = "client-requests"
 """The index of open client requests by their end of life."""
+
+
+METRICS = "metrics"
+"""The hash of what all processes have counted."""
+
+METRICS_PROCESSES = "{metrics}:processes"
+"""The index of the processes that count, by their last report."""
+
+
+def metrics_process(process: str) -> str:
+    """The hash of one of them; on the node of the two above."""
+    return f"{{metrics}}:process:{process}"
 
 
 def session(session_id: str) -> str:

@@ -8,8 +8,8 @@ closed; the winner folds the log into the history and `settle`s with the termina
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from app import json
@@ -43,8 +43,8 @@ class Message:
 
     With an `idempotency_key`, `body` is all that was sent, by which another message is told from a repeated one.
     `client` is the SHA-256 of its client's id; '' is the one that the session belongs to, if to any. `key` is the id of
-    the API key it came with, if with any. With `answers` it is the client's answer to these open requests: it closes
-    them, and waits in any queue.
+    the API key it came with, if with any. `origin` is what asked for it, for logs and traces. With `answers` it is the
+    client's answer to these open requests: it closes them, and waits in any queue.
     """
 
     text: str
@@ -58,6 +58,7 @@ class Message:
     client: str = ""
     key: str = ""
     answers: tuple[int, ...] = ()
+    origin: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,9 @@ class Run:
     outcome: str = ""
     client: str = ""
     key: str = ""
+    origin: Mapping[str, str] = field(default_factory=dict)
+    times: Mapping[str, str] = field(default_factory=dict)
+    """When it was `queued_at`, `current_at`, `started_at`, `first_at`, `ended_at`, as far as it came."""
 
     @classmethod
     def read(cls, session_id: str, fields: dict[str, str]) -> Run:
@@ -103,6 +107,8 @@ class Run:
             outcome=fields.get("outcome", ""),
             client=fields.get("client", ""),
             key=fields.get("key", ""),
+            origin=json.loads(fields.get("origin", "{}")),
+            times={name: value for name, value in fields.items() if name.endswith("_at")},
         )
 
 
@@ -143,6 +149,7 @@ class Runs:
             "sent_ttl": SENT_TTL,
             "client": message.client,
             "key": message.key,
+            "origin": dumps(message.origin),
             "answers": " ".join(map(str, message.answers)),
             "closed_frame": sse.frame(sse.client_request_closed(session_id, message.answers, "answered")),
         }

@@ -2,7 +2,7 @@
 -- without the others, whoever else writes.
 
 -- Append `frames` ({kind, frame, kind, frame, ...}) to the log of run `id` and publish them as one message:
--- "<first> <last> <kind of the last>\n<frames>". Each but a piece of text is stored with the time `at`: pieces are many,
+-- "<first> <last> <kind of the last> <at>\n<frames>". Each but a piece of text is stored with the time `at`: pieces are many,
 -- and nobody asks when each one came. Returns nothing.
 local function log_frames(S, id, frames, ttl, at)
   local count = #frames / 2
@@ -22,7 +22,7 @@ local function log_frames(S, id, frames, ttl, at)
     bytes[i] = frame
   end
   redis.call('EXPIRE', log, ttl)
-  redis.call('PUBLISH', log, string.format('%d %d %s\n', first, last, frames[2 * count - 1]) .. table.concat(bytes))
+  redis.call('PUBLISH', log, string.format('%d %d %s %s\n', first, last, frames[2 * count - 1], at) .. table.concat(bytes))
 end
 
 -- Append `frames` (as above) to the update stream of session `S`, keep the newest `cap`, publish each.
@@ -95,6 +95,6 @@ local function activate(S, id, now)
   local thread = redis.call('HGET', run, 'thread')
   redis.call('RPUSH', messages_key(S, thread), redis.call('HGET', run, 'message'))
   redis.call('HSET', thread_key(S, thread), 'updated_at', now)
-  redis.call('HSET', run, 'status', 'queued')
+  redis.call('HSET', run, 'status', 'queued', 'current_at', now)
   redis.call('HSET', S, 'run', id, 'last_run', id, 'updated_at', now)
 end
