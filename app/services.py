@@ -47,7 +47,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None) -> Se
     """
     redis = commands or clients.commands(settings)
     store = Store(redis, settings)
-    runs, jobs = Runs(store), Jobs(redis)
+    runs, jobs = Runs(store), Jobs(redis, settings.failed_job_ttl)
     return Services(
         settings=settings,
         catalog=catalog.load(settings.config),

@@ -1,0 +1,165 @@
+"""Deleting a session: nothing of it stays, and nothing comes back."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from app.queue import Jobs
+from app.retention.erasing import erase
+from app.state import keys
+from app.state.calls import Call, Calls
+from app.state.client_requests import ClientRequests, TurnOver
+from app.state.export import Export
+from app.state.store import Store
+from app.state.vault import Vault
+from app.streaming import sse
+from app.turns import Turns
+from tests.state.conftest import Repeated
+from tests.support.remains import standing_in
+
+WORDS = "my words"
+
+
+@pytest.fixture
+def full(sessions, runs, store, said):
+    """A session `s` with everything a session can have, and its running turn."""
+    sessions.create("s", {"public_key": "0xabc", "user_state": '{"address":"0xfeed"}'})
+    Vault(store).bind("s", "digest-of-a-client")
+    done = runs.start("s", said(WORDS, idempotency_key="key", body=b"body"))
+    settled = runs.claim("s", done.run_id, "worker")
+    runs.append([("s", settled.id, 1, [sse.text("an answer")])])
+    runs.settle(runs.seal("s", settled.id, "complete", expect="running"), sse.complete())
+    sessions.open_thread("s", "Other")
+    run_id = runs.start("s", said(WORDS)).run_id
+    run = runs.claim("s", run_id, "worker")
+    call = Call("s", run_id, "c:1", run.thread_id, "default", "T", {"a": WORDS})
+    Calls(store).record(call)
+    Calls(store).answer(call, "first")
+    requests = ClientRequests(store)
+    requests.ask(run, "c2", "Ask", "kind", {"what": WORDS})
+    requests.fetch_events("s")
+    requests.ask(run, "c3", "Ask", "kind", {"what": WORDS})
+    runs.append([("s", run_id, 1, [sse.text("an answer")])])
+    runs.start("s", said(WORDS))
+    return run, call
+
+
+def erased(sessions, runs, settings):
+    jobs = Jobs(sessions._redis, settings.failed_job_ttl)
+    erase(sessions, Turns(runs, jobs), jobs, "s")
+
+
+def test_every_kind_of_key_of_a_session_is_there_before_and_gone_after(full, sessions, runs, connection, settings):
+    mine = [key for key in keys.SCHEMA if key.pattern.startswith(keys.session("<id>"))]
+    patterns = [re.sub(r"<\w+>", "[^:]+", re.escape(key.pattern).replace("<id>", "s", 1)) for key in mine]
+    patterns = [pattern.replace("call:[^:]+:[^:]+", "call:[^:]+:.+") for pattern in patterns]
+    names = [name.decode() for name in connection.scan_iter("session:{s}*")]
+    assert [pattern for pattern in patterns if not any(re.fullmatch(pattern, name) for name in names)] == []
+    erased(sessions, runs, settings)
+    assert standing_in(connection, "{s}", "s 1", WORDS, "0xabc", "0xfeed", "digest-of-a-client", full[0].id) == []
+
+
+@pytest.mark.parametrize("delete_sent_twice", [False, True])
+def test_no_other_session_is_touched(full, sessions, runs, connection, settings, said, delete_sent_twice):
+    runs.start("s2", said("other words"))
+    before = standing_in(connection, "{s2}", "s2 run")
+    if delete_sent_twice:
+        sessions._store = Repeated(connection, settings)
+    sessions.delete("s")
+    assert standing_in(connection, "{s2}", "s2 run") == before
+    assert standing_in(connection, "{s}", WORDS, "0xabc") == []
+
+
+def test_a_late_worker_writes_nothing_back(full, sessions, runs, store, connection, settings):
+    run, call = full
+    erased(sessions, runs, settings)
+    calls, requests = Calls(store), ClientRequests(store)
+    assert runs.append([("s", run.id, 2, [sse.text("late")])]) == [False]
+    assert not calls.record(call)
+    calls.answer(call, "late")
+    assert not calls.deliver(call, 2, "late", True)
+    calls.drop(call)
+    with pytest.raises(TurnOver):
+        requests.ask(run, "c4", "Ask", "kind", {})
+    requests.expire("s", 1)
+    sessions.suggest_title("s", run.thread_id, "late")
+    sessions.open_thread("s", "late")
+    sessions.own("s", "0xabc")
+    runs.leases.renew("s", run.id)
+    assert runs.claim("s", run.id, "worker") is None
+    assert runs.seal("s", run.id, "complete", expect="running") is None
+    assert runs.settle(run, sse.complete()) is None
+    assert [name for name in connection.scan_iter() if not name.startswith(b"rq:")] == []
+
+
+def test_a_turn_that_begins_while_its_session_is_deleted_leaves_nothing_and_is_told_to_stop(
+    full, sessions, runs, connection, settings, said
+):
+    listener = connection.pubsub(ignore_subscribe_messages=True)
+    listener.subscribe(keys.CONTROL)
+    listener.get_message(timeout=1)
+    sessions.delete("s")  # without ending its turns, as if this one had begun after that
+    heard = [message["data"].decode() for message in iter(lambda: listener.get_message(timeout=0.2), None)]
+    assert {f"drop {full[0].id}", f"drop steps {full[0].id} c:1"} <= set(heard)
+    assert connection.zcard(keys.LEASES) == 0
+
+
+def test_the_index_forgets_what_is_gone_by_itself(runs, connection, store, said):
+    runs.start("s", said())
+    connection.zadd(keys.kept("s"), {"run:run_long_ago": 1000})
+    runs.start("s", said())
+    assert b"run:run_long_ago" not in connection.zrange(keys.kept("s"), 0, -1)
+    assert 0 < connection.ttl(keys.kept("s")) <= 2 * store.settings.session_ttl + 1
+
+
+def test_deleting_costs_by_what_the_session_has_not_by_what_redis_has(full, sessions, connection, monkeypatch):
+    def scan(*args, **more):
+        raise AssertionError("a look at all keys")
+
+    monkeypatch.setattr(type(connection), "scan_iter", scan)
+    monkeypatch.setattr(type(connection), "keys", scan)
+    sessions.delete("s")
+    assert sessions.get("s") is None
+
+
+def test_an_export_holds_every_value_of_every_key_of_the_session(full, store, connection):
+    exported = Export(store).session("s")
+    assert exported["fields"]["user_state"] == {"address": "0xfeed"}
+    assert exported["client"] == "digest-of-a-client"
+    assert [thread["title"] for thread in exported["threads"]] == [WORDS, "Other"]
+    assert [message["content"] for message in exported["threads"][0]["messages"]] == [WORDS, "an answer"]
+    assert len(exported["turns"]) == 3
+    running = next(turn for turn in exported["turns"] if turn["id"] == full[0].id)
+    assert running["log"] == [{"type": "text", "content": "an answer"}]
+    assert (running["message"]["content"], exported["waiting"]) == (WORDS, [exported["turns"][-1]["id"]])
+    assert exported["fields"]["request:2"]["body"] == exported["mailbox"][0]["request"] == {"what": WORDS}
+    assert [event["id"] for event in exported["fetched"]] == [1]
+    assert (exported["calls"][0]["args"], exported["calls"][0]["first"]) == ({"a": WORDS}, "first")
+    assert exported["sent"][0]["run"] == exported["turns"][0]["id"]
+    assert exported["updates"][-1]["type"] == "state"
+
+
+def test_an_export_of_nobody_is_none(store):
+    assert Export(store).session("nobody") is None
+
+
+def test_what_a_client_entrusted_is_exported_by_name_alone_and_forgotten_whole(connection, settings):
+    from cryptography.fernet import Fernet
+
+    store = Store(connection, settings.model_copy(update={"encryption_key": _secret(Fernet.generate_key().decode())}))
+    vault = Vault(store)
+    vault.save_provider_key("c", "openai", "sk-0123456789-0123456789", "mine")
+    vault.save_secrets("c", {"TOKEN": "the value"})
+    exported = Export(store).client("c")
+    assert exported["provider_keys"] == {"openai": {"key_prefix": "sk-0123", "label": "mine"}}
+    assert exported["secrets"] == ["TOKEN"]
+    Vault(Store(connection, settings)).forget("c")  # also where the key to them is gone
+    assert list(connection.scan_iter()) == []
+
+
+def _secret(value):
+    from pydantic import SecretStr
+
+    return SecretStr(value)
