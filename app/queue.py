@@ -7,6 +7,7 @@ from typing import Any
 
 from rq import Queue, Retry, worker_registration
 from rq.job import Job
+from rq.results import Result
 from rq.serializers import JSONSerializer
 
 from app.state.deletion import Traces
@@ -83,9 +84,17 @@ class Jobs:
         self._forget(self._background, {_of_title(thread_id)})
 
     def _forget(self, queue: Queue, job_ids: Collection[str]) -> None:
-        for job in ReadableJob.fetch_many(job_ids, queue.connection, JSONSerializer) if job_ids else ():
-            if job:
-                job.delete()
+        """RQ's own removal asks what the job does, and fails when that ends meanwhile."""
+        names = [ReadableJob.key_for(job_id) for job_id in job_ids]
+        pipeline = queue.connection.pipeline(transaction=False)
+        for name in names:
+            pipeline.exists(name)
+        there = [job_id for job_id, known in zip(job_ids, pipeline.execute(), strict=True) if known]
+        for job_id in there:
+            pipeline.lrem(queue.key, 0, job_id)
+            pipeline.zrem(queue.failed_job_registry.key, job_id)
+            pipeline.delete(ReadableJob.key_for(job_id), Result.get_key(job_id))
+        pipeline.execute()
 
     def has_turn(self, run_id: str) -> bool:
         """Whether a turn's job waits for a worker. One that a worker took claims its turn within milliseconds; one

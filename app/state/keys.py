@@ -24,7 +24,12 @@ SCHEMA = (
     Key("session:{<id>}:thread:<thread>:messages", "list", "messages as JSON, oldest first", "as the session"),
     Key("session:{<id>}:waiting", "list", "runs waiting for their turn, next one first", "as the session"),
     Key("session:{<id>}:updates", "stream", "frames of /api/updates, id `<n>-0`", "as the session"),
-    Key("session:{<id>}:kept", "zset", "names of the keys below, by their last moment, ms", "as the session"),
+    Key(
+        "session:{<id>}:kept",
+        "zset",
+        "names of the keys below, by their last moment, ms",
+        "until the last of them is gone",
+    ),
     Key("session:{<id>}:run:<run>", "hash", "one turn", "AOMI_LOG_TTL after its end"),
     Key(
         "session:{<id>}:run:<run>:log",

@@ -5,45 +5,22 @@ from __future__ import annotations
 import re
 
 import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+from rq.job import JobStatus
 
-from app.queue import Jobs
+from app.queue import Jobs, open_queue
 from app.retention.erasing import erase
 from app.state import keys
-from app.state.calls import Call, Calls
+from app.state.calls import Calls
 from app.state.client_requests import ClientRequests, TurnOver
 from app.state.export import Export
 from app.state.store import Store
 from app.state.vault import Vault
 from app.streaming import sse
 from app.turns import Turns
-from tests.state.conftest import Repeated
+from tests.state.conftest import WORDS, Repeated
 from tests.support.remains import standing_in
-
-WORDS = "my words"
-
-
-@pytest.fixture
-def full(sessions, runs, store, said):
-    """A session `s` with everything a session can have, and its running turn."""
-    sessions.create("s", {"public_key": "0xabc", "user_state": '{"address":"0xfeed"}'})
-    Vault(store).bind("s", "digest-of-a-client")
-    done = runs.start("s", said(WORDS, idempotency_key="key", body=b"body"))
-    settled = runs.claim("s", done.run_id, "worker")
-    runs.append([("s", settled.id, 1, [sse.text("an answer")])])
-    runs.settle(runs.seal("s", settled.id, "complete", expect="running"), sse.complete())
-    sessions.open_thread("s", "Other")
-    run_id = runs.start("s", said(WORDS)).run_id
-    run = runs.claim("s", run_id, "worker")
-    call = Call("s", run_id, "c:1", run.thread_id, "default", "T", {"a": WORDS})
-    Calls(store).record(call)
-    Calls(store).answer(call, "first")
-    requests = ClientRequests(store)
-    requests.ask(run, "c2", "Ask", "kind", {"what": WORDS})
-    requests.fetch_events("s")
-    requests.ask(run, "c3", "Ask", "kind", {"what": WORDS})
-    runs.append([("s", run_id, 1, [sse.text("an answer")])])
-    runs.start("s", said(WORDS))
-    return run, call
 
 
 def erased(sessions, runs, settings):
@@ -137,7 +114,7 @@ def test_an_export_holds_every_value_of_every_key_of_the_session(full, store, co
     assert exported["fields"]["request:2"]["body"] == exported["mailbox"][0]["request"] == {"what": WORDS}
     assert [event["id"] for event in exported["fetched"]] == [1]
     assert (exported["calls"][0]["args"], exported["calls"][0]["first"]) == ({"a": WORDS}, "first")
-    assert exported["sent"][0]["run"] == exported["turns"][0]["id"]
+    assert exported["sent"][0]["run"] in [turn["id"] for turn in exported["turns"]]
     assert exported["updates"][-1]["type"] == "state"
 
 
@@ -146,9 +123,7 @@ def test_an_export_of_nobody_is_none(store):
 
 
 def test_what_a_client_entrusted_is_exported_by_name_alone_and_forgotten_whole(connection, settings):
-    from cryptography.fernet import Fernet
-
-    store = Store(connection, settings.model_copy(update={"encryption_key": _secret(Fernet.generate_key().decode())}))
+    store = Store(connection, settings.model_copy(update={"encryption_key": SecretStr(Fernet.generate_key().decode())}))
     vault = Vault(store)
     vault.save_provider_key("c", "openai", "sk-0123456789-0123456789", "mine")
     vault.save_secrets("c", {"TOKEN": "the value"})
@@ -159,7 +134,20 @@ def test_what_a_client_entrusted_is_exported_by_name_alone_and_forgotten_whole(c
     assert list(connection.scan_iter()) == []
 
 
-def _secret(value):
-    from pydantic import SecretStr
-
-    return SecretStr(value)
+@pytest.mark.parametrize("lane", ["turns", "background"])
+@pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.FAILED, JobStatus.STARTED])
+def test_the_jobs_of_a_session_go_along(full, sessions, runs, connection, settings, lane, status):
+    """Those that wait, those that failed, and those that a dead worker left."""
+    run, call = full
+    jobs = Jobs(connection, settings.failed_job_ttl)
+    if lane == "turns":
+        jobs.turn("s", run.id)
+    else:
+        jobs.steps("s", run.id, call.call_id)
+        jobs.title("s", run.thread_id, "model", WORDS)
+    for job in open_queue(lane, connection).jobs:
+        job.set_status(status)
+        if status == JobStatus.FAILED:
+            open_queue(lane, connection).failed_job_registry.add(job, ttl=60)
+    erased(sessions, runs, settings)
+    assert standing_in(connection, "{s}", '"s"', WORDS, run.id, run.thread_id) == []
