@@ -13,6 +13,7 @@ from app.api import (
     docs,
     failures,
     guard,
+    headers,
     health,
     openapi,
     playground,
@@ -29,6 +30,7 @@ def register(app: Flask, services: Services) -> None:
     """Mount every blueprint, and answer every error in the documented form."""
     failures.register(app)
     access_log.register(app)
+    headers.register(app)
     cors.register(app)
     guard.register(app)
     resources = (sessions, threads, chat, state, updates, control, catalog, health, openapi, docs)
