@@ -21,6 +21,7 @@ import pytest
 from app import catalog, config
 from app.config import Settings
 from app.inspecting.command import inspect
+from app.retention.command import sessions
 from app.state import keys
 from app.state.client_requests import ClientRequests
 from app.state.runs import Runs
@@ -194,6 +195,24 @@ def test_the_page_names_every_option_and_command_of_the_terminal():
     commands = {f"/{name}" for name in COMMANDS}
     reports = {f"aomi inspect {name}" for name in inspect.commands}
     assert [name for name in options | commands | reports if f"`{name}" not in page] == []
+
+
+def test_the_page_of_retention_names_every_command_and_option():
+    page = (ROOT / "docs/retention.md").read_text()
+    commands = {f"aomi sessions {name}" for name in sessions.commands}
+    options = {
+        o for command in sessions.commands.values() for p in command.params for o in p.opts if o.startswith("--")
+    }
+    assert [name for name in commands | options if name not in page] == []
+
+
+def test_the_page_of_retention_says_the_lives_that_are_the_defaults():
+    page = (ROOT / "docs/retention.md").read_text()
+    units = {"minute": 60, "hour": 3600, "day": 86400}
+    said = re.findall(r"`AOMI_(\w+)` \((\d+) (minute|hour|day)s?\)", page)
+    assert len(said) > 5
+    for name, number, unit in said:
+        assert Settings.model_fields[name.lower()].default == int(number) * units[unit], name
 
 
 def test_the_picture_shows_the_readmes_first_answer():
