@@ -16,7 +16,8 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 @dataclass(frozen=True)
 class Choice:
-    """What the operator has said. Nothing of it is every session."""
+    """What the operator has said: sessions by id, by owner, by both; all of them where none is named. With `older_than`
+    those of them that nobody has used for so long."""
 
     sessions: tuple[str, ...] = ()
     public_key: str = ""
@@ -27,6 +28,11 @@ class Choice:
     def given(self) -> bool:
         """Whether anything was said."""
         return bool(self.sessions or self.public_key or self.client or self.older_than)
+
+    @property
+    def whole_client(self) -> bool:
+        """Whether all of a client is meant, what it has entrusted included."""
+        return bool(self.client and not self.older_than)
 
     @property
     def client_digest(self) -> str:
@@ -41,15 +47,13 @@ def chosen(inspection: Inspection, choice: Choice) -> list[str]:
         ids += inspection.sessions_under(choice.public_key)
     if choice.client:
         ids += inspection.sessions_of_client(choice.client_digest)
-    if choice.older_than:
-        ids += _unused_since(inspection, datetime.now(UTC) - _age(choice.older_than))
-    if not choice.given:
+    if not (choice.sessions or choice.public_key or choice.client):
         ids += inspection.session_ids()
-    return list(dict.fromkeys(ids))
+    ids = list(dict.fromkeys(ids))
+    return _unused_since(inspection, ids, datetime.now(UTC) - _age(choice.older_than)) if choice.older_than else ids
 
 
-def _unused_since(inspection: Inspection, moment: datetime) -> list[str]:
-    ids = list(inspection.session_ids())
+def _unused_since(inspection: Inspection, ids: list[str], moment: datetime) -> list[str]:
     facts = inspection.pick(map(keys.session, ids), ["updated_at", "run"])
     limit = moment.isoformat()
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
@@ -43,7 +44,7 @@ def _somebodys(command: Command) -> Command:
 
 
 _named = click.argument("session_ids", metavar="[SESSION]...", nargs=-1)
-_aged = click.option("--older-than", default="", metavar="AGE", help="Not used for so long: 90d, 12h, 30m.")
+_aged = click.option("--older-than", default="", metavar="AGE", help="Only those not used for so long: 90d, 12h, 30m.")
 
 
 @sessions.command("list")
@@ -74,7 +75,8 @@ def export(choice: Choice, session_ids: tuple[str, ...], output: Path | None) ->
     if output is None:
         click.echo(text)
     else:
-        _private(output).write_text(text + "\n")
+        with open(output, "w", opener=_private) as file:
+            file.write(text + "\n")
 
 
 @sessions.command()
@@ -85,16 +87,17 @@ def export(choice: Choice, session_ids: tuple[str, ...], output: Path | None) ->
 def delete(choice: Choice, session_ids: tuple[str, ...], older_than: str, yes: bool) -> None:
     """Remove sessions for good, with all that belongs to them. What they are doing at this moment ends."""
     store = _store()
-    ids = _found(Inspection(store), replace(choice, sessions=session_ids, older_than=older_than))
+    choice = replace(choice, sessions=session_ids, older_than=older_than)
+    ids = _found(Inspection(store), choice)
     what = f"{len(ids)} session{'' if len(ids) == 1 else 's'}"
-    if choice.client:
+    if choice.whole_client:
         what += " and the client's keys and secrets"
     if not yes:
         click.confirm(f"Delete {what} for good?", abort=True, err=True)
     parts = services.build(config.load(), store.redis)
     for session_id in ids:
         erase(parts.sessions, parts.turns, parts.jobs, session_id)
-    if choice.client:
+    if choice.whole_client:
         parts.vault.forget(choice.client_digest)
     click.echo(f"Deleted: {what}.")
 
@@ -104,16 +107,15 @@ def _found(inspection: Inspection, choice: Choice) -> list[str]:
         raise ConfigError("Say which sessions: ids, --public-key or --client; `aomi sessions list` shows them all")
     ids = chosen(inspection, choice)
     there = {fields["id"] for fields in inspection.pick(map(keys.session, ids), ["id"])}
-    if unknown := {given.lower() for given in choice.sessions} - there:
+    unknown = {given.lower() for given in choice.sessions} - there
+    if unknown and not choice.older_than:
         raise ConfigError(f"There is no session {min(unknown)!r}; `aomi sessions list` shows those that there are")
     return ids
 
 
-def _private(output: Path) -> Path:
-    """The file, for its owner alone from its first byte on."""
-    output.unlink(missing_ok=True)
-    output.touch(mode=0o600)
-    return output
+def _private(path: str, flags: int) -> int:
+    """Opens a file that, where it is new, is for its owner alone from its first byte on."""
+    return os.open(path, flags, 0o600)
 
 
 def _store() -> Store:
