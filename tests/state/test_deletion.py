@@ -60,14 +60,14 @@ def test_a_late_worker_writes_nothing_back(full, sessions, runs, store, connecti
     calls.drop(call)
     with pytest.raises(TurnOver):
         requests.ask(run, "c4", "Ask", "kind", {})
-    requests.expire("s", 1)
+    requests.expire("s", 9)
     sessions.suggest_title("s", run.thread_id, "late")
     sessions.open_thread("s", "late")
     sessions.own("s", "0xabc")
-    runs.leases.renew("s", run.id)
     assert runs.claim("s", run.id, "worker") is None
     assert runs.seal("s", run.id, "complete", expect="running") is None
     assert runs.settle(run, sse.complete()) is None
+    runs.leases.renew("s", run.id)
     assert [name for name in connection.scan_iter() if not name.startswith(b"rq:")] == []
 
 

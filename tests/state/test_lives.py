@@ -71,6 +71,19 @@ def test_the_index_lives_as_long_as_what_it_names(ended, connection):
     assert connection.pexpiretime(keys.kept("s")) == int(last)
 
 
+@pytest.mark.parametrize("kind", ["run", "call"])
+def test_what_lives_on_stays_in_the_index(full, connection, runs, store, kind):
+    """Each write that gives a key its life anew gives it to the entry, too."""
+    run, call = full
+    name = f"run:{run.id}" if kind == "run" else f"call:{run.id}:{call.call_id}"
+    connection.zadd(keys.kept("s"), {name: 1000})
+    if kind == "run":
+        runs.settle(runs.seal("s", run.id, "complete", expect="running"), sse.complete())
+    else:
+        Calls(store).deliver(call, 2, "a step", False)
+    assert connection.zscore(keys.kept("s"), name) >= connection.pexpiretime(f"{keys.session('s')}:{name}")
+
+
 def test_no_key_is_without_a_life(full, connection):
     assert without_life(connection) == []
 
