@@ -41,6 +41,17 @@ class Settings(BaseSettings):
     )
     session_ttl: int = Field(30 * 86400, ge=60, description="life of a session after its last use")
     log_ttl: int = Field(3600, ge=60, description="how long a turn's events can be replayed after its end")
+    idempotency_ttl: int = Field(86400, ge=1, description="how long a message's `Idempotency-Key` is remembered")
+    tool_ttl: int = Field(
+        2 * 86400, ge=60, description="a call of a multi-step tool after its last step; no step may take longer"
+    )
+    tool_over_ttl: int = Field(
+        60, ge=10, description="such a call when it is over: the turn that made it may still read its first step"
+    )
+    fetch_ttl: int = Field(
+        60, ge=1, description="how long a poll for system events whose answer was lost can be repeated"
+    )
+    failed_job_ttl: int = Field(86400, ge=1, description="a job that failed, to be looked at")
     updates_kept: int = Field(1000, ge=10, description="events kept of a session's update stream")
     max_waiting: int = Field(8, ge=0, description="messages that may wait in one busy session")
     wallet_ttl: int = Field(3600, ge=1, description="how long a client may take to answer what a tool asks of it")

@@ -53,7 +53,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None) -> Se
     """
     redis = commands or clients.commands(settings)
     store = Store(redis, settings)
-    runs, jobs = Runs(store), Jobs(redis)
+    runs, jobs = Runs(store), Jobs(redis, settings.failed_job_ttl)
     metrics, counters = Metrics(), Counters(store)
     return Services(
         settings=settings,

@@ -31,6 +31,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from app import json, logs, tracing
 from app.errors import ConfigError
+from app.headers import ALWAYS
 
 bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104 - behind a router
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
@@ -126,10 +127,9 @@ class StreamWorker(GeventWorker):
         else:
             self.log.info("No request: %s", type(exc).__name__)
         body = json.dumps({"error": words}) + b"\n"
-        head = (
-            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
+        headers = {"Connection": "close", "Content-Type": "application/json", "Content-Length": len(body)} | ALWAYS
+        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {headers[name]}" for name in headers)]
+        head = "\r\n".join(lines) + "\r\n\r\n"
         with contextlib.suppress(OSError):
             write_nonblock(client, head.encode() + body)
 

@@ -90,7 +90,7 @@ def test_the_scripts_name_keys_as_python_does():
     script = keys.LUA + (
         "local S = KEYS[1] return {threads_key(S), thread_key(S, 't'), messages_key(S, 't'), waiting_key(S), "
         "updates_key(S), run_key(S, 'r'), log_key(S, 'r'), mailbox_key(S), fetched_key(S), request_field(7), "
-        "client_key(S)}"
+        "client_key(S), kept_key(S), kept_name(S, 'n'), log_of(run_key(S, 'r'))}"
     )
     found = [name.decode() for name in redis.eval(script, 1, keys.session("s"))]
     assert found == [
@@ -105,6 +105,9 @@ def test_the_scripts_name_keys_as_python_does():
         keys.fetched("s"),
         keys.request_field(7),
         keys.client("s"),
+        keys.kept("s"),
+        f"{keys.session('s')}:n",
+        keys.log("s", "r"),
     ]
 
 

@@ -25,7 +25,7 @@ from workers.llm import Hear
 from workers.runtime import Runtime
 from workers.secrets import Secrets
 from workers.steps import Stepper
-from workers.token import INTERRUPTED, SHUTDOWN, Stopped, Token
+from workers.token import DROPPED, INTERRUPTED, SHUTDOWN, Stopped, Token
 from workers.toolbox import Limits, Toolbox
 from workers.tools import ClientRequest, Tool, ToolContext, ToolError
 
@@ -184,7 +184,8 @@ def _context(services: Services, session_id: str, state: dict[str, Any], client:
 def _first_step(parts: Runtime, call: Call, token: Token) -> Any:
     """Start the call's own job and wait for its first step."""
     calls = parts.services.calls
-    calls.record(call)
+    if not calls.record(call):
+        raise Stopped(INTERRUPTED)
     parts.services.jobs.steps(call.session_id, call.run_id, call.call_id)
     timeout = parts.services.settings.tool_timeout
     answer = parts.control.wait(f"{call.run_id} {call.call_id}", lambda: calls.answered(call), timeout, token)
@@ -209,8 +210,8 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
         stepper = Stepper(tool, call, context, parts.services.settings.tool_result_bytes)
         try:
             _deliver(parts, call, stepper, token)
-        except Stopped:
-            return AGAIN
+        except Stopped as stopped:
+            return None if stopped.reason == DROPPED else AGAIN
         token.cancel("over")  # a tool that still sleeps need not wake up again
     calls.drop(call)
     return None

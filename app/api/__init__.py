@@ -13,6 +13,7 @@ from app.api import (
     docs,
     failures,
     guard,
+    headers,
     health,
     metrics,
     openapi,
@@ -34,6 +35,7 @@ def register(app: Flask, services: Services) -> None:
     request_ids.register(app)
     access_log.register(app)
     traces.register(app)
+    headers.register(app)
     cors.register(app)
     guard.register(app)
     resources = (sessions, threads, chat, state, updates, control, catalog, health, openapi, docs)

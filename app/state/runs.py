@@ -31,9 +31,6 @@ from app.state.store import (
 from app.streaming import sse
 from app.streaming.events import Status
 
-SENT_TTL = 86400
-"""Seconds for which an Idempotency-Key is remembered."""
-
 ENDED = frozenset({"complete", "interrupted", "error"})
 
 
@@ -146,7 +143,7 @@ class Runs:
             "ttl": self._settings.session_ttl,
             "cap": self._settings.updates_kept,
             "body": digest(message.body),
-            "sent_ttl": SENT_TTL,
+            "sent_ttl": self._settings.idempotency_ttl,
             "client": message.client,
             "key": message.key,
             "origin": dumps(message.origin),
@@ -170,6 +167,8 @@ class Runs:
         answer = self._store.call(
             "claim", [keys.session(session_id)], *args, before=self.leases.renewal(session_id, run_id)
         )
+        if not answer and self.get(session_id, run_id) is None:
+            self.leases.drop(session_id, run_id)  # its session was deleted
         return Run.read(session_id, paired(answer)) if answer else None
 
     def get(self, session_id: str, run_id: str) -> Run | None:
@@ -222,6 +221,7 @@ class Runs:
             "outcome": outcome,
             "now": now(),
             "log_ttl": self._settings.log_ttl,
+            "run_kept": max(self._settings.log_ttl, 2 * self._settings.failed_job_ttl),  # its job may fail later
             "ttl": self._settings.session_ttl,
             "cap": self._settings.updates_kept,
             "busy_frame": sse.frame(sse.state(run.session_id, "processing")),

@@ -55,6 +55,16 @@ local function tell_model(S, thread, frame, message, ttl, now)
   end
 end
 
+-- Note that `key` of the session is there for `seconds` from now on, for whoever removes the session.
+local function keep(S, key, seconds)
+  local kept, time = kept_key(S), redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  redis.call('ZADD', kept, string.format('%.0f', now + seconds * 1000), string.sub(key, #kept_name(S, '') + 1))
+  redis.call('ZREMRANGEBYSCORE', kept, 0, string.format('%.0f', now))
+  local last = redis.call('ZREVRANGE', kept, 0, 0, 'WITHSCORES')[2]
+  if last then redis.call('PEXPIREAT', kept, string.format('%.0f', last)) end
+end
+
 -- Leave a system event for a gen-1 client; the newest `most` are kept.
 local function post(S, event, most, ttl)
   local mailbox = mailbox_key(S)

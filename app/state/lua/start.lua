@@ -72,9 +72,11 @@ if client == '' and #answered == 0 then client = redis.call('GET', client_key(S)
 if client ~= '' then redis.call('HSET', run, 'client', client) end
 if a.key ~= '' then redis.call('HSET', run, 'key', a.key) end
 redis.call('EXPIRE', run, a.ttl)
+keep(S, run, a.ttl * 2) -- its log may live as long again
 if sent then
   redis.call('HSET', sent, 'run', a.run, 'body', a.body)
   redis.call('EXPIRE', sent, a.sent_ttl)
+  keep(S, sent, a.sent_ttl)
 end
 local outcome = 'started'
 if not current then
