@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from rq.job import JobStatus
 
+from app.metrics import Metrics
 from app.queue import Jobs, open_queue
 from app.retention.erasing import erase
 from app.state import keys
@@ -25,7 +26,7 @@ from tests.support.remains import standing_in
 
 def erased(sessions, runs, settings):
     jobs = Jobs(sessions._redis, settings.failed_job_ttl)
-    erase(sessions, Turns(runs, jobs), jobs, "s")
+    erase(sessions, Turns(runs, jobs, Metrics()), jobs, "s")
 
 
 def test_every_kind_of_key_of_a_session_is_there_before_and_gone_after(full, sessions, runs, connection, settings):
