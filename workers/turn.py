@@ -55,6 +55,12 @@ class ToolRoundsExceeded(TurnFailed):
     code = "tool_rounds_exceeded"
 
 
+class BudgetSpent(TurnFailed):
+    """The API key of the turn has cost as much this month as it may."""
+
+    code = "budget_spent"
+
+
 @dataclass(frozen=True)
 class ToolRequest:
     """A tool call as the model made it; `arguments` is JSON text, or what should have been."""
@@ -79,7 +85,6 @@ class Reply:
 
     text: str
     calls: tuple[ToolRequest, ...] = ()
-    usage: dict[str, int] | None = None
 
 
 class Model(Protocol):

@@ -86,5 +86,7 @@ class Reports:
         return "\n".join(lines)
 
     def _timeline(self, found: Timeline) -> str:
+        used = ("model_calls", "input_tokens", "output_tokens", "cost_usd")
         about = asdict(found.turn) | {"thread": found.thread, "texts": found.texts}
+        about |= {name: getattr(found, name) for name in used}
         return f"{self._shown.pairs(about)}\n\n{self._shown.table(Moment, found.moments)}"
