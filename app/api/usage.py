@@ -36,9 +36,10 @@ def show() -> ResponseReturnValue:
     if key is None:
         raise Unauthorized("An API key is needed: send it as X-API-Key")
     days = between(request.args.get("from", ""), request.args.get("to", ""))
-    ledger, session_id = services().ledger, inputs.optional_session_id()
-    if session_id:
-        rows = [row for row in ledger.of_session(session_id) if row.key == key.id and row.day in days]
+    ledger, session_id = services().ledger, request.args.get("session_id")
+    if session_id is not None:  # the header does not count: front ends send it with every request
+        found = ledger.of_session(inputs.checked_session_id(session_id))
+        rows = [row for row in found if row.key == key.id and row.day in days]
     else:
         rows = ledger.of_key(key.id, days)
     groups = {f"by_{name}": _listed(rows, name) for name in ("day", "app", "model")}
