@@ -14,6 +14,7 @@ import redis as redis_py
 from app.config import Settings
 from app.state.ledger import Ledger
 from app.state.store import Store
+from app.usage import Totals
 from app.usage.report import grouped, month
 from tests.support.backend import Backend, redis_running, until
 from tests.support.client import Client, kinds, text_of
@@ -209,6 +210,8 @@ def test_every_route_through_litellm_gives_the_same_turn(own, own_client, client
     assert text_of(told) == text_of(usual)
     tools = [sorted(str(e) for e in events if e["type"] == "tool_result") for events in (told, usual)]
     assert tools[0] == tools[1]
+    until(lambda: (found := used(own, "scripted")) and found.calls == 2)
+    assert used(own, "scripted") == Totals(1, 2, input=14, output=10, cost=34_000_000)
 
 
 def test_a_web_at_sigterm_ends_its_streams_so_that_clients_resume_elsewhere(backend, client, provider, figure):

@@ -222,6 +222,21 @@ def test_a_key_without_a_budget_has_none(client):
     assert usage(client)["budget"] is None
 
 
+def test_a_clients_own_key_costs_the_operator_nothing_and_is_bound_by_no_budget(new_client, provider):
+    client = new_client(budget=Decimal("0.01"))
+    client.ask(provider.script("spent before", [Uses(10, 0), Text(["gone"])]), app="scripted")
+    settled(client, 1)
+    mine, saved = {"client_id": "pays itself"}, {"provider": "openai", "api_key": "sk-own-0123456789"}
+    assert client.post("/api/control/provider-keys", params=mine, json=saved).status_code == 200
+    text = provider.script("by my own key", [Uses(500, 50), Text(["mine"])])
+    with client.streaming("POST", "/api/chat", params=mine | {"app": "own"}, json={"text": text}) as stream:
+        assert kinds(list(stream.events())) == ["text", "complete"]
+    found = settled(client, 2)
+    assert (found["own_key_calls"], found["input_tokens"], found["cost_usd"]) == (1, 510, 0.01)
+    another = Client(client.url, client.headers["X-API-Key"])
+    assert another.post("/api/chat", params={"app": "scripted"}, json={"text": "theirs"}).status_code == 402
+
+
 # The command
 
 
