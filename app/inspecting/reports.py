@@ -86,7 +86,7 @@ class Reports:
         return "\n".join(lines)
 
     def _timeline(self, found: Timeline) -> str:
-        used = ("model_calls", "input_tokens", "output_tokens", "cost_usd")
         about = asdict(found.turn) | {"thread": found.thread, "texts": found.texts}
-        about |= {name: getattr(found, name) for name in used}
+        about |= {name: getattr(found, name) for name in ("model_calls", "input_tokens", "output_tokens")}
+        about["US$"] = None if found.cost_usd is None else f"{found.cost_usd:.6f}"
         return f"{self._shown.pairs(about)}\n\n{self._shown.table(Moment, found.moments)}"
