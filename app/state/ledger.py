@@ -51,8 +51,8 @@ class Ledger:
         found = self._store.call("charge", names, run_id, charge.number, dumps(asdict(charge)), life, *added)
         charge = Charge.read(json.loads(found)) if found else charge
         self._count(f"{run_id} {charge.number}", charge)
-        self._store.call("counted", names, run_id, charge.number, self._settings.log_ttl)
-        self.forget(session_id, run_id, charge.number)
+        closed = ("ZREM", keys.MODEL_CALLS, _member(session_id, run_id, charge.number))
+        self._store.call("counted", names, run_id, charge.number, self._settings.log_ttl, before=closed)
         return charge
 
     def open_calls(self, session_id: str, run_id: str) -> list[ModelCall]:
@@ -77,7 +77,7 @@ class Ledger:
 
     def forget(self, session_id: str, run_id: str, number: str) -> None:
         """Nobody need look at a call any more."""
-        self._redis.zrem(keys.MODEL_CALLS, f"{session_id} {run_id} {number}")
+        self._redis.zrem(keys.MODEL_CALLS, _member(session_id, run_id, number))
 
     # reading
 
@@ -124,7 +124,11 @@ class Ledger:
 
     def _due(self, session_id: str, run_id: str, number: str, leases: int) -> tuple[Any, ...]:
         when = milliseconds() + int(self._settings.lease * 1000 * leases)
-        return "ZADD", keys.MODEL_CALLS, when, f"{session_id} {run_id} {number}"
+        return "ZADD", keys.MODEL_CALLS, when, _member(session_id, run_id, number)
+
+
+def _member(session_id: str, run_id: str, number: str) -> str:
+    return f"{session_id} {run_id} {number}"
 
 
 def _added(charge: Charge, rest: str) -> Iterable[Any]:
