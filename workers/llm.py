@@ -311,10 +311,17 @@ def _prices(model: Model) -> Prices | None:
 
 
 def _cost(model: Model, usage: Usage) -> int | None:
-    """Nano-dollars. By litellm's price map also for what costs more beyond some length; None if it is unknown."""
+    """Nano-dollars, None if the price is unknown. litellm knows what hangs on a prompt's length, or on the hour."""
     prices = _prices(model)
     if prices is None or prices.is_free or model.prices:
         return prices.cost(usage) if prices else None
+    try:
+        return _cost_by_litellm(model.priced_as, usage)
+    except Exception:  # litellm has prices of models whose provider it cannot name
+        return prices.cost(usage)
+
+
+def _cost_by_litellm(model: str, usage: Usage) -> int:
     used = litellm.Usage(
         prompt_tokens=usage.input,
         completion_tokens=usage.output,
@@ -322,7 +329,7 @@ def _cost(model: Model, usage: Usage) -> int | None:
         cache_read_input_tokens=usage.cached,
         cache_creation_input_tokens=usage.written,
     )
-    sent, said = litellm.cost_per_token(model=model.priced_as, usage_object=used)
+    sent, said = litellm.cost_per_token(model=model, usage_object=used)
     return nano(Decimal(str(sent)) + Decimal(str(said)))
 
 

@@ -78,6 +78,11 @@ def test_long_prompts_cost_what_they_cost(tmp_path):
     assert long > 5 * short
 
 
+def test_a_model_whose_provider_litellm_does_not_know_costs_what_its_map_says(tmp_path):
+    model = {"model_name": "m", "litellm_params": {"model": "anyscale/mistralai/Mistral-7B-Instruct-v0.1"}}
+    assert measured(tmp_path, model, Heard("a", Usage(1000, 100), True, False))[1] == 1100 * 150
+
+
 def test_prices_of_aomi_yaml_go_before_those_of_litellm(tmp_path):
     used = Usage(1000, 100, cached=400)
     cost = measured(tmp_path, GPT | {"model_info": OWN}, Heard("a", used, True, False))[1]
