@@ -41,7 +41,7 @@ class Worker:
             services=parts,
             models=Models(parts.catalog, settings),
             outbox=Outbox(parts.runs, lambda run_id: tokens.cancel(run_id, "ended")),
-            meter=Meter(parts.ledger),
+            meter=Meter(parts.ledger, parts.metrics.used),
             control=Control(clients.listening(settings), tokens),
             tokens=tokens,
             tools=runtime.load_tools(parts),

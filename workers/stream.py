@@ -95,7 +95,7 @@ class Fold:
             call_id = call["id"] if call["id"] and call["id"] not in seen else f"call_{os.urandom(8).hex()}"
             seen.add(call_id)
             requests.append(ToolRequest(call_id, call["name"] or f"tool {place}", call["arguments"]))
-        return Reply("".join(self._text), tuple(requests))
+        return Reply("".join(self._text), tuple(requests), self._usage)
 
     def heard(self) -> Heard:
         """What came so far."""

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from app import json
 from app.streaming import sse
 from app.streaming.events import ErrorCode
+from app.usage import Usage
 from workers.token import Token
 
 Prompt = list[dict[str, Any]]
@@ -85,6 +86,7 @@ class Reply:
 
     text: str
     calls: tuple[ToolRequest, ...] = ()
+    usage: Usage | None = None
 
 
 class Model(Protocol):
