@@ -13,16 +13,15 @@ from typing import Any
 
 from app import json
 from app.state import keys
-from app.state.store import Store, dumps, milliseconds, text_fields
+from app.state.store import Store, digest, dumps, milliseconds, text_fields
 from app.usage import Charge, ModelCall, Totals
 from app.usage.report import Days, Row
 
 LATER = 3
 """Leases after which somebody looks at an open call."""
 
-COUNTED_TTL = 6 * 3600
-"""Seconds for which the name of a charge is kept, so that it is counted once. Two who settle the same call do so within
-seconds of each other."""
+NAME = 32
+"""Characters of a charge's name: enough of a SHA-256 to tell one from another. It says nothing of the turn."""
 
 AT_ONCE = 100
 
@@ -50,7 +49,7 @@ class Ledger:
         added = _added(charge, f" {charge.day} {charge.key} {charge.app} {charge.model}")
         found = self._store.call("charge", names, run_id, charge.number, dumps(asdict(charge)), life, *added)
         charge = Charge.read(json.loads(found)) if found else charge
-        self._count(f"{run_id} {charge.number}", charge)
+        self._count(digest(f"{run_id} {charge.number}".encode())[:NAME], charge)
         closed = ("ZREM", keys.MODEL_CALLS, _member(session_id, run_id, charge.number))
         self._store.call("counted", names, run_id, charge.number, self._settings.log_ttl, before=closed)
         return charge
@@ -119,7 +118,8 @@ class Ledger:
             keys.used_on(charge.key, charge.day),
             keys.used_in_month(charge.key, charge.day[:7]),
         ]
-        lives = (moment - COUNTED_TTL * 1000, COUNTED_TTL, self._settings.usage_ttl)
+        kept = self._settings.charge_ttl  # two who settle the same call do so within seconds of each other
+        lives = (moment - kept * 1000, kept, self._settings.usage_ttl)
         self._store.call("add_up", names, name, moment, *lives, *_added(charge, f" {charge.app} {charge.model}"))
 
     def _due(self, session_id: str, run_id: str, number: str, leases: int) -> tuple[Any, ...]:
