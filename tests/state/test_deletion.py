@@ -22,6 +22,7 @@ from app.state.store import Store
 from app.state.vault import Vault
 from app.streaming import sse
 from app.turns import Turns
+from app.usage import ModelCall
 from tests.state.conftest import WORDS, Repeated
 from tests.support.remains import standing_in
 
@@ -72,7 +73,10 @@ def test_a_late_worker_writes_nothing_back(full, sessions, runs, store, connecti
     assert runs.seal("s", run.id, "complete", expect="running") is None
     assert runs.settle(run, sse.complete()) is None
     runs.leases.renew("s", run.id)
-    assert [name for name in connection.scan_iter() if not name.startswith(b"rq:")] == []
+    late = ModelCall("2", "2026-11-24", "key1", "default", "demo", 10, None)
+    Ledger(store).open("s", run.id, late)
+    Ledger(store).settle("s", run.id, late.estimated(0))
+    assert [name for name in connection.scan_iter() if not name.startswith((b"rq:", b"usage:{key1}:"))] == []
 
 
 def test_a_turn_that_begins_while_its_session_is_deleted_leaves_nothing_and_is_told_to_stop(
