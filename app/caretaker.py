@@ -57,11 +57,16 @@ class Caretaker:
     def round(self) -> None:
         """Renew what runs here, then end or start again what nobody looks after."""
         runs, requests = self._services.runs, self._services.client_requests
+        ledger, billing = self._services.ledger, self._services.billing
         for session_id, run_id in self._running():
             runs.leases.renew(session_id, run_id)
         for session_id, number in requests.overdue():
             if not _done(f"client request {number}", session_id, partial(requests.expire, session_id, number)):
                 requests.put_off(session_id, number)
+        for session_id, run_id, call in ledger.overdue():
+            bill = partial(billing.look_after, session_id, run_id, call)
+            if not _done(f"call {call} of turn {run_id}", session_id, bill):
+                ledger.put_off(session_id, run_id, call)
         for session_id, run_id in runs.leases.overdue():
             if not _done(f"turn {run_id}", session_id, partial(self._look_after, session_id, run_id)):
                 runs.leases.renew(session_id, run_id, LATER)
@@ -76,6 +81,7 @@ class Caretaker:
         elif run.status == "running":
             log.warning("turn %s of session %s has lost its worker; it ends with an error", run_id, short(session_id))
             turns.end(session_id, run_id, WORKER_LOST, expect="running")
+            self._services.billing.close(session_id, run_id)
         elif run.status == "ending":
             turns.finish(run, _terminal(run))
         else:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from app.errors import ConfigError
+from app.usage import Prices
 
 FROM_ENVIRONMENT = "os.environ/"
 DEFAULT_APP = "default"
@@ -37,6 +38,16 @@ class Model(BaseModel):
             raise ValueError("needs `model`, such as `anthropic/claude-sonnet-4-5`")
         return params
 
+    @model_validator(mode="after")
+    def _has_prices(self) -> Self:
+        given = self.litellm_params | self.model_info
+        for name in PRICES.values():
+            if given.get(name) is not None and not _is_price(given[name]):
+                raise ValueError(f"`{name}` must be US$ a token, such as 0.0000025, not {given[name]!r}")
+        if sum(given.get(PRICES[name]) is not None for name in ("input", "output")) == 1:
+            raise ValueError(f"needs both {PRICES['input']} and {PRICES['output']}, or none of them")
+        return self
+
     @property
     def display_name(self) -> str:
         """What a person reads."""
@@ -48,6 +59,16 @@ class Model(BaseModel):
         named = self.model_info.get("provider") or self.model_info.get("litellm_provider")
         prefix, slash, _ = self.litellm_params["model"].partition("/")
         return named or self.litellm_params.get("custom_llm_provider") or (prefix if slash else "openai")
+
+    @property
+    def priced_as(self) -> str:
+        """The model whose prices LiteLLM knows: `base_model`, or the one that is asked."""
+        return str(self.model_info.get("base_model") or self.litellm_params["model"])
+
+    @property
+    def prices(self) -> Prices | None:
+        """What a token costs, if the file says."""
+        return prices_of(self.litellm_params | self.model_info)
 
     @property
     def takes_own_keys(self) -> bool:
@@ -62,6 +83,21 @@ class Model(BaseModel):
     def params(self, environment: Mapping[str, str]) -> dict[str, Any]:
         """The arguments for litellm, with `os.environ/NAME` values filled in."""
         return {name: _filled(value, environment) for name, value in self.litellm_params.items()}
+
+
+PRICES = {
+    "input": "input_cost_per_token",
+    "output": "output_cost_per_token",
+    "cached": "cache_read_input_token_cost",
+    "written": "cache_creation_input_token_cost",
+}
+"""LiteLLM's names of prices, in US$ a token."""
+
+
+def prices_of(info: Mapping[str, Any]) -> Prices | None:
+    """The prices in what LiteLLM, or aomi.yaml in its words, says of a model; None without input's and output's."""
+    found = {name: str(info[known]) for name, known in PRICES.items() if info.get(known) is not None}
+    return Prices(**found) if {"input", "output"} <= found.keys() else None
 
 
 class App(BaseModel):
@@ -223,6 +259,14 @@ def _with_default(apps: list[App], model: str) -> list[App]:
     if any(app.id == DEFAULT_APP for app in named):
         return named
     return [*named, App(id=DEFAULT_APP, name="Default", model=model)]
+
+
+def _is_price(value: Any) -> bool:
+    """Numbers, and texts such as 3e-6: YAML takes those for text."""
+    try:
+        return not isinstance(value, bool) and 0 <= float(value) < 1000
+    except (TypeError, ValueError):
+        return False
 
 
 def _is_demo(model: Model) -> bool:

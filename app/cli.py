@@ -16,7 +16,12 @@ from app.state.api_keys import EVERY_APP, ApiKeys
 from app.state.clients import Unavailable
 from app.state.store import Store
 
-ELSEWHERE = {"chat": "app.terminal.command", "inspect": "app.inspecting.command", "sessions": "app.retention.command"}
+ELSEWHERE = {
+    "chat": "app.terminal.command",
+    "inspect": "app.inspecting.command",
+    "sessions": "app.retention.command",
+    "usage": "app.usage.command",
+}
 """Commands with a package of their own, imported when they are asked for."""
 
 

@@ -44,5 +44,7 @@ def _message(parts: Services, session: Fields, closed: list[ClientRequest], resu
         model=model,
         thread_id=first.thread_id,
         client=first.client,
+        key=first.key,
+        budget=first.budget,
         answers=numbers,
     )

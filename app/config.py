@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     )
     failed_job_ttl: int = Field(86400, ge=1, description="a job that failed, to be looked at")
     updates_kept: int = Field(1000, ge=10, description="events kept of a session's update stream")
+    usage_ttl: int = Field(
+        400 * 86400, ge=32 * 86400, description="life of the sums of what an API key used on a day and in a month"
+    )
+    charge_ttl: int = Field(
+        6 * 3600, ge=3600, description="how long the name of a counted model call is kept, so that it counts once"
+    )
     max_waiting: int = Field(8, ge=0, description="messages that may wait in one busy session")
     wallet_ttl: int = Field(3600, ge=1, description="how long a client may take to answer what a tool asks of it")
     max_queue: int = Field(1000, ge=1, description="turns that may wait for a worker; beyond, messages are refused")

@@ -5,6 +5,7 @@ AomiError
 └── ApiError                a request is refused
     ├── BadRequest          400
     ├── Unauthorized        401
+    ├── BudgetSpent         402
     ├── Forbidden           403
     ├── NotFound            404
     ├── Conflict            409
@@ -42,6 +43,12 @@ class Unauthorized(ApiError):
     """No API key, or one nobody knows."""
 
     status = 401
+
+
+class BudgetSpent(ApiError):
+    """The API key has cost as much this month as it may."""
+
+    status = 402
 
 
 class Forbidden(ApiError):

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
 from app import json
 from app.state.runs import Run
 from app.streaming import sse
+from app.usage import Charge
 
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 """Bounds in seconds of what takes milliseconds."""
@@ -61,7 +62,9 @@ class Metrics:
             buckets=QUICK,
             registry=registry,
         )
-        self._tokens = Counter("aomi_tokens", "Tokens as providers count them", ("model", "kind"), registry=registry)
+        self._tokens = Counter(
+            "aomi_tokens", "Tokens as providers count them, or estimated", ("model", "kind"), registry=registry
+        )
         self._provider = Counter(
             "aomi_provider_errors", "Model calls that failed, tries included", ("model", "error"), registry=registry
         )
@@ -85,6 +88,10 @@ class Metrics:
         """The worker of a turn that somebody else has ended is done with it."""
         if run and run.outcome == "interrupted":
             self._interrupt.observe(_since(run.times["ended_at"]))
+
+    def used(self, charge: Charge) -> None:
+        """A model call was settled."""
+        self.tokens(charge.model, charge.usage.input, charge.usage.output)
 
     def tokens(self, model: str, read: int, written: int) -> None:
         """A model call has read and written so many tokens."""

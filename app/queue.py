@@ -67,9 +67,9 @@ class Jobs:
         args = (session_id, run_id, call_id)
         self._enqueue(self._background, "workers.jobs.run_steps", args, _of_call(run_id, call_id), retry=Retry(max=3))
 
-    def title(self, session_id: str, thread_id: str, app: str, text: str) -> None:
-        """Ask the app's title model for a title."""
-        args = (session_id, thread_id, app, text)
+    def title(self, session_id: str, run_id: str, thread_id: str, model: str, text: str) -> None:
+        """Ask a model for a title of a turn's thread."""
+        args = (session_id, run_id, model, text)
         self._enqueue(self._background, "workers.jobs.suggest_title", args, _of_title(thread_id))
 
     def forget(self, traces: Traces) -> None:

@@ -8,6 +8,7 @@ from typing import Any, cast
 from flask import current_app
 
 from app import catalog
+from app.billing import Billing
 from app.catalog import Catalog
 from app.config import Settings
 from app.metrics import Metrics
@@ -18,6 +19,7 @@ from app.state.api_keys import ApiKeys
 from app.state.calls import Calls
 from app.state.client_requests import ClientRequests
 from app.state.counters import Counters
+from app.state.ledger import Ledger
 from app.state.runs import Runs
 from app.state.sessions import Sessions
 from app.state.store import Store
@@ -36,6 +38,8 @@ class Services:
     runs: Runs
     calls: Calls
     client_requests: ClientRequests
+    ledger: Ledger
+    billing: Billing
     vault: Vault
     api_keys: ApiKeys
     jobs: Jobs
@@ -53,7 +57,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None) -> Se
     """
     redis = commands or clients.commands(settings)
     store = Store(redis, settings)
-    runs, jobs = Runs(store), Jobs(redis, settings.failed_job_ttl)
+    runs, jobs, ledger = Runs(store), Jobs(redis, settings.failed_job_ttl), Ledger(store)
     metrics, counters = Metrics(), Counters(store)
     return Services(
         settings=settings,
@@ -62,6 +66,8 @@ def build(settings: Settings, commands: Any = None, listening: Any = None) -> Se
         runs=runs,
         calls=Calls(store),
         client_requests=ClientRequests(store),
+        ledger=ledger,
+        billing=Billing(runs, ledger, settings.lease),
         vault=Vault(store),
         api_keys=ApiKeys(store),
         jobs=jobs,

@@ -12,22 +12,30 @@ import subprocess
 import sys
 import uuid
 import xml.etree.ElementTree as ElementTree
+from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from redis import Redis
 
 from app import catalog, config
 from app.config import Settings
 from app.inspecting.command import inspect
 from app.retention.command import sessions
 from app.state import keys
+from app.state.api_keys import ApiKeys
 from app.state.client_requests import ClientRequests
+from app.state.ledger import Ledger
 from app.state.runs import Runs
 from app.state.store import Store
 from app.terminal.command import chat
 from app.terminal.commands import COMMANDS
+from app.usage import ModelCall, Usage
+from tests.support.backend import until
 from tests.support.client import Client
 from tests.support.cutting import breaking
 from tests.support.metrics import Scrape
@@ -188,6 +196,49 @@ def test_the_commands_of_the_terminal_print_what_the_page_says(page, webs, redis
         ran = bash(script, tmp_path, AOMI_URL=webs[0], REDIS_URL=redis_url)
         assert (ran.returncode, ran.stderr) == (0, ""), code
         assert in_words(ran.stdout) == in_words(said), code
+
+
+_CLAUDE = ("a", "shop", "claude-sonnet", 0, None)
+CHARGES = [
+    ModelCall("1", "2026-11-24", *_CLAUDE).charge(Usage(5000, 700, cached=4000), 14_700_000),
+    ModelCall("2", "2026-11-24", *_CLAUDE).charge(Usage(2400, 600, estimated=True), 22_200_000),
+    ModelCall("1", "2026-11-25", *_CLAUDE, own_key=True).charge(Usage(2000), 6_000_000),
+    ModelCall("1", "2026-11-25", "b", "bank", "gpt-4o", 0, None).charge(Usage(1000, 200, cached=400), 4_000_000),
+    ModelCall("1", "2026-11-25", "-", "default", "local-llama", 0, None).charge(Usage(500, 60), None),
+    ModelCall("1", "2026-10-31", "-", "default", "gpt-4o", 0, None).charge(Usage(9, 9), 9),
+]
+"""What the table of docs/usage.md is about, and something of another month."""
+
+
+def test_the_table_of_usage_is_that_of_the_command(redis_url, tmp_path):
+    (code, said) = next(pair for pair in pairwise(blocks(ROOT / "docs/usage.md")) if "aomi usage" in pair[0][1])
+    url = redis_url.replace("/0", "/2")
+    with Redis.from_url(url) as connection:
+        connection.flushdb()
+        ledger = Ledger(Store(connection, Settings()))
+        for place, charge in enumerate(CHARGES):
+            ledger.settle("of the docs", f"run_{place}", charge)
+    ran = bash(code[1].replace(".venv/bin/aomi", str(Path(sys.executable).with_name("aomi"))), tmp_path, REDIS_URL=url)
+    assert (ran.stdout, ran.stderr) == (said[1], "")
+
+
+def test_a_key_is_shown_its_usage_as_the_page_says(webs, redis, tmp_path):
+    code, (_, said) = next(pair for pair in pairwise(blocks(ROOT / "docs/usage.md")) if "/api/usage" in pair[0][1])
+    key = ApiKeys(Store(redis, Settings())).issue(("*",), "docs", budget=Decimal(10))
+    Client(webs[0], key).ask("remember 42")
+
+    def shown() -> dict[str, Any]:
+        return json.loads(bash(code[1].replace(BASE, webs[0]), tmp_path, KEY=key).stdout)
+
+    until(lambda: shown()["total"]["turns"], what="the turn to be settled")
+    days = {"key": "", "from": "", "to": "", "day": "", "until": ""}
+    found, expected = (json.loads(text, object_hook=partial(_with, days)) for text in (json.dumps(shown()), said))
+    assert found == json.loads(plain(json.dumps(expected)))
+
+
+def _with(values: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields with those of `values` in the place of what differs from day to day."""
+    return fields | {name: value for name, value in values.items() if name in fields}
 
 
 def test_the_page_names_every_option_and_command_of_the_terminal():
@@ -359,12 +410,13 @@ def test_fields_on_the_page_are_those_in_redis(busy, redis):
         "api-key:<sha256>": [keys.api_key(busy.digest)],
         "{metrics}:process:<process>": list(redis.scan_iter(keys.metrics_process("*"))),
     }
-    of_a_client = {"provider-keys:<client>", "secrets:<client>"}  # their fields are names that the client gives
-    of_a_client.add("metrics")  # its fields are the samples of docs/operating.md
-    assert set(present) == {key.pattern for key in keys.SCHEMA if key.type == "hash"} - of_a_client
+    open_fields = {"provider-keys:<client>", "secrets:<client>"}  # names that the client gives
+    open_fields |= {"metrics"}  # the samples of docs/operating.md
+    open_fields |= {key.pattern for key in keys.SCHEMA if "usage" in key.pattern}  # sums by apps and models
+    assert set(present) == {key.pattern for key in keys.SCHEMA if key.type == "hash"} - open_fields
     for pattern, names in present.items():
         found = {field.decode() for name in names for field in redis.hgetall(name)}
-        fields = {re.sub(r"^request:\d+$", "request:<n>", field) for field in found}
+        fields = {re.sub(r"^(request|model_call|charge):\d+$", r"\1:<n>", field) for field in found}
         assert described_fields(pattern) == fields, pattern
 
 

@@ -90,7 +90,8 @@ def test_the_scripts_name_keys_as_python_does():
     script = keys.LUA + (
         "local S = KEYS[1] return {threads_key(S), thread_key(S, 't'), messages_key(S, 't'), waiting_key(S), "
         "updates_key(S), run_key(S, 'r'), log_key(S, 'r'), mailbox_key(S), fetched_key(S), request_field(7), "
-        "client_key(S), kept_key(S), kept_name(S, 'n'), log_of(run_key(S, 'r'))}"
+        "client_key(S), kept_key(S), kept_name(S, 'n'), log_of(run_key(S, 'r')), usage_key(S), model_call_field(7), "
+        "charge_field(7)}"
     )
     found = [name.decode() for name in redis.eval(script, 1, keys.session("s"))]
     assert found == [
@@ -108,6 +109,9 @@ def test_the_scripts_name_keys_as_python_does():
         keys.kept("s"),
         f"{keys.session('s')}:n",
         keys.log("s", "r"),
+        keys.used_in("s"),
+        keys.model_call_field("7"),
+        keys.charge_field("7"),
     ]
 
 
@@ -147,7 +151,8 @@ def test_broad_excepts_stand_where_they_must():
         "app/state/feed.py": 1,
         "workers/toolbox.py": 1,
         "workers/jobs.py": 1,
-        "workers/llm.py": 3,
+        "workers/meter.py": 1,
+        "workers/llm.py": 4,
     }
 
 

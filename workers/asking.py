@@ -1,4 +1,4 @@
-"""One call of a model, seen from outside: traced, its tokens and its failure counted."""
+"""One call of a model, seen from outside: traced, and its failure counted. (The meter counts tokens.)"""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ def ask(services: Services, name: str, call: Callable[[], Reply]) -> Reply:
             services.metrics.provider_failed(name, kind)
             raise
         if usage := reply.usage:
-            read, written = usage["prompt_tokens"], usage["completion_tokens"]
-            services.metrics.tokens(name, read, written)
-            span.set({"gen_ai.usage.input_tokens": read, "gen_ai.usage.output_tokens": written})
+            span.set({"gen_ai.usage.input_tokens": usage.input, "gen_ai.usage.output_tokens": usage.output})
         if services.settings.log_content:
             log.info("model %r said: %s", name, reply.text)
     return reply

@@ -43,6 +43,11 @@ def reply(messages: Messages, tools: set[str]) -> Iterator[str | Call]:
         yield Call(f"call_{number}", name, orjson.dumps(args).decode())
 
 
+def words_in(messages: Messages) -> int:
+    """How many words it was sent: its tokens."""
+    return sum(len(_content(message).split()) for message in messages)
+
+
 def _plan(asked: str, messages: Messages, tools: set[str]) -> tuple[str, list[tuple[str, dict[str, Any]]]]:
     """What to say first, and which tools to call then."""
     coins = _coins(asked)

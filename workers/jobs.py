@@ -21,6 +21,7 @@ from app.state.runs import Run, first_words
 from app.state.sessions import user_state
 from app.streaming import sse
 from workers import asking, attempts, history, runtime, turn
+from workers.bill import Bill
 from workers.llm import Hear
 from workers.runtime import Runtime
 from workers.secrets import Secrets
@@ -97,15 +98,18 @@ def _converse(parts: Runtime, run: Run, token: Token) -> None:
     room = models.room(run.model, toolbox.schemas)
     messages = services.sessions.messages(run.session_id, run.thread_id, room * history.BYTES_A_TOKEN)
     if app and app.title_model and len(messages) == 1:
-        services.jobs.title(run.session_id, run.thread_id, app.title_model, run.message["content"])
+        services.jobs.title(run.session_id, run.id, run.thread_id, app.title_model, run.message["content"])
 
     settings = services.settings
+    bill = Bill(services.ledger, parts.meter, run)
     choices = tuple(dict.fromkeys((run.model, *(app.fallbacks if app else ()))))
 
     def model(prompt: turn.Prompt, on_text: Any, token: Token) -> turn.Reply:
         def call(name: str) -> turn.Reply:
             own_keys = services.vault.provider_keys(run.client)  # anew each time: the client may have cleared them
-            hear = Hear(on_text, silence)
+            if not models.takes_own_key(name, own_keys):
+                bill.check()
+            hear = Hear(on_text, silence, bill.open)
             return asking.ask(
                 services, name, lambda: models.stream(name, prompt, toolbox.schemas, hear, token, own_keys)
             )
@@ -245,17 +249,23 @@ def _deliver(parts: Runtime, call: Call, stepper: Stepper, token: Token) -> None
             return
 
 
-def suggest_title(session_id: str, thread_id: str, model: str, text: str) -> None:
-    """Ask a model for the title of a thread by its first message."""
+def suggest_title(session_id: str, run_id: str, model: str, text: str) -> None:
+    """Ask a model for the title of a turn's thread by its first message."""
     parts = runtime.current()
+    run = parts.services.runs.get(session_id, run_id)
+    if run is None:
+        return
+    bill = Bill(parts.services.ledger, parts.meter, run, iter(["title"]))
     instruction = "Write a title of at most six words for a conversation that begins so. Answer with the title alone."
     prompt = [{"role": "system", "content": instruction}, {"role": "user", "content": text[:2000]}]
-    with working_on(Work(session=short(session_id))), parts.tokens.issue(f"title {thread_id}") as token:
+    with working_on(Work(session=short(session_id))), parts.tokens.issue(f"title {run_id}") as token:
         try:
-            reply = asking.ask(parts.services, model, lambda: parts.models.stream(model, prompt, [], Hear(), token))
+            bill.check()
+            hear = Hear(asked=bill.open)
+            reply = asking.ask(parts.services, model, lambda: parts.models.stream(model, prompt, [], hear, token))
         except (turn.TurnFailed, Stopped) as error:
             log.info("no title from model %r: %s; the first words stay", model, error)
             return
     title = first_words(reply.text.strip().strip("\"'“”").strip())
     if title:
-        parts.services.sessions.suggest_title(session_id, thread_id, title)
+        parts.services.sessions.suggest_title(session_id, run.thread_id, title)

@@ -13,8 +13,9 @@ import logging
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -26,10 +27,12 @@ import litellm
 from litellm.llms.custom_llm import CustomLLM
 from litellm.llms.openai.chat.gpt_transformation import OpenAIChatCompletionStreamingHandler
 
-from app.catalog import Catalog, Model
+from app import json
+from app.catalog import Catalog, Model, prices_of
 from app.config import Settings
+from app.usage import BYTES_A_TOKEN, Prices, Usage, nano
 from workers import demo
-from workers.stream import Fold, Silence, read_json
+from workers.stream import Fold, Heard, Silence, read_json
 from workers.token import Token
 from workers.turn import Prompt, ProviderFailed, ProviderStalled, Reply, TurnFailed
 
@@ -49,12 +52,37 @@ def _nothing(*_: Any) -> None:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A call that is on its way to `model`, with about `prompt` tokens, at these prices (None: unknown). With `own_key`
+    it is the client who pays."""
+
+    model: str
+    prompt: int
+    prices: Prices | None
+    own_key: bool
+
+
+Measure = Callable[[], tuple[Usage, int | None]]
+"""Says what a call has used, and its cost in nano-dollars, None where the price is unknown. It may have to count
+tokens, which takes a while."""
+
+
+def _not_metered(_: Asked) -> Callable[[Measure], None]:
+    return _nothing
+
+
+@dataclass(frozen=True)
 class Hear:
     """Who hears of a reply while it comes: `text` of each piece, on the loop's thread; `silence` once, in a thread
-    of its own, when the provider has sent nothing for that many seconds, a third of the time it has."""
+    of its own, when the provider has sent nothing for that many seconds, a third of the time it has.
+
+    `asked` is called once the call is on its way, while its first token is waited for; what it returns is called when
+    the call has ended, whatever ended it.
+    """
 
     text: OnText = _nothing
     silence: Callable[[float], None] = _nothing
+    asked: Callable[[Asked], Callable[[Measure], None]] = _not_metered
 
 
 class Models:
@@ -93,9 +121,12 @@ class Models:
         Raises `ProviderFailed`, `ProviderStalled`; `Stopped` at a stop, with the provider's connection closed.
         """
         params = self._params(name, own_keys) | {"messages": prompt} | ({"tools": tools} if tools else {})
-        future = asyncio.run_coroutine_threadsafe(self._stream(params, hear), self._loop)
+        folded = Fold(hear.text, {message.get("tool_call_id", "") for message in prompt})
+        future = asyncio.run_coroutine_threadsafe(self._stream(params, hear, folded), self._loop)
+        ended: Callable[[Measure], None] = _nothing
         try:
             with token.waking(future.cancel):
+                ended = hear.asked(self._asked(name, prompt, tools, own_keys))
                 return future.result()
         except TurnFailed as failed:
             log.warning("model %r failed (%s): %s", name, type(failed.__cause__).__name__, failed.message)
@@ -105,6 +136,29 @@ class Models:
             raise ProviderFailed("The model's answer was cut off; try again", retryable=True) from None
         finally:
             future.cancel()
+            ended(partial(self._measure, name, prompt, tools, folded.heard()))
+
+    def takes_own_key(self, name: str, own_keys: Mapping[str, str]) -> bool:
+        """Whether a call of the model would use one of the client's own keys."""
+        return self._model(name).provider in own_keys
+
+    def _asked(self, name: str, prompt: Prompt, tools: list[dict[str, Any]], own_keys: Mapping[str, str]) -> Asked:
+        tokens = len(json.dumps([prompt, tools])) // BYTES_A_TOKEN
+        return Asked(name, tokens, _prices(self._model(name)), self.takes_own_key(name, own_keys))
+
+    def _measure(
+        self, name: str, prompt: Prompt, tools: list[dict[str, Any]], heard: Heard
+    ) -> tuple[Usage, int | None]:
+        """See `Measure`. What the provider did not count is counted as litellm does for the model."""
+        model, counted = self._model(name), heard.usage or Usage()
+        if heard.refused:
+            return Usage(), 0
+        if not (heard.whole and counted.input):
+            known = model.litellm_params["model"]
+            sent = litellm.token_counter(model=known, messages=prompt, tools=tools or None)
+            said = litellm.token_counter(model=known, text=heard.said) if heard.said else 0
+            counted = replace(counted, input=counted.input or sent, output=max(counted.output, said), estimated=True)
+        return counted, _cost(model, counted)
 
     def room(self, name: str, tools: list[dict[str, Any]]) -> int:
         """Tokens that the messages of a prompt may have."""
@@ -145,8 +199,7 @@ class Models:
             }
         )
 
-    async def _stream(self, params: dict[str, Any], hear: Hear) -> Reply:
-        folded = Fold(hear.text, {message.get("tool_call_id", "") for message in params["messages"]})
+    async def _stream(self, params: dict[str, Any], hear: Hear, folded: Fold) -> Reply:
         stall = self._settings.stall_timeout
         stream = None
         try:
@@ -166,6 +219,7 @@ class Models:
             return folded.reply()
         except Exception as error:
             failure = _failure(error, stall)
+            folded.refused = stream is None and not isinstance(failure, ProviderStalled)
             if isinstance(failure, ProviderFailed):
                 failure.begun = folded.begun
             raise failure from error
@@ -179,7 +233,7 @@ class Models:
         messages = [{"role": "user", "content": "count to 1"}]
         common = {"messages": messages, "stream": True, "max_retries": 0, "_skip_mcp_handler": True}
         for params in (refused, {"model": "demo/assistant"}):
-            call = self._stream(params | common, Hear())
+            call = self._stream(params | common, Hear(), Fold(_nothing, set()))
             try:
                 asyncio.run_coroutine_threadsafe(call, self._loop).result(timeout=20)
             except (TurnFailed, TimeoutError):
@@ -193,16 +247,19 @@ class _Demo(CustomLLM):
     async def astreaming(self, *args: Any, **kwargs: Any) -> AsyncIterator[dict[str, Any]]:
         """Chunks in litellm's generic form."""
         tools = {tool["function"]["name"] for tool in kwargs["optional_params"].get("tools") or ()}
-        calls = 0
+        calls = words = 0
         for piece in demo.reply(kwargs["messages"], tools):
             await asyncio.sleep(demo.PAUSE)
+            words += 1
             if isinstance(piece, str):
                 yield _generic(piece)
                 continue
             function = {"name": piece.name, "arguments": piece.arguments}
             yield _generic("", {"id": piece.call_id, "type": "function", "function": function, "index": calls})
             calls += 1
-        yield _generic("", finish="tool_calls" if calls else "stop")
+        sent = demo.words_in(kwargs["messages"])
+        usage = {"prompt_tokens": sent, "completion_tokens": words, "total_tokens": sent + words}
+        yield _generic("", finish="tool_calls" if calls else "stop") | {"usage": usage}
 
 
 def _generic(text: str, tool_use: dict[str, Any] | None = None, finish: str = "") -> dict[str, Any]:
@@ -234,11 +291,46 @@ def _tokens_of(model: str, text: str) -> int:
 
 
 @lru_cache(maxsize=256)
-def _known_window(model: str) -> int:
+def _known(model: str) -> Mapping[str, Any]:
+    """What litellm knows of a model; nothing of one that it does not know."""
     try:
-        return litellm.get_model_info(model).get("max_input_tokens") or UNKNOWN_WINDOW
+        return litellm.get_model_info(model)
     except Exception:  # litellm raises a bare Exception for a model it does not know
-        return UNKNOWN_WINDOW
+        return {}
+
+
+def _known_window(model: str) -> int:
+    return _known(model).get("max_input_tokens") or UNKNOWN_WINDOW
+
+
+def _prices(model: Model) -> Prices | None:
+    """What a token costs: as aomi.yaml says, or else as litellm knows. None if neither does."""
+    if model.litellm_params["model"].startswith("demo/"):
+        return Prices("0", "0")
+    return model.prices or prices_of(_known(model.priced_as))
+
+
+def _cost(model: Model, usage: Usage) -> int | None:
+    """Nano-dollars, None if the price is unknown. litellm knows what hangs on a prompt's length, or on the hour."""
+    prices = _prices(model)
+    if prices is None or prices.is_free or model.prices:
+        return prices.cost(usage) if prices else None
+    try:
+        return _cost_by_litellm(model.priced_as, usage)
+    except Exception:  # litellm has prices of models whose provider it cannot name
+        return prices.cost(usage)
+
+
+def _cost_by_litellm(model: str, usage: Usage) -> int:
+    used = litellm.Usage(
+        prompt_tokens=usage.input,
+        completion_tokens=usage.output,
+        total_tokens=usage.input + usage.output,
+        cache_read_input_tokens=usage.cached,
+        cache_creation_input_tokens=usage.written,
+    )
+    sent, said = litellm.cost_per_token(model=model, usage_object=used)
+    return nano(Decimal(str(sent)) + Decimal(str(said)))
 
 
 def _failure(error: Exception, stall: float) -> TurnFailed:

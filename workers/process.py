@@ -14,6 +14,7 @@ from app.state import clients
 from workers import runtime
 from workers.control import Control
 from workers.llm import Models
+from workers.meter import Meter
 from workers.outbox import Outbox
 from workers.pool import Lane
 from workers.runtime import Runtime
@@ -40,6 +41,7 @@ class Worker:
             services=parts,
             models=Models(parts.catalog, settings),
             outbox=Outbox(parts.runs, lambda run_id: tokens.cancel(run_id, "ended")),
+            meter=Meter(parts.ledger, parts.metrics.used),
             control=Control(clients.listening(settings), tokens),
             tokens=tokens,
             tools=runtime.load_tools(parts),
@@ -57,6 +59,7 @@ class Worker:
             log.warning(notice)
         self._runtime.models.start()
         self._runtime.outbox.start()
+        self._runtime.meter.start()
         self._runtime.control.start()
         runtime.install(self._runtime)
         gc.collect()
@@ -90,6 +93,7 @@ class Worker:
             lane.stop()
         self._caretaker.stop()
         self._runtime.outbox.stop()
+        self._runtime.meter.stop()
         self._runtime.control.stop()
         self._runtime.models.stop()
         self._runtime.services.reporter.stop()

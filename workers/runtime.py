@@ -10,6 +10,7 @@ from app.services import Services
 from workers import tools
 from workers.control import Control
 from workers.llm import Models
+from workers.meter import Meter
 from workers.outbox import Outbox
 from workers.token import Tokens
 from workers.tools import Tool
@@ -23,6 +24,7 @@ class Runtime:
     services: Services
     models: Models
     outbox: Outbox
+    meter: Meter
     control: Control
     tokens: Tokens
     tools: dict[str, dict[str, Tool]] = field(default_factory=dict)

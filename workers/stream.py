@@ -7,11 +7,24 @@ import contextlib
 import json
 import os
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from app.usage import Usage
 from workers.turn import Reply, ToolRequest
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What came of a model call, however it ended. `said` is all that the model wrote: text, thoughts, tool calls.
+    `usage` is what its provider has counted so far, to the end if `whole`. A call was `refused` if no answer began."""
+
+    said: str
+    usage: Usage | None
+    whole: bool
+    refused: bool
 
 
 class Fold:
@@ -25,7 +38,9 @@ class Fold:
         self._finished = False
         self._text: list[str] = []
         self._calls: dict[int, dict[str, str]] = {}
-        self._usage: dict[str, int] | None = None
+        self._thoughts: list[str] = []
+        self._usage: Usage | None = None
+        self.refused = False
 
     def add(self, chunk: Any) -> None:
         """Take the next chunk."""
@@ -38,7 +53,10 @@ class Fold:
         for choice in chunk["choices"][:1]:
             self._finished = self._finished or bool(choice.get("finish_reason"))
             delta = choice.get("delta") or {}
-            self._add_text(delta.get("content"))
+            if content := delta.get("content"):
+                self._add_text(content)
+            else:
+                self._thoughts.append(delta.get("reasoning_content") or delta.get("reasoning") or "")
             for call in delta.get("tool_calls") or ():
                 function = call.get("function") or {}
                 self._add_call(call.get("index"), call.get("id"), function.get("name"), function)
@@ -55,6 +73,7 @@ class Fold:
         for choice in chunk.choices[:1]:
             self._finished = self._finished or bool(choice.finish_reason)
             self._add_text(choice.delta.content)
+            self._thoughts.append(getattr(choice.delta, "reasoning_content", None) or "")
             for call in choice.delta.tool_calls or ():
                 self._add_call(call.index, call.id, call.function.name, {"arguments": call.function.arguments})
         self._add_usage(getattr(chunk, "usage", None))
@@ -78,6 +97,12 @@ class Fold:
             requests.append(ToolRequest(call_id, call["name"] or f"tool {place}", call["arguments"]))
         return Reply("".join(self._text), tuple(requests), self._usage)
 
+    def heard(self) -> Heard:
+        """What came so far."""
+        calls = [call["name"] + call["arguments"] for call in self._calls.values()]
+        said = "".join([*self._thoughts, *self._text, *calls])
+        return Heard(said, self._usage, self._finished and self._usage is not None, self.refused)
+
     def _add_text(self, piece: str | None) -> None:
         if not piece:
             return
@@ -96,10 +121,25 @@ class Fold:
 
     def _add_usage(self, usage: Any) -> None:
         if usage:
-            found = usage if isinstance(usage, dict) else usage.model_dump()
-            self._usage = {
-                name: found.get(name) or 0 for name in ("prompt_tokens", "completion_tokens", "total_tokens")
-            }
+            self._usage = _most(self._usage or Usage(), usage if isinstance(usage, dict) else usage.model_dump())
+
+
+def _most(known: Usage, found: dict[str, Any]) -> Usage:
+    """The counts of a provider: some say them once, some again and again as they rise, some in several chunks."""
+    details = found.get("prompt_tokens_details")
+    details = details if isinstance(details, dict) else {}
+    cached = (found.get("cache_read_input_tokens"), details.get("cached_tokens"), found.get("prompt_cache_hit_tokens"))
+    written = (found.get("cache_creation_input_tokens"), details.get("cache_creation_tokens"))
+    return Usage(
+        input=_largest(known.input, found.get("prompt_tokens")),
+        output=_largest(known.output, found.get("completion_tokens")),
+        cached=_largest(known.cached, *cached),
+        written=_largest(known.written, *written, details.get("cache_write_tokens")),
+    )
+
+
+def _largest(*counts: Any) -> int:
+    return max(count for count in counts if isinstance(count, int) and count >= 0)
 
 
 DONE = {"choices": [{"finish_reason": "stop"}]}

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from app import json
 from app.streaming import sse
 from app.streaming.events import ErrorCode
+from app.usage import Usage
 from workers.token import Token
 
 Prompt = list[dict[str, Any]]
@@ -55,6 +56,12 @@ class ToolRoundsExceeded(TurnFailed):
     code = "tool_rounds_exceeded"
 
 
+class BudgetSpent(TurnFailed):
+    """The API key of the turn has cost as much this month as it may."""
+
+    code = "budget_spent"
+
+
 @dataclass(frozen=True)
 class ToolRequest:
     """A tool call as the model made it; `arguments` is JSON text, or what should have been."""
@@ -79,7 +86,7 @@ class Reply:
 
     text: str
     calls: tuple[ToolRequest, ...] = ()
-    usage: dict[str, int] | None = None
+    usage: Usage | None = None
 
 
 class Model(Protocol):

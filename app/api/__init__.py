@@ -24,6 +24,7 @@ from app.api import (
     threads,
     traces,
     updates,
+    usage,
 )
 from app.api.gen1 import events, routes, vault
 from app.services import Services
@@ -38,7 +39,7 @@ def register(app: Flask, services: Services) -> None:
     headers.register(app)
     cors.register(app)
     guard.register(app)
-    resources = (sessions, threads, chat, state, updates, control, catalog, health, openapi, docs)
+    resources = (sessions, threads, chat, state, updates, control, catalog, usage, health, openapi, docs)
     for module in (*resources, routes, events, vault):
         app.register_blueprint(module.bp)
     playground.register(app, services)

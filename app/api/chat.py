@@ -41,7 +41,7 @@ STREAM = Events(ChatEvent, {"Location": "The address of this very stream, to res
 
 _KEY_SCHEMA = {"type": "string", "maxLength": inputs.IDEMPOTENCY_KEY_CHARACTERS}
 _IDEMPOTENCY_KEY = Parameter("Idempotency-Key", "header", "Fresh for a message, the same for its retries.", _KEY_SCHEMA)
-_BUSY = Part((_IDEMPOTENCY_KEY,), (400, 409, 429))
+_BUSY = Part((_IDEMPOTENCY_KEY,), (400, 402, 409, 429))
 
 
 @bp.post("/api/chat")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from app.api import inputs
-from app.errors import ApiError, Conflict, NotFound, Overloaded, TooManyRequests
+from app.errors import ApiError, BudgetSpent, Conflict, NotFound, Overloaded, TooManyRequests
 from app.services import services
 from app.state.runs import Accepted, Message
+from app.usage.budget import SPENT, is_spent
 
 REFUSALS: dict[str, tuple[type[ApiError], str]] = {
     "busy": (Conflict, "The session is busy with a turn; wait, interrupt it, or send with on_busy: enqueue"),
@@ -19,9 +22,24 @@ def send(session_id: str, message: Message) -> Accepted:
     """Accept the message; the session belongs to the query's client from now on. Raises `ApiError`."""
     if services().jobs.waiting() >= services().settings.max_queue:
         raise Overloaded("All workers are busy and the queue is full; try again in some seconds")
-    accepted = services().turns.send(session_id, message)
+    accepted = services().turns.send(session_id, _within_budget(session_id, message))
     if accepted.outcome in REFUSALS:
         error, why = REFUSALS[accepted.outcome]
         raise error(why)
     inputs.bind_client(session_id)
     return accepted
+
+
+def _within_budget(session_id: str, message: Message) -> Message:
+    """The message with what its key may cost. Raises `BudgetSpent`, unless the message costs nothing: it was accepted
+    before, or the model is asked by a key of the client's own."""
+    key = inputs.api_key()
+    if key is None or key.budget is None:
+        return message
+    parts, budget = services(), str(key.budget)
+    if is_spent(parts.ledger, key.id, budget) and not parts.runs.was_sent(session_id, message):
+        model = parts.catalog.model(message.model)
+        client = message.client or parts.vault.client_of(session_id)
+        if model is None or model.provider not in parts.vault.provider_keys(client):
+            raise BudgetSpent(SPENT)
+    return replace(message, budget=budget)

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from app.api import inputs
 from app.streaming.events import Status, closed
+from app.usage import Totals as Used
 
 _ID = "550e8400-e29b-41d4-a716-446655440000"
 _THREAD = "thread_0a1b2c3d4e5f60718293a4b5c6d7e8f9"
@@ -295,6 +296,83 @@ class Apps(TypedDict):
     """The apps that a key opens, `default` among them."""
 
     apps: list[ListedApp]
+
+
+class Totals(TypedDict):
+    """Sums over model calls. `cached_tokens` are among the `input_tokens`. `cost_usd` is without the `unpriced_calls`,
+    whose price is not known, and without the `own_key_calls`, which clients pay by keys of their own. The provider has
+    not counted the `estimated_calls`, or not to their end."""
+
+    turns: int
+    model_calls: int
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    cost_usd: float
+    estimated_calls: int
+    unpriced_calls: int
+    own_key_calls: int
+
+
+_TOTALS = Used(3, 4, 1200, 150, 400, 3500000).shown()
+
+
+@closed(day="2025-01-15", **_TOTALS)
+class UsedOnDay(Totals):
+    """What was used on a day, in UTC."""
+
+    day: str
+
+
+@closed(app="default", **_TOTALS)
+class UsedInApp(Totals):
+    """What was used in an app."""
+
+    app: str
+
+
+@closed(model="claude-sonnet", **_TOTALS)
+class UsedOfModel(Totals):
+    """What was used of a model."""
+
+    model: str
+
+
+@closed(usd=10.0, spent_usd=0.0035, left_usd=9.9965, until="2025-01-31")
+class Budget(TypedDict):
+    """What the key may cost this month, in US$; it begins anew on the day after `until`."""
+
+    usd: float
+    spent_usd: float
+    left_usd: float
+    until: str
+
+
+_USAGE: dict[str, Any] = {
+    "key": "0a1b2c3d4e5f",
+    "from": "2025-01-01",
+    "to": "2025-01-31",
+    "total": _TOTALS,
+    "by_day": [{"day": "2025-01-15", **_TOTALS}],
+    "by_app": [{"app": "default", **_TOTALS}],
+    "by_model": [{"model": "claude-sonnet", **_TOTALS}],
+    "budget": {"usd": 10.0, "spent_usd": 0.0035, "left_usd": 9.9965, "until": "2025-01-31"},
+}
+
+_Span = TypedDict("_Span", {"from": str, "to": str})
+
+
+@closed(**_USAGE)
+class Usage(_Span):
+    """What an API key used from one day to another; a day, app or model that was not used is not listed. `budget` is
+    null for a key without one."""
+
+    key: str
+    total: Totals
+    by_day: list[UsedOnDay]
+    by_app: list[UsedInApp]
+    by_model: list[UsedOfModel]
+    budget: Budget | None
 
 
 @closed(status="ok")

@@ -63,6 +63,10 @@ class Timeline:
     thread: str
     worker: str
     texts: int
+    model_calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
     moments: list[Moment]
 
 

@@ -87,4 +87,6 @@ class Reports:
 
     def _timeline(self, found: Timeline) -> str:
         about = asdict(found.turn) | {"thread": found.thread, "texts": found.texts}
+        about |= {name: getattr(found, name) for name in ("model_calls", "input_tokens", "output_tokens")}
+        about["US$"] = None if found.cost_usd is None else f"{found.cost_usd:.6f}"
         return f"{self._shown.pairs(about)}\n\n{self._shown.table(Moment, found.moments)}"

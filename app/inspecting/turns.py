@@ -15,6 +15,7 @@ from app.state.inspection import Fields, Inspection
 from app.state.sessions import status
 from app.state.store import Entry
 from app.streaming import sse
+from app.usage import Totals, dollars
 
 _SESSION = ("id", "app", "model", "run", "last_outcome", "updated_at", "title")
 _RUN = ("id", "status", "app", "model", "queued_at", "started_at", "first_at", "ended_at", "thread", "worker")
@@ -52,15 +53,21 @@ def statuses(inspection: Inspection) -> dict[str, int]:
 
 
 def timeline(inspection: Inspection, prefix: str) -> Timeline:
-    """All that happened in the one turn whose id begins so. Raises `ConfigError`."""
+    """All that happened in the one turn whose id begins so, and what it cost so far. Raises `ConfigError`."""
     session_id, run_id = the_turn(inspection, prefix)
     (fields,) = inspection.pick([keys.run(session_id, run_id)], _RUN)
     entries = inspection.log(session_id, run_id)
+    charges = inspection.charges(session_id, run_id)
+    used = sum((charge.totals() for charge in charges), Totals())
     return Timeline(
         turn=_turn(session_id, fields, None),
         thread=fields["thread"],
         worker=fields["worker"],
         texts=sum(entry.kind == "text" for entry in entries),
+        model_calls=used.calls,
+        input_tokens=used.input,
+        output_tokens=used.output,
+        cost_usd=None if used.unpriced else dollars(used.cost),
         moments=_moments(fields, entries),
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
 
 from app import json
 from app.state import keys
@@ -14,12 +16,13 @@ EVERY_APP = "*"
 
 @dataclass(frozen=True)
 class ApiKey:
-    """What is known of a key. `id` is the start of its SHA-256."""
+    """What is known of a key. `id` is the start of its SHA-256; `budget` is in US$ a month, None without one."""
 
     id: str
     apps: tuple[str, ...]
     label: str
     created_at: str
+    budget: Decimal | None = None
 
     def allows(self, app: str) -> bool:
         """Whether the key opens `app`."""
@@ -33,10 +36,11 @@ class ApiKeys:
         self._store = store
         self._redis = store.redis
 
-    def issue(self, apps: tuple[str, ...], label: str = "") -> str:
-        """Make a key for `apps` (`*` is every app) and return it; it cannot be read again."""
+    def issue(self, apps: tuple[str, ...], label: str = "", **more: Any) -> str:
+        """Make a key for `apps` (`*` is every app), with `more` fields, and return it; it cannot be read again."""
         key = f"aomi_{secrets.token_urlsafe(32)}"
         fields = {"apps": dumps(apps), "label": label, "created_at": now("microseconds")}
+        fields |= {name: str(value) for name, value in more.items()}
         self._redis.hset(keys.api_key(_digest(key)), mapping=fields)
         return key
 
@@ -66,4 +70,5 @@ def _digest(key: str) -> str:
 
 def _read(digest: str, fields: dict[str, str]) -> ApiKey:
     apps = tuple(json.loads(fields["apps"]))
-    return ApiKey(id=digest[:12], apps=apps, label=fields["label"], created_at=fields["created_at"])
+    budget = Decimal(fields["budget"]) if fields.get("budget") else None
+    return ApiKey(digest[:12], apps, fields["label"], fields["created_at"], budget)

@@ -36,6 +36,8 @@ class ClientRequest:
     client: str
     created_at: str
     expires_at: str
+    key: str = ""
+    budget: str = ""
 
     def stored(self) -> str:
         """Its field in the session's hash."""

@@ -98,6 +98,8 @@ class ClientRequests:
             thread_id=run.thread_id,
             app=run.app,
             client=run.client,
+            key=run.key,
+            budget=run.budget,
             created_at=now(),
             expires_at=end.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+from app import json
 from app.state import keys
 from app.state.store import Entry, Store, milliseconds, read_stream
+from app.usage import Charge
 
 Fields = dict[str, str]
 
@@ -51,6 +53,12 @@ class Inspection:
     def log(self, session_id: str, run_id: str) -> list[Entry]:
         """The events of a turn."""
         return read_stream(self._store, keys.log(session_id, run_id), 0)
+
+    def charges(self, session_id: str, run_id: str) -> list[Charge]:
+        """What the model calls of a turn have used; those that are not settled yet are not among them."""
+        fields = self._store.fields(keys.run(session_id, run_id))
+        found = (value for name, value in fields.items() if name.startswith(keys.charge_field("")))
+        return [Charge.read(json.loads(value)) for value in found]
 
     def client_requests(self) -> int:
         """How many requests to clients are open."""

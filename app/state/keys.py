@@ -56,6 +56,11 @@ SCHEMA = (
     Key("api-key:<sha256>", "hash", "apps, label, created_at of an API key", "until it is revoked"),
     Key("provider-keys:<client>", "hash", "a client's own keys, by provider, JSON", "AOMI_SESSION_TTL after their use"),
     Key("secrets:<client>", "hash", "a client's secrets, by name, encrypted", "AOMI_SESSION_TTL after their use"),
+    Key("session:{<id>}:usage", "hash", "what the session used, by day, key, app and model", "as the session"),
+    Key("usage:{<key>}:day:<day>", "hash", "what an API key used on a day, by app and model", "AOMI_USAGE_TTL"),
+    Key("usage:{<key>}:month:<month>", "hash", "the same of a month", "AOMI_USAGE_TTL"),
+    Key("usage:{<key>}:counted", "zset", "names of charges counted of late, by when, ms", "AOMI_CHARGE_TTL"),
+    Key("model-calls", "zset", "`<id> <run> <n>` of calls to settle, by when one looks, ms", "an entry: until then"),
     Key("client-requests", "zset", "`<id> <n>` of open client requests by their end, ms", "an entry: until the end"),
     Key(
         "metrics",
@@ -84,6 +89,9 @@ CONTROL = "control"
 FEED = "feed"
 """A channel nobody publishes on, which every listening process holds."""
 
+MODEL_CALLS = "model-calls"
+"""The index of model calls that are not settled and counted yet."""
+
 LEASES = "leases"
 """The index of open turns by the end of their lease."""
 
@@ -110,7 +118,7 @@ def session(session_id: str) -> str:
 
 
 def session_of(key: str) -> str:
-    """The id of the session that a key belongs to."""
+    """The id of the session, or of the API key, that a key belongs to."""
     return key.partition("{")[2].partition("}")[0]
 
 
@@ -211,6 +219,45 @@ def api_key(digest: str) -> str:
     return f"api-key:{digest}"
 
 
+def used_in(session_id: str) -> str:
+    """What a session used."""
+    return f"{session(session_id)}:usage"
+
+
+def used_on(key_id: str, day: str) -> str:
+    """What an API key used on a day, such as `2026-11-24`. All such keys of one API key are in one slot."""
+    return f"usage:{{{key_id}}}:day:{day}"
+
+
+def used_in_month(key_id: str, month: str) -> str:
+    """What an API key used in a month, such as `2026-11`."""
+    return f"usage:{{{key_id}}}:month:{month}"
+
+
+def counted(key_id: str) -> str:
+    """The charges of an API key that were counted of late."""
+    return f"usage:{{{key_id}}}:counted"
+
+
+def used_by(day_key: str) -> tuple[str, str]:
+    """API key and day of a key of `used_on`."""
+    return session_of(day_key), day_key.rpartition(":")[2]
+
+
+USED_DAYS = "usage:{*}:day:*"
+"""Matches the days of all API keys."""
+
+
+def model_call_field(number: str) -> str:
+    """The field of a turn's hash that holds a model call which is not settled and counted yet."""
+    return f"model_call:{number}"
+
+
+def charge_field(number: str) -> str:
+    """The field of a turn's hash that holds what a model call used."""
+    return f"charge:{number}"
+
+
 API_KEYS = "api-key:*"
 """Matches every API key."""
 
@@ -229,5 +276,8 @@ local function log_of(run) return run .. ':log' end
 local function log_key(S, id) return log_of(run_key(S, id)) end
 local function fetched_key(S) return S .. ':fetched' end
 local function client_key(S) return S .. ':client' end
+local function usage_key(S) return S .. ':usage' end
+local function model_call_field(n) return 'model_call:' .. n end
+local function charge_field(n) return 'charge:' .. n end
 """
 """The same names for the scripts, where a key is known only inside one (a test holds the two equal)."""

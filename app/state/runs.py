@@ -40,8 +40,9 @@ class Message:
 
     With an `idempotency_key`, `body` is all that was sent, by which another message is told from a repeated one.
     `client` is the SHA-256 of its client's id; '' is the one that the session belongs to, if to any. `key` is the id of
-    the API key it came with, if with any. `origin` is what asked for it, for logs and traces. With `answers` it is the
-    client's answer to these open requests: it closes them, and waits in any queue.
+    the API key it came with, if with any, and `budget` what that may cost a month, in US$, '' if it is not bounded.
+    `origin` is what asked for it, for logs and traces. With `answers` it is the client's answer to these open requests:
+    it closes them, and waits in any queue.
     """
 
     text: str
@@ -54,6 +55,7 @@ class Message:
     body: bytes = b""
     client: str = ""
     key: str = ""
+    budget: str = ""
     answers: tuple[int, ...] = ()
     origin: Mapping[str, str] = field(default_factory=dict)
 
@@ -85,6 +87,7 @@ class Run:
     outcome: str = ""
     client: str = ""
     key: str = ""
+    budget: str = ""
     origin: Mapping[str, str] = field(default_factory=dict)
     times: Mapping[str, str] = field(default_factory=dict)
     """When it was `queued_at`, `current_at`, `started_at`, `first_at`, `ended_at`, as far as it came."""
@@ -104,6 +107,7 @@ class Run:
             outcome=fields.get("outcome", ""),
             client=fields.get("client", ""),
             key=fields.get("key", ""),
+            budget=fields.get("budget", ""),
             origin=json.loads(fields.get("origin", "{}")),
             times={name: value for name, value in fields.items() if name.endswith("_at")},
         )
@@ -147,6 +151,7 @@ class Runs:
             "client": message.client,
             "key": message.key,
             "origin": dumps(message.origin),
+            "budget": message.budget,
             "answers": " ".join(map(str, message.answers)),
             "closed_frame": sse.frame(sse.client_request_closed(session_id, message.answers, "answered")),
         }
@@ -175,6 +180,11 @@ class Runs:
         """The turn, or None when it is unknown or no longer kept."""
         fields = self._store.fields(keys.run(session_id, run_id))
         return Run.read(session_id, fields) if "id" in fields else None
+
+    def was_sent(self, session_id: str, message: Message) -> bool:
+        """Whether a message with this Idempotency-Key was accepted before, whatever it said."""
+        key = message.idempotency_key
+        return bool(key) and bool(self._redis.exists(keys.sent(session_id, digest(key.encode()))))
 
     def append(self, batches: Sequence[tuple[str, str, int, Sequence[sse.Event]]]) -> list[bool]:
         """Append events to the logs of several turns in one call: (session, run, batch number, events) each.

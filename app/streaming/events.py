@@ -12,7 +12,15 @@ from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypeAliasType, TypedDict  # the standard library has them from Python 3.12 on
 
 Status = Literal["idle", "processing", "interrupted"]
-ErrorCode = Literal["provider_error", "provider_stalled", "worker_lost", "shutdown", "tool_rounds_exceeded", "internal"]
+ErrorCode = Literal[
+    "provider_error",
+    "provider_stalled",
+    "worker_lost",
+    "shutdown",
+    "tool_rounds_exceeded",
+    "budget_spent",
+    "internal",
+]
 
 WALLET_REQUESTS = frozenset({"wallet_tx_request", "wallet_eip712_request"})
 """Client requests that have an event type of their own."""

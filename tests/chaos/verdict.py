@@ -9,6 +9,12 @@ from statistics import median
 import httpx
 import redis as redis_py
 
+from app.config import Settings
+from app.state.inspection import Inspection
+from app.state.ledger import Ledger
+from app.state.store import Store
+from app.usage import Totals
+from app.usage.report import month, total
 from tests.chaos.people import Listener, Person
 from tests.chaos.reader import Sent
 from tests.chaos.site import Site
@@ -29,6 +35,7 @@ class Verdict:
         self._people = people
         self._listeners = listeners
         self._messages: dict[str, list[dict]] = {}
+        self._counted = 0
 
     def reach(self) -> None:
         """Check everything."""
@@ -42,6 +49,7 @@ class Verdict:
             for listener, person in zip(self._listeners, self._people, strict=True):
                 self._updates(store, listener, person)
             self._keys(store)
+        self._bills()
 
     def figures(self) -> dict[str, str]:
         """What was measured on the way."""
@@ -50,6 +58,7 @@ class Verdict:
         return {
             "interrupt to the stream's end, median / 95 % / max s": _spread(stops),
             "worker killed or frozen to worker_lost, median / 95 % / max s": _spread(sorted(lost)),
+            "model calls counted, and seen by the provider": f"{self._counted} / {len(self._site.provider.seen)}",
             "streams resumed": str(sum(sent.reconnects for person in self._people for sent in person.sent)),
         }
 
@@ -122,6 +131,22 @@ class Verdict:
         lasting = set(without_life(store))
         for key in store.scan_iter(count=1000):
             self._check("every key has a life", key not in lasting, key)
+
+    def _bills(self) -> None:
+        """Every model call is settled, once: the turns, the sessions and the API keys tell of the same."""
+        with redis_py.Redis.from_url(self._site.redis.url) as connection:
+            until(lambda: not connection.zcard("model-calls"), 60, "the last model calls")
+            store = Store(connection, Settings())
+            inspection, ledger = Inspection(store), Ledger(store)
+            runs = list(inspection.runs())
+            turns = [charge.totals() for pair in runs for charge in inspection.charges(*pair)]
+            sessions = [total(ledger.of_session(person.session_id)) for person in self._people]
+            keys = total(ledger.of_all(month()))
+            told = [sum(turns, Totals()), sum(sessions, Totals()), keys]
+            self._check("turns, sessions and keys have used the same", told == [keys] * 3, told)
+            left = [pair for pair in runs if ledger.open_calls(*pair)]
+            self._check("no model call is left open", not left, left)
+        self._counted = keys.calls
 
     def _state(self, session_id: str) -> list[dict]:
         url = f"{self._site.url(self._people[0]._rng)}/api/state"

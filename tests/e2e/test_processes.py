@@ -11,6 +11,11 @@ import httpx
 import pytest
 import redis as redis_py
 
+from app.config import Settings
+from app.state.ledger import Ledger
+from app.state.store import Store
+from app.usage import Totals
+from app.usage.report import grouped, month
 from tests.support.backend import Backend, redis_running, until
 from tests.support.client import Client, kinds, text_of
 from tests.support.servers import Calls, Silence, Text
@@ -29,6 +34,12 @@ def own(tmp_path, config_file):
 @pytest.fixture
 def own_client(own):
     return Client(own.web()[1])
+
+
+def used(own, model):
+    """What turns without a key have used of a model; None before anything is settled."""
+    ledger = Ledger(Store(redis_py.Redis.from_url(own.redis_url), Settings()))
+    return grouped(ledger.of_key("-", month()), "model").get(model)
 
 
 def test_sigterm_lets_a_running_turn_finish_and_leaves_unbegun_ones_to_others(own, own_client, provider):
@@ -97,10 +108,14 @@ def test_a_killed_workers_turn_ends_with_worker_lost_though_no_worker_is_left(ow
             assert kinds(list(resumed.events())) == ["text", "error"]
             assert own_client.state()["messages"][-1]["content"] == "so far"
             assert own_client.state()["status"] == "idle"
+            lost = until(lambda: used(own, "scripted"))
+            assert (lost.calls, lost.output, lost.estimated) == (1, 2, 1)
+            assert lost.cost == lost.input * 1_000_000 + lost.output * 2_000_000 > 0
             own.begin_worker()
             assert kinds(list(unbegun.events())) == ["text", "complete"]
     assert own_client.ask("remember 2")[-1] == {"type": "complete"}
     assert len(provider.requests("killed")) == 1
+    assert used(own, "scripted") == lost
 
 
 def test_a_late_worker_cannot_overwrite_the_end_that_another_process_has_written(own, own_client, provider):
@@ -118,6 +133,9 @@ def test_a_late_worker_cannot_overwrite_the_end_that_another_process_has_written
     with own_client.resume() as again:
         assert text_of(list(again.events())) == "in time"
     assert own_client.state()["messages"][-1]["content"] == "in time"
+    own_client.ask("remember 1")
+    until(lambda: used(own, "demo"), what="the worker to have settled what it heard of before")
+    assert used(own, "scripted").calls == 1
 
 
 def test_an_interrupt_races_with_a_workers_death_to_one_end(own, own_client, provider):
@@ -192,6 +210,8 @@ def test_every_route_through_litellm_gives_the_same_turn(own, own_client, client
     assert text_of(told) == text_of(usual)
     tools = [sorted(str(e) for e in events if e["type"] == "tool_result") for events in (told, usual)]
     assert tools[0] == tools[1]
+    until(lambda: (found := used(own, "scripted")) and found.calls == 2)
+    assert used(own, "scripted") == Totals(1, 2, input=14, output=10, cost=34_000_000)
 
 
 def test_a_web_at_sigterm_ends_its_streams_so_that_clients_resume_elsewhere(backend, client, provider, figure):

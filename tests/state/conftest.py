@@ -13,11 +13,13 @@ import redis as redis_py
 from app.config import Settings
 from app.state.calls import Call, Calls
 from app.state.client_requests import ClientRequests
+from app.state.ledger import Ledger
 from app.state.runs import Message, Run, Runs
 from app.state.sessions import Sessions
 from app.state.store import Store
 from app.state.vault import Vault
 from app.streaming import sse
+from app.usage import ModelCall
 
 WORDS = "my words"
 """What the person of `full` says."""
@@ -97,4 +99,7 @@ def full(sessions, runs, store, said) -> tuple[Run, Call]:
     requests.ask(run, "c3", "Ask", "kind", {"what": WORDS})
     runs.append([("s", run_id, 1, [sse.text("an answer")])])
     runs.start("s", said(WORDS))
+    asked = ModelCall("1", "2026-11-24", "key1", "default", "demo", 10, None)
+    Ledger(store).open("s", run_id, asked)
+    Ledger(store).settle("s", settled.id, asked.estimated(10))
     return run, call

@@ -9,6 +9,8 @@ from app.caretaker import WORKER_LOST, Caretaker
 from app.config import Settings
 from app.state.store import milliseconds
 from app.streaming import sse
+from app.usage import ModelCall, Prices, Totals
+from app.usage.report import month, today, total
 
 
 @pytest.fixture
@@ -102,3 +104,72 @@ def test_a_client_request_that_is_broken_in_redis_keeps_nobody_from_their_end(pa
     round_of_care()
     assert events(parts, "s", lost) == [WORKER_LOST]
     assert parts.client_requests.overdue() == []
+
+
+def opened(parts, said, number="1", prompt=10):
+    """A running turn that has asked a model, which nobody hears of again."""
+    run_id = parts.turns.send("s", said(key="key1")).run_id
+    parts.runs.claim("s", run_id, "worker")
+    call = ModelCall(number, str(today()), "key1", "default", "demo", prompt, Prices("0.001", "0.002"))
+    parts.ledger.open("s", run_id, call)
+    return run_id
+
+
+def used(parts):
+    return total(parts.ledger.of_key("key1", month()))
+
+
+def test_what_a_lost_workers_turn_used_is_billed_with_its_end_by_the_prompt_and_the_text_that_came(
+    parts, round_of_care, said
+):
+    run_id = opened(parts, said)
+    parts.runs.append([("s", run_id, 1, [sse.text("eight letters, and more: 40 bytes of it.")])])
+    round_of_care()
+    assert used(parts) == Totals(turns=1, calls=1, input=10, output=10, cost=30_000_000, estimated=1)
+    round_of_care()
+    assert used(parts).calls == 1
+
+
+def test_the_reply_before_a_lost_call_is_not_billed_again(parts, round_of_care, said):
+    run_id = opened(parts, said, "2")
+    before = [sse.text("of the first call"), sse.tool_call("c1", "T", {}), sse.tool_result("c1", "T", 1)]
+    parts.runs.append([("s", run_id, 1, before)])
+    round_of_care()
+    assert (used(parts).input, used(parts).output) == (10, 0)
+
+
+def test_a_titles_call_is_not_billed_for_the_turns_text(parts, round_of_care, said):
+    run_id = opened(parts, said, "title")
+    parts.runs.append([("s", run_id, 1, [sse.text("the turn's own text")])])
+    round_of_care()
+    assert (used(parts).turns, used(parts).input, used(parts).output) == (0, 10, 0)
+
+
+def test_a_worker_has_its_time_to_say_what_an_ended_turn_used(parts, connection, said):
+    run_id = opened(parts, said)
+
+    def look():
+        connection.zadd("model-calls", {f"s {run_id} 1": 1})
+        Caretaker(parts).round()
+
+    look()
+    parts.turns.interrupt("s")
+    look()
+    assert used(parts).calls == 0
+    connection.hset(f"session:{{s}}:run:{run_id}", "ended_at", "2025-01-15T10:30:00.000Z")
+    look()
+    assert used(parts).calls == 1
+    assert parts.ledger.open_turns("s") == set()
+
+
+def test_calls_of_turns_that_are_gone_are_forgotten(parts, connection):
+    connection.zadd("model-calls", {"s run_that_never_was 1": 1})
+    Caretaker(parts).round()
+    assert connection.zcard("model-calls") == 0
+
+
+def test_a_session_that_is_to_be_deleted_is_billed_before(parts, said):
+    opened(parts, said)
+    parts.turns.interrupt_all("s")
+    parts.billing.close_all("s")
+    assert used(parts).calls == 1

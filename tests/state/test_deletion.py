@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from rq.job import JobStatus
 
+from app.billing import Billing
 from app.metrics import Metrics
 from app.queue import Jobs, open_queue
 from app.retention.erasing import erase
@@ -16,17 +17,20 @@ from app.state import keys
 from app.state.calls import Calls
 from app.state.client_requests import ClientRequests, TurnOver
 from app.state.export import Export
+from app.state.ledger import Ledger
 from app.state.store import Store
 from app.state.vault import Vault
 from app.streaming import sse
 from app.turns import Turns
+from app.usage import ModelCall
 from tests.state.conftest import WORDS, Repeated
 from tests.support.remains import standing_in
 
 
 def erased(sessions, runs, settings):
     jobs = Jobs(sessions._redis, settings.failed_job_ttl)
-    erase(sessions, Turns(runs, jobs, Metrics()), jobs, "s")
+    billing = Billing(runs, Ledger(sessions._store), settings.lease)
+    erase(sessions, Turns(runs, jobs, Metrics()), billing, jobs, "s")
 
 
 def test_every_kind_of_key_of_a_session_is_there_before_and_gone_after(full, sessions, runs, connection, settings):
@@ -69,7 +73,10 @@ def test_a_late_worker_writes_nothing_back(full, sessions, runs, store, connecti
     assert runs.seal("s", run.id, "complete", expect="running") is None
     assert runs.settle(run, sse.complete()) is None
     runs.leases.renew("s", run.id)
-    assert [name for name in connection.scan_iter() if not name.startswith(b"rq:")] == []
+    late = ModelCall("2", "2026-11-24", "key1", "default", "demo", 10, None)
+    Ledger(store).open("s", run.id, late)
+    Ledger(store).settle("s", run.id, late.estimated(0))
+    assert [name for name in connection.scan_iter() if not name.startswith((b"rq:", b"usage:{key1}:"))] == []
 
 
 def test_a_turn_that_begins_while_its_session_is_deleted_leaves_nothing_and_is_told_to_stop(
@@ -145,7 +152,7 @@ def test_the_jobs_of_a_session_go_along(full, sessions, runs, connection, settin
         jobs.turn("s", run.id)
     else:
         jobs.steps("s", run.id, call.call_id)
-        jobs.title("s", run.thread_id, "model", WORDS)
+        jobs.title("s", run.id, run.thread_id, "model", WORDS)
     for job in open_queue(lane, connection).jobs:
         job.set_status(status)
         if status == JobStatus.FAILED:

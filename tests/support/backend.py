@@ -205,6 +205,11 @@ def configuration(provider_url: str) -> dict[str, Any]:
     """An aomi.yaml for the tests: the scripted provider and the demo."""
     common = {"model": "openai/test-model", "api_base": f"{provider_url}/v1", "api_key": "os.environ/TEST_API_KEY"}
     info = {"display_name": "Scripted", "provider": "openai"}
+    priced = info | {
+        "input_cost_per_token": 0.001,
+        "output_cost_per_token": 0.002,
+        "cache_read_input_token_cost": 0.0005,
+    }
     tools = ["GetTokenPrice", "GetCurrentTime", "WatchTokenPrice", "tests.support.tools:Countdown"]
     tools += ["tests.support.tools:Add", "tests.support.tools:Explode", "tests.support.tools:Large"]
     tools += ["tests.support.tools:Wei", "tests.support.tools:Deep", "tests.support.tools:Repeat"]
@@ -212,12 +217,12 @@ def configuration(provider_url: str) -> dict[str, Any]:
     wallet = ["SendTransactionToWallet", "SignTypedData", "tests.support.tools:PickFile"]
     return {
         "model_list": [
-            {"model_name": "scripted", "litellm_params": common, "model_info": info},
+            {"model_name": "scripted", "litellm_params": common, "model_info": priced},
             {"model_name": "small", "litellm_params": common, "model_info": info | {"max_input_tokens": 400}},
             {
                 "model_name": "own",
                 "litellm_params": common | {"api_key": "os.environ/NOBODY_SETS_THIS"},
-                "model_info": info | {"byok": True},
+                "model_info": priced | {"byok": True},
             },
             {"model_name": "demo", "litellm_params": {"model": "demo/assistant"}},
         ],

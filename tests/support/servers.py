@@ -140,7 +140,16 @@ class End:
     """The answer ends here, as if it were whole, but without saying so."""
 
 
-Step = Text | Calls | Silence | Until | Fail | Cut | End
+@dataclass
+class Uses:
+    """What the answer says that it used, in its last chunk; with `prompt` None it does not say."""
+
+    prompt: int | None
+    completion: int = 0
+    cached: int = 0
+
+
+Step = Text | Calls | Silence | Until | Fail | Cut | End | Uses
 
 
 @dataclass
@@ -207,6 +216,7 @@ class _Stream:
         self._request = request
         self._model = model
         self._seen = seen
+        self._uses = Uses(7, 5)
 
     def play(self, answer: list[Step]) -> None:
         self._request.send_response(200)
@@ -226,12 +236,20 @@ class _Stream:
                 finish = "tool_calls"
             self._do(step)
         self._delta({}, finish)
-        usage = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
-        self._chunk({"choices": [], "usage": usage})
+        self._usage()
         self._write(b"data: [DONE]\n\n")
         self._request.wfile.write(b"0\r\n\r\n")
 
+    def _usage(self) -> None:
+        sent, said = self._uses.prompt, self._uses.completion
+        if sent is not None:
+            usage = {"prompt_tokens": sent, "completion_tokens": said, "total_tokens": sent + said}
+            details = {"prompt_tokens_details": {"cached_tokens": self._uses.cached}}
+            self._chunk({"choices": [], "usage": usage | details})
+
     def _do(self, step: Step) -> None:
+        if isinstance(step, Uses):
+            self._uses = step
         if isinstance(step, Text):
             for piece in step.pieces:
                 self._delta({"content": piece})

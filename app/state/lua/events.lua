@@ -73,6 +73,14 @@ local function post(S, event, most, ttl)
   redis.call('EXPIRE', mailbox, ttl)
 end
 
+-- Whether a model call of a turn is not settled, or not counted yet.
+local function has_open_calls(run)
+  for _, field in ipairs(redis.call('HKEYS', run)) do
+    if string.sub(field, 1, #model_call_field('')) == model_call_field('') then return true end
+  end
+  return false
+end
+
 -- Values [from, from + count) of ARGV.
 local function slice(from, count)
   local values = {}
@@ -93,6 +101,7 @@ local function touch(S, ttl)
   redis.call('EXPIRE', threads_key(S), ttl)
   redis.call('EXPIRE', waiting_key(S), ttl)
   redis.call('EXPIRE', updates_key(S), ttl)
+  redis.call('EXPIRE', usage_key(S), ttl)
   for _, id in ipairs(redis.call('ZRANGE', threads_key(S), 0, -1)) do
     redis.call('EXPIRE', thread_key(S, id), ttl)
     redis.call('EXPIRE', messages_key(S, id), ttl)

@@ -22,8 +22,9 @@ if #messages > 0 and redis.call('ZSCORE', threads_key(S), a.thread) then
 end
 redis.call('HSET', run, 'status', a.outcome)
 log_frames(S, a.run, frames, a.log_ttl, a.now)
-redis.call('EXPIRE', run, a.log_ttl)
-keep(S, run, a.run_kept)
+local open = has_open_calls(run)
+redis.call('EXPIRE', run, open and a.ttl or a.log_ttl)
+keep(S, run, open and a.ttl or a.run_kept)
 if redis.call('HGET', S, 'run') ~= a.run then return {'settled'} end
 
 redis.call('HSET', S, 'last_outcome', a.outcome, 'updated_at', a.now)
