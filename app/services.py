@@ -40,14 +40,14 @@ class Services:
     hub: Hub
 
 
-def build(settings: Settings, commands: Any = None, listening: Any = None) -> Services:
+def build(settings: Settings, commands: Any = None, listening: Any = None, queue: Any = None) -> Services:
     """The parts on the Redis of the settings, or on the given clients. Nothing connects before it is used.
 
     Raises `ConfigError` when aomi.yaml is wrong.
     """
     redis = commands or clients.commands(settings)
     store = Store(redis, settings)
-    runs, jobs = Runs(store), Jobs(redis)
+    runs, jobs = Runs(store), Jobs(queue or clients.queue(settings, redis))
     return Services(
         settings=settings,
         catalog=catalog.load(settings.config),

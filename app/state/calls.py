@@ -93,10 +93,7 @@ class Calls:
     def answer(self, call: Call, result: Any) -> None:
         """Hand the first step to the turn that waits for it."""
         key = keys.call(call.session_id, call.run_id, call.call_id)
-        pipeline = self._redis.pipeline()
-        pipeline.hset(key, mapping={"first": dumps(result), "steps": 1})
-        pipeline.publish(keys.CONTROL, f"answer {call.run_id} {call.call_id}")
-        pipeline.execute()
+        self._store.call("answer", [key], dumps(result), keys.CONTROL, f"answer {call.run_id} {call.call_id}")
 
     def answered(self, call: Call) -> list[Any] | None:
         """The first step's result, alone in a list; None before it is there."""

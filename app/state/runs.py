@@ -171,16 +171,17 @@ class Runs:
         return Run.read(session_id, fields) if "id" in fields else None
 
     def append(self, batches: Sequence[tuple[str, str, int, Sequence[sse.Event]]]) -> list[bool]:
-        """Append events to the logs of several turns in one call: (session, run, batch number, events) each.
+        """Append events to the logs of several turns at once: (session, run, batch number, events) each.
 
         A batch's number must be greater than that of the run's last one, and the same when it is sent again.
         False at the place of a turn that no longer runs.
         """
-        args: list[Any] = [self._settings.session_ttl, now()]
-        for _session_id, run_id, number, events in batches:
-            args += [run_id, number, len(events), *framed(events)]
-        names = [keys.session(session_id) for session_id, *_ in batches]
-        return [bool(accepted) for accepted in self._store.call("append", names, *args)]
+        each = [
+            (keys.session(session_id), [run_id, number, len(events), *framed(events)])
+            for session_id, run_id, number, events in batches
+        ]
+        common = (self._settings.session_ttl, now())
+        return [bool(accepted) for accepted in self._store.call_each("append", common, each)]
 
     def seal(self, session_id: str, run_id: str, outcome: str, *, expect: str) -> Run | None:
         """Take the end of a turn that has one of the statuses in `expect`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -16,6 +16,7 @@ from app import json
 from app.config import Settings
 from app.state import keys
 from app.state.clients import Client
+from app.state.cluster import Cluster
 
 
 class Store:
@@ -24,15 +25,16 @@ class Store:
     def __init__(self, redis: Client, settings: Settings) -> None:
         self.redis = redis
         self.settings = settings
+        self.spread = isinstance(redis, Cluster)
         self._scripts: dict[str, Any] = {}
 
     def call(self, name: str, key_names: list[str], *args: Any, before: tuple[Any, ...] = ()) -> Any:
         """Run the script `lua/<name>.lua`. An argument that is None counts as ''. The command `before` is carried out
         first, in the same round trip."""
-        if name not in self._scripts:
-            self._scripts[name] = self.redis.register_script(_source(name))
-        script, given = self._scripts[name], ["" if arg is None else arg for arg in args]
-        if not before:
+        script, given = self._script(name), ["" if arg is None else arg for arg in args]
+        if self.spread and before:  # they are of two nodes
+            self.redis.execute_command(*before)
+        if self.spread or not before:
             return script(key_names, given)
         pipeline = self.redis.pipeline(transaction=False)
         pipeline.execute_command(*before)
@@ -41,6 +43,29 @@ class Store:
             return pipeline.execute()[1]
         except NoScriptError:
             return script(key_names, given)
+
+    def call_each(self, name: str, common: Sequence[Any], each: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        """Run a script for several keys: it takes `common` and then the arguments of each, and returns an answer for
+        each. One call, but on a cluster, where a call has keys of one slot, one for each: they are sent together."""
+        if not self.spread:
+            args = [arg for _, more in each for arg in more]
+            return list(self.call(name, [key for key, _ in each], *common, *args))
+        return [answer[0] for answer in self._call_each(name, [(key, [*common, *more]) for key, more in each])]
+
+    def _call_each(self, name: str, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        script = self._script(name)
+        pipeline = self.redis.pipeline(transaction=False)
+        for key, args in calls:
+            pipeline.evalsha(script.sha, 1, key, *args)
+        try:
+            return list(pipeline.execute())
+        except NoScriptError:
+            return [script([key], args) for key, args in calls]
+
+    def _script(self, name: str) -> Any:
+        if name not in self._scripts:
+            self._scripts[name] = self.redis.register_script(_source(name))
+        return self._scripts[name]
 
     def fields(self, key: str) -> dict[str, str]:
         """A hash as text; empty when there is none."""

@@ -1,4 +1,4 @@
-"""The state's contract, held over fakeredis and a real Redis alike."""
+"""The state's contract, held over fakeredis, a real Redis and a Redis Cluster alike."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ import pytest
 import redis as redis_py
 
 from app.config import Settings
+from app.state import clients
+from app.state.cluster import Cluster
 from app.state.runs import Message, Runs
 from app.state.sessions import Sessions
 from app.state.store import Store
+from tests.support.engines import RedisCluster, server, stopped_at_last
 
 
 class Repeated(Store):
@@ -23,11 +26,38 @@ class Repeated(Store):
         super().call(*args, **more)
         return super().call(*args, **more)
 
+    def call_each(self, *args: Any) -> list[Any]:
+        super().call_each(*args)
+        return super().call_each(*args)
 
-@pytest.fixture(params=["fakeredis", "redis"])
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A client of three masters, as the backend has it."""
+    with stopped_at_last(RedisCluster(server(), tmp_path_factory.mktemp("cluster"))) as nodes:
+        yield clients.commands(Settings(REDIS_URL=nodes.url, queue_redis_url="redis://queue"))
+
+
+@pytest.fixture(params=["fakeredis", "redis", "cluster"])
 def connection(request: pytest.FixtureRequest) -> Iterator[redis_py.Redis]:
     if request.param == "fakeredis":
         yield fakeredis.FakeRedis(server=fakeredis.FakeServer(), lua_modules=set())
+        return
+    if request.param == "cluster":
+        client = request.getfixturevalue("cluster")
+        client.flushdb()
+        yield client
+        return
+    with redis_py.Redis.from_url(request.getfixturevalue("redis_url").replace("/0", "/1")) as client:
+        client.flushdb()
+        yield client
+
+
+@pytest.fixture
+def queue(request: pytest.FixtureRequest, connection: redis_py.Redis) -> Iterator[redis_py.Redis]:
+    """Where the queue is: beside the state, but never on a cluster."""
+    if not isinstance(connection, Cluster):
+        yield connection
         return
     with redis_py.Redis.from_url(request.getfixturevalue("redis_url").replace("/0", "/1")) as client:
         client.flushdb()

@@ -12,11 +12,11 @@ from app.streaming import sse
 
 
 @pytest.fixture
-def parts(connection, tmp_path):
+def parts(connection, queue, tmp_path):
     """The parts of a worker on an aomi.yaml of the demo alone."""
     config = tmp_path / "aomi.yaml"
     config.write_text("apps: []")
-    return services.build(Settings(config=config, lease=1), connection, connection)
+    return services.build(Settings(config=config, lease=1), connection, connection, queue)
 
 
 @pytest.fixture
@@ -75,14 +75,14 @@ def test_an_end_that_was_begun_is_finished(parts, round_of_care, said, outcome, 
 
 
 def test_a_queued_turn_whose_job_is_gone_gets_a_new_one_and_others_are_left_alone(
-    parts, round_of_care, said, connection
+    parts, round_of_care, said, queue
 ):
     lost = parts.turns.send("lost", said()).run_id
     fine = parts.turns.send("fine", said()).run_id
-    connection.delete("rq:queue:turns", f"rq:job:{lost}")
-    connection.rpush("rq:queue:turns", fine)
+    queue.delete("rq:queue:turns", f"rq:job:{lost}")
+    queue.rpush("rq:queue:turns", fine)
     round_of_care()
-    assert sorted(connection.lrange("rq:queue:turns", 0, -1)) == sorted([fine.encode(), lost.encode()])
+    assert sorted(queue.lrange("rq:queue:turns", 0, -1)) == sorted([fine.encode(), lost.encode()])
 
 
 def test_leases_of_turns_that_are_over_are_dropped(parts, round_of_care, said, connection):
