@@ -21,7 +21,9 @@ class Settings(BaseSettings):
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0", validation_alias="REDIS_URL", description="where all state lives"
     )
-    queue_redis_url: str = Field("", validate_default=True, description="where the queue lives, if not there: a cluster cannot hold it")
+    queue_redis_url: str = Field(
+        "", validate_default=True, description="where the queue lives, if not there: a cluster cannot hold it"
+    )
     redis_connections: int = Field(200, ge=10, description="connections a process may open; beyond, callers wait")
     redis_tls_verify: bool = Field(True, description="`false` takes a `rediss://` server's self-signed certificate")
     config: Path = Field(Path("aomi.yaml"), description="the file of apps and models")

@@ -1,8 +1,8 @@
 """A Redis Cluster as the rest of the state sees it: one client that knows the masters.
 
-redis-py's own client of a cluster connects when it is made, gives up after some tries and raises errors of its own kind.
-This one connects when it is used, has the patience of our other clients, and all that passes by itself is `Unavailable`.
-What a cluster asks of those who use it is written down in docs/design.md.
+redis-py's own client of a cluster connects when it is made, gives up after some tries and raises errors of its own
+kind. This one connects when it is used, has the patience of our other clients, and all that passes by itself is
+`Unavailable`. What a cluster asks of those who use it is written down in docs/design.md.
 """
 
 from __future__ import annotations

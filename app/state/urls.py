@@ -55,7 +55,7 @@ def read(url: str) -> Place:
 def _watched(scheme: str, user: str, addresses: tuple[Address, ...], parts: SplitResult) -> Place:
     _, master, *database = parts.path.split("/") if parts.path else ("", "")
     if not master or len(database) > 1 or not (database or ["0"])[0].isdecimal():
-        raise ValueError("must end with the name that the Sentinels give the master: /mymaster, or /mymaster/<database>")
+        raise ValueError("must end with the Sentinels' name of the master: /mymaster, or /mymaster/<database>")
     given = dict(parse_qsl(parts.query))
     sentinel = tuple((name, given.pop(option)) for option, name in _OF_SENTINELS.items() if option in given)
     url = _plain(scheme, user, addresses[0], (database or ["0"])[0], urlencode(given))

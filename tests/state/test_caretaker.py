@@ -74,9 +74,7 @@ def test_an_end_that_was_begun_is_finished(parts, round_of_care, said, outcome, 
     assert "run" not in parts.sessions.get("s")
 
 
-def test_a_queued_turn_whose_job_is_gone_gets_a_new_one_and_others_are_left_alone(
-    parts, round_of_care, said, queue
-):
+def test_a_queued_turn_whose_job_is_gone_gets_a_new_one_and_others_are_left_alone(parts, round_of_care, said, queue):
     lost = parts.turns.send("lost", said()).run_id
     fine = parts.turns.send("fine", said()).run_id
     queue.delete("rq:queue:turns", f"rq:job:{lost}")

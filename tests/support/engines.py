@@ -1,8 +1,10 @@
-"""Redis as operators run it when one server is not enough: a cluster, and a master with Sentinels; each of real servers."""
+"""Redis as operators run it when one server is not enough: a cluster, a master with Sentinels, TLS; real servers."""
 
 from __future__ import annotations
 
 import contextlib
+import datetime
+import ipaddress
 import os
 import shutil
 import signal
@@ -14,6 +16,11 @@ from typing import Any
 
 import pytest
 import redis as redis_py
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tests.support.backend import free_port, until
 
@@ -183,3 +190,35 @@ def stopped_at_last(nodes: Nodes) -> Iterator[Any]:
         yield nodes
     finally:
         nodes.stop()
+
+
+class Certificates:
+    """A certificate for 127.0.0.1 and the authority that signed it, as files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.authority, self.certificate, self.key = (folder / name for name in ("ca.pem", "cert.pem", "key.pem"))
+        signer, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+        signers_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an authority of the tests")])
+        authority = _certificate(signers_name, signers_name, signer.public_key())
+        authority = authority.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "redis")])
+        loopback = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        certificate = _certificate(name, signers_name, own.public_key()).add_extension(loopback, critical=False)
+        for path, builder in ((self.authority, authority), (self.certificate, certificate)):
+            path.write_bytes(builder.sign(signer, hashes.SHA256()).public_bytes(Encoding.PEM))
+        self.key.write_bytes(own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+    @property
+    def options(self) -> list[str]:
+        """What a server is started with, beside its port."""
+        return [
+            "--tls-cert-file", str(self.certificate), "--tls-key-file", str(self.key),
+            "--tls-ca-cert-file", str(self.authority), "--tls-auth-clients", "no",
+        ]  # fmt: skip
+
+
+def _certificate(name: x509.Name, signer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    day = datetime.timedelta(days=1)
+    now = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(signer).public_key(key)
+    return builder.serial_number(x509.random_serial_number()).not_valid_before(now - day).not_valid_after(now + day)

@@ -1,0 +1,30 @@
+"""A master with a replica, watched by Sentinels."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.engines.failing import turns_outlive
+from tests.support.client import kinds
+from tests.support.engines import Watched, stopped_at_last
+
+
+@pytest.fixture(scope="module")
+def watched(program, site, tmp_path_factory):
+    with (
+        stopped_at_last(Watched(program, tmp_path_factory.mktemp("sentinel"))) as servers,
+        site(servers, REDIS_URL=servers.url) as running,
+    ):
+        yield running
+
+
+def test_a_turn_runs_on_the_master_that_the_sentinels_name(watched):
+    client = watched.client()
+    assert kinds(client.ask("remember 1")) == ["text", "complete"]
+    assert watched.servers.master.admin.exists(f"session:{{{client.session_id}}}")
+
+
+def test_turns_outlive_the_death_of_their_master(watched, provider, figure):
+    figure(turns_outlive(watched, provider, lambda _: watched.servers.master.stop(signal.SIGKILL)))
