@@ -13,7 +13,8 @@ from functools import partial
 from app.logs import short
 from app.services import Services
 from app.state.clients import Unavailable
-from app.state.runs import ENDED, Run
+from app.state.leases import ENDED
+from app.state.runs import Run
 from app.streaming import sse
 
 log = logging.getLogger(__name__)

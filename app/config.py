@@ -84,8 +84,8 @@ class Settings(BaseSettings):
     @field_validator("queue_redis_url")
     @classmethod
     def _holds_a_queue(cls, url: str, info: ValidationInfo) -> str:
-        state = info.data.get("redis_url")
-        if (url or state) and urls.read(url or state).kind == "cluster":
+        place = url or info.data.get("redis_url", "")  # which is not there when it is wrong
+        if place and urls.read(place).kind == "cluster":
             raise ValueError(NO_CLUSTER)
         return url
 

@@ -24,7 +24,8 @@ from redis.retry import Retry
 
 from app.config import Settings
 from app.state import pools, urls
-from app.state.cluster import Cluster, Listening
+from app.state.cluster import Cluster
+from app.state.listening import Listening
 from app.state.urls import Place
 
 Client = Any
@@ -79,7 +80,7 @@ def blocking(settings: Settings) -> Client:
 def listening(settings: Settings) -> Client:
     """A client for one pub/sub connection: no retry of its own, so that a loss is seen (see `feed`)."""
     place = urls.read(settings.redis_url)
-    options = {"socket_timeout": None, "socket_connect_timeout": 2, "retry": Retry(NoBackoff(), 0)}
+    options: dict[str, Any] = {"socket_timeout": None, "socket_connect_timeout": 2, "retry": Retry(NoBackoff(), 0)}
     if place.kind == "cluster":
         nodes = _cluster(settings, place, Retry(NoBackoff(), 0), socket_timeout=2, socket_connect_timeout=2)
         return Listening(nodes, **_connection(settings, place), **options)

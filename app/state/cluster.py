@@ -12,10 +12,9 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from redis import ConnectionPool, Redis, RedisCluster
+from redis import RedisCluster
 from redis._parsers.encoders import Encoder
 from redis.backoff import NoBackoff
-from redis.client import PubSub
 from redis.cluster import ClusterNode
 from redis.commands import CoreCommands, RedisClusterCommands
 from redis.exceptions import ConnectionError, RedisClusterException, SlotNotCoveredError
@@ -28,13 +27,11 @@ Found = TypeVar("Found")
 WAIT = 2.0
 """Seconds to wait for a free connection."""
 
-BLIND_FOR = 5
-"""Signs of life, one every two seconds of silence, for which a node may say that the cluster is down: a failover takes
-as long. Longer than that, this node alone is cut off."""
-
 
 class Cluster(RedisClusterCommands):
     """Commands go to the master of their key, as `retry` says again when they fail; `most` at the same time."""
+
+    _event_dispatcher: Any = None  # the commands' types want it
 
     def __init__(self, addresses: tuple[Address, ...], retry: Retry, most: int, **options: Any) -> None:
         self._addresses = addresses
@@ -55,9 +52,17 @@ class Cluster(RedisClusterCommands):
         """Commands that are sent together; those of a transaction must be of one slot."""
         return Pipeline(self, transaction)
 
-    def delete(self, *names: Any) -> int:
+    def delete(self, *names: Any) -> Any:
         """Remove keys of whichever slots; returns how many there were."""
-        return int(self.patiently(lambda cluster: cluster.delete(*names)))
+        return self.patiently(lambda cluster: cluster.delete(*names))
+
+    def unlink(self, *names: Any) -> Any:
+        """As `delete`; their memory is freed later."""
+        return self.patiently(lambda cluster: cluster.unlink(*names))
+
+    def exists(self, *names: Any) -> Any:
+        """How many of some keys there are."""
+        return self.patiently(lambda cluster: cluster.exists(*names))
 
     def get_encoder(self) -> Encoder:
         """How values become bytes; `Script` asks for it."""
@@ -119,6 +124,8 @@ class Cluster(RedisClusterCommands):
 class Pipeline(CoreCommands):
     """Collects commands; `execute` sends them, each node its own, and again as its client is told to."""
 
+    _event_dispatcher: Any = None
+
     def __init__(self, cluster: Cluster, transaction: bool) -> None:
         self._cluster = cluster
         self._transaction = transaction
@@ -141,38 +148,3 @@ class Pipeline(CoreCommands):
                 options = options | {"target_nodes": cluster.get_node_from_key(args[3])}
             pipeline.execute_command(*args, **options)
         return pipeline.execute()
-
-
-class Listening:
-    """Opens pub/sub connections of a cluster, each to any of its nodes: they tell each other what is published."""
-
-    def __init__(self, cluster: Cluster, **options: Any) -> None:
-        self._cluster = cluster
-        self._options = options
-
-    def pubsub(self) -> PubSub:
-        """A connection to a node that lives. Raises `Unavailable`."""
-        node = self._cluster.node()
-        pool = ConnectionPool(**self._options, host=node.host, port=node.port)
-        return _Heard(pool, lambda: _is_up(self._cluster.get_redis_connection(node)))
-
-
-class _Heard(PubSub):
-    """A connection whose node must be part of the cluster, not only alive: one that is cut off from the others answers
-    every ping, and brings nothing."""
-
-    def __init__(self, pool: ConnectionPool, sees_cluster: Callable[[], bool]) -> None:
-        super().__init__(pool)
-        self._sees_cluster = sees_cluster
-        self._blind = 0
-
-    def ping(self, message: Any = None) -> Any:
-        """Ask for a sign of life. Raises `ConnectionError` when the node has long been cut off."""
-        self._blind = 0 if self._sees_cluster() else self._blind + 1
-        if self._blind > BLIND_FOR:
-            raise ConnectionError("this node of the cluster is cut off from the others")
-        return super().ping(message)
-
-
-def _is_up(node: Redis) -> bool:
-    return bool(node.execute_command("CLUSTER INFO")["cluster_state"] == "ok")

@@ -34,8 +34,6 @@ from app.streaming.events import Status
 SENT_TTL = 86400
 """Seconds for which an Idempotency-Key is remembered."""
 
-ENDED = frozenset({"complete", "interrupted", "error"})
-
 
 @dataclass(frozen=True)
 class Message:
@@ -223,7 +221,7 @@ class Runs:
         }
         args = (len(frames), len(stored), len(news), *frames, *stored, *news, *flat(values))
         answer = self._store.call("settle", [keys.session(run.session_id)], *args)
-        self.leases.drop(run.session_id, run.id)
+        self.leases.end(run.session_id, run.id)
         following = answer[1] if len(answer) > 1 else None
         return following.decode() if following else None
 

@@ -26,23 +26,22 @@ class Store:
         self.redis = redis
         self.settings = settings
         self.spread = isinstance(redis, Cluster)
-        self._scripts: dict[str, Any] = {}
 
     def call(self, name: str, key_names: list[str], *args: Any, before: tuple[Any, ...] = ()) -> Any:
         """Run the script `lua/<name>.lua`. An argument that is None counts as ''. The command `before` is carried out
-        first, in the same round trip."""
-        script, given = self._script(name), ["" if arg is None else arg for arg in args]
-        if self.spread and before:  # they are of two nodes
+        first, in the same round trip where one server holds both."""
+        given = (len(key_names), *key_names, *("" if arg is None else arg for arg in args))
+        if self.spread and before:
             self.redis.execute_command(*before)
         if self.spread or not before:
-            return script(key_names, given)
+            return self._run(name, given)
         pipeline = self.redis.pipeline(transaction=False)
         pipeline.execute_command(*before)
-        pipeline.evalsha(script.sha, len(key_names), *key_names, *given)
+        pipeline.evalsha(_sha(name), *given)
         try:
             return pipeline.execute()[1]
         except NoScriptError:
-            return script(key_names, given)
+            return self._run(name, given)
 
     def call_each(self, name: str, common: Sequence[Any], each: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
         """Run a script for several keys: it takes `common` and then the arguments of each, and returns an answer for
@@ -50,26 +49,29 @@ class Store:
         if not self.spread:
             args = [arg for _, more in each for arg in more]
             return list(self.call(name, [key for key, _ in each], *common, *args))
-        return [answer[0] for answer in self._call_each(name, [(key, [*common, *more]) for key, more in each])]
-
-    def _call_each(self, name: str, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
-        script = self._script(name)
+        calls = [(1, key, *common, *more) for key, more in each]
         pipeline = self.redis.pipeline(transaction=False)
-        for key, args in calls:
-            pipeline.evalsha(script.sha, 1, key, *args)
+        for given in calls:
+            pipeline.evalsha(_sha(name), *given)
         try:
-            return list(pipeline.execute())
+            return [answer[0] for answer in pipeline.execute()]
         except NoScriptError:
-            return [script([key], args) for key, args in calls]
+            return [self._run(name, given)[0] for given in calls]
 
-    def _script(self, name: str) -> Any:
-        if name not in self._scripts:
-            self._scripts[name] = self.redis.register_script(_source(name))
-        return self._scripts[name]
+    def _run(self, name: str, given: tuple[Any, ...]) -> Any:
+        try:
+            return self.redis.evalsha(_sha(name), *given)
+        except NoScriptError:  # a new server, or a new master: this gives it the script
+            return self.redis.eval(_source(name), *given)
 
     def fields(self, key: str) -> dict[str, str]:
         """A hash as text; empty when there is none."""
         return text_fields(self.redis.hgetall(key))
+
+
+@cache
+def _sha(name: str) -> str:
+    return hashlib.sha1(_source(name).encode(), usedforsecurity=False).hexdigest()
 
 
 @cache

@@ -32,10 +32,16 @@ class Repeated(Store):
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A client of three masters, as the backend has it."""
+def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of three masters."""
     with stopped_at_last(RedisCluster(server(), tmp_path_factory.mktemp("cluster"))) as nodes:
-        yield clients.commands(Settings(REDIS_URL=nodes.url, queue_redis_url="redis://queue"))
+        yield nodes.url
+
+
+@pytest.fixture(scope="session")
+def cluster(cluster_url: str) -> Cluster:
+    """A client of them, as the backend has it."""
+    return clients.commands(Settings(REDIS_URL=cluster_url, queue_redis_url="redis://queue"))
 
 
 @pytest.fixture(params=["fakeredis", "redis", "cluster"])

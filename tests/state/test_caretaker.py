@@ -7,6 +7,7 @@ import pytest
 from app import services
 from app.caretaker import WORKER_LOST, Caretaker
 from app.config import Settings
+from app.state.cluster import Cluster
 from app.state.store import milliseconds
 from app.streaming import sse
 
@@ -100,3 +101,21 @@ def test_a_client_request_that_is_broken_in_redis_keeps_nobody_from_their_end(pa
     round_of_care()
     assert events(parts, "s", lost) == [WORKER_LOST]
     assert parts.client_requests.overdue() == []
+
+
+def test_an_end_that_a_dead_master_took_with_it_is_brought_about_again(parts, round_of_care, said, connection):
+    """On one server the lease and the end of a turn are lost together; of a cluster they are on two masters."""
+    run_id = parts.turns.send("s", said()).run_id
+    parts.runs.claim("s", run_id, "worker")
+    before = {key: connection.dump(key) for key in connection.scan_iter("session:{s}*")}
+    leases = connection.dump("leases")
+    parts.turns.end("s", run_id, sse.complete(), expect="running")
+    for key in connection.scan_iter("session:{s}*"):
+        connection.delete(key)
+    for key, value in before.items():
+        connection.restore(key, 0, value)
+    if not isinstance(connection, Cluster):
+        connection.restore("leases", 0, leases, replace=True)
+    round_of_care()
+    assert events(parts, "s", run_id) == [WORKER_LOST]
+    assert "run" not in parts.sessions.get("s")

@@ -39,11 +39,12 @@ def server(name: str = "redis-server") -> str:
 class Node:
     """One server on a port of its own, with `more` of its options."""
 
-    def __init__(self, program: str, folder: Path, *more: str, port: int = 0) -> None:
-        self.port = port or free_port()
+    def __init__(self, program: str, folder: Path, *more: str, config: Path | None = None) -> None:
+        self.port = free_port()
         home = folder / str(self.port)
         home.mkdir(exist_ok=True)
-        command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(home), "--save", "", *more]
+        command = [program, *([str(config)] if config else ["--save", ""]), "--port", str(self.port)]
+        command += ["--bind", "127.0.0.1", "--dir", str(home), *more]
         with (home / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         self.admin = redis_py.Redis(port=self.port, socket_timeout=5)
@@ -165,22 +166,12 @@ class Watched(Nodes):
             f"sentinel down-after-milliseconds {MASTER} 1000\n"
             f"sentinel failover-timeout {MASTER} 4000\n"
         )
-        self.nodes.append(_Sentinel(self._program, folder, config))
+        self.nodes.append(Node(self._program, folder, "--sentinel", config=config))
         return self.nodes[-1]
 
     def _agree(self) -> bool:
         states: list[Any] = [node.answers() and node.admin.sentinel_master(MASTER) for node in self.sentinels]
         return all(state and state["num-slaves"] == 1 and state["num-other-sentinels"] == 2 for state in states)
-
-
-class _Sentinel(Node):
-    def __init__(self, program: str, folder: Path, config: Path) -> None:
-        self.port = free_port()
-        with config.open("a") as file:
-            file.write(f"port {self.port}\nbind 127.0.0.1\ndir {folder}\n")
-        with config.with_suffix(".log").open("ab") as log:
-            self.process = subprocess.Popen([program, str(config), "--sentinel"], stdout=log, stderr=log)
-        self.admin = redis_py.Redis(port=self.port, socket_timeout=5)
 
 
 @contextmanager
