@@ -23,6 +23,25 @@ ASKED = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(No
 _TLS = "ssl_"
 
 
+class MasterConnection(SentinelManagedConnection):
+    """Asks the Sentinels each time it connects. redis-py's own, when a command on it failed, connects to where it was:
+    to a master that is gone."""
+
+    def connect(self) -> None:
+        """Be connected to the master."""
+        self.retry.call_with_retry(self.connect_check_health, lambda _: None)
+
+    def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = False) -> None:
+        """Be connected to the master, tried once."""
+        if not self.is_connected:
+            self.host, self.port = self.connection_pool.get_master_address()
+            super().connect_check_health(check_health, retry_socket_connect=False)
+
+
+class MasterTLSConnection(MasterConnection, SentinelManagedSSLConnection):
+    """The same, encrypted."""
+
+
 class PatientPool(BlockingConnectionPool):
     """Waits for ever for a connection that is fit, too: redis-py tries a command again, but not the look at the
     connection that goes before it."""
@@ -61,5 +80,5 @@ def open_pool(place: Place, patient: bool, **options: Any) -> BlockingConnection
     tls = {name: value for name, value in options.items() if name.startswith(_TLS)} if place.tls else {}
     sentinels = Sentinels(place.addresses, **ASKED, **dict(place.sentinel), **tls, ssl=place.tls)
     kind = PatientSentinelPool if patient else SentinelPool
-    options["connection_class"] = SentinelManagedSSLConnection if place.tls else SentinelManagedConnection
+    options["connection_class"] = MasterTLSConnection if place.tls else MasterConnection
     return kind(place.master, sentinels, **options)

@@ -44,7 +44,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, config_file: Path) -> Callabl
 
     @contextmanager
     def start(servers: Any, **urls: str) -> Iterator[Site]:
-        environment = {"AOMI_CONFIG": str(config_file), "TEST_API_KEY": "x", "AOMI_LEASE": "4", "AOMI_KEEP_ALIVE": "1"}
+        environment = {"AOMI_CONFIG": str(config_file), "TEST_API_KEY": "x", "AOMI_LEASE": "10", "AOMI_KEEP_ALIVE": "1"}
         backend = Backend(tmp_path_factory.mktemp("site"), urls["REDIS_URL"], environment | urls)
         try:
             worker = backend.begin_worker()

@@ -39,7 +39,7 @@ def turns_outlive(site: Site, provider: Provider, kill: Callable[[str], None]) -
         thread.join(40)
         assert not thread.is_alive(), "a stream hangs"
     for client, events in zip(clients, found, strict=True):
-        assert (text_of(events), kinds(events)) == ("".join(PIECES), ["text", "complete"])
+        assert (text_of(events), kinds(events)) == ("".join(PIECES), ["text", "complete"]), events[-1]
         replayed: list = []
         read("GET", "/api/chat", client, replayed, headers={"Last-Event-ID": "0"})
         assert text_of(replayed) == text_of(events)
