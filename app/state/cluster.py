@@ -24,6 +24,9 @@ from app.state.urls import Address
 
 Found = TypeVar("Found")
 
+EVERYWHERE = ("KEYS", "DBSIZE")
+"""Commands that redis-py would ask of one master only."""
+
 WAIT = 2.0
 """Seconds to wait for a free connection."""
 
@@ -44,6 +47,8 @@ class Cluster(RedisClusterCommands):
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Carry out one command. One that names its nodes is not tried again: they may be gone for good."""
+        if args[0] in EVERYWHERE:
+            options = {"target_nodes": RedisCluster.PRIMARIES} | options
         if "target_nodes" in options:
             return self._once(lambda cluster: cluster.execute_command(*args, **options))
         return self.patiently(lambda cluster: cluster.execute_command(*args, **options))

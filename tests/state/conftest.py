@@ -44,30 +44,30 @@ def cluster(cluster_url: str) -> Cluster:
     return clients.commands(Settings(REDIS_URL=cluster_url, queue_redis_url="redis://queue"))
 
 
+@pytest.fixture(scope="session")
+def single(redis_url: str) -> Iterator[redis_py.Redis]:
+    """A real Redis, in a database of its own."""
+    with redis_py.Redis.from_url(redis_url.replace("/0", "/1")) as client:
+        yield client
+
+
 @pytest.fixture(params=["fakeredis", "redis", "cluster"])
-def connection(request: pytest.FixtureRequest) -> Iterator[redis_py.Redis]:
+def connection(request: pytest.FixtureRequest) -> redis_py.Redis:
     if request.param == "fakeredis":
-        yield fakeredis.FakeRedis(server=fakeredis.FakeServer(), lua_modules=set())
-        return
-    if request.param == "cluster":
-        client = request.getfixturevalue("cluster")
-        client.flushdb()
-        yield client
-        return
-    with redis_py.Redis.from_url(request.getfixturevalue("redis_url").replace("/0", "/1")) as client:
-        client.flushdb()
-        yield client
+        return fakeredis.FakeRedis(server=fakeredis.FakeServer(), lua_modules=set())
+    client = request.getfixturevalue("cluster" if request.param == "cluster" else "single")
+    client.flushdb()
+    return client
 
 
 @pytest.fixture
-def queue(request: pytest.FixtureRequest, connection: redis_py.Redis) -> Iterator[redis_py.Redis]:
+def queue(request: pytest.FixtureRequest, connection: redis_py.Redis) -> redis_py.Redis:
     """Where the queue is: beside the state, but never on a cluster."""
     if not isinstance(connection, Cluster):
-        yield connection
-        return
-    with redis_py.Redis.from_url(request.getfixturevalue("redis_url").replace("/0", "/1")) as client:
-        client.flushdb()
-        yield client
+        return connection
+    client = request.getfixturevalue("single")
+    client.flushdb()
+    return client
 
 
 @pytest.fixture

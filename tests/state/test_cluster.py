@@ -66,6 +66,7 @@ def test_keys_of_all_masters_are_found_counted_and_deleted(connection):
     for name in names:
         connection.set(name, 1)
     assert sorted(connection.scan_iter(match="key*", count=5)) == sorted(name.encode() for name in names)
+    assert (len(connection.keys("key*")), connection.dbsize()) == (20, 20)
     assert (connection.exists(*names), connection.delete(*names[:10]), connection.unlink(*names)) == (20, 10, 10)
 
 
