@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import starmap
+from typing import Any, NamedTuple
 
 from app import json
 from app.state import keys, transcript
@@ -104,6 +105,17 @@ class Run:
         )
 
 
+class Batch(NamedTuple):
+    """Events of a running turn that are appended together. `number` is greater than that of the turn's last one, and
+    the same when it is sent again. `after` is the number of the one that the log must hold already, 0 for none."""
+
+    session_id: str
+    run_id: str
+    number: int
+    events: Sequence[sse.Event]
+    after: int = 0
+
+
 class Runs:
     """The turns of all sessions."""
 
@@ -168,18 +180,18 @@ class Runs:
         fields = self._store.fields(keys.run(session_id, run_id))
         return Run.read(session_id, fields) if "id" in fields else None
 
-    def append(self, batches: Sequence[tuple[str, str, int, Sequence[sse.Event]]]) -> list[bool]:
-        """Append events to the logs of several turns at once: (session, run, batch number, events) each.
+    def append(self, batches: Sequence[Batch]) -> list[bool | None]:
+        """Append events to the logs of several turns at once. True for each batch that is in its log.
 
-        A batch's number must be greater than that of the run's last one, and the same when it is sent again.
-        False at the place of a turn that no longer runs.
+        False where the turn no longer runs; None where the log has lost what the batch comes after, as a master died:
+        send it again with all that went before.
         """
         each = [
-            (keys.session(session_id), [run_id, number, len(events), *framed(events)])
-            for session_id, run_id, number, events in batches
+            (keys.session(batch.session_id), [batch.run_id, batch.number, batch.after, len(frames) // 2, *frames])
+            for batch, frames in ((batch, framed(batch.events)) for batch in starmap(Batch, batches))
         ]
         common = (self._settings.session_ttl, now())
-        return [bool(accepted) for accepted in self._store.call_each("append", common, each)]
+        return [None if found < 0 else bool(found) for found in self._store.call_each("append", common, each)]
 
     def seal(self, session_id: str, run_id: str, outcome: str, *, expect: str) -> Run | None:
         """Take the end of a turn that has one of the statuses in `expect`.
