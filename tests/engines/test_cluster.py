@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -110,6 +112,17 @@ def test_a_stream_goes_on_when_every_pubsub_connection_is_killed(clustered, clie
             node.admin.execute_command("CLIENT KILL", "TYPE", "pubsub")
         events = [first, *stream.events()]
     assert (text_of(events), kinds(events)) == ("".join(pieces), ["text", "complete"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [(("keys", "list"), "tests"), (("inspect",), "open turns"), (("inspect", "workers"), "turns")]
+)
+def test_an_operator_reads_both(clustered, words, said):
+    command = [sys.executable, "-m", "app.cli", *words]
+    ran = subprocess.run(
+        command, env=clustered.backend.environment, cwd=ROOT, capture_output=True, text=True, timeout=30
+    )
+    assert (ran.returncode, said in ran.stdout) == (0, True), ran.stderr
 
 
 def test_nothing_was_refused_to_the_two_users(clustered, queue):
