@@ -21,12 +21,13 @@ def create_app(services: Services | None = None) -> Flask:
     """
     from flask import Flask  # here, as the `aomi` command needs none of it
 
-    from app import api, config, logs
+    from app import api, config, logs, tracing
     from app.services import build
 
     if services is None:
         settings = config.load()
-        logs.setup(settings.log_level)
+        logs.setup(settings)
+        tracing.setup(settings, "aomi-web")
         services = build(settings)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY

@@ -16,7 +16,7 @@ from app.state.api_keys import EVERY_APP, ApiKeys
 from app.state.clients import Unavailable
 from app.state.store import Store
 
-ELSEWHERE = {"chat": "app.terminal.command", "inspect": "app.inspecting.command"}
+ELSEWHERE = {"chat": "app.terminal.command", "inspect": "app.inspecting.command", "sessions": "app.retention.command"}
 """Commands with a package of their own, imported when they are asked for."""
 
 

@@ -29,6 +29,13 @@ class Settings(BaseSettings):
     config: Path = Field(Path("aomi.yaml"), description="the file of apps and models")
     playground: bool = Field(True, description="`0` serves no page at `/`")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
+    log_format: Literal["json", "text"] = Field("json", description="`text` is for people; `aomi dev` takes it")
+    log_content: bool = Field(False, description="`1` also logs what users and models say; keys and secrets never")
+
+    metrics: bool = Field(True, description="`0` counts nothing and serves no `/metrics`")
+    metrics_token: SecretStr | None = Field(None, description="`/metrics` asks for it: `Authorization: Bearer ...`")
+    metrics_interval: float = Field(5, gt=0, description="a process brings what it has counted to Redis this often")
+    otel: bool = Field(False, description="`1` traces by OpenTelemetry, to where the `OTEL_*` variables say")
 
     session_id_format: Literal["uuid", "token"] = Field(
         "uuid", description="`token` also admits ids of 8 to 128 characters out of `A-Za-z0-9:_.-`"
@@ -38,6 +45,17 @@ class Settings(BaseSettings):
     )
     session_ttl: int = Field(30 * 86400, ge=60, description="life of a session after its last use")
     log_ttl: int = Field(3600, ge=60, description="how long a turn's events can be replayed after its end")
+    idempotency_ttl: int = Field(86400, ge=1, description="how long a message's `Idempotency-Key` is remembered")
+    tool_ttl: int = Field(
+        2 * 86400, ge=60, description="a call of a multi-step tool after its last step; no step may take longer"
+    )
+    tool_over_ttl: int = Field(
+        60, ge=10, description="such a call when it is over: the turn that made it may still read its first step"
+    )
+    fetch_ttl: int = Field(
+        60, ge=1, description="how long a poll for system events whose answer was lost can be repeated"
+    )
+    failed_job_ttl: int = Field(86400, ge=1, description="a job that failed, to be looked at")
     updates_kept: int = Field(1000, ge=10, description="events kept of a session's update stream")
     max_waiting: int = Field(8, ge=0, description="messages that may wait in one busy session")
     wallet_ttl: int = Field(3600, ge=1, description="how long a client may take to answer what a tool asks of it")

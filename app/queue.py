@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from rq import Queue, Retry, worker_registration
 from rq.job import Job
+from rq.results import Result
 from rq.serializers import JSONSerializer
+
+from app.state.deletion import Traces
 
 TURNS, BACKGROUND = "turns", "background"
 
-FAILURE_TTL = 86400
 NO_TIMEOUT = -1
 """Turns and tools have bounds of their own; RQ's timeouts cannot break a blocking call in a thread."""
 
@@ -49,7 +52,9 @@ def open_queue(name: str, connection: Any) -> Queue:
 class Jobs:
     """What may be enqueued. Enqueuing the same thing twice is one job."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, failed_ttl: int) -> None:
+        """A job that fails is kept for `failed_ttl` seconds."""
+        self._failed_ttl = failed_ttl
         self._turns = open_queue(TURNS, connection)
         self._background = open_queue(BACKGROUND, connection)
 
@@ -60,13 +65,36 @@ class Jobs:
     def steps(self, session_id: str, run_id: str, call_id: str) -> None:
         """Run a multi-step tool to its end. A worker's death starts it again behind its delivered steps."""
         args = (session_id, run_id, call_id)
-        job_id = f"{run_id}-{_safe(call_id)}"
-        self._enqueue(self._background, "workers.jobs.run_steps", args, job_id, retry=Retry(max=3))
+        self._enqueue(self._background, "workers.jobs.run_steps", args, _of_call(run_id, call_id), retry=Retry(max=3))
 
     def title(self, session_id: str, thread_id: str, app: str, text: str) -> None:
         """Ask the app's title model for a title."""
         args = (session_id, thread_id, app, text)
-        self._enqueue(self._background, "workers.jobs.suggest_title", args, f"title-{thread_id}")
+        self._enqueue(self._background, "workers.jobs.suggest_title", args, _of_title(thread_id))
+
+    def forget(self, traces: Traces) -> None:
+        """Remove what there is of a deleted session's jobs: those that wait, that failed, and that a dead worker left.
+        One that runs ends by itself, as its work is gone."""
+        background = {_of_call(*call) for call in traces.calls} | {_of_title(thread) for thread in traces.threads}
+        self._forget(self._turns, traces.runs)
+        self._forget(self._background, background)
+
+    def forget_title(self, thread_id: str) -> None:
+        """Remove what there is of the job for a deleted thread's title."""
+        self._forget(self._background, {_of_title(thread_id)})
+
+    def _forget(self, queue: Queue, job_ids: Collection[str]) -> None:
+        """RQ's own removal asks what the job does, and fails when that ends meanwhile."""
+        names = [ReadableJob.key_for(job_id) for job_id in job_ids]
+        pipeline = queue.connection.pipeline(transaction=False)
+        for name in names:
+            pipeline.exists(name)
+        there = [job_id for job_id, known in zip(job_ids, pipeline.execute(), strict=True) if known]
+        for job_id in there:
+            pipeline.lrem(queue.key, 0, job_id)
+            pipeline.zrem(queue.failed_job_registry.key, job_id)
+            pipeline.delete(ReadableJob.key_for(job_id), Result.get_key(job_id))
+        pipeline.execute()
 
     def has_turn(self, run_id: str) -> bool:
         """Whether a turn's job waits for a worker. One that a worker took claims its turn within milliseconds; one
@@ -78,8 +106,10 @@ class Jobs:
         return self._turns.count
 
     def workers(self) -> int:
-        """How many worker processes have signed on to run turns."""
-        return len(worker_registration.get_keys(queue=self._turns))
+        """How many worker processes that run turns have beaten within two leases: RQ forgets a worker's hash then, but
+        not its place in the set of workers."""
+        names = worker_registration.get_keys(queue=self._turns)
+        return int(self._turns.connection.exists(*names)) if names else 0
 
     def _enqueue(self, queue: Queue, name: str, args: tuple, job_id: str, **options: Any) -> None:
         pipeline = queue.connection.pipeline()  # RQ's own would go to Redis twice
@@ -90,12 +120,20 @@ class Jobs:
             description=f"{name.rsplit('.', 1)[1]} {job_id}",
             timeout=NO_TIMEOUT,
             result_ttl=0,
-            failure_ttl=FAILURE_TTL,
+            failure_ttl=self._failed_ttl,
             retry=options.get("retry"),
             at_front=options.get("front", False),
             pipeline=pipeline,
         )
         pipeline.execute()
+
+
+def _of_call(run_id: str, call_id: str) -> str:
+    return f"{run_id}-{_safe(call_id)}"
+
+
+def _of_title(thread_id: str) -> str:
+    return f"title-{thread_id}"
 
 
 def _safe(call_id: str) -> str:

@@ -10,11 +10,14 @@ from flask import current_app
 from app import catalog
 from app.catalog import Catalog
 from app.config import Settings
+from app.metrics import Metrics
 from app.queue import Jobs
+from app.reporting import Reporter
 from app.state import clients
 from app.state.api_keys import ApiKeys
 from app.state.calls import Calls
 from app.state.client_requests import ClientRequests
+from app.state.counters import Counters
 from app.state.runs import Runs
 from app.state.sessions import Sessions
 from app.state.store import Store
@@ -38,6 +41,9 @@ class Services:
     jobs: Jobs
     turns: Turns
     hub: Hub
+    metrics: Metrics
+    counters: Counters
+    reporter: Reporter
 
 
 def build(settings: Settings, commands: Any = None, listening: Any = None, queue: Any = None) -> Services:
@@ -47,7 +53,9 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
     """
     redis = commands or clients.commands(settings)
     store = Store(redis, settings)
-    runs, jobs = Runs(store), Jobs(queue or clients.queue(settings, redis))
+    runs = Runs(store)
+    jobs = Jobs(queue or clients.queue(settings, redis), settings.failed_job_ttl)
+    metrics, counters = Metrics(), Counters(store)
     return Services(
         settings=settings,
         catalog=catalog.load(settings.config),
@@ -58,8 +66,11 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         vault=Vault(store),
         api_keys=ApiKeys(store),
         jobs=jobs,
-        turns=Turns(runs, jobs),
-        hub=Hub(listening or clients.listening(settings)),
+        turns=Turns(runs, jobs, metrics),
+        hub=Hub(listening or clients.listening(settings), metrics.relayed),
+        metrics=metrics,
+        counters=counters,
+        reporter=Reporter(metrics, counters, settings.metrics_interval if settings.metrics else None),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import gevent
 from gunicorn.errors import AppImportError
+from gunicorn.glogging import Logger
 from gunicorn.http import message
 from gunicorn.http.errors import (
     ExpectationFailed,
@@ -28,8 +29,9 @@ from gunicorn.http.errors import (
 from gunicorn.util import write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
 
-from app import json
+from app import json, logs, tracing
 from app.errors import ConfigError
+from app.headers import ALWAYS
 
 bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104 - behind a router
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
@@ -44,6 +46,7 @@ limit_request_fields = 100
 limit_request_field_size = 8190
 control_socket_disable = True  # its socket stands in the home folder, which a container user may not have
 errorlog = "-"
+logger_class = "app.serving.Log"
 loglevel = "warning"
 
 REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
@@ -64,6 +67,16 @@ REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
 """What no view comes to see, as it is no request."""
 
 
+class Log(Logger):
+    """gunicorn's own lines, written as the app's are."""
+
+    def setup(self, cfg: Any) -> None:
+        """Write to where gunicorn says, in our form."""
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(logs.formatter(os.environ.get("AOMI_LOG_FORMAT", "")))
+
+
 class StreamWorker(GeventWorker):
     """A gevent worker that at SIGTERM and SIGINT ends its open streams and lets idle connections go."""
 
@@ -75,9 +88,14 @@ class StreamWorker(GeventWorker):
         """Serve until told to stop, and look after turns whose worker went away."""
         from app.caretaker import Caretaker  # redis may be loaded only once gevent has patched what it uses
 
-        Caretaker(self.wsgi.extensions["aomi"]).start()
+        gevent.get_hub().print_exception = logs.greenlet_broke
+        parts = self.wsgi.extensions["aomi"]
+        Caretaker(parts).start()
+        parts.reporter.start("web", {"aomi_open_streams": lambda: parts.hub.open_streams})
         gc.set_threshold(20_000, 20, 100)  # a full look through 2,000 open streams stops all of them for 100 ms
         super().run()
+        parts.reporter.stop()
+        tracing.stop()
 
     def load_wsgi(self) -> None:
         """Load the app. A mistake in the settings or in aomi.yaml is one line, as in the worker, not a traceback."""
@@ -109,10 +127,9 @@ class StreamWorker(GeventWorker):
         else:
             self.log.info("No request: %s", type(exc).__name__)
         body = json.dumps({"error": words}) + b"\n"
-        head = (
-            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
+        headers = {"Connection": "close", "Content-Type": "application/json", "Content-Length": len(body)} | ALWAYS
+        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {headers[name]}" for name in headers)]
+        head = "\r\n".join(lines) + "\r\n\r\n"
         with contextlib.suppress(OSError):
             write_nonblock(client, head.encode() + body)
 

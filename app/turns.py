@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from app import context, tracing
+from app.metrics import Metrics
 from app.queue import Jobs
 from app.state.runs import Accepted, Message, Run, Runs
 from app.streaming import sse
@@ -12,13 +16,15 @@ UNFINISHED = "waiting queued running"
 class Turns:
     """Turns in Redis and their jobs on the queue, kept together."""
 
-    def __init__(self, runs: Runs, jobs: Jobs) -> None:
+    def __init__(self, runs: Runs, jobs: Jobs, metrics: Metrics) -> None:
         self._runs = runs
         self._jobs = jobs
+        self._metrics = metrics
 
     def send(self, session_id: str, message: Message) -> Accepted:
         """Accept a message and see that it runs: now, or when the turns before it have ended."""
-        accepted = self._runs.start(session_id, message)
+        origin = {"request": context.current().request, **tracing.carrier()}
+        accepted = self._runs.start(session_id, replace(message, origin=origin))
         if accepted.outcome == "started":
             self._jobs.turn(session_id, accepted.run_id)
         elif accepted.outcome == "waiting" and message.on_busy == "interrupt":
@@ -32,10 +38,7 @@ class Turns:
         provider.
         """
         run_id = run_id or self._runs.current(session_id)
-        run = self._runs.seal(session_id, run_id, "interrupted", expect=UNFINISHED)
-        if run:
-            self.finish(run, sse.complete(interrupted=True))
-        return run is not None
+        return self.end(session_id, run_id, sse.complete(interrupted=True))
 
     def interrupt_all(self, session_id: str) -> None:
         """Stop every turn of the session."""
@@ -49,8 +52,10 @@ class Turns:
 
     def end(self, session_id: str, run_id: str, terminal: sse.Event, *, expect: str = UNFINISHED) -> bool:
         """End a turn with its terminal event. False if somebody else has ended it."""
-        run = self._runs.seal(session_id, run_id, terminal["type"], expect=expect)
+        outcome = "interrupted" if terminal.get("interrupted") else terminal["type"]
+        run = self._runs.seal(session_id, run_id, outcome, expect=expect)
         if run:
+            self._metrics.ended(run, terminal)
             self.finish(run, terminal)
         return run is not None
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from app import serving
 from app.config import Settings
+from tests.support.backend import ROOT, Process, free_port, until
 
-ROOT = Path(__file__).parent.parent
 HEROKU_KILLS_AFTER = 30.0
 """Seconds from SIGTERM to SIGKILL: https://devcenter.heroku.com/articles/dyno-shutdown-behavior"""
 
@@ -242,3 +247,124 @@ def test_ci_runs_what_make_test_runs():
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     commands = [line.split("#")[0].strip() for line in read(".ci/run").splitlines()]
     assert commands.index("export CI=true") < commands.index("make test COVERAGE=1")
+
+
+# systemd
+
+UNITS = ROOT / "deploy/systemd"
+SERVICES = {"web": "aomi-web@.service", "worker": "aomi-worker@.service"}
+HOME = "/opt/aomi"
+
+
+def unit(name):
+    """The sections of a unit; of options that are given twice the last one."""
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str
+    parser.read_string((UNITS / name).read_text())
+    return parser
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_runs_what_the_procfile_says(procfile, name):
+    """The very arguments, out of the environment that `make install` makes."""
+    program, *arguments = unit(SERVICES[name])["Service"]["ExecStart"].split()
+    assert program == f"{HOME}/.venv/bin/{procfile[name][0]}"
+    assert arguments == procfile[name][1:]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_started_again_and_may_do_little(name):
+    service = unit(SERVICES[name])["Service"]
+    assert service["Restart"] == "always"
+    assert (service["User"], service["NoNewPrivileges"], service["ProtectSystem"]) == ("aomi", "yes", "strict")
+    assert service["KillSignal"] == "SIGTERM"
+
+
+def test_systemd_lets_a_worker_and_a_web_finish(last_words):
+    grace = Settings.model_fields["grace"].default
+    assert float(unit(SERVICES["worker"])["Service"]["TimeoutStopSec"]) > grace + 2 * last_words
+    assert float(unit(SERVICES["web"])["Service"]["TimeoutStopSec"]) > serving.graceful_timeout
+
+
+def test_the_target_starts_the_webs_that_nginx_asks_and_as_many_workers():
+    wanted = unit("aomi.target")["Unit"]["Wants"].split()
+    ports = re.findall(r"server 127\.0\.0\.1:(\d+)", read("deploy/nginx.conf"))
+    assert [f"aomi-web@{port}.service" for port in ports] == [name for name in wanted if "web" in name]
+    assert len([name for name in wanted if "worker" in name]) == len(ports)
+    assert "PORT=%i" in unit(SERVICES["web"])["Service"]["Environment"].split()
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """The units with this very repository as the place where all is installed, an instance of each service."""
+    shutil.copy(UNITS / "aomi.target", tmp_path)
+    for name, instance in zip(SERVICES.values(), ("8001", "1"), strict=True):
+        text = (UNITS / name).read_text().replace(f"{HOME}/.venv/bin", str(Path(sys.executable).parent))
+        for file in (name, name.replace("@", f"@{instance}")):
+            (tmp_path / file).write_text(text.replace(HOME, str(ROOT)))
+    return tmp_path
+
+
+def test_systemd_finds_nothing_wrong_with_the_units_and_little_exposed(installed):
+    """`systemd-analyze` itself, where there is one: a machine without systemd has none to install."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("no systemd-analyze on this machine")
+    units = [str(path) for path in installed.iterdir() if "@." not in path.name]
+    checked = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    security = ["systemd-analyze", "security", "--offline=true", "--threshold=25"]
+    for path in units:
+        if path.endswith(".service"):
+            ran = subprocess.run([*security, path], capture_output=True, text=True)
+            assert ran.returncode == 0, ran.stdout[-300:]
+
+
+# what really runs
+
+
+def test_the_procfile_as_it_is_gives_a_site_that_is_ready(redis_url, config_file, tmp_path):
+    """Its very lines, run as Heroku runs them."""
+    port = free_port()
+    environment = os.environ | {
+        "REDIS_URL": redis_url.replace("/0", "/3"),
+        "AOMI_CONFIG": str(config_file),
+        "HOST": "127.0.0.1",
+        "TEST_API_KEY": "sk-procfile",
+        "AOMI_GRACE": "1",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    output = tmp_path / "honcho.log"
+    command = [sys.executable, "-m", "honcho", "start", "--port", str(port), "-f", str(ROOT / "Procfile")]
+    process = Process(command, environment, output)
+    try:
+        until(lambda: ready(f"http://127.0.0.1:{port}/readyz") or not process.alive, 60, "a web and a worker")
+        assert process.alive, process.log()
+    finally:
+        process.stop()
+    assert "Traceback" not in process.log()
+
+
+def ready(url):
+    try:
+        return httpx.get(url, timeout=1, verify=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_compose_hands_every_setting_through(services, name):
+    """What `.env` sets reaches the container: only what holds inside of it alone is overridden."""
+    inside = {"REDIS_URL", "AOMI_CONFIG", "HOST", "PORT"}
+    assert set(services[name]["environment"]) == inside
+    assert services[name]["env_file"][0]["path"] == ".env"
+
+
+def test_compose_lets_a_web_finish(services):
+    assert seconds(services["web"]["stop_grace_period"]) > serving.graceful_timeout
+
+
+def test_heroku_stays_below_the_connections_of_its_redis(heroku):
+    """Both processes of a web dyno and the worker, as many connections as each may open: 40 is a premium-0's bound."""
+    env = {name: variable.get("value") for name, variable in heroku["env"].items()}
+    processes = int(env["WEB_CONCURRENCY"]) + heroku["formation"]["worker"]["quantity"]
+    assert processes * int(env["AOMI_REDIS_CONNECTIONS"]) <= 40

@@ -21,6 +21,7 @@ import pytest
 from app import catalog, config
 from app.config import Settings
 from app.inspecting.command import inspect
+from app.retention.command import sessions
 from app.state import keys
 from app.state.client_requests import ClientRequests
 from app.state.runs import Runs
@@ -29,6 +30,7 @@ from app.terminal.command import chat
 from app.terminal.commands import COMMANDS
 from tests.support.client import Client
 from tests.support.cutting import breaking
+from tests.support.metrics import Scrape
 from tests.support.programs import needed
 from workers import tools
 from workers.tools import ToolContext
@@ -108,7 +110,7 @@ def frames(text: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/api.md", "docs/gen1.md", "docs/clients.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/api.md", "docs/gen1.md", "docs/clients.md", "docs/operating.md"])
 def test_the_examples_print_what_the_page_says(page, webs, tmp_path):
     needed("curl")
     session = examples(ROOT / page)
@@ -194,6 +196,24 @@ def test_the_page_names_every_option_and_command_of_the_terminal():
     commands = {f"/{name}" for name in COMMANDS}
     reports = {f"aomi inspect {name}" for name in inspect.commands}
     assert [name for name in options | commands | reports if f"`{name}" not in page] == []
+
+
+def test_the_page_of_retention_names_every_command_and_option():
+    page = (ROOT / "docs/retention.md").read_text()
+    commands = {f"aomi sessions {name}" for name in sessions.commands}
+    options = {
+        o for command in sessions.commands.values() for p in command.params for o in p.opts if o.startswith("--")
+    }
+    assert [name for name in commands | options if name not in page] == []
+
+
+def test_the_page_of_retention_says_the_lives_that_are_the_defaults():
+    page = (ROOT / "docs/retention.md").read_text()
+    units = {"minute": 60, "hour": 3600, "day": 86400}
+    said = re.findall(r"`AOMI_(\w+)` \((\d+) (minute|hour|day)s?\)", page)
+    assert len(said) > 5
+    for name, number, unit in said:
+        assert Settings.model_fields[name.lower()].default == int(number) * units[unit], name
 
 
 def test_the_picture_shows_the_readmes_first_answer():
@@ -337,13 +357,23 @@ def test_fields_on_the_page_are_those_in_redis(busy, redis):
         "session:{<id>}:call:<run>:<call>": [keys.call(busy.session, *busy.call.split(":"))],
         "session:{<id>}:sent:<sha256>": [keys.sent(busy.session, hashlib.sha256(b"docs").hexdigest())],
         "api-key:<sha256>": [keys.api_key(busy.digest)],
+        "{metrics}:process:<process>": list(redis.scan_iter(keys.metrics_process("*"))),
     }
     of_a_client = {"provider-keys:<client>", "secrets:<client>"}  # their fields are names that the client gives
+    of_a_client.add("metrics")  # its fields are the samples of docs/operating.md
     assert set(present) == {key.pattern for key in keys.SCHEMA if key.type == "hash"} - of_a_client
     for pattern, names in present.items():
         found = {field.decode() for name in names for field in redis.hgetall(name)}
         fields = {re.sub(r"^request:\d+$", "request:<n>", field) for field in found}
         assert described_fields(pattern) == fields, pattern
+
+
+def test_every_metric_is_described_and_no_other(webs):
+    page = (ROOT / "docs/operating.md").read_text()
+    rows = re.findall(r"^\| (`aomi_.+?) \|", page.split("## Metrics")[1], re.MULTILINE)
+    described = {name for row in rows for name in re.findall(r"`(aomi_\w+)`", row.split(" | ")[0])}
+    names = {family.name + "_total" * (family.type == "counter") for family in Scrape(webs[0]).families}
+    assert described == names
 
 
 def test_every_key_in_redis_is_on_the_page(busy, redis):
@@ -390,13 +420,31 @@ def test_links_lead_somewhere(page):
         assert not anchor or anchor in anchors(target), link
 
 
-def test_every_promise_of_reliability_names_a_test_that_there_is():
-    page = (ROOT / "docs/reliability.md").read_text()
-    rows = [row for row in page.split("## Chaos")[0].splitlines() if row.startswith("| ") and "what breaks" not in row]
+def rows(text: str) -> list[list[str]]:
+    """The cells of the tables' rows, heads left out."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    heads = {place - 1 for place, line in enumerate(lines) if line.startswith("|---")}
+    kept = [line for place, line in enumerate(lines) if place not in heads and not line.startswith("|---")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in kept]
+
+
+def named_tests(cell: str) -> list[str]:
+    """The tests and files of tests that a cell names; each must be there."""
+    found = re.findall(r"`(tests/\S+\.py|test_\w+)`", cell)
     tests = "\n".join(path.read_text() for path in ROOT.glob("tests/**/test_*.py"))
-    assert len(rows) > 20
-    for row in rows:
-        held_by = re.findall(r"`(tests/\S+\.py|test_\w+)`", row.split("|")[4])
-        assert held_by, row
-        for name in held_by:
-            assert f"def {name}(" in tests or (ROOT / name).is_file(), name
+    assert not [name for name in found if f"def {name}(" not in tests and not (ROOT / name).is_file()]
+    return found
+
+
+def test_every_promise_of_reliability_names_a_test_that_there_is():
+    promises = rows((ROOT / "docs/reliability.md").read_text().split("## Chaos")[0])
+    assert len(promises) > 20
+    for row in promises:
+        assert named_tests(row[3]), row
+
+
+def test_every_claim_of_the_threat_model_names_a_test_that_there_is():
+    claims = rows((ROOT / "SECURITY.md").read_text())
+    assert len(claims) > 20
+    for row in claims:
+        assert named_tests(row[-1]) or row[0].startswith("a shell"), row

@@ -90,7 +90,7 @@ def test_the_scripts_name_keys_as_python_does():
     script = keys.LUA + (
         "local S = KEYS[1] return {threads_key(S), thread_key(S, 't'), messages_key(S, 't'), waiting_key(S), "
         "updates_key(S), run_key(S, 'r'), log_key(S, 'r'), mailbox_key(S), fetched_key(S), request_field(7), "
-        "client_key(S)}"
+        "client_key(S), kept_key(S), kept_name(S, 'n'), log_of(run_key(S, 'r'))}"
     )
     found = [name.decode() for name in redis.eval(script, 1, keys.session("s"))]
     assert found == [
@@ -105,6 +105,9 @@ def test_the_scripts_name_keys_as_python_does():
         keys.fetched("s"),
         keys.request_field(7),
         keys.client("s"),
+        keys.kept("s"),
+        f"{keys.session('s')}:n",
+        keys.log("s", "r"),
     ]
 
 
@@ -123,6 +126,14 @@ def test_the_web_side_never_loads_litellm_or_workers(statement):
     assert ran.returncode == 0, ran.stderr
 
 
+def test_no_exporter_of_traces_is_loaded_unless_it_is_wanted():
+    """(redis-py looks for the SDK by itself.)"""
+    code = "import app; app.create_app(); import sys; "
+    code += "assert not {'app.otel', 'opentelemetry.exporter', 'google.protobuf', 'requests'} & set(sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_broad_excepts_stand_where_they_must():
     places = Counter(
         str(path.relative_to(ROOT))
@@ -132,6 +143,7 @@ def test_broad_excepts_stand_where_they_must():
     )
     assert places == {
         "app/caretaker.py": 1,
+        "app/otel.py": 1,
         "app/state/feed.py": 1,
         "workers/toolbox.py": 1,
         "workers/jobs.py": 1,

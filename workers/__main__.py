@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import click
 
-from app import catalog, config, logs
+from app import catalog, config, logs, tracing
 from app.errors import ConfigError
 
 log = logging.getLogger("workers")
@@ -31,7 +31,8 @@ def main() -> int:
     ends = _ends()
     try:
         settings = config.load()
-        logs.setup(settings.log_level)
+        logs.setup(settings)
+        tracing.setup(settings, "aomi-worker")
         catalog.check(settings.config)
         from workers.process import Worker  # loads litellm, which takes seconds: a mistake is told before
 
@@ -74,9 +75,9 @@ def _ends() -> Callable[[], int]:
         signal.signal(number, lambda *_: None)
 
     def thread_died(died: threading.ExceptHookArgs) -> None:
-        threading.__excepthook__(died)
+        logs.thread_broke(died)
         if died.thread and died.thread.name.startswith(OWN_THREADS):
-            log.critical("%s died, as the lines above say; this worker ends, to be started again", died.thread.name)
+            log.critical("%s died, as the line above says; this worker ends, to be started again", died.thread.name)
             os.write(told, DIED)
 
     threading.excepthook = thread_died

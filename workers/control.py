@@ -1,4 +1,4 @@
-"""What this process hears while it works: stops of turns, and first steps that turns wait for."""
+"""What this process hears while it works: stops of turns, first steps that turns wait for, background jobs to drop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from app.state import keys
 from app.state.feed import Feed
-from workers.token import Token, Tokens
+from workers.token import DROPPED, Token, Tokens
 
 POLL = 1.0
 """Seconds after which a wait looks for itself, should a message have been lost."""
@@ -54,5 +54,7 @@ class Control:
         if kind == "stop":
             run_id, _, reason = rest.partition(" ")
             self._tokens.cancel(run_id, reason)
+        elif kind == "drop":
+            self._tokens.cancel(rest, DROPPED)
         elif kind == "answer" and (heard := self._waiting.get(rest)):
             heard.set()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
 from rq import Retry
 
+from app import tracing
 from app.catalog import App
+from app.context import Work, working_on
 from app.logs import short
 from app.services import Services
 from app.state.calls import Call
@@ -17,12 +20,12 @@ from app.state.client_requests import TooManyOpen, TurnOver
 from app.state.runs import Run, first_words
 from app.state.sessions import user_state
 from app.streaming import sse
-from workers import attempts, history, runtime, turn
+from workers import asking, attempts, history, runtime, turn
 from workers.llm import Hear
 from workers.runtime import Runtime
 from workers.secrets import Secrets
 from workers.steps import Stepper
-from workers.token import INTERRUPTED, SHUTDOWN, Stopped, Token
+from workers.token import DROPPED, INTERRUPTED, SHUTDOWN, Stopped, Token
 from workers.toolbox import Limits, Toolbox
 from workers.tools import ClientRequest, Tool, ToolContext, ToolError
 
@@ -37,16 +40,33 @@ def run_turn(session_id: str, run_id: str) -> Retry | None:
     parts = runtime.current()
     with parts.tokens.issue(run_id, session_id) as token:
         run = parts.services.runs.claim(session_id, run_id, parts.name)
-        if run is None:
-            return None
-        began = time.monotonic()
-        terminal = _terminal(parts, run, token)
-        parts.outbox.flush(run_id)
-        if terminal:
-            parts.services.turns.end(session_id, run_id, terminal, expect="running")
-        end = terminal["type"] if terminal else "stopped"
-        log.info("turn %s of session %s: %s after %.1f s", run_id, short(session_id), end, time.monotonic() - began)
+        if run:
+            with working_on(Work(run.origin.get("request", ""), short(session_id), run_id)):
+                _run(parts, run, token)
     return None
+
+
+def _run(parts: Runtime, run: Run, token: Token) -> None:
+    """Run a turn that was claimed."""
+    services, began = parts.services, time.monotonic()
+    services.metrics.began(run)
+    session = short(run.session_id)
+    attributes = {"aomi.app": run.app, "aomi.model": run.model, "aomi.run": run.id, "aomi.session": session}
+    tracing.past("queued", attributes, run.origin, (run.times.get("current_at", run.started_at), run.started_at))
+    with tracing.span("turn", attributes, "CONSUMER", parent=run.origin) as span:
+        if services.settings.log_content:
+            log.info("the user said: %s", run.message["content"])
+        terminal = _terminal(parts, run, token)
+        parts.outbox.flush(run.id)
+        if terminal:
+            services.turns.end(run.session_id, run.id, terminal, expect="running")
+        else:
+            services.metrics.let_go(services.runs.get(run.session_id, run.id))
+        end = terminal["type"] if terminal else "stopped"
+        span.set({"aomi.end": end})
+        if terminal and end == "error":
+            span.fail(terminal["code"])
+        log.info("turn %s of session %s: %s after %.1f s", run.id, session, end, time.monotonic() - began)
 
 
 def _terminal(parts: Runtime, run: Run, token: Token) -> sse.Event | None:
@@ -85,7 +105,10 @@ def _converse(parts: Runtime, run: Run, token: Token) -> None:
     def model(prompt: turn.Prompt, on_text: Any, token: Token) -> turn.Reply:
         def call(name: str) -> turn.Reply:
             own_keys = services.vault.provider_keys(run.client)  # anew each time: the client may have cleared them
-            return models.stream(name, prompt, toolbox.schemas, Hear(on_text, silence), token, own_keys)
+            hear = Hear(on_text, silence)
+            return asking.ask(
+                services, name, lambda: models.stream(name, prompt, toolbox.schemas, hear, token, own_keys)
+            )
 
         return attempts.ask(choices, call, token, settings.provider_retries, settings.retry_pause)
 
@@ -130,6 +153,7 @@ def _toolbox(parts: Runtime, run: Run, context: ToolContext) -> Toolbox:
             name=tool.name,
             args=request.args() or {},
             client=run.client,
+            origin={"request": run.origin.get("request", ""), **tracing.carrier()},
         )
         return _first_step(parts, call, token)
 
@@ -160,7 +184,8 @@ def _context(services: Services, session_id: str, state: dict[str, Any], client:
 def _first_step(parts: Runtime, call: Call, token: Token) -> Any:
     """Start the call's own job and wait for its first step."""
     calls = parts.services.calls
-    calls.record(call)
+    if not calls.record(call):
+        raise Stopped(INTERRUPTED)
     parts.services.jobs.steps(call.session_id, call.run_id, call.call_id)
     timeout = parts.services.settings.tool_timeout
     answer = parts.control.wait(f"{call.run_id} {call.call_id}", lambda: calls.answered(call), timeout, token)
@@ -179,16 +204,29 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
     if tool is None:
         calls.deliver(call, call.steps + 1, {"error": f"The tool {call.name!r} is no longer configured"}, done=True)
         return None
-    with parts.tokens.issue(f"steps {run_id} {call_id}") as token:
+    work = Work(call.origin.get("request", ""), short(session_id), run_id)
+    with working_on(work), _tracing(call), parts.tokens.issue(f"steps {run_id} {call_id}") as token:
         context = _context(parts.services, session_id, user_state(session), call.client, step=call.steps, token=token)
         stepper = Stepper(tool, call, context, parts.services.settings.tool_result_bytes)
         try:
             _deliver(parts, call, stepper, token)
-        except Stopped:
-            return AGAIN
+        except Stopped as stopped:
+            return None if stopped.reason == DROPPED else AGAIN
         token.cancel("over")  # a tool that still sleeps need not wake up again
     calls.drop(call)
     return None
+
+
+def _tracing(call: Call) -> AbstractContextManager[tracing.Span]:
+    """The span of a tool that goes on by itself, in a trace of its own that is linked to its call's."""
+    attributes: dict[str, tracing.Value] = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": call.name,
+        "gen_ai.tool.call.id": call.call_id,
+        "aomi.run": call.run_id,
+        "aomi.step": call.steps,
+    }
+    return tracing.span(f"steps of {call.name}", attributes, "CONSUMER", link=call.origin)
 
 
 def _deliver(parts: Runtime, call: Call, stepper: Stepper, token: Token) -> None:
@@ -212,9 +250,9 @@ def suggest_title(session_id: str, thread_id: str, model: str, text: str) -> Non
     parts = runtime.current()
     instruction = "Write a title of at most six words for a conversation that begins so. Answer with the title alone."
     prompt = [{"role": "system", "content": instruction}, {"role": "user", "content": text[:2000]}]
-    with parts.tokens.issue(f"title {thread_id}") as token:
+    with working_on(Work(session=short(session_id))), parts.tokens.issue(f"title {thread_id}") as token:
         try:
-            reply = parts.models.stream(model, prompt, [], Hear(), token)
+            reply = asking.ask(parts.services, model, lambda: parts.models.stream(model, prompt, [], Hear(), token))
         except (turn.TurnFailed, Stopped) as error:
             log.info("no title from model %r: %s; the first words stay", model, error)
             return

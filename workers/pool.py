@@ -232,8 +232,8 @@ class Lane(BaseWorker):
 
     def _beat(self) -> None:
         worker_registration.register(self)  # again each time: a Redis that lost its data forgot this worker
-        self.heartbeat(self._life)
         for execution in list(self.executions.values()):
             self.maintain_heartbeats(execution.job, execution)
+        self.heartbeat(self._life)  # last: RQ keeps a worker that has jobs for a minute more, dead or alive
         if self.should_run_maintenance_tasks:
             self.run_maintenance_tasks()

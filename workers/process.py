@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
-import socket
 
-from app import services
+from app import services, tracing
 from app.caretaker import Caretaker
 from app.config import Settings
 from app.queue import BACKGROUND, TURNS, open_queue
+from app.reporting import process_name
 from app.state import clients
 from workers import runtime
 from workers.control import Control
@@ -31,7 +30,7 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         """Raises `ConfigError` when aomi.yaml or a tool it names is wrong."""
-        self.name = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(2).hex()}"  # a container's pid comes again
+        self.name = process_name()
         self._settings = settings
         redis = clients.commands(settings, patient=True, timeout=5)
         parts = services.build(settings, redis, queue=clients.queue(settings, redis, patient=True, timeout=5))
@@ -63,8 +62,14 @@ class Worker:
         gc.collect()
         gc.freeze()  # litellm's 300,000 objects are for good: to look through them stops every stream for 150 ms
         self._caretaker.start()
+        self._report()
         for lane in (self._turns, self._background):
             lane.start()
+
+    def _report(self) -> None:
+        tokens, slots = self._runtime.tokens, float(self._settings.worker_threads)
+        gauges = {"aomi_running_turns": lambda: float(len(tokens.turns())), "aomi_turn_slots": lambda: slots}
+        self._runtime.services.reporter.start("worker", gauges)
 
     def stop(self) -> bool:
         """Take no new job; give background jobs back; let turns finish, then tell them to; close.
@@ -87,5 +92,7 @@ class Worker:
         self._runtime.outbox.stop()
         self._runtime.control.stop()
         self._runtime.models.stop()
+        self._runtime.services.reporter.stop()
+        tracing.stop()
         log.info("stopped")
         return ended

@@ -11,6 +11,8 @@ import contextlib
 import queue
 import threading
 from collections.abc import Iterator
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 from app.state.calls import Call
@@ -42,7 +44,8 @@ class Stepper:
         """Each result from the first undelivered one on, with whether it is known to be the last. When the last
         one was not known to be so, `(None, True)` follows. Raises `Stopped`."""
         with token.waking(self._wake):
-            threading.Thread(target=self._drive, name=self._call.name, daemon=True).start()
+            drive = partial(copy_context().run, self._drive)
+            threading.Thread(target=drive, name=self._call.name, daemon=True).start()
             try:
                 yield from self._delivered(token)
             finally:

@@ -12,6 +12,7 @@ from typing import Final
 
 INTERRUPTED: Final = "interrupted"
 SHUTDOWN: Final = "shutdown"
+DROPPED: Final = "dropped"
 
 
 class Stopped(BaseException):

@@ -8,9 +8,12 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from app import tracing
 from workers.token import Stopped, Token
 from workers.tools import ClientRequest, Tool, ToolContext, ToolError, bounded
 from workers.turn import ToolRequest
@@ -69,8 +72,8 @@ class Toolbox:
         """
         finished: queue.SimpleQueue[tuple[ToolRequest, Any] | None] = queue.SimpleQueue()
         for call in calls:
-            work = threading.Thread(target=self._into, args=(finished, call, token), name=call.name, daemon=True)
-            work.start()
+            into = partial(copy_context().run, self._into, finished, call, token)
+            threading.Thread(target=into, name=call.name, daemon=True).start()
         open_calls = {call.call_id: call for call in calls}
         deadline = time.monotonic() + self._limits.timeout
         with token.waking(lambda: finished.put(None)):
@@ -97,9 +100,17 @@ class Toolbox:
         if args is None:
             return {"error": "The arguments are not a JSON object"}
         secrets = self._context.secrets
-        result = attempt(
-            lambda: bounded(self._run(tool, call, args, token), self._limits.result_bytes), call.name, bool(secrets)
-        )
+        attributes = {
+            "gen_ai.operation.name": "execute_tool",
+            "gen_ai.tool.name": call.name,
+            "gen_ai.tool.call.id": call.call_id,
+        }
+        with tracing.span(f"execute_tool {call.name}", attributes) as span:
+            result = attempt(
+                lambda: bounded(self._run(tool, call, args, token), self._limits.result_bytes), call.name, bool(secrets)
+            )
+            if isinstance(result, dict) and result.keys() == {"error"}:
+                span.fail("tool_error")
         return secrets.conceal(result)
 
     def _run(self, tool: Tool, call: ToolRequest, args: dict[str, Any], token: Token) -> Any:

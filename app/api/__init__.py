@@ -13,12 +13,16 @@ from app.api import (
     docs,
     failures,
     guard,
+    headers,
     health,
+    metrics,
     openapi,
     playground,
+    request_ids,
     sessions,
     state,
     threads,
+    traces,
     updates,
 )
 from app.api.gen1 import events, routes, vault
@@ -28,10 +32,14 @@ from app.services import Services
 def register(app: Flask, services: Services) -> None:
     """Mount every blueprint, and answer every error in the documented form."""
     failures.register(app)
+    request_ids.register(app)
     access_log.register(app)
+    traces.register(app)
+    headers.register(app)
     cors.register(app)
     guard.register(app)
     resources = (sessions, threads, chat, state, updates, control, catalog, health, openapi, docs)
     for module in (*resources, routes, events, vault):
         app.register_blueprint(module.bp)
     playground.register(app, services)
+    metrics.register(app, services)

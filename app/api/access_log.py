@@ -7,9 +7,20 @@ import time
 
 from flask import Flask, Response, g, request
 
-from app.logs import short
+from app import context
+from app.services import services
 
 log = logging.getLogger(__name__)
+
+QUIET = ("/healthz", "/readyz", "/metrics")
+"""What machines ask every few seconds."""
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "PUT"})
+
+
+def known_method(method: str) -> str:
+    """The method, or one name for all that nobody knows: a client may make up as many as it likes."""
+    return method if method in _METHODS else "other"
 
 
 def register(app: Flask) -> None:
@@ -24,9 +35,12 @@ def _begin() -> None:
 
 def _end(response: Response) -> Response:
     route = request.url_rule.rule if request.url_rule else "an unknown path"
-    session_id = request.headers.get("X-Session-Id") or request.args.get("session_id") or "-"
     took = (time.monotonic() - g.get("began", time.monotonic())) * 1000
-    level = logging.DEBUG if route in ("/healthz", "/readyz") else logging.INFO
-    shown = short(session_id).encode("ascii", "replace").decode()
-    log.log(level, "%s %s %d, session %r, %.0f ms", request.method, route, response.status_code, shown, took)
+    level = logging.DEBUG if route in QUIET else logging.INFO
+    fields = {"method": request.method, "route": route, "status": response.status_code, "ms": round(took)}
+    session = context.current().session or "-"
+    words = "%(method)s %(route)s %(status)d, session %(session)r, %(ms)d ms"
+    if route not in QUIET:
+        services().metrics.answered(known_method(request.method), route, response.status_code)
+    log.log(level, words, fields | {"session": session}, extra={"fields": fields})
     return response

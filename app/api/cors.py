@@ -7,8 +7,8 @@ from flask import Flask, Response, request
 from app.services import services
 
 METHODS = "GET, POST, PATCH, DELETE"
-HEADERS = "Accept, Aomi-App-Key, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key, X-Session-Id"
-EXPOSED = "Location, Retry-After"
+HEADERS = "Accept, Aomi-App-Key, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key, X-Request-Id, X-Session-Id"
+EXPOSED = "Location, Retry-After, X-Request-Id"
 MAX_AGE = "7200"
 """Seconds for which a browser need not ask again."""
 

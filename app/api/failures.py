@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import uuid
 
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
+from app import context
 from app.errors import ApiError
 from app.state.clients import Unavailable
 
@@ -59,6 +59,6 @@ def _redis_away(error: Exception) -> Response:
 
 
 def _unforeseen(error: Exception) -> Response:
-    request_id = uuid.uuid4().hex[:12]
+    request_id = context.current().request
     log.error("request %s failed", request_id, exc_info=error)
     return _answer(f"{HTTP_MESSAGES[500]}; try again, or ask the operator about request {request_id}", 500)

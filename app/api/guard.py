@@ -8,7 +8,7 @@ from app.api import inputs
 from app.errors import Unauthorized
 from app.services import services
 
-OPEN = frozenset({"catalog", "health", "gen1", "docs", "openapi", "playground"})
+OPEN = frozenset({"catalog", "health", "gen1", "docs", "openapi", "metrics", "playground"})
 """Blueprints that show no session."""
 
 

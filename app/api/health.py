@@ -23,7 +23,7 @@ def alive() -> ResponseReturnValue:
 @bp.get("/readyz")
 @described(Health)
 def ready() -> ResponseReturnValue:
-    """Redis answers and there is a worker."""
+    """Redis answers, and a worker has beaten within two leases."""
     if not services().jobs.workers():
-        raise NotReady("No worker has signed on; start one with: python -m workers")
+        raise NotReady("No worker has been heard of lately; start one with: python -m workers")
     return jsonify(status="ok")

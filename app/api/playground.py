@@ -31,8 +31,6 @@ HEADERS = {
         "require-trusted-types-for 'script'; trusted-types dompurify"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",  # an address may hold a session's id
-    "X-Content-Type-Options": "nosniff",
 }
 
 

@@ -9,6 +9,7 @@ from app.api import inputs, shapes
 from app.api.answers import choice, summary, thread_json, times
 from app.api.described import SESSION, SESSION_PATH, Parameter, Part, body, described
 from app.errors import BadRequest
+from app.retention.erasing import erase
 from app.services import services
 from app.state.sessions import status
 from app.state.store import dumps
@@ -86,8 +87,8 @@ def delete(session_id: str) -> ResponseReturnValue:
     """End the session's turns and remove all of it."""
     session_id = inputs.checked_session_id(session_id)
     inputs.session_or_404(session_id)
-    services().turns.interrupt_all(session_id)
-    services().sessions.delete(session_id)
+    parts = services()
+    erase(parts.sessions, parts.turns, parts.jobs, session_id)
     return jsonify(session_id=session_id, deleted=True)
 
 

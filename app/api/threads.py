@@ -42,6 +42,7 @@ def delete(session_id: str, thread_id: str) -> ResponseReturnValue:
     session_id = _with_thread(session_id, thread_id)
     services().turns.interrupt_thread(session_id, thread_id)
     services().sessions.delete_thread(session_id, thread_id)
+    services().jobs.forget_title(thread_id)
     return jsonify(id=thread_id, deleted=True)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from app import json
@@ -12,12 +12,6 @@ from app.state import keys, transcript
 from app.state.sessions import framed
 from app.state.store import Store, dumps, flat, now
 from app.streaming import sse
-
-CALL_TTL = 2 * 86400
-"""Seconds that a call is kept after its last step; no step takes longer."""
-
-OVER_TTL = 60
-"""Seconds that a finished call is kept: the turn that made it may still read its first step."""
 
 _ENDING = -2
 """What the script says while the turn of the step's thread is being ended."""
@@ -36,6 +30,7 @@ class Call:
     args: dict[str, Any]
     steps: int = 0
     client: str = ""
+    origin: Mapping[str, str] = field(default_factory=dict)
 
 
 class Calls:
@@ -44,9 +39,11 @@ class Calls:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._redis = store.redis
+        self._life = store.settings.tool_ttl
+        self._kept_in_mind = self._life + store.settings.failed_job_ttl  # its job may fail at the last moment
 
-    def record(self, call: Call) -> None:
-        """Write the call down before its job is enqueued."""
+    def record(self, call: Call) -> bool:
+        """Write the call down before its job is enqueued. False when its turn is gone with its session."""
         key = keys.call(call.session_id, call.run_id, call.call_id)
         fields = {
             "run": call.run_id,
@@ -57,11 +54,10 @@ class Calls:
             "args": dumps(call.args),
             "steps": 0,
             "client": call.client,
+            "origin": dumps(call.origin),
         }
-        pipeline = self._redis.pipeline()
-        pipeline.hset(key, mapping=fields)
-        pipeline.expire(key, CALL_TTL)
-        pipeline.execute()
+        args = (call.run_id, self._life, self._kept_in_mind, *flat(fields))
+        return bool(self._store.call("record", [keys.session(call.session_id), key], *args))
 
     def get(self, session_id: str, run_id: str, call_id: str) -> Call | None:
         """The call, or None when it is over or its session is gone."""
@@ -78,6 +74,7 @@ class Calls:
             args=json.loads(fields["args"]),
             steps=int(fields["steps"]),
             client=fields.get("client", ""),
+            origin=json.loads(fields.get("origin", "{}")),
         )
 
     def drop(self, call: Call) -> None:
@@ -85,7 +82,7 @@ class Calls:
         key = keys.call(call.session_id, call.run_id, call.call_id)
         pipeline = self._redis.pipeline()
         pipeline.hdel(key, "name")  # nobody runs it again
-        pipeline.expire(key, OVER_TTL)
+        pipeline.expire(key, self._store.settings.tool_over_ttl)
         pipeline.execute()
 
     # the first step: it answers the turn that made the call
@@ -126,7 +123,8 @@ class Calls:
             "frame": sse.frame(event),
             "message": dumps(message),
             "now": moment,
-            "call_ttl": CALL_TTL,
+            "call_ttl": self._life,
+            "call_kept": self._kept_in_mind,
             "ttl": settings.session_ttl,
             "cap": settings.updates_kept,
         }

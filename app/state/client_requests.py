@@ -25,9 +25,6 @@ own."""
 MOST_EVENTS = 100
 """System events that wait for a gen-1 client; the newest are kept."""
 
-FETCH_AGAIN = 60
-"""Seconds for which a fetch whose answer was lost can be made again."""
-
 PUT_OFF = 600
 
 
@@ -59,7 +56,9 @@ class ClientRequests:
             asked = self._ask(run.session_id, request)
             if asked == 1:
                 return request
-            if asked == -1:
+            if asked == -2:
+                self._redis.zrem(keys.CLIENT_REQUESTS, _member(run.session_id, request.id))
+            if asked < 0:
                 raise TurnOver
 
     def overdue(self) -> list[tuple[str, int]]:
@@ -83,7 +82,7 @@ class ClientRequests:
 
     def fetch_events(self, session_id: str, most: int = MOST_EVENTS) -> list[sse.Event]:
         """Events for a client that polls, oldest first, each delivered once: requests, and notices of their end."""
-        args = (most, new_id("fetch"), FETCH_AGAIN)
+        args = (most, new_id("fetch"), self._settings.fetch_ttl)
         return [json.loads(raw) for raw in self._store.call("fetch", [keys.session(session_id)], *args)]
 
     def _request(self, run: Run, number: int, what: tuple[str, str, str], body: dict[str, Any]) -> ClientRequest:

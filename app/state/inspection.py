@@ -25,6 +25,16 @@ class Inspection:
         """The ids of all sessions, or of those that begin so, in no order. `prefix` has the letters of an id."""
         return (keys.session_of(key) for key in self._scan(keys.session(f"{prefix}*")))
 
+    def sessions_under(self, public_key: str) -> list[str]:
+        """The ids of the sessions that stand under a public key, those that are gone included, newest first."""
+        return [raw.decode() for raw in self._redis.zrevrange(keys.sessions_of(public_key), 0, -1)]
+
+    def sessions_of_client(self, client: str) -> Iterator[str]:
+        """The ids of the sessions that belong to a client, by its digest, in no order."""
+        for key in self._scan(keys.client("*"), "STRING"):
+            if self._redis.get(key) == client.encode():
+                yield keys.session_of(key)
+
     def runs(self, session_id: str = "*", prefix: str = "") -> Iterator[tuple[str, str]]:
         """Session and id of the turns that are kept: of all sessions or of one, all or those that begin so."""
         for key in self._scan(keys.run(session_id, f"{prefix}*")):
@@ -66,9 +76,9 @@ class Inspection:
             pipeline.scard(name)
         return [int(size) for size in pipeline.execute()]
 
-    def _scan(self, pattern: str) -> Iterator[str]:
+    def _scan(self, pattern: str, kind: str = "HASH") -> Iterator[str]:
         seen: set[bytes] = set()  # a scan may bring a key twice
-        for raw in self._redis.scan_iter(match=pattern, count=AT_ONCE, _type="HASH"):
+        for raw in self._redis.scan_iter(match=pattern, count=AT_ONCE, _type=kind):
             if raw not in seen:
                 seen.add(raw)
                 yield raw.decode()

@@ -24,6 +24,12 @@ SCHEMA = (
     Key("session:{<id>}:thread:<thread>:messages", "list", "messages as JSON, oldest first", "as the session"),
     Key("session:{<id>}:waiting", "list", "runs waiting for their turn, next one first", "as the session"),
     Key("session:{<id>}:updates", "stream", "frames of /api/updates, id `<n>-0`", "as the session"),
+    Key(
+        "session:{<id>}:kept",
+        "zset",
+        "names of the keys below, by their last moment, ms",
+        "until the last of them is gone",
+    ),
     Key("session:{<id>}:run:<run>", "hash", "one turn", "AOMI_LOG_TTL after its end"),
     Key(
         "session:{<id>}:run:<run>:log",
@@ -35,17 +41,25 @@ SCHEMA = (
         "session:{<id>}:call:<run>:<call>",
         "hash",
         "a multi-step tool's call",
-        "two days after a step, a minute after the last",
+        "AOMI_TOOL_TTL after a step, AOMI_TOOL_OVER_TTL after its end",
     ),
     Key("session:{<id>}:mailbox", "list", "events for a client that polls, JSON", "AOMI_LOG_TTL after the last"),
-    Key("session:{<id>}:fetched", "list", "a name of the last fetch, and what it got", "a minute"),
+    Key("session:{<id>}:fetched", "list", "a name of the last fetch, and what it got", "AOMI_FETCH_TTL"),
     Key("session:{<id>}:client", "string", "SHA-256 of the id of the session's client", "AOMI_SESSION_TTL"),
-    Key("session:{<id>}:sent:<sha256>", "hash", "run and body of a message with an Idempotency-Key", "a day"),
+    Key(
+        "session:{<id>}:sent:<sha256>",
+        "hash",
+        "run and body of a message with an Idempotency-Key",
+        "AOMI_IDEMPOTENCY_TTL",
+    ),
     Key("sessions-of:<public_key>", "zset", "session ids by the time they were made, µs", "AOMI_SESSION_TTL"),
     Key("api-key:<sha256>", "hash", "apps, label, created_at of an API key", "until it is revoked"),
     Key("provider-keys:<client>", "hash", "a client's own keys, by provider, JSON", "AOMI_SESSION_TTL after their use"),
     Key("secrets:<client>", "hash", "a client's secrets, by name, encrypted", "AOMI_SESSION_TTL after their use"),
     Key("client-requests", "zset", "`<id> <n>` of open client requests by their end, ms", "an entry: until the end"),
+    Key("metrics", "hash", "what all processes have counted, by metric and labels", "30 days after the last count"),
+    Key("{metrics}:processes", "zset", "processes by their last report, ms", "an hour after the last report"),
+    Key("{metrics}:process:<process>", "hash", "report, kind and gauges", "an hour after its last report"),
     Key("leases", "zset", "`<id> <run>` of open turns by lease end, ms", "an entry: until the turn's end"),
 )
 
@@ -61,6 +75,18 @@ LEASES = "leases"
 
 CLIENT_REQUESTS = "client-requests"
 """The index of open client requests by their end of life."""
+
+
+METRICS = "metrics"
+"""The hash of what all processes have counted."""
+
+METRICS_PROCESSES = "{metrics}:processes"
+"""The index of the processes that count, by their last report."""
+
+
+def metrics_process(process: str) -> str:
+    """The hash of one of them; on the node of the two above."""
+    return f"{{metrics}}:process:{process}"
 
 
 def session(session_id: str) -> str:
@@ -91,6 +117,18 @@ def messages(session_id: str, thread_id: str) -> str:
 def waiting(session_id: str) -> str:
     """The list of runs that wait for the session to be free."""
     return f"{session(session_id)}:waiting"
+
+
+def kept(session_id: str) -> str:
+    """The index of the session's keys that nothing else leads to, each without the session's own name before it."""
+    return f"{session(session_id)}:kept"
+
+
+def plain_of(session_id: str) -> list[str]:
+    """The session's keys that have nothing but its id in their names."""
+    own = session(session_id)
+    patterns = (key.pattern.replace("{<id>}", f"{{{session_id}}}") for key in SCHEMA)
+    return [name for name in patterns if name.startswith(own) and "<" not in name]
 
 
 def updates(session_id: str) -> str:
@@ -168,9 +206,12 @@ local function messages_key(S, id) return S .. ':thread:' .. id .. ':messages' e
 local function waiting_key(S) return S .. ':waiting' end
 local function updates_key(S) return S .. ':updates' end
 local function run_key(S, id) return S .. ':run:' .. id end
-local function log_key(S, id) return S .. ':run:' .. id .. ':log' end
 local function mailbox_key(S) return S .. ':mailbox' end
 local function request_field(n) return 'request:' .. n end
+local function kept_key(S) return S .. ':kept' end
+local function kept_name(S, name) return S .. ':' .. name end
+local function log_of(run) return run .. ':log' end
+local function log_key(S, id) return log_of(run_key(S, id)) end
 local function fetched_key(S) return S .. ':fetched' end
 local function client_key(S) return S .. ':client' end
 """

@@ -29,7 +29,8 @@ class Leases:
 
     def renew(self, session_id: str, run_id: str, times: int = 1) -> None:
         """The turn is looked after for another `AOMI_LEASE`, or for several `times` as long."""
-        self._redis.execute_command(*self.renewal(session_id, run_id, times))
+        command, name, *entry = self.renewal(session_id, run_id, times)
+        self._redis.execute_command(command, name, "XX", *entry)  # one that was dropped meanwhile stays dropped
 
     def overdue(self) -> list[tuple[str, str]]:
         """Session and run of turns that nobody has looked after in time, the longest overdue first."""

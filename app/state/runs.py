@@ -8,8 +8,8 @@ closed; the winner folds the log into the history and `settle`s with the termina
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import starmap
 from typing import Any, NamedTuple
 
@@ -32,9 +32,6 @@ from app.state.store import (
 from app.streaming import sse
 from app.streaming.events import Status
 
-SENT_TTL = 86400
-"""Seconds for which an Idempotency-Key is remembered."""
-
 
 @dataclass(frozen=True)
 class Message:
@@ -42,8 +39,8 @@ class Message:
 
     With an `idempotency_key`, `body` is all that was sent, by which another message is told from a repeated one.
     `client` is the SHA-256 of its client's id; '' is the one that the session belongs to, if to any. `key` is the id of
-    the API key it came with, if with any. With `answers` it is the client's answer to these open requests: it closes
-    them, and waits in any queue.
+    the API key it came with, if with any. `origin` is what asked for it, for logs and traces. With `answers` it is the
+    client's answer to these open requests: it closes them, and waits in any queue.
     """
 
     text: str
@@ -57,6 +54,7 @@ class Message:
     client: str = ""
     key: str = ""
     answers: tuple[int, ...] = ()
+    origin: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,6 +84,9 @@ class Run:
     outcome: str = ""
     client: str = ""
     key: str = ""
+    origin: Mapping[str, str] = field(default_factory=dict)
+    times: Mapping[str, str] = field(default_factory=dict)
+    """When it was `queued_at`, `current_at`, `started_at`, `first_at`, `ended_at`, as far as it came."""
 
     @classmethod
     def read(cls, session_id: str, fields: dict[str, str]) -> Run:
@@ -102,6 +103,8 @@ class Run:
             outcome=fields.get("outcome", ""),
             client=fields.get("client", ""),
             key=fields.get("key", ""),
+            origin=json.loads(fields.get("origin", "{}")),
+            times={name: value for name, value in fields.items() if name.endswith("_at")},
         )
 
 
@@ -150,9 +153,10 @@ class Runs:
             "ttl": self._settings.session_ttl,
             "cap": self._settings.updates_kept,
             "body": digest(message.body),
-            "sent_ttl": SENT_TTL,
+            "sent_ttl": self._settings.idempotency_ttl,
             "client": message.client,
             "key": message.key,
+            "origin": dumps(message.origin),
             "answers": " ".join(map(str, message.answers)),
             "closed_frame": sse.frame(sse.client_request_closed(session_id, message.answers, "answered")),
         }
@@ -173,6 +177,8 @@ class Runs:
         answer = self._store.call(
             "claim", [keys.session(session_id)], *args, before=self.leases.renewal(session_id, run_id)
         )
+        if not answer and self.get(session_id, run_id) is None:
+            self.leases.drop(session_id, run_id)  # its session was deleted
         return Run.read(session_id, paired(answer)) if answer else None
 
     def get(self, session_id: str, run_id: str) -> Run | None:
@@ -226,6 +232,7 @@ class Runs:
             "outcome": outcome,
             "now": now(),
             "log_ttl": self._settings.log_ttl,
+            "run_kept": max(self._settings.log_ttl, 2 * self._settings.failed_job_ttl),  # its job may fail later
             "ttl": self._settings.session_ttl,
             "cap": self._settings.updates_kept,
             "busy_frame": sse.frame(sse.state(run.session_id, "processing")),

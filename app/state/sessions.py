@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from app import json
-from app.state import keys, transcript
+from app.state import deletion, keys, transcript
 from app.state.asked import open_requests
+from app.state.deletion import Traces
 from app.state.store import Entry, Store, flat, microseconds, new_id, now, paired, read_stream, text_fields
 from app.streaming import sse
 from app.streaming.events import Status
@@ -65,6 +66,8 @@ class Sessions:
         index = keys.sessions_of(public_key)
         self._redis.zadd(index, {session_id: microseconds()}, nx=True)
         self._redis.expire(index, self._settings.session_ttl)
+        if not self._redis.exists(keys.session(session_id)):
+            self._redis.zrem(index, session_id)  # deleted meanwhile
 
     def get(self, session_id: str) -> Fields | None:
         """The session's fields, or None."""
@@ -82,17 +85,9 @@ class Sessions:
             self._redis.zrem(index, *gone)
         return [fields for fields in found if fields]
 
-    def delete(self, session_id: str) -> None:
-        """Remove the session and all that belongs to it. End its turns first (`runs.stop_all`)."""
-        public_key = (self.get(session_id) or {}).get("public_key")
-        self.change(
-            session_id, {}, [sse.system_notice(session_id, "This session was deleted; a new message starts it afresh")]
-        )
-        doomed = list(self._redis.scan_iter(match=f"{_literal(keys.session(session_id))}*", count=1000))
-        if doomed:
-            self._redis.delete(*doomed)
-        if public_key:
-            self._redis.zrem(keys.sessions_of(public_key), session_id)
+    def delete(self, session_id: str) -> Traces:
+        """Remove the session and all that belongs to it in Redis, but for its jobs: `erasing.erase` does the whole."""
+        return deletion.remove(self._store, session_id)
 
     def change(self, session_id: str, fields: dict[str, Any], events: list[sse.Event]) -> bool:
         """Set fields of the session and tell its listeners. False if there is no such session."""
@@ -121,17 +116,12 @@ class Sessions:
         return [text_fields(raw) for raw in pipeline.execute() if raw]
 
     def open_thread(self, session_id: str, title: str) -> Fields:
-        """Open another thread; it is the one that messages without a thread_id go to."""
+        """Open another thread, unless the session is gone; it is the one that messages without a thread_id go to."""
         made = now()
         thread = {"id": new_id("thread"), "title": title, "created_at": made, "updated_at": made}
-        key = keys.thread(session_id, thread["id"])
-        life = self._settings.session_ttl
-        pipeline = self._redis.pipeline()
-        pipeline.hset(key, mapping=thread | ({"title_source": "person"} if title else {}))
-        pipeline.expire(key, life)
-        pipeline.zadd(keys.threads(session_id), {thread["id"]: microseconds()})
-        pipeline.expire(keys.threads(session_id), life)
-        pipeline.execute()
+        fields = thread | ({"title_source": "person"} if title else {})
+        args = (thread["id"], microseconds(), self._settings.session_ttl, *flat(fields))
+        self._store.call("open", [keys.session(session_id)], *args)
         return thread
 
     def rename_thread(self, session_id: str, thread_id: str, title: str) -> bool:
@@ -230,7 +220,3 @@ def user_state(session: Fields) -> dict[str, Any]:
 def framed(events: Sequence[sse.Event]) -> list[Any]:
     """Events as kind, frame, kind, frame ... for the scripts."""
     return [item for event in events for item in (event["type"], sse.frame(event))]
-
-
-def _literal(text: str) -> str:
-    return "".join(f"[{char}]" if char in "*?[]" else char for char in text)

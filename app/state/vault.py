@@ -111,6 +111,11 @@ class Vault:
         self._open()
         self._redis.delete(keys.secrets(client))
 
+    def forget(self, client: str) -> None:
+        """Remove all that the client has entrusted, whether or not it can be read."""
+        for key in (keys.provider_keys(client), keys.secrets(client)):
+            self._redis.delete(key)
+
     def _open(self) -> MultiFernet:
         if self._cipher is None:
             raise NotConfigured(OFF)

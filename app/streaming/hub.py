@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -21,12 +21,14 @@ MAILBOX = 512
 
 
 class Batch(NamedTuple):
-    """Frames number `first` to `last`, joined; `kind` is the type of the last event."""
+    """Frames number `first` to `last`, joined; `kind` is the type of the last event, `at` when a worker
+    sent them, b"" where nobody notes that."""
 
     first: int
     last: int
     kind: str
     frames: bytes
+    at: bytes = b""
 
     def after(self, number: int) -> Batch:
         """The part of the batch behind `number`."""
@@ -45,6 +47,10 @@ class Closed(Exception):
 
 
 _GAP, _CLOSED = b"gap", b"closed"
+
+
+def _nothing(_: bytes) -> None:
+    """What to do where nobody measures."""
 
 
 class Mailbox:
@@ -80,17 +86,19 @@ class Mailbox:
         if message is _CLOSED:
             raise Closed
         head, frames = message.split(b"\n", 1)
-        first, last, kind = head.split(b" ")
-        return Batch(int(first), int(last), kind.decode(), frames)
+        first, last, kind, *at = head.split(b" ")
+        return Batch(int(first), int(last), kind.decode(), frames, *at)
 
 
 class Hub:
     """Brings what is published on a channel to everyone who follows it in this process.
 
-    `redis` is a client made for listening; it connects when the first stream opens.
+    `redis` is a client made for listening; it connects when the first stream opens. `relayed` is told when each batch
+    that a reader takes was sent.
     """
 
-    def __init__(self, redis: Any) -> None:
+    def __init__(self, redis: Any, relayed: Callable[[bytes], None] = _nothing) -> None:
+        self.relayed = relayed
         self._followers: dict[str, set[Mailbox]] = {}
         self._lock = threading.Lock()
         self._closed = False

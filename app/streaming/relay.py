@@ -25,6 +25,8 @@ def follow(hub: Hub, channel: str, read: Read, after: int, keep_alive: float) ->
                 after = entry.number
             try:
                 for batch in _live(mailbox, after, keep_alive):
+                    if batch:
+                        hub.relayed(batch.at)
                     yield batch
                     after = batch.last if batch else after
             except Gap:

@@ -36,6 +36,8 @@ class Site:
         self.stricken: dict[int, float] = {}
         self._backend = backend
         self._folder = folder
+        self.front = ""
+        """The address of what stands before the webs, if anything does."""
         self._workers = [backend.begin_worker() for _ in range(ALIVE)]
         self._webs = [backend.web() for _ in range(ALIVE)]
         until(lambda: all(map(takes_jobs, self._workers)), 60, "the workers")
@@ -47,8 +49,8 @@ class Site:
         return redis_py.Redis.from_url(self.redis.url, decode_responses=True)
 
     def url(self, rng: random.Random) -> str:
-        """The address of one of the webs; it may be gone by the time one asks it."""
-        return rng.choice(self._webs)[1]
+        """The address of one of the webs; it may be gone by the time one asks it. That before them, if there is one."""
+        return self.front or rng.choice(self._webs)[1]
 
     def ready_workers(self) -> list[Process]:
         """The workers that take jobs."""
@@ -68,6 +70,23 @@ class Site:
         self._webs[place] = self._backend.web()
         end(process)
 
+    def restart_web(self, place: int) -> None:
+        """End a web as a deploy does, then start another one at its address."""
+        process, url = self._webs[place]
+        assert process.stop() == 0, process.log()
+        self._webs[place] = self._backend.web(int(url.rpartition(":")[2]))
+
+    def restart_worker(self, place: int) -> None:
+        """End a worker as a deploy does, and start another one meanwhile; returns when that takes jobs."""
+        worker = self._workers[place]
+        worker.send(signal.SIGTERM)
+        self.replace_worker(worker)
+        until(lambda: takes_jobs(self._workers[place]), 60, "the new worker")
+        assert worker.wait() == 0, worker.log()
+
+    def web_addresses(self) -> list[str]:
+        return [url for _, url in self._webs]
+
     def any_web(self, rng: random.Random) -> Process:
         return rng.choice(self._webs)[0]
 
@@ -77,8 +96,8 @@ def takes_jobs(worker: Process) -> bool:
 
 
 @contextmanager
-def standing(folder: Path, lease: float) -> Iterator[Site]:
-    """A site that is up; it is torn down at the end."""
+def standing(folder: Path, lease: float, **more: str) -> Iterator[Site]:
+    """A site that is up, with `more` in its environment; it is torn down at the end."""
     provider, redis = Provider(), AppendOnlyRedis(folder)
     config = folder / "aomi.yaml"
     environment = {
@@ -91,7 +110,7 @@ def standing(folder: Path, lease: float) -> Iterator[Site]:
     }
     with serving(provider.handle) as url:
         config.write_text(yaml.safe_dump(configured(url)))
-        backend = Backend(folder, redis.url, environment)
+        backend = Backend(folder, redis.url, environment | more)
         try:
             yield Site(folder, provider, redis, backend)
         finally:

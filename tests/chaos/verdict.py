@@ -13,12 +13,10 @@ from tests.chaos.people import Listener, Person
 from tests.chaos.reader import Sent
 from tests.chaos.site import Site
 from tests.support.backend import until
+from tests.support.remains import without_life
 
 FAULTS_OF_THE_SITE = {"worker_lost", "shutdown"}
 """Codes of errors that killed and stopped workers may give a turn of any kind."""
-
-LASTING = ("api-key:", "client-requests", "rq:workers", "rq:queues", "rq:queue:", "rq:failed:")
-"""Keys that live until someone removes them: a key for apps, indexes whose entries go by themselves."""
 
 
 class Verdict:
@@ -121,8 +119,9 @@ class Verdict:
         self._check("updates without hole or double", whole, f"{numbers} of {last}")
 
     def _keys(self, store: redis_py.Redis) -> None:
+        lasting = set(without_life(store))
         for key in store.scan_iter(count=1000):
-            self._check("every key has a life", store.ttl(key) != -1 or key.startswith(LASTING), key)
+            self._check("every key has a life", key not in lasting, key)
 
     def _state(self, session_id: str) -> list[dict]:
         url = f"{self._site.url(self._people[0]._rng)}/api/state"

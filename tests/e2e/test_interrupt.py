@@ -124,7 +124,7 @@ def test_only_the_current_turn_is_hit_the_waiting_one_runs(client, provider):
 
 
 def test_a_turn_that_no_worker_has_taken_is_stopped_too(backend, webs, client, provider):
-    text = provider.script("queued", [Text(["never"])])
+    text = provider.script("taken by no worker", [Text(["never"])])
     worker_pids = [process for process in backend.processes if "worker" in process.output.name and process.alive]
     for process in worker_pids:
         process.send(signal.SIGSTOP)

@@ -12,11 +12,18 @@ import redis as redis_py
 
 from app.config import Settings
 from app.state import clients
+from app.state.calls import Call, Calls
+from app.state.client_requests import ClientRequests
 from app.state.cluster import Cluster
-from app.state.runs import Message, Runs
+from app.state.runs import Message, Run, Runs
 from app.state.sessions import Sessions
 from app.state.store import Store
+from app.state.vault import Vault
+from app.streaming import sse
 from tests.support.engines import RedisCluster, server, stopped_at_last
+
+WORDS = "my words"
+"""What the person of `full` says."""
 
 
 class Repeated(Store):
@@ -103,3 +110,27 @@ def said():
         return Message(**{"text": text, "app": "default", "model": "demo"} | more)
 
     return message
+
+
+@pytest.fixture
+def full(sessions, runs, store, said) -> tuple[Run, Call]:
+    """A session `s` with everything a session can have, its running turn and that turn's call."""
+    sessions.create("s", {"public_key": "0xabc", "user_state": '{"address":"0xfeed"}'})
+    Vault(store).bind("s", "digest-of-a-client")
+    done = runs.start("s", said(WORDS, idempotency_key="key", body=b"body"))
+    settled = runs.claim("s", done.run_id, "worker")
+    runs.append([("s", settled.id, 1, [sse.text("an answer")])])
+    runs.settle(runs.seal("s", settled.id, "complete", expect="running"), sse.complete())
+    sessions.open_thread("s", "Other")
+    run_id = runs.start("s", said(WORDS)).run_id
+    run = runs.claim("s", run_id, "worker")
+    call = Call("s", run_id, "c:1", run.thread_id, "default", "T", {"a": WORDS})
+    Calls(store).record(call)
+    Calls(store).answer(call, "first")
+    requests = ClientRequests(store)
+    requests.ask(run, "c2", "Ask", "kind", {"what": WORDS})
+    requests.fetch_events("s")
+    requests.ask(run, "c3", "Ask", "kind", {"what": WORDS})
+    runs.append([("s", run_id, 1, [sse.text("an answer")])])
+    runs.start("s", said(WORDS))
+    return run, call

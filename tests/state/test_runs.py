@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from app.state import keys
@@ -57,7 +59,9 @@ def test_events_are_numbered_from_one_and_published_as_they_are_logged(runs, con
     message = None
     while message is None or message["type"] != "message":
         message = feed.get_message(timeout=5)
-    assert message["data"] == b"1 2 text\n" + sse.frame(sse.text("a")) + sse.frame(sse.text("b"))
+    head, frames = message["data"].split(b"\n", 1)
+    assert re.fullmatch(rb"1 2 text \d{4}-\d\d-\d\dT[\d:.]+Z", head)
+    assert frames == sse.frame(sse.text("a")) + sse.frame(sse.text("b"))
 
 
 def test_a_batch_that_is_sent_again_counts_once(runs, session_id, said):

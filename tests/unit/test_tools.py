@@ -132,6 +132,12 @@ def test_wrong_arguments_are_told_to_the_model(args, message):
     assert str(raised.value) == f"Invalid arguments for Buy: {message}"
 
 
+@pytest.mark.parametrize("symbol", ["../x", "ETH?x", "ETH#", "a.example", "ETH@x", "ETH\n", "ÉTH", "", "A" * 13])
+def test_a_symbol_cannot_lead_the_price_tool_to_another_address(symbol):
+    with pytest.raises(ToolError, match="symbol: String should"):
+        load("GetTokenPrice", "aomi.yaml").run({"symbol": symbol}, ToolContext(price_api_url="http://127.0.0.1:1"))
+
+
 # How aomi.yaml names it
 
 

@@ -2,7 +2,7 @@
 -- without the others, whoever else writes.
 
 -- Append `frames` ({kind, frame, kind, frame, ...}) to the log of run `id` and publish them as one message:
--- "<first> <last> <kind of the last>\n<frames>". Each but a piece of text is stored with the time `at`: pieces are many,
+-- "<first> <last> <kind of the last> <at>\n<frames>". Each but a piece of text is stored with the time `at`: pieces are many,
 -- and nobody asks when each one came. Returns nothing.
 local function log_frames(S, id, frames, ttl, at)
   local count = #frames / 2
@@ -22,7 +22,7 @@ local function log_frames(S, id, frames, ttl, at)
     bytes[i] = frame
   end
   redis.call('EXPIRE', log, ttl)
-  redis.call('PUBLISH', log, string.format('%d %d %s\n', first, last, frames[2 * count - 1]) .. table.concat(bytes))
+  redis.call('PUBLISH', log, string.format('%d %d %s %s\n', first, last, frames[2 * count - 1], at) .. table.concat(bytes))
 end
 
 -- Append `frames` (as above) to the update stream of session `S`, keep the newest `cap`, publish each.
@@ -53,6 +53,16 @@ local function tell_model(S, thread, frame, message, ttl, now)
   else
     redis.call('RPUSH', messages_key(S, thread), message)
   end
+end
+
+-- Note that `key` of the session is there for `seconds` from now on, for whoever removes the session.
+local function keep(S, key, seconds)
+  local kept, time = kept_key(S), redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  redis.call('ZADD', kept, string.format('%.0f', now + seconds * 1000), string.sub(key, #kept_name(S, '') + 1))
+  redis.call('ZREMRANGEBYSCORE', kept, 0, string.format('%.0f', now))
+  local last = redis.call('ZREVRANGE', kept, 0, 0, 'WITHSCORES')[2]
+  if last then redis.call('PEXPIREAT', kept, string.format('%.0f', last)) end
 end
 
 -- Leave a system event for a gen-1 client; the newest `most` are kept.
@@ -95,6 +105,6 @@ local function activate(S, id, now)
   local thread = redis.call('HGET', run, 'thread')
   redis.call('RPUSH', messages_key(S, thread), redis.call('HGET', run, 'message'))
   redis.call('HSET', thread_key(S, thread), 'updated_at', now)
-  redis.call('HSET', run, 'status', 'queued')
+  redis.call('HSET', run, 'status', 'queued', 'current_at', now)
   redis.call('HSET', S, 'run', id, 'last_run', id, 'updated_at', now)
 end

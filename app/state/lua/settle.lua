@@ -23,6 +23,7 @@ end
 redis.call('HSET', run, 'status', a.outcome)
 log_frames(S, a.run, frames, a.log_ttl, a.now)
 redis.call('EXPIRE', run, a.log_ttl)
+keep(S, run, a.run_kept)
 if redis.call('HGET', S, 'run') ~= a.run then return {'settled'} end
 
 redis.call('HSET', S, 'last_outcome', a.outcome, 'updated_at', a.now)

@@ -66,15 +66,17 @@ end
 if a.user_state ~= '' then redis.call('HSET', S, 'user_state', a.user_state) end
 
 redis.call('HSET', run, 'id', a.run, 'thread', thread, 'status', 'waiting', 'app', a.app, 'model', a.model,
-  'message', a.message, 'queued_at', a.now, 'events', 0, 'behind', current or '')
+  'message', a.message, 'queued_at', a.now, 'events', 0, 'behind', current or '', 'origin', a.origin)
 local client = a.client
 if client == '' and #answered == 0 then client = redis.call('GET', client_key(S)) or '' end
 if client ~= '' then redis.call('HSET', run, 'client', client) end
 if a.key ~= '' then redis.call('HSET', run, 'key', a.key) end
 redis.call('EXPIRE', run, a.ttl)
+keep(S, run, a.ttl * 2) -- its log may live as long again
 if sent then
   redis.call('HSET', sent, 'run', a.run, 'body', a.body)
   redis.call('EXPIRE', sent, a.sent_ttl)
+  keep(S, sent, a.sent_ttl)
 end
 local outcome = 'started'
 if not current then

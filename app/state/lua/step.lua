@@ -10,6 +10,7 @@ if tonumber(redis.call('HGET', call, 'steps') or 0) >= tonumber(a.step) then ret
 if is_ending(S, a.thread) then return -2 end
 redis.call('HSET', call, 'steps', a.step)
 redis.call('EXPIRE', call, a.call_ttl)
+keep(S, call, a.call_kept)
 tell_model(S, a.thread, a.frame, a.message, a.ttl, a.now)
 announce(S, news, a.cap, a.ttl)
 return 1

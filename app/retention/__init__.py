@@ -1,0 +1,1 @@
+"""`aomi sessions`: what is kept of whom, given out or removed."""

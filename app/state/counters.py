@@ -1,0 +1,58 @@
+"""What all processes have counted together, and what each that lives shows: open streams, running turns.
+
+A process adds what it has counted since the last time, and a sum never goes down when it goes away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.state import keys
+from app.state.store import Store, flat, text_fields
+
+TOTALS_TTL = 30 * 86400
+"""Seconds that sums are kept when nobody counts any more."""
+
+PROCESS_TTL = 3600
+"""Seconds that a process is known after its last report: one that is sent again so late would count twice."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a process of a `kind` (web, worker) has counted since report `number` - 1, and its gauges."""
+
+    process: str
+    kind: str
+    number: int
+    counted: Mapping[str, float]
+    gauges: Mapping[str, float]
+
+
+class Counters:
+    """The sums of all processes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._redis = store.redis
+
+    def add(self, report: Report) -> None:
+        """Add what a process has counted. A report that is sent again, as its answer was lost, counts once."""
+        gauges = flat({"kind": report.kind, **report.gauges})
+        names = [keys.METRICS, keys.METRICS_PROCESSES, keys.metrics_process(report.process)]
+        args = (report.process, report.number, TOTALS_TTL, PROCESS_TTL, len(gauges), *gauges, *flat(report.counted))
+        self._store.call("count", names, *args)
+
+    def totals(self) -> dict[str, float]:
+        """The sums, by `name{labels as JSON}`."""
+        return {name: float(value) for name, value in text_fields(self._redis.hgetall(keys.METRICS)).items()}
+
+    def living(self, within: float) -> list[dict[str, str]]:
+        """The kind and the gauges of each process that has reported `within` seconds before the last report of all."""
+        found = self._redis.zrange(keys.METRICS_PROCESSES, 0, -1, withscores=True)
+        newest = max((at for _, at in found), default=0)
+        alive = [keys.metrics_process(name.decode()) for name, at in found if at >= newest - within * 1000]
+        pipeline = self._redis.pipeline(transaction=False)
+        for key in alive:
+            pipeline.hgetall(key)
+        return [text_fields(fields) for fields in pipeline.execute()]

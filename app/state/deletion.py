@@ -1,0 +1,94 @@
+"""Removing a session: what it holds in Redis, found by its own indexes, never by a look at all keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from app.state import keys
+from app.state.asked import last_number
+from app.state.leases import Leases
+from app.state.store import Store, paired
+from app.streaming import sse
+
+AT_ONCE = 1000
+"""Entries of an index that one command removes."""
+
+NOTICE = "This session was deleted; a new message starts it afresh"
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What leads from a session to the rest of Redis: the `public_keys` it stands under, the `requests` it has made of
+    its client, its threads, its turns, those of them that are `current`, and (turn, call) of its multi-step tools."""
+
+    public_keys: frozenset[str]
+    requests: int
+    threads: frozenset[str]
+    runs: frozenset[str]
+    current: frozenset[str]
+    calls: frozenset[tuple[str, str]]
+
+    @classmethod
+    def read(cls, fields: dict[str, str], threads: Iterable[bytes], kept: Iterable[bytes]) -> Traces:
+        """Out of the session's fields and its two indexes."""
+        names = [name.decode().split(":", 2) for name in kept]
+        return cls(
+            public_keys=frozenset(filter(None, [fields.get("public_key")])),
+            requests=last_number(fields),
+            threads=frozenset(thread.decode() for thread in threads),
+            runs=frozenset(rest[0] for kind, *rest in names if kind == "run"),
+            current=frozenset(filter(None, [fields.get("run")])),
+            calls=frozenset((rest[0], rest[1]) for kind, *rest in names if kind == "call"),
+        )
+
+    def __or__(self, other: Traces) -> Traces:
+        return Traces(
+            self.public_keys | other.public_keys,
+            max(self.requests, other.requests),
+            self.threads | other.threads,
+            self.runs | other.runs,
+            self.current | other.current,
+            self.calls | other.calls,
+        )
+
+
+def remove(store: Store, session_id: str) -> Traces:
+    """Remove the session. Returns what may have left jobs on the queue, for the caller to remove.
+
+    What is removed is read before and given back by the removal: an answer that is lost must not lose the rest.
+    """
+    traces = _look(store, session_id) | _remove(store, session_id)
+    requests = [f"{session_id} {number}" for number in range(1, traces.requests + 1)]
+    for start in range(0, len(requests), AT_ONCE):
+        store.redis.zrem(keys.CLIENT_REQUESTS, *requests[start : start + AT_ONCE])
+    for public_key in traces.public_keys:
+        store.redis.zrem(keys.sessions_of(public_key), session_id)
+    leases = Leases(store)
+    for run_id in traces.runs:
+        leases.drop(session_id, run_id)
+    for name in _at_work(traces):
+        store.redis.publish(keys.CONTROL, f"drop {name}")
+    return traces
+
+
+def _look(store: Store, session_id: str) -> Traces:
+    pipeline = store.redis.pipeline(transaction=False)
+    pipeline.zrange(keys.threads(session_id), 0, -1)
+    pipeline.zrange(keys.kept(session_id), 0, -1)
+    return Traces.read(store.fields(keys.session(session_id)), *pipeline.execute())
+
+
+def _remove(store: Store, session_id: str) -> Traces:
+    event = sse.system_notice(session_id, NOTICE)
+    settings, names = store.settings, keys.plain_of(session_id)
+    args = (settings.updates_kept, settings.session_ttl, event["type"], sse.frame(event))
+    fields, threads, kept = store.call("delete", names, *args)
+    return Traces.read(paired(fields), threads, kept)
+
+
+def _at_work(traces: Traces) -> Iterable[str]:
+    """The names under which workers know what they may do for the session at this moment."""
+    yield from traces.current
+    yield from (f"steps {run_id} {call_id}" for run_id, call_id in traces.calls)
+    yield from (f"title {thread_id}" for thread_id in traces.threads)

@@ -1,0 +1,141 @@
+"""nginx from Debian, with deploy/nginx.conf itself, before two webs and two workers: what it must not break."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from tests.chaos.people import Listener, Person
+from tests.chaos.site import standing
+from tests.chaos.verdict import Verdict
+from tests.support.backend import free_port
+from tests.support.client import Client
+from tests.support.nginx import nginx_running
+from tests.support.servers import Silence, Text
+
+PEOPLE = 12
+
+HABITS = (Person.talk, Person.use_tools, Person.come_back, Person.hurry, Person.watch)
+"""What they do while all is restarted: nothing that may end otherwise than whole."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A site of its own behind nginx: its processes are restarted."""
+    folder = tmp_path_factory.mktemp("nginx")
+    site_running = standing(folder, lease=2, AOMI_GRACE="10", AOMI_KEEP_ALIVE="0.5")
+    with site_running as site, nginx_running(folder, site.web_addresses()) as site.front:
+        site.logged = folder / "aomi.log"
+        yield site
+
+
+@pytest.fixture
+def client(site):
+    return Client(site.front, site.key)
+
+
+def test_tokens_arrive_one_by_one(site, client):
+    text = site.provider.script("one by one", [Text(["one ", "two ", "three "], pause=0.3)])
+    with client.chat(text, app="scripted", model="scripted") as stream:
+        assert len(list(stream.events())) == 4
+    first, second, third, _ = stream.arrived
+    assert min(second - first, third - second) > 0.15
+    assert stream.headers["content-type"].startswith("text/event-stream")
+
+
+def test_a_silent_stream_stays_open_and_a_stop_arrives_in_time(site, client):
+    text = site.provider.script("a stop", [Text(["one "]), Silence(20)])
+    with client.chat(text, app="scripted") as stream:
+        stream.next("text")
+        asked = time.monotonic()
+        assert client.interrupt()
+        assert list(stream.events()) == [{"type": "complete", "interrupted": True}]
+        assert stream.arrived[-1] - asked < 1
+
+
+def test_an_answer_is_resumed_at_the_address_that_came_with_it(site, client):
+    text = site.provider.script("an address", [Text(["one ", "two "])])
+    with client.chat(text, app="scripted") as stream:
+        whole = list(stream.events())
+    again = client.get(stream.headers["location"])
+    assert [json.loads(line[6:]) for line in again.text.splitlines() if line.startswith("data: ")] == whole
+
+
+@pytest.mark.parametrize("send", ["declared", "chunked"])
+def test_a_body_above_the_bound_is_refused_in_json(client, send):
+    body = b"x" * (1024 * 1024 + 1)
+    answer = client.post("/api/chat", content=body if send == "declared" else iter([body]))
+    assert (answer.status_code, answer.json()) == (413, {"error": "The request body is too large: at most 1 MiB"})
+
+
+def test_the_longest_text_and_the_longest_query_pass(site, client):
+    long = site.provider.script("é" * 32_000, [Text(["ok"])])
+    assert client.ask(long, app="scripted")[-1] == {"type": "complete"}
+    answer = client.get("/api/state", params={"session_id": client.session_id, "user_state": "x" * 60_000})
+    assert answer.status_code in (200, 400), answer.text
+
+
+def test_what_is_no_request_is_refused_in_json(site):
+    answer = httpx.get(f"{site.front}/api/state", headers={"X-Long": "x" * 80_000})
+    assert (answer.status_code, list(answer.json())) == (400, ["error"])
+
+
+def test_without_a_web_the_refusal_is_json_and_says_when_to_come_again(tmp_path):
+    with nginx_running(tmp_path, [f"http://127.0.0.1:{free_port()}" for _ in range(2)]) as url:
+        answer = httpx.post(f"{url}/api/chat", json={"text": "x"})
+    assert (answer.status_code, answer.headers["retry-after"], list(answer.json())) == (502, "1", ["error"])
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["server"] == "nginx"
+
+
+def test_no_log_has_a_session_id(site, client):
+    client.post("/api/sessions")
+    client.get(f"/api/sessions/{client.session_id}")
+    client.state()
+    assert client.get(f"/api/sessions/{client.session_id}/threads/x").status_code == 405
+    logged = site.logged.read_text()
+    assert '"GET /api/sessions/-" 200' in logged
+    assert client.session_id not in logged
+    assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}", logged)
+
+
+def test_a_rolling_restart_under_load_loses_no_turn(site):
+    over, broken = threading.Event(), []
+    with ThreadPoolExecutor(PEOPLE * 4) as pool:
+        people = [Person(site, f"rolling-{number}", pool) for number in range(PEOPLE)]
+        listeners = [Listener(site, person.session_id, f"{number}") for number, person in enumerate(people)]
+        lives = [threading.Thread(target=_live, args=(person, over, broken)) for person in people]
+        for thread in (*listeners, *lives):
+            thread.start()
+        for restart in (site.restart_web, site.restart_worker):
+            for place in (0, 1):
+                restart(place)
+        over.set()
+        for thread in lives:
+            thread.join()
+        verdict = Verdict(site, people, listeners)
+        verdict.reach()
+        for listener in listeners:
+            listener.end()
+    sent = [sent for person in people for sent in person.sent]
+    assert not broken + verdict.broken, (broken + verdict.broken)[:3]
+    assert [one for one in sent if one.end != {"type": "complete"}] == []
+    assert len(sent) > 3 * PEOPLE
+    assert any(one.reconnects for one in sent)
+    assert "Traceback" not in site.logs()
+
+
+def _live(person: Person, over: threading.Event, broken: list[str]) -> None:
+    rng = random.Random(person.session_id)
+    while not (over.wait(rng.uniform(0.3, 1)) or broken):
+        try:
+            rng.choice(HABITS)(person)
+        except AssertionError as error:
+            broken.append(str(error))

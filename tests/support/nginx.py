@@ -1,0 +1,63 @@
+"""nginx as deploy/nginx.conf has it, with other ports and paths, without a right of root."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.backend import ROOT, answers, free_port, until
+from tests.support.programs import needed
+
+FILE = ROOT / "deploy/nginx.conf"
+
+WHOLE = """
+daemon off;
+pid nginx.pid;
+error_log error.log;
+events {{ worker_connections 512; }}
+http {{
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    {server}
+}}
+"""
+"""What Debian's own nginx.conf is around the file."""
+
+
+def server(port: int, webs: Sequence[str], folder: Path) -> str:
+    """The file's content, with these addresses and this folder in the place of those that it has."""
+    text = FILE.read_text()
+    changes = {"listen 80;": f"listen 127.0.0.1:{port};", "/var/log/nginx/": f"{folder}/"}
+    changes |= {f"127.0.0.1:{8001 + place}": url.removeprefix("http://") for place, url in enumerate(webs)}
+    for old, new in changes.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+@contextmanager
+def nginx_running(folder: Path, webs: Sequence[str]) -> Iterator[str]:
+    """nginx before these webs; yields its address."""
+    port = free_port()
+    (folder / "nginx.conf").write_text(WHOLE.format(server=server(port, webs, folder)))
+    command = [program(), "-p", str(folder), "-c", "nginx.conf", "-e", "error.log"]
+    subprocess.run([*command, "-t"], check=True, capture_output=True)
+    process = subprocess.Popen(command)
+    try:
+        until(lambda: answers(port), what="nginx")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)
+
+
+def program() -> str:
+    """nginx; Debian keeps it where only root looks."""
+    return shutil.which("nginx", path="/usr/sbin") or needed("nginx")
