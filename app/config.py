@@ -35,6 +35,12 @@ class Settings(BaseSettings):
     metrics: bool = Field(True, description="`0` counts nothing and serves no `/metrics`")
     metrics_token: SecretStr | None = Field(None, description="`/metrics` asks for it: `Authorization: Bearer ...`")
     metrics_interval: float = Field(5, gt=0, description="a process brings what it has counted to Redis this often")
+    metrics_ttl: int = Field(30 * 86400, ge=60, description="life of the sums when nobody counts any more")
+    metrics_process_ttl: int = Field(
+        3600,
+        ge=60,
+        description="a process is known for this long after its last report; one sent again later counts twice",
+    )
     otel: bool = Field(False, description="`1` traces by OpenTelemetry, to where the `OTEL_*` variables say")
 
     session_id_format: Literal["uuid", "token"] = Field(

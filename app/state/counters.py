@@ -11,12 +11,6 @@ from dataclasses import dataclass
 from app.state import keys
 from app.state.store import Store, flat, text_fields
 
-TOTALS_TTL = 30 * 86400
-"""Seconds that sums are kept when nobody counts any more."""
-
-PROCESS_TTL = 3600
-"""Seconds that a process is known after its last report: one that is sent again so late would count twice."""
-
 
 @dataclass(frozen=True)
 class Report:
@@ -35,12 +29,13 @@ class Counters:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._redis = store.redis
+        self._lives = (store.settings.metrics_ttl, store.settings.metrics_process_ttl)
 
     def add(self, report: Report) -> None:
         """Add what a process has counted. A report that is sent again, as its answer was lost, counts once."""
         gauges = flat({"kind": report.kind, **report.gauges})
         names = [keys.METRICS, keys.METRICS_PROCESSES, keys.metrics_process(report.process)]
-        args = (report.process, report.number, TOTALS_TTL, PROCESS_TTL, len(gauges), *gauges, *flat(report.counted))
+        args = (report.process, report.number, *self._lives, len(gauges), *gauges, *flat(report.counted))
         self._store.call("count", names, *args)
 
     def totals(self) -> dict[str, float]:

@@ -57,9 +57,24 @@ SCHEMA = (
     Key("provider-keys:<client>", "hash", "a client's own keys, by provider, JSON", "AOMI_SESSION_TTL after their use"),
     Key("secrets:<client>", "hash", "a client's secrets, by name, encrypted", "AOMI_SESSION_TTL after their use"),
     Key("client-requests", "zset", "`<id> <n>` of open client requests by their end, ms", "an entry: until the end"),
-    Key("metrics", "hash", "what all processes have counted, by metric and labels", "30 days after the last count"),
-    Key("{metrics}:processes", "zset", "processes by their last report, ms", "an hour after the last report"),
-    Key("{metrics}:process:<process>", "hash", "report, kind and gauges", "an hour after its last report"),
+    Key(
+        "metrics",
+        "hash",
+        "what all processes have counted, by metric and labels",
+        "AOMI_METRICS_TTL after the last count",
+    ),
+    Key(
+        "{metrics}:processes",
+        "zset",
+        "processes by their last report, ms",
+        "AOMI_METRICS_PROCESS_TTL after the last report",
+    ),
+    Key(
+        "{metrics}:process:<process>",
+        "hash",
+        "report, kind and gauges",
+        "AOMI_METRICS_PROCESS_TTL after its last report",
+    ),
     Key("leases", "zset", "`<id> <run>` of open turns by lease end, ms", "an entry: until the turn's end"),
 )
 
