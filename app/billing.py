@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from app.state.leases import ENDED
 from app.state.ledger import Ledger
-from app.state.runs import ENDED, Run, Runs
+from app.state.runs import Run, Runs
 from app.state.store import dumps
 from app.state.transcript import INTERRUPTED, Message
 from app.usage import ModelCall

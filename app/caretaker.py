@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 
 from app.logs import short
 from app.services import Services
 from app.state.clients import Unavailable
-from app.state.runs import ENDED, Run
+from app.state.leases import ENDED
+from app.state.runs import Run
 from app.streaming import sse
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,7 @@ class Caretaker:
     def __init__(self, services: Services, running: Callable[[], Iterable[tuple[str, str]]] = none_here) -> None:
         self._services = services
         self._running = running
+        self._lenient_until = 0.0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="aomi caretaker", daemon=True)
 
@@ -53,13 +56,17 @@ class Caretaker:
                 self.round()
             except Unavailable as error:
                 log.warning("Redis does not answer (%s): leases wait until it does", type(error).__name__)
+                self._lenient_until = time.monotonic() + self._services.settings.lease
 
     def round(self) -> None:
-        """Renew what runs here, then end or start again what nobody looks after."""
+        """Renew what runs here, then end or start again what nobody looks after. For one lease after Redis was away
+        nothing is ended: nobody could renew a lease meanwhile."""
         runs, requests = self._services.runs, self._services.client_requests
         ledger, billing = self._services.ledger, self._services.billing
         for session_id, run_id in self._running():
             runs.leases.renew(session_id, run_id)
+        if time.monotonic() < self._lenient_until:
+            return
         for session_id, number in requests.overdue():
             if not _done(f"client request {number}", session_id, partial(requests.expire, session_id, number)):
                 requests.put_off(session_id, number)

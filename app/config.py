@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Literal
 
 from dotenv import load_dotenv
-from pydantic import Field, HttpUrl, SecretStr, ValidationError
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import ConfigError
+from app.state import urls
 
 
 class Settings(BaseSettings):
@@ -19,6 +20,9 @@ class Settings(BaseSettings):
 
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0", validation_alias="REDIS_URL", description="where all state lives"
+    )
+    queue_redis_url: str = Field(
+        "", validate_default=True, description="where the queue lives, if not there: a cluster cannot hold it"
     )
     redis_connections: int = Field(200, ge=10, description="connections a process may open; beyond, callers wait")
     redis_tls_verify: bool = Field(True, description="`false` takes a `rediss://` server's self-signed certificate")
@@ -96,6 +100,31 @@ class Settings(BaseSettings):
         HttpUrl("https://api.coinbase.com/v2"), description="the price API that `GetTokenPrice` asks"
     )
 
+    @property
+    def queue_url(self) -> str:
+        """Where the queue lives."""
+        return self.queue_redis_url or self.redis_url
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, url: str) -> str:
+        urls.read(url)
+        return url
+
+    @field_validator("queue_redis_url")
+    @classmethod
+    def _holds_a_queue(cls, url: str, info: ValidationInfo) -> str:
+        place = url or info.data.get("redis_url", "")  # which is not there when it is wrong
+        if place and urls.read(place).kind == "cluster":
+            raise ValueError(NO_CLUSTER)
+        return url
+
+
+NO_CLUSTER = (
+    "must name a Redis that is no cluster, as the queue cannot live on one; with REDIS_URL on a cluster, set it to "
+    "a Redis of its own, such as redis://host:6379/0"
+)
+
 
 def load() -> Settings:
     """Read the settings; what `.env` holds and the environment lacks joins it, keys of providers included.
@@ -106,7 +135,9 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = (f"{_variable(str(part['loc'][0]))}: {part['msg']}" for part in error.errors())
+        wrong = (
+            f"{_variable(str(part['loc'][0]))}: {part['msg'].removeprefix('Value error, ')}" for part in error.errors()
+        )
         raise ConfigError("; ".join(wrong)) from None
 
 

@@ -50,14 +50,15 @@ class Services:
     reporter: Reporter
 
 
-def build(settings: Settings, commands: Any = None, listening: Any = None) -> Services:
+def build(settings: Settings, commands: Any = None, listening: Any = None, queue: Any = None) -> Services:
     """The parts on the Redis of the settings, or on the given clients. Nothing connects before it is used.
 
     Raises `ConfigError` when aomi.yaml is wrong.
     """
     redis = commands or clients.commands(settings)
     store = Store(redis, settings)
-    runs, jobs, ledger = Runs(store), Jobs(redis, settings.failed_job_ttl), Ledger(store)
+    runs, ledger = Runs(store), Ledger(store)
+    jobs = Jobs(queue or clients.queue(settings, redis), settings.failed_job_ttl)
     metrics, counters = Metrics(), Counters(store)
     return Services(
         settings=settings,

@@ -15,7 +15,7 @@ from typing import Any
 from app import config, services
 from app.services import Services
 from app.state import keys
-from app.state.runs import Message
+from app.state.runs import Batch, Message
 from app.streaming import sse
 
 TICK = 0.01
@@ -42,7 +42,7 @@ def say(parts: Services, turns: list[list[str]], events: int, seconds: float) ->
         batches = []
         for place in range(said, said + due):
             session_id, run_id = turns[place % len(turns)]
-            batches.append((session_id, run_id, next(_batches), [sse.text(f"{time.monotonic_ns():016d}~")]))
+            batches.append(Batch(session_id, run_id, next(_batches), [sse.text(f"{time.monotonic_ns():016d}~")]))
         if batches:
             parts.runs.append(batches)
         said += due
@@ -82,7 +82,7 @@ def _running(parts: Services, session_id: str) -> list[str]:
 def _ended(parts: Services, session_id: str) -> str:
     """A turn with an answer; returns its thread."""
     _, run_id = _running(parts, session_id)
-    parts.runs.append([(session_id, run_id, next(_batches), [sse.text(WORDS)])])
+    parts.runs.append([Batch(session_id, run_id, next(_batches), [sse.text(WORDS)])])
     run = parts.runs.seal(session_id, run_id, "complete", expect="running")
     if run is None:
         raise RuntimeError("somebody else has ended the turn")

@@ -10,17 +10,22 @@ import itertools
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.state.clients import Unavailable
-from app.state.runs import Runs
+from app.state.runs import Batch, Runs
 from app.streaming import sse
 
 log = logging.getLogger(__name__)
 
 FLUSH_EVERY = 0.01
 """Seconds between two calls at most this often."""
+
+KEPT = 200
+"""Batches of a turn that are kept to be sent again, should a master of Redis die that had not passed them on: seconds
+of text."""
 
 _batch_numbers = itertools.count(int(time.time() * 1000) << 8)
 """Rising in this process, and above those of any earlier one."""
@@ -52,6 +57,7 @@ class Outbox:
         self._on_ended = on_ended
         self._pending: dict[str, _Pending] = {}
         self._sending: frozenset[str] = frozenset()
+        self._sent: dict[str, deque[Batch]] = {}
         self._changed = threading.Condition()
         self._stopped = False
         self._thread = threading.Thread(target=self._work, name="aomi outbox", daemon=True)
@@ -82,6 +88,7 @@ class Outbox:
         """Wait until all events of the turn are in its log, or dropped because it has ended."""
         with self._changed:
             self._changed.wait_for(lambda: run_id not in self._pending and run_id not in self._sending)
+            self._sent.pop(run_id, None)
 
     def _work(self) -> None:
         while True:
@@ -92,23 +99,40 @@ class Outbox:
                 batch = list(self._pending.values())
                 self._pending.clear()
                 self._sending = frozenset(pending.run_id for pending in batch)
-            self._send([(p.session_id, p.run_id, next(_batch_numbers), p.events) for p in batch])
+            self._send([self._batch(pending) for pending in batch])
             with self._changed:
                 self._sending = frozenset()
                 self._changed.notify_all()
             time.sleep(FLUSH_EVERY)
 
-    def _send(self, batches: list[tuple[str, str, int, list[sse.Event]]]) -> None:
+    def _batch(self, pending: _Pending) -> Batch:
+        sent = self._sent.get(pending.run_id)
+        after = sent[-1].number if sent else 0
+        return Batch(pending.session_id, pending.run_id, next(_batch_numbers), pending.events, after)
+
+    def _send(self, batches: list[Batch]) -> None:
+        for batch, accepted in zip(batches, self._append(batches), strict=True):
+            if accepted is None:
+                accepted = self._append_again(batch)
+            if accepted:
+                self._sent.setdefault(batch.run_id, deque(maxlen=KEPT)).append(batch)
+            else:
+                self._sent.pop(batch.run_id, None)
+                self._on_ended(batch.run_id)
+
+    def _append_again(self, batch: Batch) -> bool:
+        """Append a batch and those before it that its log has lost; a log passes over what it has."""
+        log.warning("Redis has lost events of turn %s, as a master died; they are sent again", batch.run_id)
+        again = [one._replace(after=0) for one in (*self._sent.get(batch.run_id, ()), batch)]
+        return bool(self._append(again)[-1])
+
+    def _append(self, batches: list[Batch]) -> list[bool | None]:
         """Append the batches, for as long as Redis is away again and again: a batch counts once."""
         pause = 0.05
         while True:
             try:
-                accepted = self._runs.append(batches)
-                break
+                return self._runs.append(batches)
             except Unavailable as error:
                 log.warning("Redis does not answer (%s): events wait until it does", type(error).__name__)
                 time.sleep(pause)
                 pause = min(pause * 2, 1.0)
-        for (_, run_id, _, _), ok in zip(batches, accepted, strict=True):
-            if not ok:
-                self._on_ended(run_id)

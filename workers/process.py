@@ -34,7 +34,7 @@ class Worker:
         self.name = process_name()
         self._settings = settings
         redis = clients.commands(settings, patient=True, timeout=5)
-        parts = services.build(settings, redis)
+        parts = services.build(settings, redis, queue=clients.queue(settings, redis, patient=True, timeout=5))
         tokens = Tokens()
         self._runtime = Runtime(
             name=self.name,

@@ -24,7 +24,8 @@ class Reports:
         settings = config.load()
         redis = clients.commands(settings, timeout=5)
         self._inspection = Inspection(Store(redis, settings))
-        self._queues = Queues(redis, self._inspection)
+        queue = clients.queue(settings, redis, timeout=5)
+        self._queues = Queues(queue, Inspection(Store(queue, settings)))
         self._shown = shown
 
     def overview(self) -> str:

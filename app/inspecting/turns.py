@@ -42,7 +42,8 @@ def session(inspection: Inspection, prefix: str) -> Conversation:
 def turns(inspection: Inspection, most: int, ended: bool) -> list[Turn]:
     """The turns that are open, or with `ended` all that are kept, the newest first."""
     opened = ((session_id, run_id) for session_id, run_id, _ in inspection.open_runs())
-    return _turns(inspection, inspection.runs() if ended else opened, _leases(inspection))[:most]
+    found = _turns(inspection, inspection.runs() if ended else opened, _leases(inspection))
+    return [turn for turn in found if ended or turn.status not in ENDED][:most]
 
 
 def statuses(inspection: Inspection) -> dict[str, int]:

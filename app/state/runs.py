@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import starmap
+from typing import Any, NamedTuple
 
 from app import json
 from app.state import keys, transcript
@@ -30,8 +31,6 @@ from app.state.store import (
 )
 from app.streaming import sse
 from app.streaming.events import Status
-
-ENDED = frozenset({"complete", "interrupted", "error"})
 
 
 @dataclass(frozen=True)
@@ -113,6 +112,17 @@ class Run:
         )
 
 
+class Batch(NamedTuple):
+    """Events of a running turn that are appended together. `number` is greater than that of the turn's last one, and
+    the same when it is sent again. `after` is the number of the one that the log must hold already, 0 for none."""
+
+    session_id: str
+    run_id: str
+    number: int
+    events: Sequence[sse.Event]
+    after: int = 0
+
+
 class Runs:
     """The turns of all sessions."""
 
@@ -186,17 +196,18 @@ class Runs:
         key = message.idempotency_key
         return bool(key) and bool(self._redis.exists(keys.sent(session_id, digest(key.encode()))))
 
-    def append(self, batches: Sequence[tuple[str, str, int, Sequence[sse.Event]]]) -> list[bool]:
-        """Append events to the logs of several turns in one call: (session, run, batch number, events) each.
+    def append(self, batches: Sequence[Batch]) -> list[bool | None]:
+        """Append events to the logs of several turns at once. True for each batch that is in its log.
 
-        A batch's number must be greater than that of the run's last one, and the same when it is sent again.
-        False at the place of a turn that no longer runs.
+        False where the turn no longer runs; None where the log has lost what the batch comes after, as a master died:
+        send it again with all that went before.
         """
-        args: list[Any] = [self._settings.session_ttl, now()]
-        for _session_id, run_id, number, events in batches:
-            args += [run_id, number, len(events), *framed(events)]
-        names = [keys.session(session_id) for session_id, *_ in batches]
-        return [bool(accepted) for accepted in self._store.call("append", names, *args)]
+        each = [
+            (keys.session(batch.session_id), [batch.run_id, batch.number, batch.after, len(frames) // 2, *frames])
+            for batch, frames in ((batch, framed(batch.events)) for batch in starmap(Batch, batches))
+        ]
+        common = (self._settings.session_ttl, now())
+        return [None if found < 0 else bool(found) for found in self._store.call_each("append", common, each)]
 
     def seal(self, session_id: str, run_id: str, outcome: str, *, expect: str) -> Run | None:
         """Take the end of a turn that has one of the statuses in `expect`.
@@ -239,7 +250,7 @@ class Runs:
         }
         args = (len(frames), len(stored), len(news), *frames, *stored, *news, *flat(values))
         answer = self._store.call("settle", [keys.session(run.session_id)], *args)
-        self.leases.drop(run.session_id, run.id)
+        self.leases.end(run.session_id, run.id)
         following = answer[1] if len(answer) > 1 else None
         return following.decode() if following else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -16,6 +16,7 @@ from app import json
 from app.config import Settings
 from app.state import keys
 from app.state.clients import Client
+from app.state.cluster import Cluster
 
 
 class Store:
@@ -24,27 +25,53 @@ class Store:
     def __init__(self, redis: Client, settings: Settings) -> None:
         self.redis = redis
         self.settings = settings
-        self._scripts: dict[str, Any] = {}
+        self.spread = isinstance(redis, Cluster)
 
     def call(self, name: str, key_names: list[str], *args: Any, before: tuple[Any, ...] = ()) -> Any:
         """Run the script `lua/<name>.lua`. An argument that is None counts as ''. The command `before` is carried out
-        first, in the same round trip."""
-        if name not in self._scripts:
-            self._scripts[name] = self.redis.register_script(_source(name))
-        script, given = self._scripts[name], ["" if arg is None else arg for arg in args]
-        if not before:
-            return script(key_names, given)
+        first, in the same round trip where one server holds both."""
+        given = (len(key_names), *key_names, *("" if arg is None else arg for arg in args))
+        if self.spread and before:
+            self.redis.execute_command(*before)
+        if self.spread or not before:
+            return self._run(name, given)
         pipeline = self.redis.pipeline(transaction=False)
         pipeline.execute_command(*before)
-        pipeline.evalsha(script.sha, len(key_names), *key_names, *given)
+        pipeline.evalsha(_sha(name), *given)
         try:
             return pipeline.execute()[1]
         except NoScriptError:
-            return script(key_names, given)
+            return self._run(name, given)
+
+    def call_each(self, name: str, common: Sequence[Any], each: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        """Run a script for several keys: it takes `common` and then the arguments of each, and returns an answer for
+        each. One call, but on a cluster, where a call has keys of one slot, one for each: they are sent together."""
+        if not self.spread:
+            args = [arg for _, more in each for arg in more]
+            return list(self.call(name, [key for key, _ in each], *common, *args))
+        calls = [(1, key, *common, *more) for key, more in each]
+        pipeline = self.redis.pipeline(transaction=False)
+        for given in calls:
+            pipeline.evalsha(_sha(name), *given)
+        try:
+            return [answer[0] for answer in pipeline.execute()]
+        except NoScriptError:
+            return [self._run(name, given)[0] for given in calls]
+
+    def _run(self, name: str, given: tuple[Any, ...]) -> Any:
+        try:
+            return self.redis.evalsha(_sha(name), *given)
+        except NoScriptError:  # a new server, or a new master: this gives it the script
+            return self.redis.eval(_source(name), *given)
 
     def fields(self, key: str) -> dict[str, str]:
         """A hash as text; empty when there is none."""
         return text_fields(self.redis.hgetall(key))
+
+
+@cache
+def _sha(name: str) -> str:
+    return hashlib.sha1(_source(name).encode(), usedforsecurity=False).hexdigest()
 
 
 @cache

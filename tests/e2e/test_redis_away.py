@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import threading
 
-import httpx
 import pytest
 import redis as redis_py
 
 from tests.support.backend import AppendOnlyRedis, Backend, until
 from tests.support.client import Client, kinds, text_of
+from tests.support.resuming import read_to_the_end
 from tests.support.servers import Text
 
 
@@ -35,36 +34,6 @@ def own(tmp_path_factory, config_file, append_only):
 @pytest.fixture
 def own_client(own):
     return Client(own.address)
-
-
-def read_to_the_end(client, body):
-    """All events of a turn: the stream, resumed for as long as it breaks off without an end."""
-    events: list[dict] = []
-    last = read("POST", "/api/chat?ids=1", client, events, json=body)
-    while not events or events[-1]["type"] not in ("complete", "error"):
-        until(lambda: answers(client), 20, "Redis to be back")
-        last = read("GET", "/api/chat", client, events, headers={"Last-Event-ID": last or "0"}) or last
-    return events
-
-
-def read(method, path, client, events, **request):
-    """Add what a stream brings until it ends or breaks off; returns the last event's id."""
-    last = None
-    with (
-        contextlib.suppress(httpx.TransportError, AssertionError),
-        client.streaming(method, path, **request) as stream,
-    ):
-        for event in stream.events():
-            events.append(event)
-            last = stream.ids[-1]
-    return last
-
-
-def answers(client):
-    try:
-        return client.get("/api/session/models").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

@@ -1,4 +1,4 @@
-"""The state's contract, held over fakeredis and a real Redis alike."""
+"""The state's contract, held over fakeredis, a real Redis and a Redis Cluster alike."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import pytest
 import redis as redis_py
 
 from app.config import Settings
+from app.state import clients
 from app.state.calls import Call, Calls
 from app.state.client_requests import ClientRequests
+from app.state.cluster import Cluster
 from app.state.ledger import Ledger
 from app.state.runs import Message, Run, Runs
 from app.state.sessions import Sessions
@@ -20,6 +22,7 @@ from app.state.store import Store
 from app.state.vault import Vault
 from app.streaming import sse
 from app.usage import ModelCall
+from tests.support.engines import RedisCluster, server, stopped_at_last
 
 WORDS = "my words"
 """What the person of `full` says."""
@@ -32,15 +35,48 @@ class Repeated(Store):
         super().call(*args, **more)
         return super().call(*args, **more)
 
+    def call_each(self, *args: Any) -> list[Any]:
+        super().call_each(*args)
+        return super().call_each(*args)
 
-@pytest.fixture(params=["fakeredis", "redis"])
-def connection(request: pytest.FixtureRequest) -> Iterator[redis_py.Redis]:
-    if request.param == "fakeredis":
-        yield fakeredis.FakeRedis(server=fakeredis.FakeServer(), lua_modules=set())
-        return
-    with redis_py.Redis.from_url(request.getfixturevalue("redis_url").replace("/0", "/1")) as client:
-        client.flushdb()
+
+@pytest.fixture(scope="session")
+def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of three masters."""
+    with stopped_at_last(RedisCluster(server(), tmp_path_factory.mktemp("cluster"))) as nodes:
+        yield nodes.url
+
+
+@pytest.fixture(scope="session")
+def cluster(cluster_url: str) -> Cluster:
+    """A client of them, as the backend has it."""
+    return clients.commands(Settings(REDIS_URL=cluster_url, queue_redis_url="redis://queue"))
+
+
+@pytest.fixture(scope="session")
+def single(redis_url: str) -> Iterator[redis_py.Redis]:
+    """A real Redis, in a database of its own."""
+    with redis_py.Redis.from_url(redis_url.replace("/0", "/1")) as client:
         yield client
+
+
+@pytest.fixture(params=["fakeredis", "redis", "cluster"])
+def connection(request: pytest.FixtureRequest) -> redis_py.Redis:
+    if request.param == "fakeredis":
+        return fakeredis.FakeRedis(server=fakeredis.FakeServer(), lua_modules=set())
+    client = request.getfixturevalue("cluster" if request.param == "cluster" else "single")
+    client.flushdb()
+    return client
+
+
+@pytest.fixture
+def queue(request: pytest.FixtureRequest, connection: redis_py.Redis) -> redis_py.Redis:
+    """Where the queue is: beside the state, but never on a cluster."""
+    if not isinstance(connection, Cluster):
+        return connection
+    client = request.getfixturevalue("single")
+    client.flushdb()
+    return client
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from app import services
 from app.caretaker import WORKER_LOST, Caretaker
 from app.config import Settings
+from app.state.cluster import Cluster
 from app.state.store import milliseconds
 from app.streaming import sse
 from app.usage import ModelCall, Prices, Totals
@@ -14,11 +15,11 @@ from app.usage.report import month, today, total
 
 
 @pytest.fixture
-def parts(connection, tmp_path):
+def parts(connection, queue, tmp_path):
     """The parts of a worker on an aomi.yaml of the demo alone."""
     config = tmp_path / "aomi.yaml"
     config.write_text("apps: []")
-    return services.build(Settings(config=config, lease=1), connection, connection)
+    return services.build(Settings(config=config, lease=1), connection, connection, queue)
 
 
 @pytest.fixture
@@ -76,15 +77,13 @@ def test_an_end_that_was_begun_is_finished(parts, round_of_care, said, outcome, 
     assert "run" not in parts.sessions.get("s")
 
 
-def test_a_queued_turn_whose_job_is_gone_gets_a_new_one_and_others_are_left_alone(
-    parts, round_of_care, said, connection
-):
+def test_a_queued_turn_whose_job_is_gone_gets_a_new_one_and_others_are_left_alone(parts, round_of_care, said, queue):
     lost = parts.turns.send("lost", said()).run_id
     fine = parts.turns.send("fine", said()).run_id
-    connection.delete("rq:queue:turns", f"rq:job:{lost}")
-    connection.rpush("rq:queue:turns", fine)
+    queue.delete("rq:queue:turns", f"rq:job:{lost}")
+    queue.rpush("rq:queue:turns", fine)
     round_of_care()
-    assert sorted(connection.lrange("rq:queue:turns", 0, -1)) == sorted([fine.encode(), lost.encode()])
+    assert sorted(queue.lrange("rq:queue:turns", 0, -1)) == sorted([fine.encode(), lost.encode()])
 
 
 def test_leases_of_turns_that_are_over_are_dropped(parts, round_of_care, said, connection):
@@ -173,3 +172,21 @@ def test_a_session_that_is_to_be_deleted_is_billed_before(parts, said):
     parts.turns.interrupt_all("s")
     parts.billing.close_all("s")
     assert used(parts).calls == 1
+
+
+def test_an_end_that_a_dead_master_took_with_it_is_brought_about_again(parts, round_of_care, said, connection):
+    """On one server the lease and the end of a turn are lost together; of a cluster they are on two masters."""
+    run_id = parts.turns.send("s", said()).run_id
+    parts.runs.claim("s", run_id, "worker")
+    before = {key: connection.dump(key) for key in connection.scan_iter("session:{s}*")}
+    leases = connection.dump("leases")
+    parts.turns.end("s", run_id, sse.complete(), expect="running")
+    for key in connection.scan_iter("session:{s}*"):
+        connection.delete(key)
+    for key, value in before.items():
+        connection.restore(key, 0, value)
+    if not isinstance(connection, Cluster):
+        connection.restore("leases", 0, leases, replace=True)
+    round_of_care()
+    assert events(parts, "s", run_id) == [WORKER_LOST]
+    assert "run" not in parts.sessions.get("s")

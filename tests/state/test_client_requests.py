@@ -21,10 +21,11 @@ BODY = {"to": "0x1", "value": "9" * 60}
 
 
 @pytest.fixture
-def parts(connection, tmp_path):
+def parts(connection, queue, tmp_path):
     config = tmp_path / "aomi.yaml"
     config.write_text("apps: []")
-    return services.build(Settings(config=config, lease=1, max_waiting=0, wallet_ttl=60), connection, connection)
+    settings = Settings(config=config, lease=1, max_waiting=0, wallet_ttl=60)
+    return services.build(settings, connection, connection, queue)
 
 
 @pytest.fixture

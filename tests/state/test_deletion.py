@@ -27,19 +27,21 @@ from tests.state.conftest import WORDS, Repeated
 from tests.support.remains import standing_in
 
 
-def erased(sessions, runs, settings):
-    jobs = Jobs(sessions._redis, settings.failed_job_ttl)
+def erased(sessions, runs, settings, queue):
+    jobs = Jobs(queue, settings.failed_job_ttl)
     billing = Billing(runs, Ledger(sessions._store), settings.lease)
     erase(sessions, Turns(runs, jobs, Metrics()), billing, jobs, "s")
 
 
-def test_every_kind_of_key_of_a_session_is_there_before_and_gone_after(full, sessions, runs, connection, settings):
+def test_every_kind_of_key_of_a_session_is_there_before_and_gone_after(
+    full, sessions, runs, connection, queue, settings
+):
     mine = [key for key in keys.SCHEMA if key.pattern.startswith(keys.session("<id>"))]
     patterns = [re.sub(r"<\w+>", "[^:]+", re.escape(key.pattern).replace("<id>", "s", 1)) for key in mine]
     patterns = [pattern.replace("call:[^:]+:[^:]+", "call:[^:]+:.+") for pattern in patterns]
     names = [name.decode() for name in connection.scan_iter("session:{s}*")]
     assert [pattern for pattern in patterns if not any(re.fullmatch(pattern, name) for name in names)] == []
-    erased(sessions, runs, settings)
+    erased(sessions, runs, settings, queue)
     assert standing_in(connection, "{s}", "s 1", WORDS, "0xabc", "0xfeed", "digest-of-a-client", full[0].id) == []
 
 
@@ -54,9 +56,9 @@ def test_no_other_session_is_touched(full, sessions, runs, connection, settings,
     assert standing_in(connection, "{s}", WORDS, "0xabc") == []
 
 
-def test_a_late_worker_writes_nothing_back(full, sessions, runs, store, connection, settings):
+def test_a_late_worker_writes_nothing_back(full, sessions, runs, store, connection, queue, settings):
     run, call = full
-    erased(sessions, runs, settings)
+    erased(sessions, runs, settings, queue)
     calls, requests = Calls(store), ClientRequests(store)
     assert runs.append([("s", run.id, 2, [sse.text("late")])]) == [False]
     assert not calls.record(call)
@@ -144,18 +146,19 @@ def test_what_a_client_entrusted_is_exported_by_name_alone_and_forgotten_whole(c
 
 @pytest.mark.parametrize("lane", ["turns", "background"])
 @pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.FAILED, JobStatus.STARTED])
-def test_the_jobs_of_a_session_go_along(full, sessions, runs, connection, settings, lane, status):
+def test_the_jobs_of_a_session_go_along(full, sessions, runs, connection, queue, settings, lane, status):
     """Those that wait, those that failed, and those that a dead worker left."""
     run, call = full
-    jobs = Jobs(connection, settings.failed_job_ttl)
+    jobs = Jobs(queue, settings.failed_job_ttl)
     if lane == "turns":
         jobs.turn("s", run.id)
     else:
         jobs.steps("s", run.id, call.call_id)
         jobs.title("s", run.id, run.thread_id, "model", WORDS)
-    for job in open_queue(lane, connection).jobs:
+    for job in open_queue(lane, queue).jobs:
         job.set_status(status)
         if status == JobStatus.FAILED:
-            open_queue(lane, connection).failed_job_registry.add(job, ttl=60)
-    erased(sessions, runs, settings)
+            open_queue(lane, queue).failed_job_registry.add(job, ttl=60)
+    erased(sessions, runs, settings, queue)
     assert standing_in(connection, "{s}", '"s"', WORDS, run.id, run.thread_id) == []
+    assert standing_in(queue, "{s}", '"s"', WORDS, run.id, run.thread_id) == []

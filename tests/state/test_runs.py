@@ -7,7 +7,7 @@ import re
 import pytest
 
 from app.state import keys
-from app.state.runs import Runs
+from app.state.runs import Batch, Runs
 from app.state.store import Store
 from app.streaming import sse
 from tests.state.conftest import Repeated
@@ -69,6 +69,22 @@ def test_a_batch_that_is_sent_again_counts_once(runs, session_id, said):
     batch = [(session_id, run.id, 7, [sse.text("once")])]
     assert runs.append(batch) == runs.append(batch) == [True]
     assert told(runs, run) == [sse.text("once")]
+
+
+def test_what_the_log_has_lost_is_noticed_and_takes_its_old_numbers_again(runs, connection, session_id, said):
+    """As when a master dies before its replica has the last events."""
+    run = begin(runs, session_id, said)
+    names = [keys.run(session_id, run.id), keys.log(session_id, run.id)]
+    first, second, third = (Batch(session_id, run.id, n, [sse.text(f"{n}")], after=n - 1) for n in (1, 2, 3))
+    runs.append([first])
+    kept = [connection.dump(name) for name in names]
+    runs.append([second])
+    for name, value in zip(names, kept, strict=True):
+        connection.restore(name, 0, value, replace=True)
+    assert runs.append([third]) == [None]
+    assert told(runs, run) == [sse.text("1")]
+    assert runs.append([batch._replace(after=0) for batch in (first, second, third)]) == [True] * 3
+    assert told(runs, run) == [sse.text("1"), sse.text("2"), sse.text("3")]
 
 
 def test_a_turn_knows_when_its_first_event_came_and_its_log_when_all_but_text_did(runs, connection, session_id, said):

@@ -76,6 +76,28 @@ def test_a_wrong_value_names_its_variable_and_what_would_be_right(monkeypatch, v
         config.load()
 
 
+@pytest.mark.parametrize("queue", ["", "redis+cluster://q:7000"])
+def test_a_cluster_needs_a_queue_elsewhere(monkeypatch, queue):
+    monkeypatch.setenv("REDIS_URL", "redis+cluster://h:7000")
+    monkeypatch.setenv("AOMI_QUEUE_REDIS_URL", queue)
+    with pytest.raises(ConfigError, match=r"^AOMI_QUEUE_REDIS_URL: must name a Redis that is no cluster.*redis://"):
+        config.load()
+
+
+def test_the_queue_lives_with_the_state_unless_it_is_told_otherwise(monkeypatch):
+    monkeypatch.setenv("REDIS_URL", "redis://one:6379/0")
+    assert config.load().queue_url == "redis://one:6379/0"
+    monkeypatch.setenv("AOMI_QUEUE_REDIS_URL", "redis://two:6379/0")
+    assert config.load().queue_url == "redis://two:6379/0"
+
+
+def test_a_wrong_url_is_told_without_its_password(monkeypatch):
+    monkeypatch.setenv("REDIS_URL", "http://aomi:hidden@h:6379")
+    with pytest.raises(ConfigError, match=r"^REDIS_URL: begins with none of the schemes") as raised:
+        config.load()
+    assert "hidden" not in str(raised.value)
+
+
 def test_every_wrong_variable_is_named_at_once(monkeypatch):
     monkeypatch.setenv("AOMI_LEASE", "0")
     monkeypatch.setenv("AOMI_LOG_TTL", "short")

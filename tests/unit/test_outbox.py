@@ -10,6 +10,7 @@ import pytest
 
 from app.state.clients import Unavailable
 from app.streaming import sse
+from tests.support.backend import until
 from workers.outbox import FLUSH_EVERY, Outbox
 
 CALL = sse.tool_call("call_1", "Get", {})
@@ -28,17 +29,25 @@ class FakeRuns:
         self.ended = set()
         self.sent = []
         self.logs = defaultdict(list)
+        self.numbers = defaultdict(list)
 
     def append(self, batches):
         self.asked.set()
         assert self.gate.wait(SOON)
-        self.sent.append([(run_id, number) for _, run_id, number, _ in batches])
+        self.sent.append([(batch.run_id, batch.number) for batch in batches])
         if self.outages:
             self.outages -= 1
             raise Unavailable[0]("away")
-        for _, run_id, _, events in batches:
-            self.logs[run_id] += events
-        return [run_id not in self.ended for _, run_id, _, _ in batches]
+        return [self._append(batch) for batch in batches]
+
+    def _append(self, batch):
+        known = self.numbers[batch.run_id]
+        if known and known[-1] < batch.after:
+            return None
+        if batch.number not in known:
+            self.numbers[batch.run_id].append(batch.number)
+            self.logs[batch.run_id] += batch.events
+        return batch.run_id not in self.ended
 
 
 @pytest.fixture
@@ -198,3 +207,13 @@ def test_stop_sends_what_is_left(outbox, runs, hold):
     runs.gate.set()
     outbox.stop()
     assert runs.logs["run_1"] == [CALL]
+
+
+def test_what_a_dead_master_took_with_it_is_sent_again_before_what_follows(runs, outbox):
+    for word in ("a", "b", "c"):
+        outbox.put("s", "run", sse.text(word))
+        until(lambda word=word: runs.logs["run"] and runs.logs["run"][-1] == sse.text(word))
+    del runs.logs["run"][1:], runs.numbers["run"][1:]
+    outbox.put("s", "run", sse.text("d"))
+    outbox.flush("run")
+    assert runs.logs["run"] == [sse.text(word) for word in "abcd"]
