@@ -12,6 +12,7 @@ import subprocess
 import sys
 import uuid
 import xml.etree.ElementTree as ElementTree
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ from app.config import Settings
 from app.inspecting.command import inspect
 from app.retention.command import sessions
 from app.state import keys
+from app.state.api_keys import ApiKey, ApiKeys
 from app.state.client_requests import ClientRequests
 from app.state.runs import Runs
 from app.state.store import Store
@@ -306,6 +308,15 @@ def recipes() -> list[str]:
     return list(dict.fromkeys("".join(found).splitlines()))
 
 
+def used_key(api_keys: ApiKeys) -> ApiKey:
+    """A key of which everything is set."""
+    end = "2099-01-31T00:00:00.000Z"
+    limits = {"expires_at": end, "requests_per_minute": 600, "running_turns": 50, "budget": Decimal(10)}
+    found = api_keys.find(api_keys.issue(("shop",), "docs", **limits))
+    api_keys.used(found)
+    return found
+
+
 @pytest.fixture(scope="module")
 def busy(webs, key, redis):
     """A session in which everything is there at once: an ended turn, one that runs, one that waits, a tool at work."""
@@ -324,6 +335,7 @@ def busy(webs, key, redis):
         store = Store(redis, Settings())
         run = Runs(store).get(client.session_id, redis.hget(session, "run").decode())
         ClientRequests(store).ask(run, "call_docs", "Ask", "docs", {})
+        limited = used_key(ApiKeys(store))
         (call,) = redis.scan_iter(f"{session}:call:*")
         yield SimpleNamespace(
             session=client.session_id,
@@ -332,6 +344,7 @@ def busy(webs, key, redis):
             thread=client.state()["thread_id"],
             call=call.decode().split(":call:")[1],
             owner=owner,
+            key=limited.id,
             digest=hashlib.sha256(key.encode()).hexdigest(),
         )
         client.request("DELETE", f"/api/sessions/{client.session_id}")
@@ -356,6 +369,7 @@ def test_fields_on_the_page_are_those_in_redis(busy, redis):
         "session:{<id>}:run:<run>": [keys.run(busy.session, run) for run in (busy.ended, busy.run)],
         "session:{<id>}:call:<run>:<call>": [keys.call(busy.session, *busy.call.split(":"))],
         "session:{<id>}:sent:<sha256>": [keys.sent(busy.session, hashlib.sha256(b"docs").hexdigest())],
+        "key:<key>": [keys.key(busy.key)],
         "api-key:<sha256>": [keys.api_key(busy.digest)],
         "{metrics}:process:<process>": list(redis.scan_iter(keys.metrics_process("*"))),
     }
@@ -396,6 +410,7 @@ def test_a_recipe_shows_something(recipe, busy, worker_name, redis_url, tmp_path
         CALL=busy.call,
         WORKER=worker_name,
         PUBLIC_KEY=busy.owner,
+        KEY=busy.key,
         SHA256=busy.digest,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr

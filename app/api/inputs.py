@@ -103,10 +103,13 @@ def app_named(name: str | None) -> App:
 
 
 def api_key() -> ApiKey | None:
-    """The key that the request carries, None when it carries none. Raises `Unauthorized` for an unknown one."""
-    if "api_key" not in g:
-        g.api_key = _api_key()
-    return cast("ApiKey | None", g.api_key)
+    """The key that the request carries, None when it carries none. Raises `Unauthorized` for one that is not good."""
+    key = known_key()
+    if key is None and _given_key():
+        raise Unauthorized("The API key is not valid; check it, or ask the operator for another one")
+    if key and key.expired:
+        raise Unauthorized(f"The API key expired at {key.expires_at}; ask the operator for another one")
+    return key
 
 
 def api_key_id() -> str:
@@ -115,14 +118,18 @@ def api_key_id() -> str:
     return key.id if key else ""
 
 
-def _api_key() -> ApiKey | None:
-    given = request.headers.get("X-API-Key") or request.headers.get("Aomi-App-Key")
-    if not given:
-        return None
-    found = services().api_keys.find(given)
-    if found is None:
-        raise Unauthorized("The API key is not valid; check it, or ask the operator for another one")
-    return found
+def known_key() -> ApiKey | None:
+    """As `api_key`, but it may have expired, and None for one that nobody knows."""
+    if "known_key" not in g:
+        given = _given_key()
+        g.known_key = services().api_keys.find(given) if given else None
+        if g.known_key:
+            services().api_keys.used(g.known_key)
+    return cast("ApiKey | None", g.known_key)
+
+
+def _given_key() -> str:
+    return request.headers.get("X-API-Key") or request.headers.get("Aomi-App-Key") or ""
 
 
 def known_app(fields: dict[str, Any]) -> str:

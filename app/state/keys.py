@@ -53,7 +53,8 @@ SCHEMA = (
         "AOMI_IDEMPOTENCY_TTL",
     ),
     Key("sessions-of:<public_key>", "zset", "session ids by the time they were made, µs", "AOMI_SESSION_TTL"),
-    Key("api-key:<sha256>", "hash", "apps, label, created_at of an API key", "until it is revoked"),
+    Key("key:<key>", "hash", "one API key", "until it is revoked"),
+    Key("api-key:<sha256>", "hash", "the id of the API key with this secret", "as the key, or until its overlap ends"),
     Key("provider-keys:<client>", "hash", "a client's own keys, by provider, JSON", "AOMI_SESSION_TTL after their use"),
     Key("secrets:<client>", "hash", "a client's secrets, by name, encrypted", "AOMI_SESSION_TTL after their use"),
     Key("client-requests", "zset", "`<id> <n>` of open client requests by their end, ms", "an entry: until the end"),
@@ -206,13 +207,20 @@ def secrets(client_digest: str) -> str:
     return f"secrets:{client_digest}"
 
 
+def key(key_id: str) -> str:
+    """The hash of an API key."""
+    return f"key:{key_id}"
+
+
 def api_key(digest: str) -> str:
-    """The hash of an API key, by its SHA-256 in hex."""
+    """What leads from a secret of an API key, by its SHA-256 in hex, to the key."""
     return f"api-key:{digest}"
 
 
-API_KEYS = "api-key:*"
-"""Matches every API key."""
+def last_part(name: str) -> str:
+    """What stands behind the last colon of a key's name, such as an API key's id."""
+    return name.rpartition(":")[2]
+
 
 LUA = """
 local function threads_key(S) return S .. ':threads' end
