@@ -18,6 +18,7 @@ from app.state.api_keys import ApiKeys
 from app.state.calls import Calls
 from app.state.client_requests import ClientRequests
 from app.state.counters import Counters
+from app.state.rates import Rates
 from app.state.runs import Runs
 from app.state.sessions import Sessions
 from app.state.store import Store
@@ -38,6 +39,7 @@ class Services:
     client_requests: ClientRequests
     vault: Vault
     api_keys: ApiKeys
+    rates: Rates
     jobs: Jobs
     turns: Turns
     hub: Hub
@@ -64,6 +66,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None) -> Se
         client_requests=ClientRequests(store),
         vault=Vault(store),
         api_keys=ApiKeys(store),
+        rates=Rates(store),
         jobs=jobs,
         turns=Turns(runs, jobs, metrics),
         hub=Hub(listening or clients.listening(settings), metrics.relayed),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from app.api import inputs
+from app.api.address import address
 from app.errors import ApiError, Conflict, NotFound, Overloaded, TooManyRequests
 from app.services import services
 from app.state.runs import Accepted, Message
+from app.state.slots import Holder
 
 REFUSALS: dict[str, tuple[type[ApiError], str]] = {
     "busy": (Conflict, "The session is busy with a turn; wait, interrupt it, or send with on_busy: enqueue"),
@@ -15,13 +19,29 @@ REFUSALS: dict[str, tuple[type[ApiError], str]] = {
 }
 
 
+WHO = {"key": "this API key", "address": "this address"}
+
+
 def send(session_id: str, message: Message) -> Accepted:
     """Accept the message; the session belongs to the query's client from now on. Raises `ApiError`."""
     if services().jobs.waiting() >= services().settings.max_queue:
         raise Overloaded("All workers are busy and the queue is full; try again in some seconds")
-    accepted = services().turns.send(session_id, message)
+    accepted = services().turns.send(session_id, replace(message, holders=_holders()))
+    if accepted.lacks:
+        most, who = accepted.lacks.most, WHO[accepted.lacks.kind]
+        raise TooManyRequests(f"Too many turns run for {who}: at most {most} at once; try again when one has ended")
     if accepted.outcome in REFUSALS:
         error, why = REFUSALS[accepted.outcome]
         raise error(why)
     inputs.bind_client(session_id)
     return accepted
+
+
+def _holders() -> tuple[Holder, ...]:
+    """Who must have a slot left for the message's turn."""
+    settings, key = services().settings, inputs.known_key()
+    found = [Holder("address", address(), settings.turns_per_address)]
+    if key:
+        most = settings.turns_per_key if key.running_turns is None else key.running_turns
+        found.append(Holder("key", key.id, most))
+    return tuple(holder for holder in found if holder.who and holder.most)

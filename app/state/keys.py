@@ -55,6 +55,9 @@ SCHEMA = (
     Key("sessions-of:<public_key>", "zset", "session ids by the time they were made, µs", "AOMI_SESSION_TTL"),
     Key("key:<key>", "hash", "one API key", "until it is revoked"),
     Key("api-key:<sha256>", "hash", "the id of the API key with this secret", "as the key, or until its overlap ends"),
+    Key("rate:{<kind>/<who>/<most>/1/minute}", "string", "requests of this minute", "two minutes after the first"),
+    Key("rate:{<kind>/<who>/<most>/1/minute}/-1", "string", "requests of the minute before", "a minute"),
+    Key("turns-of:<kind>:<who>", "zset", "`<id> <run>` of turns with a slot, by its end, ms", "five AOMI_LEASE"),
     Key("provider-keys:<client>", "hash", "a client's own keys, by provider, JSON", "AOMI_SESSION_TTL after their use"),
     Key("secrets:<client>", "hash", "a client's secrets, by name, encrypted", "AOMI_SESSION_TTL after their use"),
     Key("client-requests", "zset", "`<id> <n>` of open client requests by their end, ms", "an entry: until the end"),
@@ -88,6 +91,8 @@ FEED = "feed"
 LEASES = "leases"
 """The index of open turns by the end of their lease."""
 
+RATE = "rate"
+"""What the names of rates begin with; the `limits` library makes the rest of them."""
 
 CLIENT_REQUESTS = "client-requests"
 """The index of open client requests by their end of life."""
@@ -195,6 +200,11 @@ def request_field(number: int | str) -> str:
 def sessions_of(public_key: str) -> str:
     """The index of the sessions that a public key has made."""
     return f"sessions-of:{public_key}"
+
+
+def turns_of(kind: str, who: str) -> str:
+    """The slots of a key or an address for running turns."""
+    return f"turns-of:{kind}:{who}"
 
 
 def provider_keys(client_digest: str) -> str:

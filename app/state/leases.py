@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from app.state import keys
 from app.state.store import Store, milliseconds
@@ -10,33 +11,59 @@ from app.state.store import Store, milliseconds
 AT_ONCE = 100
 """Leases that are looked at in one round."""
 
+MOST_TIMES = 3
+"""A lease may be given for this many times AOMI_LEASE at most."""
+
+
+class Held(NamedTuple):
+    """A turn that runs in this process. `slots` names the keys of the slots that it has."""
+
+    session_id: str
+    run_id: str
+    slots: tuple[str, ...] = ()
+
 
 class Leases:
     """One sorted set of all open turns, by the moment when each lease ends."""
 
     def __init__(self, store: Store) -> None:
         self._redis = store.redis
-        self._seconds = store.settings.lease
+        self._milliseconds = int(store.settings.lease * 1000)
+        self.slot_life = (MOST_TIMES + 2) * self._milliseconds
+        """How long slots are kept that nobody renews, in ms: longer than any of them lasts."""
 
     def renewal(self, session_id: str, run_id: str, times: int = 1) -> tuple[Any, ...]:
         """The command that gives a turn another `AOMI_LEASE`, or several `times` as long. What begins a turn sends it
         first, so that no turn is without a lease that holds, whatever dies in between."""
-        return "ZADD", keys.LEASES, milliseconds() + int(self._seconds * 1000 * times), _member(session_id, run_id)
+        return "ZADD", keys.LEASES, milliseconds() + self._milliseconds * times, member(session_id, run_id)
 
-    def renew(self, session_id: str, run_id: str, times: int = 1) -> None:
-        """The turn is looked after for another `AOMI_LEASE`, or for several `times` as long."""
+    def slot_end(self, times: int = 1) -> int:
+        """When the slot of a turn ends whose lease is given now, in ms since 1970."""
+        return milliseconds() + self._milliseconds * (times + 1)
+
+    def renew(self, session_id: str, run_id: str, slots: Sequence[str] = (), times: int = 1) -> None:
+        """The turn is looked after for another `AOMI_LEASE`, or for several `times` as long, and keeps its slots."""
+        pipeline = self._redis.pipeline(transaction=False)
         command, name, *entry = self.renewal(session_id, run_id, times)
-        self._redis.execute_command(command, name, "XX", *entry)  # one that was dropped meanwhile stays dropped
+        pipeline.execute_command(command, name, "XX", *entry)  # one that was dropped meanwhile stays dropped
+        for name in slots:
+            pipeline.zadd(name, {member(session_id, run_id): self.slot_end(times)}, xx=True)
+            pipeline.pexpire(name, self.slot_life)
+        pipeline.execute()
 
     def overdue(self) -> list[tuple[str, str]]:
         """Session and run of turns that nobody has looked after in time, the longest overdue first."""
         members = self._redis.zrangebyscore(keys.LEASES, 0, milliseconds(), start=0, num=AT_ONCE)
-        return [tuple(member.decode().split(" ")) for member in members]
+        return [tuple(raw.decode().split(" ")) for raw in members]
 
-    def drop(self, session_id: str, run_id: str) -> None:
-        """Forget a turn that has ended."""
-        self._redis.zrem(keys.LEASES, _member(session_id, run_id))
+    def drop(self, session_id: str, run_id: str, slots: Sequence[str] = ()) -> None:
+        """Forget a turn that has ended; its slots are free."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for name in (*slots, keys.LEASES):  # the lease last: as long as it is there, somebody looks
+            pipeline.zrem(name, member(session_id, run_id))
+        pipeline.execute()
 
 
-def _member(session_id: str, run_id: str) -> str:
+def member(session_id: str, run_id: str) -> str:
+    """A turn in a sorted set."""
     return f"{session_id} {run_id}"
