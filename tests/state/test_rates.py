@@ -49,7 +49,7 @@ def test_there_is_room_again_when_the_seconds_are_over_and_not_before(rates, con
         assert most - 2 <= exceeded.wait <= most
         pass_by(connection, exceeded.wait - 1.5)
         assert rates.take([rate])
-        pass_by(connection, 1.5)
+        pass_by(connection, 1.6)
         assert rates.take([rate]) is None
         exceeded = rates.take([rate])
 
