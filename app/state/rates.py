@@ -45,9 +45,10 @@ class Rates:
         self._windows = _Windows(store.redis)
 
     def take(self, rates: Sequence[Rate]) -> Exceeded | None:
-        """Count one for each of the rates, in one round trip; what is refused is not counted where it is refused. The
-        one that is used up for longest, None if there is room in all. A call whose answer is lost is made again, and
-        may count twice."""
+        """Count one for each of the rates, in one round trip. The one that is used up for longest, None if none is.
+
+        What is refused counts where there was room. A call whose answer was lost is made again, and may count twice.
+        """
         admitted = self._windows.take(rates)
         refused = [rate for rate, good in zip(rates, admitted, strict=True) if not good]
         waits = [Exceeded(rate, self._wait(rate)) for rate in refused]
@@ -81,12 +82,10 @@ class _Windows(RedisStorage):
         pipeline = self._redis.pipeline(transaction=False)
         for names, args in calls:
             pipeline.execute_command("EVALSHA", script.sha, len(names), *names, *args)
-        found = pipeline.execute(raise_on_error=False)
-        for place, (names, args) in enumerate(calls):
-            if isinstance(found[place], NoScriptError):  # a Redis that has just started
-                found[place] = script(names, args)
-            elif isinstance(found[place], Exception):
-                raise found[place]
+        try:
+            found = pipeline.execute()
+        except NoScriptError:  # a Redis that has just started
+            found = [script(names, args) for names, args in calls]
         return [bool(one) for one in found]
 
     def _call(self, rate: Rate) -> tuple[list[str], list[int]]:
