@@ -24,9 +24,10 @@ WHO = {"key": "this API key", "address": "this address"}
 
 def send(session_id: str, message: Message) -> Accepted:
     """Accept the message; the session belongs to the query's client from now on. Raises `ApiError`."""
-    if services().jobs.waiting() >= services().settings.max_queue:
+    parts = services()
+    if parts.jobs.waiting() >= parts.settings.max_queue and not parts.runs.was_sent(session_id, message):
         raise Overloaded("All workers are busy and the queue is full; try again in some seconds")
-    accepted = services().turns.send(session_id, replace(message, holders=_holders()))
+    accepted = parts.turns.send(session_id, replace(message, holders=_holders()))
     if accepted.lacks:
         most, who = accepted.lacks.most, WHO[accepted.lacks.kind]
         raise TooManyRequests(f"Too many turns run for {who}: at most {most} at once; try again when one has ended")

@@ -129,9 +129,10 @@ class Runs:
         """Accept a message, making the session and a thread where there is none. The caller enqueues a run that
         `started`; one that waits is returned by the `settle` of the turn before it."""
         moment, run_id, title = now(), new_id("run"), first_words(message.text)
-        if lacks := self._slots.take(session_id, run_id, message.holders):
+        lacks = self._slots.take(session_id, run_id, message.holders)
+        if lacks and not self.was_sent(session_id, message):
             return Accepted("no_slot", lacks=lacks)
-        slots = [holder.slots for holder in message.holders]
+        slots = [] if lacks else [holder.slots for holder in message.holders]
         role = "system" if message.answers else "user"
         said = transcript.message(new_id("msg"), role, message.text, moment)
         fields = flat(new_session(session_id))
@@ -186,6 +187,11 @@ class Runs:
         """The turn, or None when it is unknown or no longer kept."""
         fields = self._store.fields(keys.run(session_id, run_id))
         return Run.read(session_id, fields) if "id" in fields else None
+
+    def was_sent(self, session_id: str, message: Message) -> bool:
+        """Whether a message with this Idempotency-Key was accepted before, whatever it said."""
+        key = message.idempotency_key
+        return bool(key) and bool(self._redis.exists(keys.sent(session_id, digest(key.encode()))))
 
     def append(self, batches: Sequence[tuple[str, str, int, Sequence[sse.Event]]]) -> list[bool]:
         """Append events to the logs of several turns in one call: (session, run, batch number, events) each.

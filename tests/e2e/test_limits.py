@@ -204,6 +204,21 @@ def test_a_turn_beyond_those_that_may_run_at_once_is_refused_until_one_has_ended
     assert front.say(key=key, session=second).status_code == 200
 
 
+def test_with_a_full_queue_a_message_that_was_accepted_attaches_to_its_turn_and_others_are_refused(front):
+    front = front(max_queue=1)
+
+    def send(retry_key):
+        with front.request(
+            "POST", "/api/chat", json={"text": "hello"}, headers={"Idempotency-Key": retry_key}
+        ) as answer:
+            return answer.status_code, answer.headers.get("Location")
+
+    first = send("one")
+    assert first[0] == 200
+    assert send("one") == first
+    assert send("two") == (503, None)
+
+
 # What it costs
 
 

@@ -77,6 +77,16 @@ def test_a_message_that_is_sent_again_attaches_to_its_turn_although_no_slot_is_l
     assert slots(connection, one) == [f"a {run_id}"]
 
 
+def test_and_so_it_does_when_its_turn_has_ended_and_others_have_all_slots(runs, connection, said):
+    one = Holder("key", "ab12", 1)
+    message = said(holders=(one,), idempotency_key="k", body=b"hello")
+    run_id = runs.start("a", message).run_id
+    end(runs, "a", run_id)
+    runs.start("b", said(holders=(one,)))
+    assert (again := runs.start("a", message)).outcome == "again"
+    assert again.run_id == run_id
+
+
 def test_a_slot_whose_lease_ran_out_is_free(runs, connection, said):
     one = Holder("key", "ab12", 1)
     connection.zadd(one.slots, {"dead run_dead": milliseconds() - 1})
