@@ -128,7 +128,7 @@ def known_key() -> ApiKey | None:
     if "known_key" not in g:
         given = _given_key()
         g.known_key = services().api_keys.find(given) if given else None
-        if g.known_key:
+        if g.known_key and not g.known_key.expired:
             services().api_keys.used(g.known_key)
     return cast("ApiKey | None", g.known_key)
 

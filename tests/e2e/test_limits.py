@@ -11,6 +11,10 @@ from redis.connection import AbstractConnection
 
 from app import create_app, services
 from app.config import Settings
+from app.state.api_keys import ApiKeys
+from app.state.store import Store
+from tests.support.backend import until
+from tests.support.client import Client
 
 KEY = "X-API-Key"
 
@@ -18,7 +22,7 @@ KEY = "X-API-Key"
 class Front:
     """A front end of a backend with limits: one session, unless another is named."""
 
-    def __init__(self, http: FlaskClient, api_keys: services.ApiKeys) -> None:
+    def __init__(self, http: FlaskClient, api_keys: ApiKeys | None) -> None:
         self.http, self.api_keys, self.session = http, api_keys, str(uuid.uuid4())
 
     def request(self, method, path, *, key="", session="", address="192.0.2.1", **more):
@@ -34,7 +38,7 @@ class Front:
 
 
 @pytest.fixture
-def config_file(tmp_path):
+def demo_alone(tmp_path):
     """An aomi.yaml of the demo alone."""
     path = tmp_path / "aomi.yaml"
     path.write_text("apps: []")
@@ -42,14 +46,14 @@ def config_file(tmp_path):
 
 
 @pytest.fixture
-def front(redis_url, config_file):
+def front(redis_url, demo_alone):
     """Makes a front end of a backend of its own, with the given limits."""
     url = redis_url.replace("/0", "/6")
     with redis_py.Redis.from_url(url) as connection:
         connection.flushdb()
 
         def made(**limits):
-            settings = Settings(REDIS_URL=url, config=config_file, **limits)
+            settings = Settings(REDIS_URL=url, config=demo_alone, **limits)
             parts = services.build(settings)
             return Front(create_app(parts).test_client(), parts.api_keys)
 
@@ -142,8 +146,8 @@ def test_behind_a_proxy_an_address_is_what_the_proxy_says(front):
     assert refused(front.write(headers=one), "from this address")
 
 
-def test_with_limits_a_redis_that_is_away_is_503_as_everywhere(config_file):
-    settings = Settings(REDIS_URL="redis://127.0.0.1:1/0", config=config_file, requests_per_minute_address=5)
+def test_with_limits_a_redis_that_is_away_is_503_as_everywhere(demo_alone):
+    settings = Settings(REDIS_URL="redis://127.0.0.1:1/0", config=demo_alone, requests_per_minute_address=5)
     answer = Front(create_app(services.build(settings)).test_client(), None).write()
     assert (answer.status_code, list(answer.json)) == (503, ["error"])
     assert answer.headers["Retry-After"]
@@ -202,6 +206,20 @@ def test_a_turn_beyond_those_that_may_run_at_once_is_refused_until_one_has_ended
     assert front.say(key=key).status_code == 200, "another message of the same session waits there"
     front.request("POST", "/api/interrupt", key=key)
     assert front.say(key=key, session=second).status_code == 200
+
+
+def test_the_worker_renews_a_turns_slot_and_its_end_gives_it_back(webs, redis):
+    key = ApiKeys(Store(redis, Settings())).issue(("*",), running_turns=1)
+    client, other = Client(webs[0], key), Client(webs[1], key)
+    with client.chat("count to 5000") as stream:
+        stream.next("text")
+        (name,) = [one for one in redis.scan_iter("turns-of:key:*") if redis.zcard(one)]
+        ((member, end),) = redis.zrange(name, 0, -1, withscores=True)
+        until(lambda: redis.zscore(name, member) > end, what="the slot's renewal")
+        assert other.post("/api/chat", json={"text": "hello"}).status_code == 429
+        client.interrupt()
+    assert not redis.exists(name)
+    assert other.ask("remember 1")[-1] == {"type": "complete"}
 
 
 def test_with_a_full_queue_a_message_that_was_accepted_attaches_to_its_turn_and_others_are_refused(front):
