@@ -77,7 +77,7 @@ class Dollars(click.ParamType):
             amount = Decimal(-1)
         if not (amount.is_finite() and 0 <= amount < 10**9):
             self.fail(f"{value!r} is no amount: write US$ such as 25 or 12.50, or {NONE}", param, ctx)
-        return amount
+        return Decimal(f"{amount:f}")  # 1e3 is 1000
 
 
 def _seconds(text: str) -> int | None:

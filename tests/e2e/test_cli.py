@@ -86,12 +86,6 @@ def test_a_rotated_key_is_printed_alone_on_the_last_line_and_the_old_one_says_un
     ("args", "environment", "words"),
     [
         (("keys", "create", "--app", "shop"), {}, "no app 'shop'"),
-        (("keys", "create", "--app", "*", "--expires", "soon"), {}, "write 90d"),
-        (("keys", "create", "--app", "*", "--expires", "2020-01-31"), {}, "is over already"),
-        (("keys", "create", "--app", "*", "--budget", "-1"), {}, "write US$"),
-        (("keys", "update", "nothing", "--running-turns", "-1"), {}, "write a number"),
-        (("keys", "update", "nothing", "--label", "x"), {}, "no such key"),
-        (("keys", "rotate", "nothing", "--overlap", "1y"), {}, "write 30m"),
         (("keys", "revoke", "nothing"), {}, "no such key"),
         (("keys", "list"), {"REDIS_URL": "redis://127.0.0.1:1/0"}, "Redis does not answer"),
         (("keys", "list"), {"AOMI_GRACE": "soon"}, "AOMI_GRACE"),
