@@ -136,7 +136,6 @@ def test_an_end_whose_author_died_before_its_slot_was_dropped_is_finished(parts,
     run_id = parts.turns.send("a", said(holders=(KEY,))).run_id
     parts.turns.interrupt("a")
     connection.zadd(KEY.slots, {f"a {run_id}": milliseconds() + 5000})
-    parts.runs.leases.renew("a", run_id)
-    overdue(connection)
+    connection.zadd(keys.LEASES, {f"a {run_id}": milliseconds() - 1})
     Caretaker(parts).round()
     assert slots(connection, KEY) == []

@@ -6,7 +6,17 @@ from collections.abc import Iterator
 
 import redis as redis_py
 
-LASTING = ("api-key:", "client-requests", "leases", "rq:workers", "rq:queues", "rq:queue:", "rq:wip:", "rq:failed:")
+LASTING = (
+    "key:",
+    "api-key:",
+    "client-requests",
+    "leases",
+    "rq:workers",
+    "rq:queues",
+    "rq:queue:",
+    "rq:wip:",
+    "rq:failed:",
+)
 """Keys that live until someone removes them: a key for apps, indexes whose entries go by themselves."""
 
 
