@@ -22,6 +22,7 @@ def create_app(services: Services | None = None) -> Flask:
     from flask import Flask  # here, as the `aomi` command needs none of it
 
     from app import api, config, logs, tracing
+    from app.api import address
     from app.services import build
 
     if services is None:
@@ -32,5 +33,6 @@ def create_app(services: Services | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions["aomi"] = services
+    address.behind(app, services.settings.trusted_proxies)
     api.register(app, services)
     return app

@@ -14,7 +14,7 @@ from functools import partial
 from app.logs import short
 from app.services import Services
 from app.state.clients import Unavailable
-from app.state.leases import ENDED
+from app.state.leases import ENDED, MOST_TIMES, Held
 from app.state.runs import Run
 from app.streaming import sse
 
@@ -22,19 +22,19 @@ log = logging.getLogger(__name__)
 
 WORKER_LOST = sse.error("The server that ran this turn went away; send the message again", "worker_lost", True)
 
-LATER = 3
+LATER = MOST_TIMES
 """Leases until a turn is looked at again that only waits, or that cannot be ended: many of them cost little."""
 
 
-def none_here() -> Iterable[tuple[str, str]]:
+def none_here() -> Iterable[Held]:
     """The turns of a process that runs none."""
     return ()
 
 
 class Caretaker:
-    """One thread a process. `running` names session and run of the turns that this process runs."""
+    """One thread a process. `running` names the turns that this process runs."""
 
-    def __init__(self, services: Services, running: Callable[[], Iterable[tuple[str, str]]] = none_here) -> None:
+    def __init__(self, services: Services, running: Callable[[], Iterable[Held]] = none_here) -> None:
         self._services = services
         self._running = running
         self._lenient_until = 0.0
@@ -63,8 +63,8 @@ class Caretaker:
         nothing is ended: nobody could renew a lease meanwhile."""
         runs, requests = self._services.runs, self._services.client_requests
         ledger, billing = self._services.ledger, self._services.billing
-        for session_id, run_id in self._running():
-            runs.leases.renew(session_id, run_id)
+        for held in self._running():
+            runs.leases.renew(*held)
         if time.monotonic() < self._lenient_until:
             return
         for session_id, number in requests.overdue():
@@ -76,7 +76,7 @@ class Caretaker:
                 ledger.put_off(session_id, run_id, call)
         for session_id, run_id in runs.leases.overdue():
             if not _done(f"turn {run_id}", session_id, partial(self._look_after, session_id, run_id)):
-                runs.leases.renew(session_id, run_id, LATER)
+                runs.leases.renew(session_id, run_id, times=LATER)
 
     def _look_after(self, session_id: str, run_id: str) -> None:
         self._settle(session_id, run_id, self._services.runs.get(session_id, run_id))
@@ -84,7 +84,7 @@ class Caretaker:
     def _settle(self, session_id: str, run_id: str, run: Run | None) -> None:
         runs, jobs, turns = self._services.runs, self._services.jobs, self._services.turns
         if run is None or run.status in ENDED:
-            runs.leases.drop(session_id, run_id)
+            runs.leases.drop(session_id, run_id, run.slots if run else ())
         elif run.status == "running":
             log.warning("turn %s of session %s has lost its worker; it ends with an error", run_id, short(session_id))
             turns.end(session_id, run_id, WORKER_LOST, expect="running")
@@ -92,7 +92,7 @@ class Caretaker:
         elif run.status == "ending":
             turns.finish(run, _terminal(run))
         else:
-            runs.leases.renew(session_id, run_id, LATER)
+            runs.leases.renew(session_id, run_id, run.slots, LATER)
             if run.status == "queued" and not jobs.has_turn(run_id):
                 log.warning("turn %s of session %s has lost its job; it gets another one", run_id, short(session_id))
                 jobs.turn(session_id, run_id)

@@ -8,21 +8,18 @@ from typing import cast
 
 import click
 
-from app import catalog, config
-from app.catalog import DEFAULT_APP
+from app import config
 from app.errors import ConfigError
-from app.state import clients
-from app.state.api_keys import EVERY_APP, ApiKeys
 from app.state.clients import Unavailable
-from app.state.store import Store
 
 ELSEWHERE = {
     "chat": "app.terminal.command",
     "inspect": "app.inspecting.command",
+    "keys": "app.key_commands",
     "sessions": "app.retention.command",
     "usage": "app.usage.command",
 }
-"""Commands with a package of their own, imported when they are asked for."""
+"""Commands with modules of their own, imported when they are asked for."""
 
 
 class Commands(click.Group):
@@ -66,53 +63,6 @@ def encryption_key() -> None:
     from cryptography.fernet import Fernet
 
     click.echo(Fernet.generate_key().decode())
-
-
-@cli.group()
-def keys() -> None:
-    """API keys for the apps other than the default one."""
-
-
-@keys.command()
-@click.option(
-    "--app", "apps", multiple=True, required=True, help="An app it opens, or * for every app; give it again for more."
-)
-@click.option("--label", default="", help="A word for you to know it by.")
-def create(apps: tuple[str, ...], label: str) -> None:
-    """Make a key. It is shown once, alone on the last line."""
-    loaded = config.load()
-    known = catalog.load(loaded.config)
-    for app in apps:
-        if app != EVERY_APP and known.app(app) is None:
-            names = ", ".join(found.id for found in known.apps if found.id != DEFAULT_APP) or "none but the default"
-            raise ConfigError(f"{loaded.config} has no app {app!r}; it has: {names}")
-    key = _api_keys().issue(apps, label)
-    click.echo(f"A key for {', '.join(apps)}; only its hash is kept, so note it now:", err=True)
-    click.echo(key)
-
-
-@keys.command("list")
-def list_keys() -> None:
-    """Show every key by its id: the start of its SHA-256."""
-    found = _api_keys().all()
-    if not found:
-        click.echo("There is no key yet; make one with: aomi keys create --app APP", err=True)
-    for key in found:
-        click.echo(f"{key.id}  {key.created_at}  {','.join(key.apps)}  {key.label}".rstrip())
-
-
-@keys.command()
-@click.argument("key")
-def revoke(key: str) -> None:
-    """Remove a key, given in full or by its id."""
-    if not _api_keys().revoke(key):
-        raise ConfigError("There is no such key; `aomi keys list` shows them all")
-    click.echo("Revoked: requests with this key are refused from now on.")
-
-
-def _api_keys() -> ApiKeys:
-    settings = config.load()
-    return ApiKeys(Store(clients.commands(settings), settings))
 
 
 def main() -> None:

@@ -72,6 +72,20 @@ class Settings(BaseSettings):
     max_waiting: int = Field(8, ge=0, description="messages that may wait in one busy session")
     wallet_ttl: int = Field(3600, ge=1, description="how long a client may take to answer what a tool asks of it")
     max_queue: int = Field(1000, ge=1, description="turns that may wait for a worker; beyond, messages are refused")
+    turns_per_key: int = Field(0, ge=0, description="turns that one API key may have running at once; `0` is no limit")
+    turns_per_address: int = Field(0, ge=0, description="turns that one address may have running at once")
+    trusted_proxies: int = Field(
+        0, ge=0, description="proxies before the web that write `X-Forwarded-For`: a client's address comes from there"
+    )
+    requests_per_minute_key: int = Field(
+        0, ge=0, description="requests that change something, with one API key; `0` is no limit"
+    )
+    requests_per_minute_session: int = Field(0, ge=0, description="the same, about one session")
+    requests_per_minute_address: int = Field(0, ge=0, description="the same, from one address")
+    reads_per_minute_address: int = Field(0, ge=0, description="all other requests, from one address; `0` is no limit")
+    wrong_keys_per_minute: int = Field(
+        10, ge=0, description="wrong API keys from one address; beyond, they get 429 and right ones still work"
+    )
     keep_alive: float = Field(10, gt=0, description="a comment goes to a silent stream this often")
 
     cors_origins: str = Field("", description="web pages that may call: origins such as `https://app.example`, or `*`")

@@ -27,10 +27,15 @@ class ConfigError(AomiError):
 
 
 class ApiError(AomiError):
-    """A request is refused with `status` and `{"error": message}`."""
+    """A request is refused with `status` and `{"error": message}`; after `retry_after` seconds it may be accepted."""
 
     status = 500
     retry_after: int | None = None
+
+    def __init__(self, message: str, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        if retry_after is not None:
+            self.retry_after = retry_after
 
 
 class BadRequest(ApiError):
@@ -70,7 +75,7 @@ class Conflict(ApiError):
 
 
 class TooManyRequests(ApiError):
-    """A bounded queue is full; `Retry-After` says when to try again."""
+    """A limit is reached, or a bounded queue is full; `Retry-After` says when to try again."""
 
     status = 429
     retry_after = 5

@@ -20,6 +20,7 @@ from app.state.calls import Calls
 from app.state.client_requests import ClientRequests
 from app.state.counters import Counters
 from app.state.ledger import Ledger
+from app.state.rates import Rates
 from app.state.runs import Runs
 from app.state.sessions import Sessions
 from app.state.store import Store
@@ -42,6 +43,7 @@ class Services:
     billing: Billing
     vault: Vault
     api_keys: ApiKeys
+    rates: Rates
     jobs: Jobs
     turns: Turns
     hub: Hub
@@ -71,6 +73,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         billing=Billing(runs, ledger, settings.lease),
         vault=Vault(store),
         api_keys=ApiKeys(store),
+        rates=Rates(store),
         jobs=jobs,
         turns=Turns(runs, jobs, metrics),
         hub=Hub(listening or clients.listening(settings), metrics.relayed),

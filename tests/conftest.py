@@ -65,6 +65,7 @@ def backend(
             "AOMI_RETRY_PAUSE": "0.05",
             "AOMI_STALL_TIMEOUT": "3",
             "AOMI_METRICS_INTERVAL": "0.3",
+            "AOMI_WRONG_KEYS_PER_MINUTE": "0",
             "TEST_API_KEY": "sk-test-provider-key",
             "AOMI_ENCRYPTION_KEY": Fernet.generate_key().decode(),
         }

@@ -354,7 +354,7 @@ def ready(url):
 @pytest.mark.parametrize("name", ["web", "worker"])
 def test_compose_hands_every_setting_through(services, name):
     """What `.env` sets reaches the container: only what holds inside of it alone is overridden."""
-    inside = {"REDIS_URL", "AOMI_CONFIG", "HOST", "PORT"}
+    inside = {"REDIS_URL", "AOMI_CONFIG", "HOST", "PORT", "AOMI_TRUSTED_PROXIES"}
     assert set(services[name]["environment"]) == inside
     assert services[name]["env_file"][0]["path"] == ".env"
 

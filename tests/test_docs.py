@@ -25,6 +25,8 @@ from redis import Redis
 from app import catalog, config
 from app.config import Settings
 from app.inspecting.command import inspect
+from app.key_commands import create, rotate
+from app.key_commands import keys as key_commands
 from app.retention.command import sessions
 from app.state import keys
 from app.state.api_keys import ApiKeys
@@ -241,6 +243,34 @@ def _with(values: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
     return fields | {name: value for name, value in values.items() if name in fields}
 
 
+def in_lines(text: str) -> list[list[str]]:
+    """As `in_words`, of the page about keys."""
+    text = re.sub(r"\b[0-9a-f]{12}$", "KEY", plain(text), flags=re.MULTILINE)
+    return in_words(re.sub(r"in \d+ s\b", "in N s", text))
+
+
+def test_the_commands_of_the_page_about_keys_print_what_it_says(webs, redis_url, tmp_path):
+    needed("curl")
+    found = [pair for pair in itertools.pairwise(blocks(ROOT / "docs/limits.md")) if pair[0][0] == "sh"]
+    script = "".join(f"{code}\necho '{MARK}'\n" for (_, code), _ in found)
+    script = script.replace(".venv/bin/aomi", str(Path(sys.executable).with_name("aomi"))).replace(BASE, webs[0])
+    ran = bash(script, tmp_path, REDIS_URL=redis_url, AOMI_CONFIG=str(ROOT / "aomi.yaml"))
+    *printed, rest = ran.stdout.split(f"{MARK}\n")
+    assert (len(printed), rest) == (len(found), ""), ran.stderr
+    for ((_, code), (_, said)), output in zip(found, printed, strict=True):
+        assert in_lines(output) == in_lines(said), code
+
+
+def test_the_page_about_keys_names_every_command_option_and_limit():
+    page = (ROOT / "docs/limits.md").read_text()
+    options = {option for command in (create, rotate) for parameter in command.params for option in parameter.opts}
+    limits = [name for name in Settings.model_fields if re.search("per_(minute|key|address)|trusted", name)]
+    names = [f"aomi keys {name}" for name in key_commands.commands]
+    names += [option for option in options if option.startswith("--")]
+    names += [f"`AOMI_{name.upper()}`" for name in limits]
+    assert [name for name in names if name not in page] == []
+
+
 def test_the_page_names_every_option_and_command_of_the_terminal():
     page = (ROOT / "docs/terminal.md").read_text()
     options = {option for parameter in chat.params for option in parameter.opts}
@@ -358,8 +388,11 @@ def recipes() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def busy(webs, key, redis):
+def busy(webs, redis):
     """A session in which everything is there at once: an ended turn, one that runs, one that waits, a tool at work."""
+    limits = {"requests_per_minute": 600, "running_turns": 50, "budget": Decimal(10)}
+    api_keys = ApiKeys(Store(redis, Settings()))
+    key = api_keys.issue(("*",), "docs", expires_at="2099-01-31T00:00:00.000Z", **limits)
     client, owner = Client(webs[0], key), f"0x{uuid.uuid4().hex}"
     client.post("/api/sessions", json={"public_key": owner, "app": "default", "user_state": {"chain_id": 1}})
     client.post("/api/control/model", json={"model": "demo"})
@@ -383,6 +416,7 @@ def busy(webs, key, redis):
             thread=client.state()["thread_id"],
             call=call.decode().split(":call:")[1],
             owner=owner,
+            key=api_keys.find(key).id,
             digest=hashlib.sha256(key.encode()).hexdigest(),
         )
         client.request("DELETE", f"/api/sessions/{client.session_id}")
@@ -407,6 +441,7 @@ def test_fields_on_the_page_are_those_in_redis(busy, redis):
         "session:{<id>}:run:<run>": [keys.run(busy.session, run) for run in (busy.ended, busy.run)],
         "session:{<id>}:call:<run>:<call>": [keys.call(busy.session, *busy.call.split(":"))],
         "session:{<id>}:sent:<sha256>": [keys.sent(busy.session, hashlib.sha256(b"docs").hexdigest())],
+        "key:<key>": [keys.key(busy.key)],
         "api-key:<sha256>": [keys.api_key(busy.digest)],
         "{metrics}:process:<process>": list(redis.scan_iter(keys.metrics_process("*"))),
     }
@@ -448,6 +483,7 @@ def test_a_recipe_shows_something(recipe, busy, worker_name, redis_url, tmp_path
         CALL=busy.call,
         WORKER=worker_name,
         PUBLIC_KEY=busy.owner,
+        KEY=busy.key,
         SHA256=busy.digest,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -42,6 +42,7 @@ def run_turn(session_id: str, run_id: str) -> Retry | None:
     with parts.tokens.issue(run_id, session_id) as token:
         run = parts.services.runs.claim(session_id, run_id, parts.name)
         if run:
+            token.slots = run.slots
             with working_on(Work(run.origin.get("request", ""), short(session_id), run_id)):
                 _run(parts, run, token)
     return None

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from app.state.leases import Held
+
 INTERRUPTED: Final = "interrupted"
 SHUTDOWN: Final = "shutdown"
 DROPPED: Final = "dropped"
@@ -24,9 +26,10 @@ class Stopped(BaseException):
 
 
 class Token:
-    """One turn's or job's right to go on."""
+    """One turn's or job's right to go on. `slots` are those of the turn, to be renewed with its lease."""
 
     def __init__(self) -> None:
+        self.slots: tuple[str, ...] = ()
         self._reason: str | None = None
         self._wakers: list[Callable[[], object]] = []
         self._lock = threading.Lock()
@@ -90,9 +93,9 @@ class Tokens:
             with self._lock:
                 del self._tokens[token]
 
-    def turns(self) -> list[tuple[str, str]]:
-        """Session and run of the turns."""
-        return [(session_id, name) for _, name, session_id in self._all() if session_id]
+    def turns(self) -> list[Held]:
+        """The turns."""
+        return [Held(session_id, name, token.slots) for token, name, session_id in self._all() if session_id]
 
     def cancel(self, name: str, reason: str) -> None:
         """Cancel the tokens of that name, if they are here."""

@@ -15,6 +15,7 @@ from app.api import (
     guard,
     headers,
     health,
+    limiting,
     metrics,
     openapi,
     playground,
@@ -38,6 +39,7 @@ def register(app: Flask, services: Services) -> None:
     traces.register(app)
     headers.register(app)
     cors.register(app)
+    limiting.register(app)
     guard.register(app)
     resources = (sessions, threads, chat, state, updates, control, catalog, usage, health, openapi, docs)
     for module in (*resources, routes, events, vault):

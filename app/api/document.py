@@ -18,6 +18,7 @@ from app import __version__, errors
 from app.api import shapes
 from app.api.described import Events, Operation, Parameter, is_page, operation
 from app.api.failures import HTTP_MESSAGES
+from app.api.limiting import FREE
 from app.config import Settings
 from app.streaming import sse
 
@@ -71,7 +72,8 @@ class _Builder:
     def operation(self, rule: Rule, words: str, declared: Operation) -> dict[str, Any]:
         """One operation of the document."""
         parts = declared.parts
-        refusals = sorted({status for part in parts for status in part.refusals} | {*_EVERYWHERE})
+        limited = () if rule.endpoint.partition(".")[0] in FREE else (429,)
+        refusals = sorted({status for part in parts for status in part.refusals} | {*_EVERYWHERE, *limited})
         built: dict[str, Any] = {
             "operationId": rule.endpoint.replace(".", "_"),
             "tags": [rule.endpoint.partition(".")[0]],

@@ -10,12 +10,14 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from app import json
+from app.api.address import address
 from app.api.sockets import patience
 from app.catalog import DEFAULT_APP, App
-from app.errors import BadRequest, Forbidden, NotFound, Unauthorized
+from app.errors import ApiError, BadRequest, Forbidden, NotFound, TooManyRequests, Unauthorized
 from app.services import services
 from app.state.api_keys import ApiKey
 from app.state.asked import SERVERS_OWN
+from app.state.rates import Rate
 from app.state.sessions import Fields
 from app.state.vault import client_digest
 
@@ -103,10 +105,16 @@ def app_named(name: str | None) -> App:
 
 
 def api_key() -> ApiKey | None:
-    """The key that the request carries, None when it carries none. Raises `Unauthorized` for an unknown one."""
-    if "api_key" not in g:
-        g.api_key = _api_key()
-    return cast("ApiKey | None", g.api_key)
+    """The key that the request carries, None when it carries none.
+
+    Raises `Unauthorized` for one that is not good, `TooManyRequests` when too many such came from its address.
+    """
+    key = known_key()
+    if key is None and _given_key():
+        raise _wrong_key()
+    if key and key.expired:
+        raise Unauthorized(f"The API key expired at {key.expires_at}; ask the operator for another one")
+    return key
 
 
 def api_key_id() -> str:
@@ -115,14 +123,28 @@ def api_key_id() -> str:
     return key.id if key else ""
 
 
-def _api_key() -> ApiKey | None:
-    given = request.headers.get("X-API-Key") or request.headers.get("Aomi-App-Key")
-    if not given:
-        return None
-    found = services().api_keys.find(given)
-    if found is None:
-        raise Unauthorized("The API key is not valid; check it, or ask the operator for another one")
-    return found
+def known_key() -> ApiKey | None:
+    """As `api_key`, but it may have expired, and None for one that nobody knows."""
+    if "known_key" not in g:
+        given = _given_key()
+        g.known_key = services().api_keys.find(given) if given else None
+        if g.known_key and not g.known_key.expired:
+            services().api_keys.used(g.known_key)
+    return cast("ApiKey | None", g.known_key)
+
+
+def _wrong_key() -> ApiError:
+    """What a wrong key is answered. Right keys are never slowed down: one address may stand for many people."""
+    rate = Rate("wrong-keys", address(), services().settings.wrong_keys_per_minute)
+    exceeded = services().rates.take([rate]) if rate.who and rate.most else None
+    if exceeded:
+        words = f"Too many wrong API keys came from this address; check the key, and try again in {exceeded.wait} s"
+        return TooManyRequests(words, exceeded.wait)
+    return Unauthorized("The API key is not valid; check it, or ask the operator for another one")
+
+
+def _given_key() -> str:
+    return request.headers.get("X-API-Key") or request.headers.get("Aomi-App-Key") or ""
 
 
 def known_app(fields: dict[str, Any]) -> str:

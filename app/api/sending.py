@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.api import inputs
+from app.api.address import address
 from app.errors import ApiError, BudgetSpent, Conflict, NotFound, Overloaded, TooManyRequests
 from app.services import services
 from app.state.runs import Accepted, Message
+from app.state.slots import Holder
 from app.usage.budget import SPENT, is_spent
 
 REFUSALS: dict[str, tuple[type[ApiError], str]] = {
@@ -18,11 +20,18 @@ REFUSALS: dict[str, tuple[type[ApiError], str]] = {
 }
 
 
+WHO = {"key": "this API key", "address": "this address"}
+
+
 def send(session_id: str, message: Message) -> Accepted:
     """Accept the message; the session belongs to the query's client from now on. Raises `ApiError`."""
-    if services().jobs.waiting() >= services().settings.max_queue:
+    parts = services()
+    if parts.jobs.waiting() >= parts.settings.max_queue and not parts.runs.was_sent(session_id, message):
         raise Overloaded("All workers are busy and the queue is full; try again in some seconds")
-    accepted = services().turns.send(session_id, _within_budget(session_id, message))
+    accepted = parts.turns.send(session_id, replace(_within_budget(session_id, message), holders=_holders()))
+    if accepted.lacks:
+        most, who = accepted.lacks.most, WHO[accepted.lacks.kind]
+        raise TooManyRequests(f"Too many turns run for {who}: at most {most} at once; try again when one has ended")
     if accepted.outcome in REFUSALS:
         error, why = REFUSALS[accepted.outcome]
         raise error(why)
@@ -43,3 +52,13 @@ def _within_budget(session_id: str, message: Message) -> Message:
         if model is None or model.provider not in parts.vault.provider_keys(client):
             raise BudgetSpent(SPENT)
     return replace(message, budget=budget)
+
+
+def _holders() -> tuple[Holder, ...]:
+    """Who must have a slot left for the message's turn."""
+    settings, key = services().settings, inputs.known_key()
+    found = [Holder("address", address(), settings.turns_per_address)]
+    if key:
+        most = settings.turns_per_key if key.running_turns is None else key.running_turns
+        found.append(Holder("key", key.id, most))
+    return tuple(holder for holder in found if holder.who and holder.most)

@@ -48,6 +48,8 @@ class Shown:
     def _cell(self, name: str, value: Any) -> str:
         if value is None or value == "":
             return ""
+        if isinstance(value, tuple):
+            return short(", ".join(value), CELL)
         if name.endswith("_s"):
             return f"{value:.3f} s"
         if name.endswith("_at"):

@@ -20,7 +20,7 @@ const STATUS = {
   404: "Start a new conversation: this one may have been deleted, or have expired.",
   409: "Reload the page: it has changed meanwhile.",
   413: "Send it in smaller parts.",
-  429: "Wait for an answer, or stop the running one. Your message is back in the box.",
+  429: "Wait for an answer, or stop the running one, or wait as long as it says. Your message is back in the box.",
   500: "Try again. The server's log has more under this request id.",
   503: "Try again in some seconds. If it stays so, its operator should look at /readyz.",
 };

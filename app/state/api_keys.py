@@ -1,32 +1,67 @@
-"""API keys. Only their SHA-256 is stored; a key is shown once, when it is made."""
+"""API keys. A key has an id for good; its secret, of which only the SHA-256 is stored, is shown once and can change."""
 
 from __future__ import annotations
 
+import hmac
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from app import json
 from app.state import keys
-from app.state.store import Store, digest, dumps, now, text_fields
+from app.state.store import Store, digest, dumps, flat, iso, now, text_fields
 
 EVERY_APP = "*"
 
+ID_CHARACTERS = 12
+SHORTEST_BEGINNING = 8
+"""Of an id, as the name of a key."""
 
-@dataclass(frozen=True)
-class ApiKey:
-    """What is known of a key. `id` is the start of its SHA-256; `budget` is in US$ a month, None without one."""
+USE_NOTED_EVERY = 60
+"""Seconds between two writes of when a key was last used."""
+
+IDS_KEPT = 1000
+"""Secrets whose key's id a process remembers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What an operator may set of a key. None leaves a limit to the settings, 0 is no limit. `expires_at` '' is never;
+    `budget` is in US$ a month."""
+
+    apps: tuple[str, ...]
+    label: str = ""
+    expires_at: str = ""
+    requests_per_minute: int | None = None
+    running_turns: int | None = None
+    budget: Decimal | None = None
+
+    def fields(self) -> dict[str, str]:
+        """Those of the key's hash; '' stands for what is not set."""
+        numbers = {name: getattr(self, name) for name in ("requests_per_minute", "running_turns", "budget")}
+        texts = {name: "" if number is None else str(number) for name, number in numbers.items()}
+        return {"apps": dumps(self.apps), "label": self.label, "expires_at": self.expires_at} | texts
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKey(Terms):
+    """A key. `id` stays when its secret changes; `last_used_at` is right to a minute, '' before the first use."""
 
     id: str
-    apps: tuple[str, ...]
-    label: str
     created_at: str
-    budget: Decimal | None = None
+    last_used_at: str = ""
 
     def allows(self, app: str) -> bool:
         """Whether the key opens `app`."""
         return app in self.apps or EVERY_APP in self.apps
+
+    @property
+    def expired(self) -> bool:
+        """Whether its time is over."""
+        return bool(self.expires_at) and self.expires_at <= now()
 
 
 class ApiKeys:
@@ -35,40 +70,155 @@ class ApiKeys:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._redis = store.redis
+        self._ids: dict[str, str] = {}
 
     def issue(self, apps: tuple[str, ...], label: str = "", **more: Any) -> str:
-        """Make a key for `apps` (`*` is every app), with `more` fields, and return it; it cannot be read again."""
-        key = f"aomi_{secrets.token_urlsafe(32)}"
-        fields = {"apps": dumps(apps), "label": label, "created_at": now("microseconds")}
-        fields |= {name: str(value) for name, value in more.items()}
-        self._redis.hset(keys.api_key(_digest(key)), mapping=fields)
-        return key
+        """Make a key for `apps` (`*` is every app), with `more` of its `Terms`, and return its secret, which cannot be
+        read again."""
+        terms = Terms(apps=apps, label=label, **more)
+        key_id, secret = secrets.token_hex(ID_CHARACTERS // 2), _new_secret()
+        self._write(key_id, terms, created_at=now("microseconds"), sha256=_digest(secret))
+        self._redis.hset(keys.api_key(_digest(secret)), "id", key_id)
+        return secret
 
-    def find(self, key: str) -> ApiKey | None:
-        """The key as stored, or None for one nobody knows."""
-        digest = _digest(key)
-        fields = self._store.fields(keys.api_key(digest))
-        return _read(digest, fields) if fields else None
+    def find(self, secret: str) -> ApiKey | None:
+        """The key that has this secret, an expired one too; None if there is none.
+
+        Nothing of a secret can be learnt from how long this takes. It is looked up by its SHA-256, of which a guesser
+        cannot choose the beginning, so a near miss is as far off as any other; what was found is compared with all of
+        it, by a comparison that does not end at the first difference.
+        """
+        given = _digest(secret)
+        key_id = self._ids.get(given)
+        found, fields = self._read(given, key_id)
+        if found.get("id", "") != key_id:
+            key_id = found.get("id") or self._adopt(given, found)
+            fields = self._store.fields(keys.key(key_id)) if key_id else {}
+            self._remember(given, key_id)
+        known = fields.get("sha256", "").split()
+        if key_id and any(hmac.compare_digest(given, one) for one in known):
+            return _key(key_id, fields)
+        return None
+
+    def get(self, key_id: str) -> ApiKey | None:
+        """The key with this id."""
+        fields = self._store.fields(keys.key(key_id))
+        return _key(key_id, fields) if fields else None
 
     def all(self) -> list[ApiKey]:
         """Every key, oldest first."""
-        names = list(self._redis.scan_iter(match=keys.API_KEYS, count=1000))
-        found = [(name.decode().split(":")[1], text_fields(self._redis.hgetall(name))) for name in names]
-        return sorted((_read(digest, fields) for digest, fields in found if fields), key=lambda key: key.created_at)
+        self._adopt_all()
+        found = (self.get(key_id) for key_id in self._with_id("*"))
+        return sorted((key for key in found if key), key=lambda key: key.created_at)
 
-    def revoke(self, key_or_id: str) -> int:
-        """Remove the key given in full or by its id (at least 8 characters). Returns how many were removed."""
-        doomed = {keys.api_key(_digest(key_or_id))}
-        if len(key_or_id) >= 8 and all(char in "0123456789abcdef" for char in key_or_id):
-            doomed |= {name.decode() for name in self._redis.scan_iter(match=keys.api_key(f"{key_or_id}*"))}
-        return self._redis.delete(*doomed)
+    def named(self, name: str) -> list[ApiKey]:
+        """The keys that `name` may mean: a secret in full, an id, or at least 8 characters of its beginning."""
+        if len(name) < SHORTEST_BEGINNING or not all(char in "0123456789abcdef" for char in name):
+            found = self.find(name)
+            return [found] if found else []
+        self._adopt_all()
+        return [key for key in map(self.get, self._with_id(f"{name}*")) if key]
+
+    def used(self, key: ApiKey) -> None:
+        """Note that the key was used, once a minute."""
+        if key.last_used_at < iso(datetime.now(UTC) - timedelta(seconds=USE_NOTED_EVERY)):
+            self._store.call("amend", [keys.key(key.id)], "last_used_at", now())
+
+    def change(self, key: ApiKey, terms: Terms) -> bool:
+        """Put other terms into the place of the key's. False if it is gone."""
+        return bool(self._store.call("amend", [keys.key(key.id)], *flat(terms.fields())))
+
+    def rotate(self, key: ApiKey, overlap: int) -> str | None:
+        """Give the key another secret and return it; those before it are good for `overlap` more seconds at most. None
+        if the key is gone."""
+        secret = _new_secret()
+        before = [one for one in self._secrets(key.id) if self._redis.exists(keys.api_key(one))]
+        known = [_digest(secret), *(before if overlap else ())]
+        if not self._store.call("amend", [keys.key(key.id)], "sha256", " ".join(known)):
+            return None
+        self._redis.hset(keys.api_key(_digest(secret)), "id", key.id)
+        for one in before:
+            left = self._redis.ttl(keys.api_key(one))
+            self._redis.expire(keys.api_key(one), overlap if left < 0 else min(overlap, left))
+        return secret
+
+    def revoke(self, key: ApiKey) -> None:
+        """Remove the key and its secrets."""
+        names = [keys.api_key(one) for one in self._secrets(key.id)]
+        self._redis.delete(keys.key(key.id))
+        for name in names:
+            self._redis.delete(name)
+
+    def _read(self, given: str, key_id: str | None) -> tuple[dict[str, str], dict[str, str]]:
+        """What stands under a digest and under the id that it had when it was looked up before, in one round trip."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.hgetall(keys.api_key(given))
+        if key_id:
+            pipeline.hgetall(keys.key(key_id))
+        found = [text_fields(raw) for raw in pipeline.execute()]
+        return found[0], found[1] if key_id else {}
+
+    def _remember(self, given: str, key_id: str) -> None:
+        self._ids.pop(given, None)
+        if key_id:
+            self._ids[given] = key_id
+        while len(self._ids) > IDS_KEPT:
+            self._ids.pop(next(iter(self._ids)), None)
+
+    def _adopt(self, given: str, found: dict[str, str]) -> str:
+        """Give a key of version 0.1.0, whose only record stands under its digest, one of its own; '' if it is none.
+        That record stays, as webs of that version may still read it."""
+        if "apps" not in found:
+            return ""
+        key_id = given[:ID_CHARACTERS]
+        terms = Terms(apps=tuple(json.loads(found["apps"])), label=found["label"])
+        self._write(key_id, terms, created_at=found["created_at"], sha256=given)
+        if self._store.call("amend", [keys.api_key(given)], "id", key_id):
+            return key_id
+        self._redis.delete(keys.key(key_id))  # it was revoked meanwhile
+        return ""
+
+    def _adopt_all(self) -> None:
+        for name in self._redis.scan_iter(match=keys.api_key("*"), count=1000):
+            found = self._store.fields(name.decode())
+            if "id" not in found:
+                self._adopt(keys.last_part(name.decode()), found)
+
+    def _with_id(self, pattern: str) -> Iterable[str]:
+        names = {name.decode() for name in self._redis.scan_iter(match=keys.key(pattern), count=1000)}
+        return map(keys.last_part, names)
+
+    def _secrets(self, key_id: str) -> list[str]:
+        """The digests of a key's secrets, the newest first."""
+        return self._store.fields(keys.key(key_id)).get("sha256", "").split()
+
+    def _write(self, key_id: str, terms: Terms, **more: str) -> None:
+        fields = {name: value for name, value in terms.fields().items() if value or name == "label"}
+        self._redis.hset(keys.key(key_id), mapping=fields | more)
 
 
-def _digest(key: str) -> str:
-    return digest(key.encode("utf-8", "surrogateescape"))
+def _new_secret() -> str:
+    return f"aomi_{secrets.token_urlsafe(32)}"
 
 
-def _read(digest: str, fields: dict[str, str]) -> ApiKey:
-    apps = tuple(json.loads(fields["apps"]))
-    budget = Decimal(fields["budget"]) if fields.get("budget") else None
-    return ApiKey(digest[:12], apps, fields["label"], fields["created_at"], budget)
+def _digest(secret: str) -> str:
+    return digest(secret.encode("utf-8", "surrogateescape"))
+
+
+def _key(key_id: str, fields: dict[str, str]) -> ApiKey:
+    budget = fields.get("budget")
+    return ApiKey(
+        id=key_id,
+        apps=tuple(json.loads(fields["apps"])),
+        label=fields.get("label", ""),
+        created_at=fields["created_at"],
+        expires_at=fields.get("expires_at", ""),
+        last_used_at=fields.get("last_used_at", ""),
+        requests_per_minute=_number(fields.get("requests_per_minute")),
+        running_turns=_number(fields.get("running_turns")),
+        budget=Decimal(budget) if budget else None,
+    )
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text else None

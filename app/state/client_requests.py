@@ -12,7 +12,7 @@ from app.state import keys, transcript
 from app.state.asked import ClientRequest, last_number, open_requests
 from app.state.runs import Run
 from app.state.sessions import framed
-from app.state.store import Store, dumps, flat, milliseconds, new_id, now
+from app.state.store import Store, dumps, flat, iso, milliseconds, new_id, now
 from app.streaming import sse
 
 MOST_OPEN = 16
@@ -101,7 +101,7 @@ class ClientRequests:
             key=run.key,
             budget=run.budget,
             created_at=now(),
-            expires_at=end.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            expires_at=iso(end),
         )
 
     def _ask(self, session_id: str, request: ClientRequest) -> int:

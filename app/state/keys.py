@@ -53,7 +53,16 @@ SCHEMA = (
         "AOMI_IDEMPOTENCY_TTL",
     ),
     Key("sessions-of:<public_key>", "zset", "session ids by the time they were made, µs", "AOMI_SESSION_TTL"),
-    Key("api-key:<sha256>", "hash", "apps, label, created_at of an API key", "until it is revoked"),
+    Key("key:<key>", "hash", "one API key", "until it is revoked"),
+    Key(
+        "api-key:<sha256>",
+        "hash",
+        "the id of the key with this secret",
+        "until its key is revoked or its overlap ends",
+    ),
+    Key("rate:{<kind>/<who>/<most>/1/minute}", "string", "requests of this minute", "until two minutes have passed"),
+    Key("rate:{<kind>/<who>/<most>/1/minute}/-1", "string", "requests of the minute before", "until it is over"),
+    Key("turns-of:<kind>:<who>", "zset", "`<id> <run>` of turns with a slot, by its end, ms", "five AOMI_LEASE"),
     Key("provider-keys:<client>", "hash", "a client's own keys, by provider, JSON", "AOMI_SESSION_TTL after their use"),
     Key("secrets:<client>", "hash", "a client's secrets, by name, encrypted", "AOMI_SESSION_TTL after their use"),
     Key("session:{<id>}:usage", "hash", "what the session used, by day, key, app and model", "as the session"),
@@ -95,6 +104,8 @@ MODEL_CALLS = "model-calls"
 LEASES = "leases"
 """The index of open turns by the end of their lease."""
 
+RATE = "rate"
+"""What the names of rates begin with; the `limits` library makes the rest of them."""
 
 CLIENT_REQUESTS = "client-requests"
 """The index of open client requests by their end of life."""
@@ -204,6 +215,11 @@ def sessions_of(public_key: str) -> str:
     return f"sessions-of:{public_key}"
 
 
+def turns_of(kind: str, who: str) -> str:
+    """The slots of a key or an address for running turns."""
+    return f"turns-of:{kind}:{who}"
+
+
 def provider_keys(client_digest: str) -> str:
     """The hash of a client's own keys, by the SHA-256 of its id in hex."""
     return f"provider-keys:{client_digest}"
@@ -214,8 +230,13 @@ def secrets(client_digest: str) -> str:
     return f"secrets:{client_digest}"
 
 
+def key(key_id: str) -> str:
+    """The hash of an API key."""
+    return f"key:{key_id}"
+
+
 def api_key(digest: str) -> str:
-    """The hash of an API key, by its SHA-256 in hex."""
+    """What leads from a secret of an API key, by its SHA-256 in hex, to the key."""
     return f"api-key:{digest}"
 
 
@@ -258,8 +279,10 @@ def charge_field(number: str) -> str:
     return f"charge:{number}"
 
 
-API_KEYS = "api-key:*"
-"""Matches every API key."""
+def last_part(name: str) -> str:
+    """What stands behind the last colon of a key's name, such as an API key's id."""
+    return name.rpartition(":")[2]
+
 
 LUA = """
 local function threads_key(S) return S .. ':threads' end

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from app.state import keys
 from app.state.store import Store, milliseconds
@@ -13,6 +14,17 @@ AT_ONCE = 100
 ENDED = frozenset({"complete", "interrupted", "error"})
 """The statuses of turns that are over."""
 
+MOST_TIMES = 3
+"""A lease may be given for this many times AOMI_LEASE at most."""
+
+
+class Held(NamedTuple):
+    """A turn that runs in this process. `slots` names the keys of the slots that it has."""
+
+    session_id: str
+    run_id: str
+    slots: tuple[str, ...] = ()
+
 
 class Leases:
     """One sorted set of all open turns, by the moment when each lease ends."""
@@ -20,46 +32,66 @@ class Leases:
     def __init__(self, store: Store) -> None:
         self._redis = store.redis
         self._spread = store.spread
-        self._seconds = store.settings.lease
+        self._milliseconds = int(store.settings.lease * 1000)
+        self.slot_life = (MOST_TIMES + 2) * self._milliseconds
+        """How long slots are kept that nobody renews, in ms: longer than any of them lasts."""
 
     def renewal(self, session_id: str, run_id: str, times: int = 1) -> tuple[Any, ...]:
         """The command that gives a turn another `AOMI_LEASE`, or several `times` as long. What begins a turn sends it
         first, so that no turn is without a lease that holds, whatever dies in between."""
-        return "ZADD", keys.LEASES, milliseconds() + int(self._seconds * 1000 * times), _member(session_id, run_id)
+        return "ZADD", keys.LEASES, milliseconds() + self._milliseconds * times, member(session_id, run_id)
 
-    def renew(self, session_id: str, run_id: str, times: int = 1) -> None:
-        """The turn is looked after for another `AOMI_LEASE`, or for several `times` as long."""
+    def slot_end(self, times: int = 1) -> int:
+        """When the slot of a turn ends whose lease is given now, in ms since 1970."""
+        return milliseconds() + self._milliseconds * (times + 1)
+
+    def renew(self, session_id: str, run_id: str, slots: Sequence[str] = (), times: int = 1) -> None:
+        """The turn is looked after for another `AOMI_LEASE`, or for several `times` as long, and keeps its slots."""
+        pipeline = self._redis.pipeline(transaction=False)
         command, name, *entry = self.renewal(session_id, run_id, times)
-        self._redis.execute_command(command, name, "XX", *entry)  # one that was dropped meanwhile stays dropped
+        pipeline.execute_command(command, name, "XX", *entry)  # one that was dropped meanwhile stays dropped
+        for name in slots:
+            pipeline.zadd(name, {member(session_id, run_id): self.slot_end(times)}, xx=True)
+            pipeline.pexpire(name, self.slot_life)
+        pipeline.execute()
 
     def overdue(self) -> list[tuple[str, str]]:
         """Session and run of turns that nobody has looked after in time, the longest overdue first."""
         count = 10 * AT_ONCE if self._spread else AT_ONCE
         members = self._redis.zrangebyscore(keys.LEASES, 0, milliseconds(), start=0, num=count)
-        found = [tuple(member.decode().split(" ")) for member in members]
+        found = [tuple(raw.decode().split(" ")) for raw in members]
         return (self._drop_ended(found) if self._spread else found)[:AT_ONCE]
 
     def _drop_ended(self, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Drop those that `end` has left, all at once; returns the others."""
+        """Drop those that `end` has left, all at once, with slots that it did not come to; returns the others."""
         pipeline = self._redis.pipeline(transaction=False)
         for session_id, run_id in found:
-            pipeline.hget(keys.run(session_id, run_id), "status")
-        statuses = [raw and raw.decode() for raw in pipeline.execute()]
-        gone = [one for one, status in zip(found, statuses, strict=True) if status is None or status in ENDED]
-        if gone:
-            self._redis.zrem(keys.LEASES, *(_member(*one) for one in gone))
-        return [one for one, status in zip(found, statuses, strict=True) if status and status not in ENDED]
+            pipeline.hmget(keys.run(session_id, run_id), "status", "slots")
+        runs = [[(raw or b"").decode() for raw in values] for values in pipeline.execute()]
+        for (session_id, run_id), (status, slots) in zip(found, runs, strict=True):
+            if not status or status in ENDED:
+                for name in (*slots.split(), keys.LEASES):
+                    pipeline.zrem(name, member(session_id, run_id))
+        pipeline.execute()
+        return [one for one, (status, _) in zip(found, runs, strict=True) if status and status not in ENDED]
 
-    def end(self, session_id: str, run_id: str) -> None:
-        """The turn has ended. On a cluster its lease stays until it runs out: should the master of the turn die and
-        lose the end, this one, which another master holds, leads the caretaker to it."""
-        if not self._spread:
-            self.drop(session_id, run_id)
+    def end(self, session_id: str, run_id: str, slots: Sequence[str] = ()) -> None:
+        """The turn has ended; its slots are free. On a cluster its lease stays until it runs out: should the master of
+        the turn die and lose the end, this one, which another master holds, leads the caretaker to it."""
+        names = slots if self._spread else (*slots, keys.LEASES)
+        self._remove(session_id, run_id, names)
 
-    def drop(self, session_id: str, run_id: str) -> None:
-        """Forget a turn that never was, or whose end is beyond doubt."""
-        self._redis.zrem(keys.LEASES, _member(session_id, run_id))
+    def drop(self, session_id: str, run_id: str, slots: Sequence[str] = ()) -> None:
+        """Forget a turn that never was, or whose end is beyond doubt; its slots are free."""
+        self._remove(session_id, run_id, (*slots, keys.LEASES))
+
+    def _remove(self, session_id: str, run_id: str, names: Sequence[str]) -> None:
+        pipeline = self._redis.pipeline(transaction=False)
+        for name in names:
+            pipeline.zrem(name, member(session_id, run_id))
+        pipeline.execute()
 
 
-def _member(session_id: str, run_id: str) -> str:
+def member(session_id: str, run_id: str) -> str:
+    """A turn in a sorted set."""
     return f"{session_id} {run_id}"

@@ -17,6 +17,7 @@ from app import json
 from app.state import keys, transcript
 from app.state.leases import Leases
 from app.state.sessions import framed, new_session
+from app.state.slots import Holder, Slots
 from app.state.store import (
     Entry,
     Store,
@@ -41,7 +42,7 @@ class Message:
     `client` is the SHA-256 of its client's id; '' is the one that the session belongs to, if to any. `key` is the id of
     the API key it came with, if with any, and `budget` what that may cost a month, in US$, '' if it is not bounded.
     `origin` is what asked for it, for logs and traces. With `answers` it is the client's answer to these open requests:
-    it closes them, and waits in any queue.
+    it closes them, and waits in any queue. Its turn needs a slot of each of its `holders`.
     """
 
     text: str
@@ -57,18 +58,20 @@ class Message:
     budget: str = ""
     answers: tuple[int, ...] = ()
     origin: Mapping[str, str] = field(default_factory=dict)
+    holders: tuple[Holder, ...] = ()
 
 
 @dataclass(frozen=True)
 class Accepted:
     """What became of a message: `started`, `waiting` (behind the run `current`), `again` (it was accepted before),
     or refused: `busy`, `full`, `no_thread`, `reused` (its Idempotency-Key belongs to another message), `unasked` (what
-    it answers is not open)."""
+    it answers is not open), `no_slot` (of the holder `lacks`)."""
 
     outcome: str
     run_id: str = ""
     thread_id: str = ""
     current: str = ""
+    lacks: Holder | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class Run:
     origin: Mapping[str, str] = field(default_factory=dict)
     times: Mapping[str, str] = field(default_factory=dict)
     """When it was `queued_at`, `current_at`, `started_at`, `first_at`, `ended_at`, as far as it came."""
+    slots: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, session_id: str, fields: dict[str, str]) -> Run:
@@ -109,6 +113,7 @@ class Run:
             budget=fields.get("budget", ""),
             origin=json.loads(fields.get("origin", "{}")),
             times={name: value for name, value in fields.items() if name.endswith("_at")},
+            slots=tuple(fields.get("slots", "").split()),
         )
 
 
@@ -131,11 +136,16 @@ class Runs:
         self._redis = store.redis
         self._settings = store.settings
         self.leases = Leases(store)
+        self._slots = Slots(store, self.leases)
 
     def start(self, session_id: str, message: Message) -> Accepted:
         """Accept a message, making the session and a thread where there is none. The caller enqueues a run that
         `started`; one that waits is returned by the `settle` of the turn before it."""
         moment, run_id, title = now(), new_id("run"), first_words(message.text)
+        lacks = self._slots.take(session_id, run_id, message.holders)
+        if lacks and not self.was_sent(session_id, message):
+            return Accepted("no_slot", lacks=lacks)
+        slots = [] if lacks else [holder.slots for holder in message.holders]
         role = "system" if message.answers else "user"
         said = transcript.message(new_id("msg"), role, message.text, moment)
         fields = flat(new_session(session_id))
@@ -162,6 +172,7 @@ class Runs:
             "key": message.key,
             "origin": dumps(message.origin),
             "budget": message.budget,
+            "slots": " ".join(slots),
             "answers": " ".join(map(str, message.answers)),
             "closed_frame": sse.frame(sse.client_request_closed(session_id, message.answers, "answered")),
         }
@@ -173,7 +184,7 @@ class Runs:
         outcome, *found = (raw.decode() for raw in answer if raw)
         if outcome in ("started", "waiting"):
             return Accepted(outcome, run_id, *found)
-        self.leases.drop(session_id, run_id)
+        self.leases.drop(session_id, run_id, slots)
         return Accepted(outcome, *found)
 
     def claim(self, session_id: str, run_id: str, worker: str) -> Run | None:
@@ -250,7 +261,7 @@ class Runs:
         }
         args = (len(frames), len(stored), len(news), *frames, *stored, *news, *flat(values))
         answer = self._store.call("settle", [keys.session(run.session_id)], *args)
-        self.leases.end(run.session_id, run.id)
+        self.leases.end(run.session_id, run.id, run.slots)
         following = answer[1] if len(answer) > 1 else None
         return following.decode() if following else None
 

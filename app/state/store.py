@@ -119,7 +119,12 @@ def flat(fields: Mapping[str, Any]) -> list[Any]:
 
 def now(timespec: str = "milliseconds") -> str:
     """This moment, ISO-8601 in UTC with `Z`."""
-    return datetime.now(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
+    return iso(datetime.now(UTC), timespec)
+
+
+def iso(moment: datetime, timespec: str = "milliseconds") -> str:
+    """A moment as `now` writes it, so that their order is that of the texts. It must be in UTC."""
+    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def milliseconds() -> int:

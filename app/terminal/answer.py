@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from app.streaming import sse
-from app.terminal.backend import Away, Backend, Patience, Refused
+from app.terminal.backend import Away, Backend, Busy, Patience, Refused
 
 Opened = AbstractContextManager[tuple[httpx.Headers, Iterator[tuple[str, sse.Event]]]]
 
@@ -46,7 +46,7 @@ class Answer:
         """Each event of the turn, its end being the last. Raises `Refused`, and `Away` when patience is over."""
         patience = Patience(PATIENCE)
         while not self._closed.is_set():
-            lost = "it broke off"
+            lost = "The connection is lost (it broke off)"
             try:
                 with self._open() as (headers, received):
                     self._run = self._run or _run_of(headers)
@@ -59,8 +59,10 @@ class Answer:
                             return
                     if not headers.get("Location"):
                         raise Refused(GONE)  # 204
+            except Busy as busy:
+                lost = str(busy)
             except Away as error:
-                lost = str(error)
+                lost = f"The connection is lost ({error})"
             self._wait(patience, lost)
 
     def _open(self) -> Opened:
@@ -87,7 +89,7 @@ class Answer:
         pause = patience.next()
         if pause is None:
             raise Away(lost)
-        self._tell(f"The connection is lost ({lost}); trying again in {pause:g} s.")
+        self._tell(f"{lost}; trying again in {pause:g} s.")
         self._closed.wait(pause)
 
 

@@ -17,7 +17,10 @@ SILENCE = 60.0
 TIMEOUT = httpx.Timeout(10, read=15)
 
 PASSING = frozenset({502, 503, 504})
-"""Answers of a backend that is being restarted, or of a proxy before one."""
+"""Answers of a backend that is full or being restarted, or of a proxy before one."""
+
+TOO_MANY = 429
+"""Passes, too: what only reads is asked again; whether to send a message again is for the person to say."""
 
 Params = Mapping[str, str]
 
@@ -28,6 +31,10 @@ class Refused(Exception):
 
 class Away(Exception):
     """The backend cannot be reached, or the connection broke. Trying again may help."""
+
+
+class Busy(Away):
+    """The backend answers that it cannot do it now; the message is its own words."""
 
 
 class Backend:
@@ -92,7 +99,7 @@ def _failures() -> Iterator[None]:
 
 
 def _check(answer: httpx.Response) -> None:
-    """Raises `Refused`, `Away` for an answer that is none."""
+    """Raises `Refused`, `Busy` for an answer that is none."""
     if answer.is_success:
         return
     answer.read()
@@ -100,7 +107,9 @@ def _check(answer: httpx.Response) -> None:
         words = str(answer.json()["error"])
     except (ValueError, KeyError, TypeError):
         words = f"HTTP status {answer.status_code}"
-    raise Away(words) if answer.status_code in PASSING else Refused(words)
+    reads = answer.request.method == "GET"
+    passes = answer.status_code in PASSING or (answer.status_code == TOO_MANY and reads)
+    raise Busy(words) if passes else Refused(words)
 
 
 class Patience:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -42,7 +44,7 @@ def test_a_key_is_printed_alone_on_the_last_line_and_opens_its_app_until_it_is_r
     apps = client.get("/api/session/apps").json()["apps"]
     assert [app["id"] for app in apps] == ["default", "scripted", "titled"]
     (line,) = [line for line in aomi("keys", "list").stdout.splitlines() if "for the shop" in line]
-    assert "scripted,titled" in line
+    assert "scripted, titled" in line
     assert key not in line
     assert aomi("keys", "revoke", line.split()[0]).returncode == 0
     assert client.post("/api/chat", params={"app": "titled"}, json={"text": "x"}).status_code == 401
@@ -52,6 +54,32 @@ def test_a_key_for_every_app(aomi, webs):
     key = aomi("keys", "create", "--app", "*").stdout.splitlines()[-1]
     apps = Client(webs[0], key).get("/api/session/apps").json()["apps"]
     assert {"default", "scripted", "titled"} <= {app["id"] for app in apps}
+
+
+def test_what_is_set_of_a_key_is_shown_and_changed(aomi):
+    limits = ("--expires", "90d", "--requests-per-minute", "60", "--running-turns", "0", "--budget", "12.50")
+    key = aomi("keys", "create", "--app", "titled", "--label", "limited", *limits).stdout.splitlines()[-1]
+    shown = json.loads(aomi("keys", "show", key, "--json").stdout)
+    assert (shown["requests_per_minute"], shown["running_turns"], shown["budget"]) == (60, 0, "12.50")
+    ends = datetime.fromisoformat(shown["expires_at"]) - datetime.now(UTC)
+    assert timedelta(days=89.9) < ends < timedelta(days=90)
+    changed = aomi("keys", "update", shown["id"], "--requests-per-minute", "default", "--expires", "2099-01-31")
+    assert changed.stdout == f"Changed key {shown['id']}: expires at, requests per minute.\n"
+    (found,) = [one for one in json.loads(aomi("keys", "list", "--json").stdout) if one["id"] == shown["id"]]
+    assert found == shown | {"requests_per_minute": None, "expires_at": "2099-01-31T00:00:00.000Z"}
+    assert "limited" in aomi("keys", "show", shown["id"][:8]).stdout
+
+
+def test_a_rotated_key_is_printed_alone_on_the_last_line_and_the_old_one_says_until_when_it_is_good(aomi, webs):
+    old = aomi("keys", "create", "--app", "titled").stdout.splitlines()[-1]
+    rotated = aomi("keys", "rotate", old, "--overlap", "1h")
+    new = rotated.stdout.splitlines()[-1]
+    assert re.fullmatch(r"aomi_[\w-]{40,}", new)
+    assert "is good until 20" in rotated.stderr
+    assert [Client(webs[0], key).get("/api/session/apps").status_code for key in (old, new)] == [200, 200]
+    newest = aomi("keys", "rotate", new, "--overlap", "0").stdout.splitlines()[-1]
+    answers = [Client(webs[0], key).get("/api/session/apps").status_code for key in (old, new, newest)]
+    assert answers == [401, 401, 200]
 
 
 @pytest.mark.parametrize(

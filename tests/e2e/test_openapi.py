@@ -76,6 +76,12 @@ def test_every_error_has_the_one_form():
                 assert content == {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}, path
 
 
+def test_a_limit_can_be_reached_in_every_operation_but_those_that_are_not_counted():
+    free = {path for path, _, found in operations() if "429" not in found["responses"]}
+    assert free == {"/healthz", "/readyz", "/openapi.json"}
+    assert "Retry-After" in made()["components"]["responses"]["TooManyRequests"]["headers"]
+
+
 def test_bounds_are_those_that_requests_are_checked_with():
     properties = made()["components"]["schemas"]["NewMessage"]["properties"]
     assert properties["text"]["maxLength"] == inputs.TEXT_CHARACTERS

@@ -9,10 +9,15 @@ import uuid
 
 import pytest
 
+from app.config import Settings
+from app.state.api_keys import ApiKeys
+from app.state.store import Store
+from app.terminal import backend as terminal
+from app.terminal.answer import Answer
 from tests.support.backend import ROOT, free_port, until
 from tests.support.client import Client
 from tests.support.line import line_to
-from tests.support.servers import Calls, Fail, Silence, Text
+from tests.support.servers import Calls, Fail, Silence, Text, answer_json, serving
 
 
 @pytest.fixture
@@ -64,6 +69,27 @@ def test_what_is_wrong_is_said_on_stderr(pipe, args, environment, code, words):
     assert (ran.returncode, ran.stdout) == (code, "")
     assert words in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_a_limit_is_said_with_the_seconds_to_wait(pipe, redis):
+    key = ApiKeys(Store(redis, Settings())).issue(("*",), requests_per_minute=1)  # making the session takes it
+    ran = pipe("hi", AOMI_API_KEY=key)
+    assert ran.returncode == 1
+    assert "at most 1 a minute; try again in" in ran.stderr
+
+
+def test_a_full_backend_says_so_and_is_asked_again(key):
+    told, answers = [], iter([(503, {"error": "The queue is full"}), (404, {"error": "There is no session"})])
+
+    def handle(request):
+        request.rfile.read(int(request.headers["Content-Length"]))
+        answer_json(request, *next(answers))
+
+    with serving(handle) as url:
+        backend = terminal.Backend(url, key, str(uuid.uuid4()))
+        with pytest.raises(terminal.Refused, match="no session"):
+            list(Answer(backend, {"text": "hi"}, None, told.append).events())
+    assert told == ["The queue is full; trying again in 0.5 s."]
 
 
 def test_nothing_to_send_is_a_mistake(pipe):

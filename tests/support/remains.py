@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import redis as redis_py
 
 LASTING = (
+    "key:",
     "api-key:",
     "client-requests",
     "leases",

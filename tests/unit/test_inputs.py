@@ -19,6 +19,7 @@ OTHER = "00000000-0000-4000-8000-000000000000"
 KEYS = {
     "shop-key": ApiKey(id="1", apps=("shop",), label="", created_at=""),
     "other-key": ApiKey(id="2", apps=("other",), label="", created_at=""),
+    "old-key": ApiKey(id="4", apps=("*",), label="", created_at="", expires_at="2020-01-31T00:00:00.000Z"),
     "any-key": ApiKey(id="3", apps=("*",), label="", created_at=""),
 }
 
@@ -34,7 +35,7 @@ def asked():
         app.extensions["aomi"] = SimpleNamespace(
             settings=Settings(_env_file=None, session_id_format=form),
             catalog=Catalog(apps, [model]),
-            api_keys=SimpleNamespace(find=KEYS.get),
+            api_keys=SimpleNamespace(find=KEYS.get, used=lambda key: None),
             sessions=SimpleNamespace(get={ID: {"title": "ETH"}}.get),
         )
         return app.test_request_context(path, **request)
@@ -112,6 +113,8 @@ def test_an_unknown_session_is_not_found(asked):
         ("shop", {"X-API-Key": "shop-key"}, "shop"),
         ("shop", {"Aomi-App-Key": "shop-key"}, "shop"),
         ("shop", {"X-API-Key": "any-key"}, "shop"),
+        ("shop", {"X-API-Key": "old-key"}, Unauthorized),
+        (None, {"X-API-Key": "old-key"}, Unauthorized),
         ("gone", {}, Unauthorized),
         ("gone", {"X-API-Key": "shop-key"}, Forbidden),
         ("gone", {"X-API-Key": "any-key"}, NotFound),

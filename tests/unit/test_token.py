@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from app.state.leases import Held
 from workers.token import INTERRUPTED, SHUTDOWN, Stopped, Token, Tokens
 
 
@@ -100,7 +101,7 @@ def test_the_name_of_what_has_ended_means_nothing(tokens):
 
 def test_turns_are_listed_with_their_session_while_they_run(tokens):
     with tokens.issue("run_1", "s"), tokens.issue("title thread_1"):
-        assert tokens.turns() == [("s", "run_1")]
+        assert tokens.turns() == [Held("s", "run_1")]
     assert tokens.turns() == []
 
 

@@ -71,6 +71,7 @@ local client = a.client
 if client == '' and #answered == 0 then client = redis.call('GET', client_key(S)) or '' end
 if client ~= '' then redis.call('HSET', run, 'client', client) end
 if a.key ~= '' then redis.call('HSET', run, 'key', a.key, 'budget', a.budget) end
+if a.slots ~= '' then redis.call('HSET', run, 'slots', a.slots) end
 redis.call('EXPIRE', run, a.ttl)
 keep(S, run, a.ttl * 2) -- its log may live as long again
 if sent then

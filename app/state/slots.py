@@ -1,0 +1,55 @@
+"""Slots: how many turns a key or an address may have running at once.
+
+A slot is a lease like that of its turn, renewed and dropped with it (see `leases`), so that what a dead process held
+comes back by itself. It lasts one AOMI_LEASE longer: who looks after an overdue turn finds its slot still taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.state import keys
+from app.state.leases import Leases, member
+from app.state.store import Store, milliseconds
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who may have turns in `most` sessions at once: `who` of a `kind`, such as a key's id."""
+
+    kind: str
+    who: str
+    most: int
+
+    @property
+    def slots(self) -> str:
+        """Where its slots are."""
+        return keys.turns_of(self.kind, self.who)
+
+
+class Slots:
+    """The slots of all holders."""
+
+    def __init__(self, store: Store, leases: Leases) -> None:
+        self._store = store
+        self._leases = leases
+
+    def take(self, session_id: str, run_id: str, holders: Sequence[Holder]) -> Holder | None:
+        """Take a slot of each holder for a turn that is about to start. The holder that has none left, if there is one;
+        then none is taken."""
+        for place, holder in enumerate(holders):
+            if not self._take(session_id, run_id, holder):
+                self.give_back(session_id, run_id, holders[:place])
+                return holder
+        return None
+
+    def give_back(self, session_id: str, run_id: str, holders: Sequence[Holder]) -> None:
+        """The turn did not start."""
+        for holder in holders:
+            self._store.redis.zrem(holder.slots, member(session_id, run_id))
+
+    def _take(self, session_id: str, run_id: str, holder: Holder) -> bool:
+        end, life = self._leases.slot_end(), self._leases.slot_life
+        args = (milliseconds(), end, holder.most, session_id, run_id, life)
+        return bool(self._store.call("take", [holder.slots], *args))
