@@ -95,6 +95,10 @@ def test_without_a_web_the_refusal_is_json_and_says_when_to_come_again(tmp_path)
     assert answer.headers["server"] == "nginx"
 
 
+def test_metrics_are_shown_to_this_machine(site):
+    assert "aomi_turns_total" in httpx.get(f"{site.front}/metrics").text
+
+
 def test_no_log_has_a_session_id(site, client):
     client.post("/api/sessions")
     client.get(f"/api/sessions/{client.session_id}")
