@@ -40,6 +40,7 @@ class Verdict:
     def reach(self) -> None:
         """Check everything."""
         with self._site.store() as store:
+            until(lambda: _answers(store), 30, "Redis to be back")
             self._settled(store)
             for person in self._people:
                 self._messages[person.session_id] = self._state(person.session_id)
@@ -162,6 +163,13 @@ class Verdict:
             worker = store.hget(f"session:{{{sent.session_id}}}:run:{sent.run_id}", "worker") or ""
         died = self._site.stricken.get(int(worker.split("-")[-2])) if worker else None
         return sent.ended_at - died if died else None
+
+
+def _answers(store: redis_py.Redis) -> bool:
+    try:
+        return store.ping()
+    except redis_py.RedisError:
+        return False
 
 
 def _open_jobs(store: redis_py.Redis) -> list[str]:

@@ -245,8 +245,9 @@ def test_a_request_has_an_end_of_life(gen1, asked, provider, redis, reference):
     with reference.updates() as updates:
         redis.zadd(keys.CLIENT_REQUESTS, {f"{gen1.session_id} 1": 1})
         state = gen1.until(lambda state: not state["user_state"]["pending_txs"], "the end of the request")
+        told = state["system_events"] or gen1.until(lambda state: state["system_events"])["system_events"]
         assert updates.next("client_request_closed")["outcome"] == "expired"
-    assert "Request 1 of SendTransactionToWallet has expired" in state["system_events"][0]["SystemNotice"]
+    assert "Request 1 of SendTransactionToWallet has expired" in told[0]["SystemNotice"]
     assert said(state)[-1] == ("system", ("SendTransactionToWallet", '{"status":"expired","id":1}'))
     late = gen1.system("wallet:tx_complete", {"status": "success", "pending_tx_ids": [1]})
     assert late["content"].startswith("Refused: ")
