@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from tests.support.backend import until
+
 SWITCHES = (
     "--headless",
     "--no-sandbox",
@@ -99,7 +101,9 @@ class Playground:
     @property
     def session_id(self) -> str:
         """That of the open conversation, once it is in the address."""
-        self.page.wait_for_function("location.hash.length > 30")
+        until(
+            lambda: len(self.page.evaluate("location.hash")) > 30
+        )  # Playwright's own wait evals, which the page forbids
         return self.page.evaluate("location.hash.slice(1)")
 
 
