@@ -15,6 +15,7 @@ from app.api.address import address
 from app.errors import BadRequest, TooManyRequests
 from app.services import services
 from app.state.rates import Rate
+from app.state.store import digest
 
 FREE = frozenset({"health", "metrics", "docs", "openapi", "playground"})
 """Blueprints whose requests cost next to nothing, or come from the operator."""
@@ -61,9 +62,11 @@ def _of_writing() -> Iterator[Rate]:
 
 
 def _session() -> str:
-    """The session that the request is about, '' if it names none that could be one: its view will say so."""
+    """The digest of the session that the request is about, '' if it names none that could be one: its view will say so.
+    Its id itself would outlive a deletion by two minutes."""
     try:
         in_path = (request.view_args or {}).get("session_id")
-        return inputs.checked_session_id(in_path) if in_path else inputs.optional_session_id() or ""
+        found = inputs.checked_session_id(in_path) if in_path else inputs.optional_session_id()
     except BadRequest:
         return ""
+    return digest(found.encode()) if found else ""

@@ -15,6 +15,7 @@ from app.state.api_keys import ApiKeys
 from app.state.store import Store
 from tests.support.backend import until
 from tests.support.client import Client
+from tests.support.remains import standing_in
 
 KEY = "X-API-Key"
 
@@ -86,6 +87,15 @@ def test_requests_beyond_a_limit_are_refused_and_others_are_not(front, limits, w
     assert [front.write(key=key).status_code for _ in range(2)] == [200, 200]
     assert refused(front.write(key=key), words)
     assert front.write(**{"key": key} | other).status_code == 200
+
+
+def test_nothing_that_was_counted_names_a_session_that_is_deleted(front, redis_url):
+    front = front(requests_per_minute_session=2)
+    front.write()
+    assert front.request("DELETE", f"/api/sessions/{front.session}").status_code == 200
+    with redis_py.Redis.from_url(redis_url.replace("/0", "/6")) as connection:
+        assert [name for name in connection.scan_iter("rate:*") if b"session" in name]
+        assert standing_in(connection, front.session) == []
 
 
 def test_a_session_in_the_path_is_the_same_session(front):
