@@ -42,8 +42,10 @@ def ask(scripted, provider):
 
 def test_a_message_and_its_answer_appear_in_the_other_tab_while_they_come(here, tab):
     here.say("remember 1")
+    expect(here.turns.last).to_have_attribute("aria-busy", "false")
     other = tab().open(here.session_id)
     expect(other.turns).to_have_count(1)
+    expect(other.turns.last).to_have_attribute("aria-busy", "false")
     here.say("count to 60")
     expect(other.said.last).to_contain_text("count to 60")
     expect(other.turns.last).to_have_attribute("aria-busy", "true")
