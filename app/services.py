@@ -1,11 +1,9 @@
-"""What views and jobs are given: one object with every part, made in one place and passed down."""
+"""The composition root: every part that web and worker processes share, made in one place and passed down."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
-
-from flask import current_app
+from typing import Any
 
 from app import catalog
 from app.catalog import Catalog
@@ -81,8 +79,3 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         counters=counters,
         reporter=Reporter(metrics, counters, settings.metrics_interval if settings.metrics else None),
     )
-
-
-def services() -> Services:
-    """Those of the current Flask app."""
-    return cast(Services, current_app.extensions["aomi"])

@@ -9,8 +9,8 @@ from app.catalog import DEFAULT_APP
 from app.errors import Unauthorized
 from app.openapi import schemas
 from app.openapi.declare import KEY, KNOWN_SESSION, documented
-from app.services import services
 from app.web import parsing
+from app.web.current import services
 
 bp = Blueprint("catalog", __name__, url_prefix="/api/session")
 

@@ -29,11 +29,12 @@ from app.openapi.declare import (
     query,
 )
 from app.openapi.schemas import NewMessage
-from app.services import Services, services
+from app.services import Services
 from app.state import redis_keys
 from app.state.connection.clients import Unavailable
 from app.state.runs import TurnRequest
 from app.web import admission, parsing
+from app.web.current import services
 from app.web.streams import stream
 
 bp = Blueprint("chat", __name__)

@@ -13,12 +13,12 @@ from app.errors import BadRequest, NotFound
 from app.events import sse
 from app.openapi.declare import KNOWN_SESSION, Parameter, RouteSpec, body, documented
 from app.openapi.schemas import Choice, Chosen
-from app.services import services
 from app.state.connection.store import dumps
 from app.state.open_requests import pending
 from app.state.sessions import Fields, status
 from app.turns import client_replies
 from app.web import model_choice, parsing
+from app.web.current import services
 
 bp = Blueprint("control", __name__)
 

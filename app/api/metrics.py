@@ -19,7 +19,8 @@ from prometheus_client.samples import Sample
 from app import exact_json
 from app.errors import Unauthorized
 from app.openapi.declare import page
-from app.services import Services, services
+from app.services import Services
+from app.web.current import services
 
 bp = Blueprint("metrics", __name__)
 

@@ -9,11 +9,11 @@ from app.errors import BadRequest
 from app.events import sse
 from app.openapi import schemas
 from app.openapi.declare import SESSION, SESSION_PATH, Parameter, RouteSpec, body, documented
-from app.services import services
 from app.state.connection.store import dumps
 from app.state.sessions import status
 from app.turns.erasing import erase
 from app.web import parsing
+from app.web.current import services
 from app.web.serializers import choice, summary, thread_json, times
 
 bp = Blueprint("sessions", __name__)

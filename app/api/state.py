@@ -10,8 +10,8 @@ from app.dialects.gen1.schemas import Gen1State
 from app.errors import NotFound
 from app.openapi import schemas
 from app.openapi.declare import KNOWN_SESSION, documented, query
-from app.services import services
 from app.web import parsing
+from app.web.current import services
 from app.web.serializers import status_json
 
 bp = Blueprint("state", __name__)

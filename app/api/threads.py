@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 from app.errors import NotFound
 from app.openapi import schemas
 from app.openapi.declare import SESSION_PATH, THREAD_PATH, body, documented
-from app.services import services
 from app.web import parsing
+from app.web.current import services
 from app.web.serializers import thread_json
 
 bp = Blueprint("threads", __name__, url_prefix="/api/sessions/<session_id>/threads")

@@ -11,10 +11,11 @@ from app.events import sse
 from app.events.types import UpdateEvent
 from app.live.relay import replay_then_follow
 from app.openapi.declare import LAST_EVENT_ID, SESSION, Events, documented
-from app.services import Services, services
+from app.services import Services
 from app.state import redis_keys
 from app.state.connection.store import Entry
 from app.web import parsing
+from app.web.current import services
 from app.web.serializers import status_json
 from app.web.streams import stream
 

@@ -10,11 +10,11 @@ from flask.typing import ResponseReturnValue
 from app.errors import Unauthorized
 from app.openapi import schemas
 from app.openapi.declare import KEY, Parameter, RouteSpec, documented
-from app.services import services
 from app.state.api_keys import ApiKey
 from app.usage import dollars, nano
 from app.usage.report import Row, between, grouped, month, today, total
 from app.web import parsing
+from app.web.current import services
 
 bp = Blueprint("usage", __name__)
 

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app import exact_json
 from app.openapi.declare import documented
-from app.services import services
+from app.web.current import services
 
 bp = Blueprint("openapi", __name__)
 

@@ -7,8 +7,8 @@ import time
 
 from flask import Flask, Response, g, request
 
-from app.services import services
 from app.telemetry import log_context
+from app.web.current import services
 
 log = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.errors import ApiError, BudgetSpent, Conflict, NotFound, Overloaded, TooManyRequests
-from app.services import services
 from app.state.runs import Accepted, TurnRequest
 from app.state.slots import ConcurrencyLimit
 from app.usage.budget import SPENT, is_spent
 from app.web import parsing
 from app.web.address import address
+from app.web.current import services
 
 REFUSALS: dict[str, tuple[type[ApiError], str]] = {
     "busy": (Conflict, "The session is busy with a turn; wait, interrupt it, or send with on_busy: enqueue"),

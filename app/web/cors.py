@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
-from app.services import services
+from app.web.current import services
 
 METHODS = "GET, POST, PATCH, DELETE"
 HEADERS = "Accept, Aomi-App-Key, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key, X-Request-Id, X-Session-Id"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.errors import BadRequest
 from app.events import sse
-from app.services import services
+from app.web.current import services
 
 
 def check_offered(app_id: str, model: str) -> None:

@@ -12,13 +12,13 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from app import exact_json
 from app.catalog import DEFAULT_APP, App
 from app.errors import ApiError, BadRequest, Forbidden, NotFound, TooManyRequests, Unauthorized
-from app.services import services
 from app.state.api_keys import ApiKey
 from app.state.open_requests import SERVERS_OWN
 from app.state.rates import Rate
 from app.state.sessions import Fields
 from app.state.vault import client_digest
 from app.web.address import address
+from app.web.current import services
 from app.web.send_timeout import patience
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

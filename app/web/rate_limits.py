@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from flask import Flask, request
 
 from app.errors import BadRequest, TooManyRequests
-from app.services import services
 from app.state.connection.store import digest
 from app.state.rates import Rate
 from app.web import parsing
 from app.web.address import address
+from app.web.current import services
 
 FREE = frozenset({"health", "metrics", "docs", "openapi", "playground"})
 """Blueprints whose requests cost next to nothing, or come from the operator."""

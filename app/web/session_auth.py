@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Flask, request
 
 from app.errors import Unauthorized
-from app.services import services
 from app.web import parsing
+from app.web.current import services
 
 OPEN = frozenset({"catalog", "usage", "health", "gen1", "docs", "openapi", "metrics", "playground"})
 """Blueprints that show no session."""

@@ -9,8 +9,8 @@ from typing import Any
 from flask import Response, request
 
 from app.events import sse
-from app.services import services
 from app.state.connection.clients import Unavailable
+from app.web.current import services
 from app.web.send_timeout import patience
 
 log = logging.getLogger(__name__)

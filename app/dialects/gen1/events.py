@@ -12,12 +12,12 @@ from app.dialects.gen1 import messages, requests
 from app.dialects.gen1.schemas import SystemAnswer
 from app.errors import ApiError, BadRequest
 from app.openapi.declare import SESSION, Parameter, RouteSpec, documented
-from app.services import services
 from app.state.client_requests import MOST_EVENTS
 from app.state.connection.store import now
 from app.state.open_requests import TRANSACTION, TYPED_DATA
 from app.turns import client_replies
 from app.web import parsing
+from app.web.current import services
 
 bp = Blueprint("gen1_events", __name__)
 

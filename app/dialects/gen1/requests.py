@@ -9,11 +9,11 @@ from flask import request
 from app import exact_json
 from app.errors import BadRequest
 from app.events import sse
-from app.services import services
 from app.state.connection.store import dumps
 from app.state.open_requests import open_requests, pending
 from app.state.sessions import Fields, status, user_state
 from app.web import parsing
+from app.web.current import services
 
 CAMEL = {"chainId": "chain_id", "isConnected": "is_connected", "ensName": "ens_name"}
 """Names of the user state that clients also write so."""

@@ -11,8 +11,8 @@ from app.catalog import DEFAULT_APP
 from app.dialects.gen1.schemas import NOT_CONFIGURED
 from app.errors import NotConfigured
 from app.openapi.declare import SESSION, RouteSpec, documented
-from app.services import services
 from app.web import parsing
+from app.web.current import services
 
 bp = Blueprint("gen1", __name__)
 

@@ -10,10 +10,10 @@ from flask.typing import ResponseReturnValue
 
 from app import exact_json
 from app.dialects.gen1 import messages, requests
-from app.services import services
 from app.state.runs import TurnRequest
 from app.state.sessions import Snapshot, status, user_state
 from app.web import admission, model_choice, parsing
+from app.web.current import services
 
 NOBODY = Snapshot({}, "", [])
 """A session that does not exist: to a gen-1 client, one that is idle and empty."""

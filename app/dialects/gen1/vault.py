@@ -12,9 +12,9 @@ from flask.typing import ResponseReturnValue
 from app.dialects.gen1 import schemas
 from app.errors import BadRequest
 from app.openapi.declare import SESSION, Parameter, RouteSpec, body, documented
-from app.services import services
 from app.state.vault import ProviderKey
 from app.web import parsing
+from app.web.current import services
 
 bp = Blueprint("gen1_vault", __name__)
 
