@@ -84,7 +84,7 @@ def test_steps_of_a_tool_come_after_the_answer_has_ended(here):
 
 
 def test_a_stop_is_on_the_screen_at_once_though_the_provider_is_silent(scripted, provider, client):
-    provider.script("silent", [Text(["So far"]), Silence(20)])
+    provider.script("silent", [Text(["So far"]), Silence()])
     scripted.say("silent")
     expect(scripted.turns.last).to_contain_text("So far")
     took = scripted.page.evaluate(
@@ -130,7 +130,7 @@ def test_messages_sent_while_busy_wait_and_are_answered_in_order(scripted, provi
 
 
 def test_a_message_for_which_there_is_no_place_comes_back(scripted, provider, client):
-    provider.script("long", [Text(["on it"]), Silence(20)])
+    provider.script("long", [Text(["on it"]), Silence()])
     scripted.say("long")
     expect(scripted.turns.last).to_contain_text("on it")
     for number in range(8):

@@ -51,7 +51,7 @@ class Person:
 
     def stop(self) -> None:
         """Interrupt it: while it flows, while the provider is silent, or as it ends."""
-        answer = [_words(self._rng), self._rng.choice([Silence(20), _words(self._rng)])]
+        answer = [_words(self._rng), self._rng.choice([Silence(), _words(self._rng)])]
         future = self._send("stop", answer)
         self.sent[-1].accepted.wait(30)
         time.sleep(self._rng.uniform(0, 0.8))
@@ -72,7 +72,7 @@ class Person:
             future.result()
 
     def barge_in(self) -> None:
-        first = self._send("barged", [_words(self._rng), Silence(20)])
+        first = self._send("barged", [_words(self._rng), Silence()])
         self.sent[-1].accepted.wait(30)
         self._send("barge in", [_words(self._rng)], on_busy="interrupt").result()
         first.result()

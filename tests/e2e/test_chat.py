@@ -166,7 +166,7 @@ def test_a_second_message_waits_for_the_first_and_runs_after_it(client, provider
 
 
 def test_a_busy_session_rejects_when_asked_to(client, provider):
-    provider.script("busy", [Text(["a"]), Silence(5)])
+    provider.script("busy", [Text(["a"]), Silence()])
     with client.chat("busy", app="scripted") as stream:
         stream.next("text")
         answer = client.post("/api/chat", json={"text": "no", "on_busy": "reject"})
@@ -177,7 +177,7 @@ def test_a_busy_session_rejects_when_asked_to(client, provider):
 
 
 def test_on_busy_interrupt_stops_the_running_turn_keeps_its_text_and_runs_next(client, provider):
-    provider.script("long", [Text(["partial "]), Silence(5)])
+    provider.script("long", [Text(["partial "]), Silence()])
     provider.script("instead", [Text(["done"])])
     with client.chat("long", app="scripted") as first:
         first.next("text")
@@ -188,7 +188,7 @@ def test_on_busy_interrupt_stops_the_running_turn_keeps_its_text_and_runs_next(c
 
 
 def test_the_ninth_waiting_message_is_refused_and_nothing_of_it_stays(client, provider):
-    provider.script("hold", [Text(["a"]), Silence(10)])
+    provider.script("hold", [Text(["a"]), Silence()])
     with client.chat("hold", app="scripted") as stream:
         stream.next("text")
         waiting = [client.chat(f"waiting {n}") for n in range(8)]
@@ -284,7 +284,7 @@ def test_any_text_survives(client, provider, text):
 
 
 def test_a_provider_that_stalls_is_told_of_and_then_given_up(client, provider, figure):
-    text = provider.script("stalls", [Text(["before"]), Silence(30)])
+    text = provider.script("stalls", [Text(["before"]), Silence()])
     with client.updates() as updates:
         began = time.monotonic()
         events = client.ask(text, app="scripted")

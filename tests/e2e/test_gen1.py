@@ -39,7 +39,7 @@ def test_a_second_turn_remembers_the_first(gen1):
 
 
 def test_text_streams_into_a_message_that_says_so(gen1, provider):
-    text = provider.script("gen-1 streams", [Text(["so far "]), Silence(10)])
+    text = provider.script("gen-1 streams", [Text(["so far "]), Silence()])
     gen1.send(text, app="scripted")
     state = gen1.until(lambda state: len(state["messages"]) == 2)
     assert (state["messages"][1]["content"], state["messages"][1]["is_streaming"]) == ("so far ", True)
@@ -94,7 +94,7 @@ def test_a_session_that_nobody_made_is_idle_and_empty(gen1):
 
 
 def test_an_interrupt_ends_the_turn_and_those_that_wait(gen1, provider):
-    text = provider.script("gen-1 interrupted", [Text(["partial"]), Silence(10)])
+    text = provider.script("gen-1 interrupted", [Text(["partial"]), Silence()])
     gen1.send(text, app="scripted")
     gen1.until(lambda state: len(state["messages"]) == 2)
     assert gen1.send("remember waiting")["is_processing"] is True

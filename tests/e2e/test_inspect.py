@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 import uuid
 
 import pytest
 
 from app.state import redis_keys
+from tests.support import processes
 from tests.support.backend import ROOT, free_port, until
 from tests.support.client import Client
 from tests.support.servers import Calls, Fail, Silence, Text
@@ -26,7 +26,7 @@ def inspect(backend):
     def run(*args, code=0, **environment):
         command = [sys.executable, "-m", "app.commands.cli", "inspect", *args]
         env = backend.environment | environment
-        ran = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=30)
+        ran = processes.run(command, env=env, cwd=ROOT)
         assert ran.returncode == code, ran.stderr
         assert "Traceback" not in ran.stderr
         return ran.stdout if code == 0 else ran.stderr

@@ -18,8 +18,8 @@ AT_ONCE = 0.3
 @pytest.mark.parametrize(
     ("phase", "answer", "said"),
     [
-        ("silent before the first token", [Silence(20)], ""),
-        ("silent in the middle", [Text(["some "]), Silence(20)], "some "),
+        ("silent before the first token", [Silence()], ""),
+        ("silent in the middle", [Text(["some "]), Silence()], "some "),
         ("flowing", [Text(["x "] * 400, pause=0.02)], "x "),
     ],
 )
@@ -41,7 +41,7 @@ def test_a_running_turn_ends_at_once_and_the_provider_is_left(client, webs, prov
 
 def test_a_stop_after_long_silence_arrives_as_fast(client, webs, provider, figure):
     """redis-py closes a connection that was silent for 5 s unless it is told not to: here that of stops."""
-    text = provider.script("long silence", [Text(["a", "b", "c", "d"], pause=2), Silence(20)])
+    text = provider.script("long silence", [Text(["a", "b", "c", "d"], pause=2), Silence()])
     with client.chat(text, app="scripted") as stream:
         while stream.next("text")["content"] != "d":
             pass
@@ -66,7 +66,7 @@ def test_a_stop_never_hits_the_turn_that_follows(client, webs, provider):
 
 
 def test_the_partial_text_stays_and_the_model_sees_it_next_time(client, provider):
-    provider.script("begin", [Text(["half an answer"]), Silence(20)])
+    provider.script("begin", [Text(["half an answer"]), Silence()])
     provider.script("go on", [Text(["the rest"])])
     with client.chat("begin", app="scripted") as stream:
         stream.next("text")
@@ -115,7 +115,7 @@ def test_nothing_to_stop_is_false_and_an_unknown_session_404(client):
 
 
 def test_only_the_current_turn_is_hit_the_waiting_one_runs(client, provider):
-    provider.script("stop me", [Silence(20)])
+    provider.script("stop me", [Silence()])
     provider.script("not me", [Text(["unharmed"])])
     with client.chat("stop me", app="scripted") as first, client.chat("not me", app="scripted") as second:
         assert client.interrupt()
@@ -142,7 +142,7 @@ def test_a_turn_that_no_worker_has_taken_is_stopped_too(backend, webs, client, p
 
 
 def test_many_stops_at_the_same_moment_stop_once(client, webs, provider):
-    text = provider.script("race", [Text(["a"]), Silence(20)])
+    text = provider.script("race", [Text(["a"]), Silence()])
     answers: list[bool] = []
     with client.chat(text, app="scripted") as stream:
         stream.next("text")

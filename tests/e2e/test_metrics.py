@@ -51,7 +51,7 @@ def test_a_turn_is_counted_once_with_its_times_and_tokens(client, provider, grow
 
 
 def test_an_interrupt_is_counted_by_the_web_and_timed_by_the_worker(client, provider, grown):
-    text = provider.script("stop me", [Text(["a"]), Silence(20)])
+    text = provider.script("stop me", [Text(["a"]), Silence()])
     with client.chat(text, app="scripted") as stream:
         stream.next("text")
         client.interrupt()

@@ -51,7 +51,7 @@ def test_tokens_arrive_one_by_one(site, client):
 
 
 def test_a_silent_stream_stays_open_and_a_stop_arrives_in_time(site, client):
-    text = site.provider.script("a stop", [Text(["one "]), Silence(20)])
+    text = site.provider.script("a stop", [Text(["one "]), Silence()])
     with client.chat(text, app="scripted") as stream:
         stream.next("text")
         asked = time.monotonic()

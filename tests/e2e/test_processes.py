@@ -58,7 +58,7 @@ def test_sigterm_lets_a_running_turn_finish_and_leaves_unbegun_ones_to_others(ow
 
 
 def test_a_turn_that_outlasts_the_grace_time_ends_with_shutdown_and_its_text_stays(own, own_client, provider, figure):
-    provider.script("too long", [Text(["partial"]), Silence(30)])
+    provider.script("too long", [Text(["partial"]), Silence()])
     worker = own.worker(AOMI_GRACE="0.5")
     with own_client.chat("too long", model="scripted") as stream:
         stream.next("text")
@@ -94,7 +94,7 @@ def test_many_signals_at_once_stop_a_worker_once(own):
 
 
 def test_a_killed_workers_turn_ends_with_worker_lost_though_no_worker_is_left(own, own_client, provider, figure):
-    provider.script("killed", [Text(["so far"]), Silence(30)])
+    provider.script("killed", [Text(["so far"]), Silence()])
     other = Client(own_client.url)
     doomed = own.worker()
     with own_client.chat("killed", model="scripted") as stream, own_client.resume() as resumed:
@@ -139,7 +139,7 @@ def test_a_late_worker_cannot_overwrite_the_end_that_another_process_has_written
 
 
 def test_an_interrupt_races_with_a_workers_death_to_one_end(own, own_client, provider):
-    provider.script("dies", [Text(["so far"]), Silence(30)])
+    provider.script("dies", [Text(["so far"]), Silence()])
     doomed = own.worker()
     with own_client.chat("dies", model="scripted") as stream:
         stream.next("text")

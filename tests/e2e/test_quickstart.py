@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import uuid
 from pathlib import Path
 
+from tests.support import processes
 from tests.support.client import Client, kinds, text_of
 from tests.support.cutting import breaking
 from tests.support.programs import needed
@@ -17,7 +17,7 @@ NUMBERS = " ".join(str(number) for number in range(1, 41))
 
 
 def drive(url, session):
-    ran = subprocess.run([needed("node"), SESSION, url, session], capture_output=True, text=True, timeout=60)
+    ran = processes.run([needed("node"), SESSION, url, session])
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-import subprocess
 import sys
 import uuid
 from pathlib import Path
@@ -14,6 +13,7 @@ from click.testing import CliRunner
 
 from app.commands.sessions import sessions
 from app.errors import ConfigError
+from tests.support import processes
 from tests.support.backend import ROOT, until
 from tests.support.client import Client
 from tests.support.remains import standing_in, without_life
@@ -45,7 +45,7 @@ class Person:
         ask = [Calls([("PickFile", {"types": [self.word]})])]
         provider.script(f"{self.word} steps", steps, [Text([f"{self.word} answered"])])
         provider.script(f"{self.word} asks", ask, [Text(["asked"])])
-        provider.script(f"{self.word} runs", [Text([self.word, " "]), Silence(30)])
+        provider.script(f"{self.word} runs", [Text([self.word, " "]), Silence()])
         query, header = {"app": "scripted", "client_id": self.client_id}, {"Idempotency-Key": self.word}
         for text in ("asks", "steps"):
             answer = self.client.post("/api/chat", params=query, json={"text": f"{self.word} {text}"}, headers=header)
@@ -125,6 +125,6 @@ def test_a_command_that_says_nothing_or_nonsense_does_nothing(aomi, worker, args
 
 def test_the_command_is_one_of_aomi(backend):
     command = [sys.executable, "-m", "app.commands.cli", "sessions", "export"]
-    ran = subprocess.run(command, env=backend.environment, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    ran = processes.run(command, env=backend.environment, cwd=ROOT)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.startswith("aomi: Say which sessions: ids")

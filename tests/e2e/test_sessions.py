@@ -100,7 +100,7 @@ def test_rename_archive_and_delete(client):
 
 
 def test_deleting_a_session_ends_its_turn_and_leaves_no_key(client, provider, redis):
-    provider.script("delete me", [Text(["a"]), Silence(20)])
+    provider.script("delete me", [Text(["a"]), Silence()])
     with client.chat("delete me", app="scripted") as stream:
         stream.next("text")
         client.request("DELETE", f"/api/sessions/{client.session_id}")
@@ -133,7 +133,7 @@ def test_each_thread_has_its_own_history(client, provider):
 
 
 def test_the_users_message_and_the_text_so_far_are_in_the_state(client, webs, provider):
-    provider.script("so far", [Text(["said "]), Silence(20)])
+    provider.script("so far", [Text(["said "]), Silence()])
     with client.chat("so far", app="scripted", user_state={"address": "0x742d", "ext": [1]}) as stream:
         assert [m["content"] for m in client.state()["messages"]][:1] == ["so far"]
         stream.next("text")

@@ -81,7 +81,7 @@ def test_ctrl_c_stops_the_turn_and_what_was_said_stays(chat, webs):
 
 
 def test_ctrl_c_stops_a_turn_whose_provider_is_silent(chat, provider):
-    text = provider.script("silent until stopped", [Silence(30)])
+    text = provider.script("silent until stopped", [Silence()])
     with chat("--app", "scripted") as opened:
         opened.prompt()
         opened.line(text)

@@ -219,7 +219,7 @@ def test_a_wallet_result_that_fits_no_request_is_refused_and_changes_nothing(ask
 
 
 def test_an_answer_waits_in_a_full_queue_and_is_not_refused(gen1, asked, provider, reference):
-    hold = provider.script("hold the wallet's session", [Silence(20)])
+    hold = provider.script("hold the wallet's session", [Silence()])
     gen1.send(hold, app="scripted")
     for number in range(8):
         gen1.send(f"remember {number}")
@@ -232,7 +232,7 @@ def test_an_answer_waits_in_a_full_queue_and_is_not_refused(gen1, asked, provide
 
 
 def test_an_interrupt_keeps_an_answer_that_waits_for_the_model(gen1, asked, provider):
-    hold = provider.script("hold before the interrupt", [Silence(20)])
+    hold = provider.script("hold before the interrupt", [Silence()])
     gen1.send(hold, app="scripted")
     result = {"txHash": HASH, "status": "success", "pending_tx_ids": [1]}
     gen1.system("wallet:tx_complete", result)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.patience import patient
 
 
 class _Server(ThreadingHTTPServer):
@@ -76,7 +77,7 @@ class PriceApi:
             self._now += 1
             self.asked.append(symbol)
             self.most_at_once = max(self.most_at_once, self._now)
-        self.gate.wait(20)
+        self.gate.wait(patient(60))
         with self._lock:
             self._now -= 1
         price = self.prices.get(symbol)
@@ -110,9 +111,16 @@ class Calls:
 
 @dataclass
 class Silence:
-    """Nothing until the client hangs up or `seconds` have passed."""
+    """Nothing until the client hangs up, or until `seconds` have passed if they are given."""
 
-    seconds: float = 30.0
+    seconds: float | None = None
+
+
+@dataclass
+class Held:
+    """Nothing until the event is set: the test decides when the answer goes on, however fast the machine is."""
+
+    event: threading.Event
 
 
 @dataclass
@@ -149,7 +157,7 @@ class Uses:
     cached: int = 0
 
 
-Step = Text | Calls | Silence | Until | Fail | Cut | End | Uses
+Step = Text | Calls | Silence | Held | Until | Fail | Cut | End | Uses
 
 
 @dataclass
@@ -253,9 +261,13 @@ class _Stream:
         if isinstance(step, Text):
             for piece in step.pieces:
                 self._delta({"content": piece})
-                self._wait(step.pause)
+                if step.pause:
+                    self._wait(step.pause)
         elif isinstance(step, Silence):
             self._wait(step.seconds)
+        elif isinstance(step, Held):
+            while not step.event.is_set():
+                self._wait(0.02)
         elif isinstance(step, Until):
             while not step.event.is_set():
                 self._do(Text(["."], pause=0.2))
@@ -272,13 +284,10 @@ class _Stream:
             if part:
                 self._delta({"tool_calls": [{"index": index, "function": {"arguments": part}}]})
 
-    def _wait(self, seconds: float) -> None:
+    def _wait(self, seconds: float | None) -> None:
         """Wait, but notice at once when the client hangs up."""
-        if not seconds:
-            return
         connection = self._request.connection
         connection.settimeout(seconds)
-        began = time.monotonic()
         try:
             if connection.recv(1) == b"":
                 raise ConnectionResetError
@@ -286,9 +295,6 @@ class _Stream:
             pass
         finally:
             connection.settimeout(None)
-        left = seconds - (time.monotonic() - began)
-        if left > 0.01:
-            time.sleep(left)
 
     def _delta(self, delta: dict[str, Any], finish: str | None = None) -> None:
         self._chunk({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
