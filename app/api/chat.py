@@ -9,7 +9,6 @@ from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.catalog import App
-from app.dialects import gen1
 from app.errors import BadRequest
 from app.events import sse
 from app.events.types import ChatEvent
@@ -47,11 +46,9 @@ _BUSY = RouteSpec((_IDEMPOTENCY_KEY,), (400, 402, 409, 429))
 
 
 @bp.post("/api/chat")
-@documented(STREAM, SESSION, APP, IDS, _BUSY, body(NewMessage), nothing="It was answered, and its events are gone")
+@documented(STREAM, SESSION, APP, IDS, _BUSY, body(NewMessage), no_content="It was answered, and its events are gone")
 def send() -> ResponseReturnValue:
     """Accept a message and stream the answer to it. Hanging up does not stop it: see /api/interrupt."""
-    if gen1.sends():
-        return gen1.send()
     session_id = parsing.session_id()
     session = services().sessions.get(session_id) or {}
     app = parsing.app_named(parsing.app_parameter() or session.get("chosen_app"))
@@ -70,7 +67,7 @@ def send() -> ResponseReturnValue:
     STARTING_AFTER,
     IDS,
     query("run_id", "A turn, as in `Location`."),
-    nothing="The session has no turn to show, or all of it was seen",
+    no_content="The session has no turn to show, or all of it was seen",
 )
 def resume() -> ResponseReturnValue:
     """Replay the current or last turn from an event on, then follow it live. 204 when there is none to show."""

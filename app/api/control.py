@@ -8,7 +8,6 @@ from typing import Any
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.dialects import gen1
 from app.errors import BadRequest, NotFound
 from app.events import sse
 from app.openapi.declare import KNOWN_SESSION, Parameter, RouteSpec, body, documented
@@ -30,8 +29,6 @@ _ACTION = Parameter("action", "path", "What to do.", lambda _: {"type": "string"
 @documented(Chosen, KNOWN_SESSION, RouteSpec((_ACTION,), (409,)), body(Choice))
 def act(action: str) -> ResponseReturnValue:
     """Carry out `action`; answers `success` and what was set."""
-    if gen1.sets_model(action):
-        return gen1.set_model()
     session_id, session = parsing.known_session()
     if action not in ACTIONS:
         raise NotFound(f"There is no control action {action[:64]!r}; there are {', '.join(ACTIONS)}")

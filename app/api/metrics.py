@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterator
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -34,12 +34,6 @@ GAUGES = {
     "aomi_running_turns": "Turns that run in all workers",
     "aomi_turn_slots": "Turns that all workers may run at once",
 }
-
-
-def register(app: Flask, parts: Services) -> None:
-    """Serve `/metrics`, unless the operator does not want it."""
-    if parts.settings.metrics:
-        app.register_blueprint(bp)
 
 
 @bp.get("/metrics")

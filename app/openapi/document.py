@@ -98,8 +98,8 @@ class _Builder:
         else:
             content = {"application/json": {"schema": self._schema(declared.answer)}}
             answers["200"] = {"description": "Done", "content": content}
-        if declared.nothing:
-            answers["204"] = {"description": declared.nothing}
+        if declared.no_content:
+            answers["204"] = {"description": declared.no_content}
         return answers
 
     def _stream(self, events: Events) -> dict[str, Any]:
