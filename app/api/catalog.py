@@ -6,10 +6,10 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.catalog import DEFAULT_APP
-from app.errors import Unauthorized
 from app.openapi import schemas
 from app.openapi.declare import KEY, KNOWN_SESSION, documented
 from app.web import parsing
+from app.web.caller import required_api_key
 from app.web.current import services
 
 bp = Blueprint("catalog", __name__, url_prefix="/api/session")
@@ -34,8 +34,6 @@ def models() -> ResponseReturnValue:
 @documented(schemas.Apps, KEY)
 def apps() -> ResponseReturnValue:
     """The apps that the API key opens, and the default one."""
-    key = parsing.api_key()
-    if key is None:
-        raise Unauthorized("An API key is needed: send it as X-API-Key")
+    key = required_api_key()
     open_to_key = [app for app in services().catalog.apps if app.id == DEFAULT_APP or key.allows(app.id)]
     return jsonify(apps=[{"id": app.id, "name": app.name} for app in open_to_key])

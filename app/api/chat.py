@@ -32,7 +32,10 @@ from app.services import Services
 from app.state import redis_keys
 from app.state.connection.clients import Unavailable
 from app.state.runs import TurnRequest
-from app.web import admission, parsing
+from app.web import parsing
+from app.web.admission import Admission
+from app.web.bodies import json_body
+from app.web.caller import authorized_app, current_caller
 from app.web.current import services
 from app.web.streams import stream
 
@@ -51,9 +54,9 @@ def send() -> ResponseReturnValue:
     """Accept a message and stream the answer to it. Hanging up does not stop it: see /api/interrupt."""
     session_id = parsing.session_id()
     session = services().sessions.get(session_id) or {}
-    app = parsing.app_named(parsing.app_parameter() or session.get("chosen_app"))
-    message = _message(app, session, parsing.body())
-    accepted = admission.send(session_id, message)
+    app = authorized_app(parsing.app_from_query() or session.get("chosen_app"))
+    message = _message(app, session, json_body())
+    accepted = Admission.of(services()).admit(session_id, message, current_caller())
     if accepted.outcome == "again" and services().runs.get(session_id, accepted.run_id) is None:
         return "", 204  # it was answered, and its events are no longer kept: the history has them
     return _stream(session_id, accepted.run_id, 0)
@@ -73,7 +76,7 @@ def resume() -> ResponseReturnValue:
     """Replay the current or last turn from an event on, then follow it live. 204 when there is none to show."""
     session_id, session = parsing.known_session()
     last_id = request.headers.get("Last-Event-ID") or request.args.get("starting_after") or ""
-    after = parsing.number_of(last_id, "Last-Event-ID or starting_after") if last_id else 0
+    after = parsing.event_number_of(last_id, "Last-Event-ID or starting_after") if last_id else 0
     named = last_id.rpartition(":")[0]
     wanted = named or request.args.get("run_id") or session.get("last_run", "")
     if services().runs.get(session_id, wanted) is None:
@@ -104,8 +107,6 @@ def _message(app: App, session: dict[str, str], body: dict[str, Any]) -> TurnReq
         on_busy=on_busy,
         idempotency_key=_idempotency_key(),
         body=app.id.encode() + b" " + request.get_data(),
-        client=parsing.named_client(),
-        key=parsing.api_key_id(),
     )
 
 

@@ -17,6 +17,7 @@ from app.state.open_requests import pending
 from app.state.sessions import Fields, status
 from app.turns import client_replies
 from app.web import model_choice, parsing
+from app.web.bodies import json_body
 from app.web.current import services
 
 bp = Blueprint("control", __name__)
@@ -32,7 +33,7 @@ def act(action: str) -> ResponseReturnValue:
     session_id, session = parsing.known_session()
     if action not in ACTIONS:
         raise NotFound(f"There is no control action {action[:64]!r}; there are {', '.join(ACTIONS)}")
-    return jsonify(success=True, **ACTIONS[action](session_id, session, parsing.body()))
+    return jsonify(success=True, **ACTIONS[action](session_id, session, json_body()))
 
 
 def _model(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def _title(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, 
 
 
 def _app(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
-    app = parsing.known_app(body)
+    app = parsing.existing_app(body)
     event = sse.state(session_id, status(session), app=app)
     services().sessions.change(session_id, {"app": app, "chosen_app": app}, [event])
     return {"app": app}

@@ -13,6 +13,7 @@ from app.state.connection.store import dumps
 from app.state.sessions import status
 from app.turns.erasing import erase
 from app.web import parsing
+from app.web.bodies import json_body, optional_json_body
 from app.web.current import services
 from app.web.serializers import choice, summary, thread_json, times
 
@@ -28,7 +29,7 @@ _OWNER = Parameter("public_key", "query", "Whose sessions.", _OWNER_SCHEMA, requ
 def create() -> ResponseReturnValue:
     """Make the session; one that exists stays as it is, but for an owner where it had none."""
     session_id = parsing.session_id()
-    given = parsing.optional_body()
+    given = optional_json_body()
     fields = {
         "title": parsing.optional_text_of(given, "title", parsing.TITLE_CHARACTERS),
         "public_key": parsing.optional_text_of(given, "public_key", parsing.PUBLIC_KEY_CHARACTERS),
@@ -36,7 +37,7 @@ def create() -> ResponseReturnValue:
     if given.get("user_state") is not None:
         fields["user_state"] = dumps(parsing.user_state_of(given["user_state"]))
     if given.get("app") is not None:
-        fields["app"] = fields["chosen_app"] = parsing.known_app(given)
+        fields["app"] = fields["chosen_app"] = parsing.existing_app(given)
     created = services().sessions.create(session_id, fields)
     if fields["public_key"] and not created:
         services().sessions.own(session_id, fields["public_key"])
@@ -77,7 +78,7 @@ def rename(session_id: str) -> ResponseReturnValue:
     """Give the session a title of a person's choosing."""
     session_id = parsing.checked_session_id(session_id)
     parsing.session_or_404(session_id)
-    title = parsing.text_of(parsing.body(), "title", parsing.TITLE_CHARACTERS)
+    title = parsing.text_of(json_body(), "title", parsing.TITLE_CHARACTERS)
     services().sessions.rename(session_id, title)
     return jsonify(session_id=session_id, **summary(parsing.session_or_404(session_id)))
 

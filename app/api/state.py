@@ -22,9 +22,9 @@ def show() -> ResponseReturnValue:
     session_id = parsing.session_id()
     snapshot = services().sessions.snapshot(session_id, request.args.get("thread_id"))
     if snapshot is None:
-        raise NotFound("There is no such session; POST /api/sessions or a first message makes one")
+        raise NotFound(parsing.NO_SESSION)
     if snapshot.thread_id is None:
-        raise NotFound("There is no such thread in this session")
+        raise NotFound(parsing.NO_THREAD)
     session = snapshot.session
     return jsonify(
         session_id=session_id,

@@ -28,7 +28,7 @@ def subscribe() -> ResponseReturnValue:
     """Follow the session for as long as the client stays; it need not exist yet."""
     session_id = parsing.session_id()
     last_id = request.headers.get("Last-Event-ID")
-    after = parsing.number_of(last_id, "Last-Event-ID") if last_id else None
+    after = parsing.event_number_of(last_id, "Last-Event-ID") if last_id else None
     return stream(_frames(services(), session_id, after))
 
 

@@ -7,13 +7,13 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.errors import Unauthorized
 from app.openapi import schemas
 from app.openapi.declare import KEY, Parameter, RouteSpec, documented
 from app.state.api_keys import ApiKey
 from app.usage import dollars, nano
 from app.usage.report import Row, between, grouped, month, today, total
 from app.web import parsing
+from app.web.caller import required_api_key
 from app.web.current import services
 
 bp = Blueprint("usage", __name__)
@@ -33,9 +33,7 @@ _DAYS = RouteSpec(
 @documented(schemas.Usage, KEY, _DAYS)
 def show() -> ResponseReturnValue:
     """What the API key has used and cost, by day, app and model, and what is left of its budget."""
-    key = parsing.api_key()
-    if key is None:
-        raise Unauthorized("An API key is needed: send it as X-API-Key")
+    key = required_api_key()
     days = between(request.args.get("from", ""), request.args.get("to", ""))
     ledger, session_id = services().ledger, request.args.get("session_id")
     if session_id is not None:  # the header does not count: front ends send it with every request

@@ -15,6 +15,7 @@ from app.state.connection.store import digest
 from app.state.rates import Rate
 from app.web import parsing
 from app.web.address import address
+from app.web.caller import api_key_or_none
 from app.web.current import services
 
 FREE = frozenset({"health", "metrics", "docs", "openapi", "playground"})
@@ -53,7 +54,7 @@ def _of_reading() -> Iterator[Rate]:
 
 def _of_writing() -> Iterator[Rate]:
     settings = services().settings
-    if key := parsing.known_key():
+    if key := api_key_or_none():
         own = key.requests_per_minute
         yield Rate("key", key.id, settings.requests_per_minute_key if own is None else own)
     if settings.requests_per_minute_session:

@@ -6,6 +6,7 @@ from flask import Flask, request
 
 from app.errors import Unauthorized
 from app.web import parsing
+from app.web.caller import api_key, authorized_app
 from app.web.current import services
 
 OPEN = frozenset({"catalog", "usage", "health", "gen1", "docs", "openapi", "metrics", "playground"})
@@ -22,9 +23,9 @@ def _ask() -> None:
         return
     session_id = (request.view_args or {}).get("session_id") or parsing.optional_session_id()
     if session_id is None:
-        if request.endpoint == "sessions.of_public_key" and parsing.api_key() is None:
+        if request.endpoint == "sessions.of_public_key" and api_key() is None:
             raise Unauthorized("An API key is needed to list sessions: send it as X-API-Key")
         return
     session = services().sessions.get(parsing.checked_session_id(session_id))
     if session and session.get("app") and services().catalog.app(session["app"]):
-        parsing.app_named(session["app"])
+        authorized_app(session["app"])

@@ -14,6 +14,8 @@ from app.errors import BadRequest
 from app.openapi.declare import SESSION, Parameter, RouteSpec, body, documented
 from app.state.vault import ProviderKey
 from app.web import parsing
+from app.web.bodies import json_body
+from app.web.caller import client_digest_of, client_of_session
 from app.web.current import services
 
 bp = Blueprint("gen1_vault", __name__)
@@ -34,7 +36,7 @@ def list_keys() -> ResponseReturnValue:
 @documented(schemas.SavedKey, SESSION, schemas.NOT_CONFIGURED, body(schemas.NewKey))
 def save_key() -> ResponseReturnValue:
     """Keep a key of the session's client, in the place of the provider's last one."""
-    client, given = _client(), parsing.body()
+    client, given = _client(), json_body()
     provider = parsing.text_of(given, "provider", 64).strip().lower()
     if not re.fullmatch(schemas.PROVIDER, provider):
         raise BadRequest("'provider' must be the name of a model provider, such as openai")
@@ -56,8 +58,8 @@ def delete_key(provider: str) -> ResponseReturnValue:
 @documented(schemas.Handles, schemas.NOT_CONFIGURED, body(schemas.NewSecrets))
 def save_secrets() -> ResponseReturnValue:
     """Keep secrets of a client; answers the handle of each, by which tools get it."""
-    sent = parsing.body()
-    client, given = parsing.client_named(sent.get("client_id")), sent.get("secrets")
+    sent = json_body()
+    client, given = client_digest_of(sent.get("client_id")), sent.get("secrets")
     if not isinstance(given, dict) or not given:
         raise BadRequest("'secrets' must be a JSON object of names and strings")
     for name, value in given.items():
@@ -70,7 +72,7 @@ def save_secrets() -> ResponseReturnValue:
 @documented(schemas.Cleared, schemas.CLIENT_ID, schemas.NOT_CONFIGURED)
 def clear_secrets() -> ResponseReturnValue:
     """Forget all secrets of a client."""
-    services().vault.clear_secrets(parsing.client_named(request.args.get("client_id")))
+    services().vault.clear_secrets(client_digest_of(request.args.get("client_id")))
     return jsonify(cleared=True)
 
 
@@ -78,14 +80,14 @@ def clear_secrets() -> ResponseReturnValue:
 @documented(schemas.Deleted, schemas.CLIENT_ID, schemas.NOT_CONFIGURED, _NAME)
 def delete_secret(name: str) -> ResponseReturnValue:
     """Forget a secret of a client."""
-    client = parsing.client_named(request.args.get("client_id"))
+    client = client_digest_of(request.args.get("client_id"))
     return jsonify(deleted=services().vault.delete_secret(client, name))
 
 
 def _client() -> str:
     """The client of the request's session. Raises `BadRequest`."""
     session_id = parsing.session_id()
-    found = parsing.client(session_id)
+    found = client_of_session(session_id)
     if not found:
         raise BadRequest("The session belongs to no client yet: send a state or chat request with client_id first")
     return found
