@@ -34,7 +34,7 @@ from app.state.connection.clients import Unavailable
 from app.state.runs import TurnRequest
 from app.web import parsing
 from app.web.admission import Admission
-from app.web.bodies import json_body
+from app.web.bodies import json_body, validated
 from app.web.caller import authorized_app, current_caller
 from app.web.current import services
 from app.web.streams import stream
@@ -55,7 +55,7 @@ def send() -> ResponseReturnValue:
     session_id = parsing.session_id()
     session = services().sessions.get(session_id) or {}
     app = authorized_app(parsing.app_from_query() or session.get("chosen_app"))
-    message = _message(app, session, json_body())
+    message = _message(app, session, validated(NewMessage, json_body()))
     accepted = Admission.of(services()).admit(session_id, message, current_caller())
     if accepted.outcome == "again" and services().runs.get(session_id, accepted.run_id) is None:
         return "", 204  # it was answered, and its events are no longer kept: the history has them
@@ -89,22 +89,17 @@ def resume() -> ResponseReturnValue:
     return _stream(session_id, wanted, after if seen else 0)
 
 
-def _message(app: App, session: dict[str, str], body: dict[str, Any]) -> TurnRequest:
-    text = parsing.text_of(body, "text", parsing.TEXT_CHARACTERS)
-    on_busy = body.get("on_busy", "enqueue")
-    if on_busy not in parsing.ON_BUSY:
-        raise BadRequest(f"'on_busy' must be one of {', '.join(parsing.ON_BUSY)}")
-    model = parsing.optional_text_of(body, "model", parsing.MODEL_CHARACTERS)
+def _message(app: App, session: dict[str, str], sent: NewMessage) -> TurnRequest:
+    model = sent.get("model")
     if model and not services().catalog.offers(app, model):
         raise BadRequest(f"The app {app.id!r} does not offer the model {model!r}; see /api/session/models")
-    user_state = body.get("user_state")
     return TurnRequest(
-        text=text,
+        text=sent["text"],
         app=app.id,
         model=model or services().catalog.choice(app.id, session.get("model", ""))[1],
-        thread_id=parsing.optional_text_of(body, "thread_id", parsing.THREAD_CHARACTERS) or None,
-        user_state=None if user_state is None else parsing.user_state_of(user_state),
-        on_busy=on_busy,
+        thread_id=sent.get("thread_id"),
+        user_state=sent.get("user_state"),
+        on_busy=sent.get("on_busy", "enqueue"),
         idempotency_key=_idempotency_key(),
         body=app.id.encode() + b" " + request.get_data(),
     )

@@ -8,16 +8,16 @@ from typing import Any
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.errors import BadRequest, NotFound
+from app.errors import NotFound
 from app.events import sse
 from app.openapi.declare import KNOWN_SESSION, Parameter, RouteSpec, body, documented
-from app.openapi.schemas import Choice, Chosen
+from app.openapi.schemas import Choice, Chosen, ChosenApp, ChosenModel, Titled, WalletResult
 from app.state.connection.store import dumps
 from app.state.open_requests import pending
 from app.state.sessions import Fields, status
 from app.turns import client_replies
 from app.web import model_choice, parsing
-from app.web.bodies import json_body
+from app.web.bodies import json_body, validated
 from app.web.current import services
 
 bp = Blueprint("control", __name__)
@@ -37,7 +37,7 @@ def act(action: str) -> ResponseReturnValue:
 
 
 def _model(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
-    model = parsing.text_of(body, "model", parsing.MODEL_CHARACTERS)
+    model = validated(ChosenModel, body)["model"]
     model_choice.check_offered(session.get("app", ""), model)
     model_choice.choose(session_id, model)
     return {"model": model}
@@ -51,24 +51,23 @@ def _user_state(session_id: str, session: Fields, body: dict[str, Any]) -> dict[
 
 
 def _title(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
-    title = parsing.text_of(body, "title", parsing.TITLE_CHARACTERS)
+    title = validated(Titled, body)["title"]
     services().sessions.rename(session_id, title)
     return {"title": title}
 
 
 def _app(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
-    app = parsing.existing_app(body)
+    app = validated(ChosenApp, body)["app"]
+    parsing.check_app_exists(app)
     event = sse.state(session_id, status(session), app=app)
     services().sessions.change(session_id, {"app": app, "chosen_app": app}, [event])
     return {"app": app}
 
 
 def _wallet_result(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
-    number, result = body.get("id"), parsing.object_of(body, "result", parsing.RESULT_BYTES)
-    if not isinstance(number, int) or isinstance(number, bool):
-        raise BadRequest("'id' must be the number of a client request, as its event says")
-    client_replies.accept(services(), session, [number], result)
-    return {"id": number}
+    sent = validated(WalletResult, body)
+    client_replies.accept(services(), session, [sent["id"]], sent["result"])
+    return {"id": sent["id"]}
 
 
 ACTIONS: dict[str, Callable[[str, Fields, dict[str, Any]], dict[str, Any]]] = {

@@ -13,7 +13,7 @@ from app.state.connection.store import dumps
 from app.state.sessions import status
 from app.turns.erasing import erase
 from app.web import parsing
-from app.web.bodies import json_body, optional_json_body
+from app.web.bodies import json_body, optional_json_body, validated
 from app.web.current import services
 from app.web.serializers import choice, summary, thread_json, times
 
@@ -29,15 +29,13 @@ _OWNER = Parameter("public_key", "query", "Whose sessions.", _OWNER_SCHEMA, requ
 def create() -> ResponseReturnValue:
     """Make the session; one that exists stays as it is, but for an owner where it had none."""
     session_id = parsing.session_id()
-    given = optional_json_body()
-    fields = {
-        "title": parsing.optional_text_of(given, "title", parsing.TITLE_CHARACTERS),
-        "public_key": parsing.optional_text_of(given, "public_key", parsing.PUBLIC_KEY_CHARACTERS),
-    }
-    if given.get("user_state") is not None:
-        fields["user_state"] = dumps(parsing.user_state_of(given["user_state"]))
-    if given.get("app") is not None:
-        fields["app"] = fields["chosen_app"] = parsing.existing_app(given)
+    sent = validated(schemas.NewSession, optional_json_body())
+    fields = {"title": sent.get("title") or "", "public_key": sent.get("public_key") or ""}
+    if (user_state := sent.get("user_state")) is not None:
+        fields["user_state"] = dumps(user_state)
+    if app := sent.get("app"):
+        parsing.check_app_exists(app)
+        fields["app"] = fields["chosen_app"] = app
     created = services().sessions.create(session_id, fields)
     if fields["public_key"] and not created:
         services().sessions.own(session_id, fields["public_key"])
@@ -78,7 +76,7 @@ def rename(session_id: str) -> ResponseReturnValue:
     """Give the session a title of a person's choosing."""
     session_id = parsing.checked_session_id(session_id)
     parsing.session_or_404(session_id)
-    title = parsing.text_of(json_body(), "title", parsing.TITLE_CHARACTERS)
+    title = validated(schemas.Titled, json_body())["title"]
     services().sessions.rename(session_id, title)
     return jsonify(session_id=session_id, **summary(parsing.session_or_404(session_id)))
 

@@ -9,7 +9,7 @@ from app.errors import NotFound
 from app.openapi import schemas
 from app.openapi.declare import SESSION_PATH, THREAD_PATH, body, documented
 from app.web import parsing
-from app.web.bodies import json_body, optional_json_body
+from app.web.bodies import json_body, optional_json_body, validated
 from app.web.current import services
 from app.web.serializers import thread_json
 
@@ -22,7 +22,7 @@ def open_thread(session_id: str) -> ResponseReturnValue:
     """Open another thread; messages without a thread_id go to it."""
     session_id = parsing.checked_session_id(session_id)
     parsing.session_or_404(session_id)
-    title = parsing.optional_text_of(optional_json_body(), "title", parsing.TITLE_CHARACTERS)
+    title = validated(schemas.NewThread, optional_json_body()).get("title") or ""
     return jsonify(thread_json(services().sessions.open_thread(session_id, title)))
 
 
@@ -31,7 +31,7 @@ def open_thread(session_id: str) -> ResponseReturnValue:
 def rename(session_id: str, thread_id: str) -> ResponseReturnValue:
     """Give the thread a title of a person's choosing."""
     session_id = _with_thread(session_id, thread_id)
-    title = parsing.text_of(json_body(), "title", parsing.TITLE_CHARACTERS)
+    title = validated(schemas.Titled, json_body())["title"]
     services().sessions.rename_thread(session_id, thread_id, title)
     thread = services().sessions.thread(session_id, thread_id)
     return jsonify(thread_json(thread))

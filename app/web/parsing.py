@@ -90,12 +90,10 @@ def app_from_query() -> str | None:
     return request.args.get("app") or request.args.get("namespace")
 
 
-def existing_app(fields: dict[str, Any]) -> str:
-    """The id of an existing app in the body's `app`. Raises `BadRequest`."""
-    name = text_of(fields, "app", APP_CHARACTERS)
-    if services().catalog.app(name) is None:
-        raise BadRequest(f"There is no app {name!r}; {SEE_APPS}")
-    return name
+def check_app_exists(app_id: str) -> None:
+    """Raises `BadRequest` when there is no such app."""
+    if services().catalog.app(app_id) is None:
+        raise BadRequest(f"There is no app {app_id!r}; {SEE_APPS}")
 
 
 # Fields of a body or a query
@@ -116,9 +114,8 @@ def optional_text_of(fields: dict[str, Any], name: str, limit: int) -> str:
     return "" if fields.get(name) is None else text_of(fields, name, limit)
 
 
-def object_of(fields: dict[str, Any], name: str, limit: int) -> dict[str, Any]:
+def object_of(value: Any, name: str, limit: int) -> dict[str, Any]:
     """A JSON object of at most `limit` bytes. Raises `BadRequest`."""
-    value = fields.get(name)
     if not isinstance(value, dict):
         raise BadRequest(f"{name!r} must be a JSON object")
     try:
@@ -135,7 +132,7 @@ def user_state_of(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadRequest('\'user_state\' must be a JSON object, such as {"address": "0x...", "chain_id": 1}')
     own = {name: part for name, part in value.items() if name not in SERVERS_OWN}
-    return object_of({"user_state": own}, "user_state", USER_STATE_BYTES)
+    return object_of(own, "user_state", USER_STATE_BYTES)
 
 
 def event_number_of(value: str, name: str) -> int:

@@ -100,9 +100,9 @@ def test_an_app_may_be_called_namespace(asked, query, app):
 
 def test_an_app_in_a_body_must_exist(asked):
     with asked():
-        assert parsing.existing_app({"app": "shop"}) == "shop"
+        parsing.check_app_exists("shop")
         with pytest.raises(BadRequest, match="There is no app 'gone'"):
-            parsing.existing_app({"app": "gone"})
+            parsing.check_app_exists("gone")
 
 
 # Bodies

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from typing import Any
 
@@ -14,7 +13,7 @@ from app.errors import BadRequest
 from app.openapi.declare import SESSION, Parameter, RouteSpec, body, documented
 from app.state.vault import ProviderKey
 from app.web import parsing
-from app.web.bodies import json_body
+from app.web.bodies import json_body, validated
 from app.web.caller import client_digest_of, client_of_session
 from app.web.current import services
 
@@ -36,15 +35,9 @@ def list_keys() -> ResponseReturnValue:
 @documented(schemas.SavedKey, SESSION, schemas.NOT_CONFIGURED, body(schemas.NewKey))
 def save_key() -> ResponseReturnValue:
     """Keep a key of the session's client, in the place of the provider's last one."""
-    client, given = _client(), json_body()
-    provider = parsing.text_of(given, "provider", 64).strip().lower()
-    if not re.fullmatch(schemas.PROVIDER, provider):
-        raise BadRequest("'provider' must be the name of a model provider, such as openai")
-    key = parsing.text_of(given, "api_key", schemas.KEY_CHARACTERS).strip()
-    if not (key.isascii() and key.isprintable()):
-        raise BadRequest("'api_key' must be printable ASCII, as it goes into a header")
-    label = parsing.optional_text_of(given, "label", schemas.LABEL_CHARACTERS) or None
-    return jsonify(key=_shown(services().vault.save_provider_key(client, provider, key, label)))
+    client, sent = _client(), validated(schemas.NewKey, json_body())
+    provider, api_key, label = sent["provider"], sent["api_key"], sent.get("label")
+    return jsonify(key=_shown(services().vault.save_provider_key(client, provider, api_key, label)))
 
 
 @bp.delete("/api/control/provider-keys/<provider>")
@@ -58,14 +51,9 @@ def delete_key(provider: str) -> ResponseReturnValue:
 @documented(schemas.Handles, schemas.NOT_CONFIGURED, body(schemas.NewSecrets))
 def save_secrets() -> ResponseReturnValue:
     """Keep secrets of a client; answers the handle of each, by which tools get it."""
-    sent = json_body()
-    client, given = client_digest_of(sent.get("client_id")), sent.get("secrets")
-    if not isinstance(given, dict) or not given:
-        raise BadRequest("'secrets' must be a JSON object of names and strings")
-    for name, value in given.items():
-        _check(name, value)
-    services().vault.save_secrets(client, given)
-    return jsonify(handles={name: f"$SECRET:{name}" for name in given})
+    sent = validated(schemas.NewSecrets, json_body())
+    services().vault.save_secrets(client_digest_of(sent["client_id"]), sent["secrets"])
+    return jsonify(handles={name: f"$SECRET:{name}" for name in sent["secrets"]})
 
 
 @bp.delete("/api/secrets")
@@ -95,11 +83,3 @@ def _client() -> str:
 
 def _shown(key: ProviderKey) -> dict[str, Any]:
     return asdict(key) | {"is_active": True}
-
-
-def _check(name: str, value: Any) -> None:
-    if not re.fullmatch(schemas.NAME, name):
-        raise BadRequest("The name of a secret must be 1 to 64 characters out of A-Z a-z 0-9 _ -")
-    if not isinstance(value, str) or not schemas.SHORTEST_SECRET <= len(value) <= schemas.SECRET_CHARACTERS:
-        length = f"{schemas.SHORTEST_SECRET} to {schemas.SECRET_CHARACTERS} characters"
-        raise BadRequest(f"The secret {name!r} must be a string of {length}")
