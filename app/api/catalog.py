@@ -1,4 +1,4 @@
-"""Which models and apps there are for the caller."""
+"""The models and apps that the caller may use."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ bp = Blueprint("catalog", __name__, url_prefix="/api/session")
 @bp.get("/models")
 @documented(schemas.Models, KNOWN_SESSION)
 def models() -> ResponseReturnValue:
-    """The models of the session's app; without a session, of the default app."""
+    """The models of the session's app; without a session, those of the default app."""
     session_id = parsing.optional_session_id()
     session = parsing.session_or_404(session_id) if session_id else {}
     catalog = services().catalog
     app, _ = catalog.choice(session.get("app", ""), "")
-    found = [
+    offered = [
         {"id": model.model_name, "name": model.display_name, "provider": model.provider}
         for model in catalog.models_of(app)
     ]
-    return jsonify(models=found)
+    return jsonify(models=offered)
 
 
 @bp.get("/apps")
 @documented(schemas.Apps, KEY)
 def apps() -> ResponseReturnValue:
-    """The apps that the API key opens, and the default one."""
+    """The apps that the API key opens, and the default app."""
     key = required_api_key()
     open_to_key = [app for app in services().catalog.apps if app.id == DEFAULT_APP or key.allows(app.id)]
     return jsonify(apps=[{"id": app.id, "name": app.name} for app in open_to_key])

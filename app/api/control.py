@@ -23,16 +23,16 @@ from app.web.current import services
 bp = Blueprint("control", __name__)
 
 
-_ACTION = Parameter("action", "path", "What to do.", lambda _: {"type": "string", "enum": list(ACTIONS)}, True)
+_ACTION = Parameter("action", "path", "The action.", lambda _: {"type": "string", "enum": list(ACTIONS)}, True)
 
 
 @bp.post("/api/control/<action>")
 @documented(Chosen, KNOWN_SESSION, RouteSpec((_ACTION,), (409,)), body(Choice))
 def act(action: str) -> ResponseReturnValue:
-    """Carry out `action`; answers `success` and what was set."""
+    """Carry out `action`. The response has `success` and the value that was set."""
     session_id, session = parsing.known_session()
     if action not in ACTIONS:
-        raise NotFound(f"There is no control action {action[:64]!r}; there are {', '.join(ACTIONS)}")
+        raise NotFound(f"There is no control action {action[:64]!r}; the actions are {', '.join(ACTIONS)}")
     return jsonify(success=True, **ACTIONS[action](session_id, session, json_body()))
 
 

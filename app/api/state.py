@@ -1,4 +1,4 @@
-"""The state of a session, and stopping its turn."""
+"""The state of a session, and interrupting its turn."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ bp = Blueprint("state", __name__)
 
 
 @bp.get("/api/state")
-@documented(schemas.State, KNOWN_SESSION, query("thread_id", "Another thread than the newest."))
+@documented(schemas.State, KNOWN_SESSION, query("thread_id", "A thread other than the newest."))
 def show() -> ResponseReturnValue:
-    """A snapshot: the messages, with the text so far of a running turn, and where to follow from."""
+    """A snapshot: the messages, including a running turn's text so far, and the update to follow from."""
     session_id = parsing.session_id()
     snapshot = services().sessions.snapshot(session_id, request.args.get("thread_id"))
     if snapshot is None:
@@ -38,6 +38,6 @@ def show() -> ResponseReturnValue:
 @bp.post("/api/interrupt")
 @documented(schemas.Interrupted, KNOWN_SESSION)
 def interrupt() -> ResponseReturnValue:
-    """Stop the turn that is current at this moment."""
+    """Stop the current turn."""
     session_id, _ = parsing.known_session()
     return jsonify(interrupted=services().turns.interrupt(session_id))
