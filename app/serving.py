@@ -87,11 +87,9 @@ class StreamWorker(GeventWorker):
 
     def run(self) -> None:
         """Serve until told to stop, and look after turns whose worker went away."""
-        from app.turns.reaper import Reaper
-
         gevent.get_hub().print_exception = logs.greenlet_broke
         parts = self.wsgi.extensions["aomi"]
-        Reaper(parts).start()
+        parts.reaper().start()
         parts.reporter.start("web", {"aomi_open_streams": lambda: parts.hub.open_streams})
         gc.set_threshold(20_000, 20, 100)  # a full look through 2,000 open streams stops all of them for 100 ms
         super().run()

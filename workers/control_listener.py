@@ -21,11 +21,11 @@ class ControlListener:
     def __init__(self, redis: Any, tokens: CancelRegistry) -> None:
         self._tokens = tokens
         self._waiting: dict[str, threading.Event] = {}
-        self._feed = PubSubListener(redis, self._hear, lambda: None)
+        self._feed = PubSubListener(redis)
 
     def start(self) -> None:
         """Begin to listen; returns when the subscription stands or Redis is away."""
-        self._feed.start()
+        self._feed.start(self._hear)
         self._feed.subscribe(redis_keys.CONTROL)
 
     def stop(self) -> None:

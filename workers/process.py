@@ -11,7 +11,6 @@ from app.metrics.reporter import process_name
 from app.state.connection import clients
 from app.telemetry import tracing
 from app.turns.queue import BACKGROUND, TURNS, open_queue
-from app.turns.reaper import Reaper
 from workers import runtime
 from workers.cancellation import SHUTDOWN, CancelRegistry
 from workers.control_listener import ControlListener
@@ -47,7 +46,7 @@ class Worker:
             tokens=tokens,
             tools=runtime.load_tools(parts),
         )
-        self._caretaker = Reaper(parts, tokens.turns)
+        self._caretaker = parts.reaper(tokens.turns)
         jobs = clients.blocking(settings)
         self._turns, self._background = (
             ThreadWorker(open_queue(name, jobs), f"{self.name}-{name}", settings.worker_threads, settings.lease)

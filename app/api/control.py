@@ -16,7 +16,6 @@ from app.openapi.schemas import Choice, Chosen
 from app.state.connection.store import dumps
 from app.state.open_requests import pending
 from app.state.sessions import Fields, status
-from app.turns import client_replies
 from app.web import model_choice, parsing
 from app.web.current import services
 
@@ -69,7 +68,7 @@ def _wallet_result(session_id: str, session: Fields, body: dict[str, Any]) -> di
     number, result = body.get("id"), parsing.object_of(body, "result", parsing.RESULT_BYTES)
     if not isinstance(number, int) or isinstance(number, bool):
         raise BadRequest("'id' must be the number of a client request, as its event says")
-    client_replies.accept(services(), session, [number], result)
+    services().client_replies.accept(session, [number], result)
     return {"id": number}
 
 

@@ -89,7 +89,7 @@ def delete(session_id: str) -> ResponseReturnValue:
     session_id = parsing.checked_session_id(session_id)
     parsing.session_or_404(session_id)
     parts = services()
-    erase(parts.sessions, parts.turns, parts.billing, parts.jobs, session_id)
+    erase(parts.sessions, parts.turns, parts.usage_recovery, parts.jobs, session_id)
     return jsonify(session_id=session_id, deleted=True)
 
 

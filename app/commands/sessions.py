@@ -97,7 +97,7 @@ def delete(choice: Choice, session_ids: tuple[str, ...], older_than: str, yes: b
         click.confirm(f"Delete {what} for good?", abort=True, err=True)
     parts = services.build(config.load(), store.redis)
     for session_id in ids:
-        erase(parts.sessions, parts.turns, parts.billing, parts.jobs, session_id)
+        erase(parts.sessions, parts.turns, parts.usage_recovery, parts.jobs, session_id)
     if choice.whole_client:
         parts.vault.forget(choice.client_digest)
     click.echo(f"Deleted: {what}.")

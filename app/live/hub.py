@@ -11,7 +11,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from app.events import sse
 from app.state.connection.feed import PubSubListener
@@ -93,16 +93,16 @@ class Subscription:
 class Hub:
     """Brings what is published on a channel to everyone who follows it in this process.
 
-    `redis` is a client made for listening; it connects when the first stream opens. `relayed` is told when each batch
-    that a reader takes was sent.
+    `listener` connects when the first stream opens. `relayed` is called with the time at which each batch that a
+    reader takes was published.
     """
 
-    def __init__(self, redis: Any, relayed: Callable[[bytes], None] = _nothing) -> None:
+    def __init__(self, listener: PubSubListener, relayed: Callable[[bytes], None] = _nothing) -> None:
         self.relayed = relayed
         self._followers: dict[str, set[Subscription]] = {}
         self._lock = threading.Lock()
         self._closed = False
-        self._feed = PubSubListener(redis, self._publish, self._resync)
+        self._listener = listener
         self._started = False
 
     def close(self) -> None:
@@ -135,7 +135,7 @@ class Hub:
         with self._lock:
             self._followers.setdefault(channel, set()).add(mailbox)
         try:
-            if not self._feed.subscribe(channel):
+            if not self._listener.subscribe(channel):
                 mailbox.tell(_GAP)
             if self._closed:
                 mailbox.tell(_CLOSED)
@@ -147,7 +147,7 @@ class Hub:
         with self._lock:
             if not self._started:
                 self._started = True
-                self._feed.start()
+                self._listener.start(self._publish, self._resync)
 
     def _leave(self, channel: str, mailbox: Subscription) -> None:
         with self._lock:
@@ -155,7 +155,7 @@ class Hub:
             followers.discard(mailbox)
             if not followers:
                 del self._followers[channel]
-                self._feed.unsubscribe(channel)
+                self._listener.unsubscribe(channel)
 
     def _tell_all(self, message: bytes) -> None:
         with self._lock:

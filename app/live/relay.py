@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
+from app.events.entries import StreamEntry
 from app.live.hub import Closed, FrameBatch, Gap, Hub, Subscription
-from app.state.connection.store import Entry
 
-Read = Callable[[int], list[Entry]]
+Read = Callable[[int], list[StreamEntry]]
 """Reads the log's entries after a number."""
 
 

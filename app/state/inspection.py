@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from app import exact_json
+from app.events.entries import StreamEntry
 from app.state import redis_keys
-from app.state.connection.store import Entry, Store, milliseconds, read_stream
+from app.state.connection.store import Store, milliseconds, read_stream
 from app.usage import Charge
 
 Fields = dict[str, str]
@@ -50,7 +51,7 @@ class Inspection:
             found.append((session_id, run_id, (end - moment) / 1000))
         return found
 
-    def log(self, session_id: str, run_id: str) -> list[Entry]:
+    def log(self, session_id: str, run_id: str) -> list[StreamEntry]:
         """The events of a turn."""
         return read_stream(self._store, redis_keys.log(session_id, run_id), 0)
 

@@ -32,7 +32,8 @@ class Leases:
     def __init__(self, store: Store) -> None:
         self._redis = store.redis
         self._spread = store.spread
-        self._milliseconds = int(store.settings.lease * 1000)
+        self.seconds = store.settings.lease
+        self._milliseconds = int(self.seconds * 1000)
         self.slot_life = (MOST_TIMES + 2) * self._milliseconds
         """How long slots are kept that nobody renews, in ms: longer than any of them lasts."""
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
 from app import exact_json
 from app.state import redis_keys
 from app.state.connection.store import Store, digest, dumps, milliseconds, text_fields
-from app.usage import Charge, ModelCall, Totals
-from app.usage.report import Days, Row
+from app.usage import Charge, ModelCall, Totals, nano
+from app.usage.report import Days, Row, today
 
 LATER = 3
 """Leases after which somebody looks at an open call."""
@@ -70,7 +71,7 @@ class Ledger:
         members = self._redis.zrangebyscore(redis_keys.MODEL_CALLS, 0, milliseconds(), start=0, num=AT_ONCE)
         return [tuple(member.decode().split(" ")) for member in members]
 
-    def put_off(self, session_id: str, run_id: str, number: str) -> None:
+    def postpone(self, session_id: str, run_id: str, number: str) -> None:
         """Look at an open call later."""
         self._redis.execute_command(*self._due(session_id, run_id, number, LATER))
 
@@ -84,6 +85,10 @@ class Ledger:
         """What an API key has cost in a month such as `2026-11`, in nano-dollars."""
         fields = self._redis.hgetall(redis_keys.used_in_month(key, month))
         return sum(int(value) for name, value in fields.items() if name.startswith(b"cost "))
+
+    def is_over(self, key: str, budget: str) -> bool:
+        """Whether an API key has cost its monthly `budget` of US$ this month; '' is no budget, and reads nothing."""
+        return bool(budget) and self.spent(key, f"{today():%Y-%m}") >= nano(Decimal(budget))
 
     def of_key(self, key: str, days: Days) -> list[Row]:
         """What an API key used on these days."""

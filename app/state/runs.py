@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 from app import exact_json
 from app.events import sse
+from app.events.entries import StreamEntry
 from app.events.types import Status
 from app.state import redis_keys, transcript
 from app.state.connection.store import (
-    Entry,
     Store,
     digest,
     dumps,
@@ -271,7 +271,7 @@ class RunStore:
         """The messages of a turn so far, out of its log."""
         return transcript.fold(run.id, self._events(run), run.started_at)
 
-    def entries(self, session_id: str, run_id: str, after: int) -> list[Entry]:
+    def entries(self, session_id: str, run_id: str, after: int) -> list[StreamEntry]:
         """The events of a turn's log after number `after`."""
         return read_stream(self._store, redis_keys.log(session_id, run_id), after)
 
@@ -280,7 +280,7 @@ class RunStore:
         raw = self._redis.hget(redis_keys.session(session_id), "run")
         return raw.decode() if raw else ""
 
-    def event(self, session_id: str, run_id: str, number: int) -> Entry | None:
+    def event(self, session_id: str, run_id: str, number: int) -> StreamEntry | None:
         """One event of a turn's log, or None if it has no such number."""
         found = read_stream(self._store, redis_keys.log(session_id, run_id), number - 1, count=1)
         return found[0] if found and found[0].number == number else None

@@ -9,10 +9,10 @@ from typing import Any
 
 from app import exact_json
 from app.events import sse
+from app.events.entries import StreamEntry
 from app.events.types import Status
 from app.state import deletion, redis_keys, transcript
 from app.state.connection.store import (
-    Entry,
     Store,
     from_pairs,
     microseconds,
@@ -191,7 +191,7 @@ class Sessions:
         messages += [exact_json.loads(raw) for raw in said]
         return Snapshot(session, thread.decode(), messages, bool(fields), len(said))
 
-    def read_updates(self, session_id: str, after: int) -> list[Entry]:
+    def read_updates(self, session_id: str, after: int) -> list[StreamEntry]:
         """The kept events of the session's update stream after number `after`."""
         return read_stream(self._store, redis_keys.updates(session_id), after)
 

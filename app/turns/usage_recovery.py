@@ -13,18 +13,31 @@ from app.usage import ModelCall
 
 
 class UsageRecovery:
-    """Closes open calls. Whoever ends a turn leaves it to the turn's worker, who knows better, and has its time."""
+    """Settles model calls whose worker died. A live worker settles its own calls first: it has the exact count.
+
+    It is also the reaper's duty for such calls.
+    """
+
+    subject = "model call"
 
     def __init__(self, runs: RunStore, ledger: Ledger, lease: float) -> None:
         self._runs = runs
         self._ledger = ledger
-        self._patience = timedelta(seconds=lease)
+        self._grace = timedelta(seconds=lease)
 
-    def look_after(self, session_id: str, run_id: str, number: str) -> None:
+    def overdue(self) -> list[tuple[str, str, str]]:
+        """Session, run and number of calls that were not settled in time."""
+        return self._ledger.overdue()
+
+    def postpone(self, session_id: str, run_id: str, number: str) -> None:
+        """Look at the call again later."""
+        self._ledger.postpone(session_id, run_id, number)
+
+    def handle(self, session_id: str, run_id: str, number: str) -> None:
         """Settle an overdue call, unless its worker may still do so."""
         run = self._runs.get(session_id, run_id)
         if run and not self._is_over(run):
-            self._ledger.put_off(session_id, run_id, number)
+            self.postpone(session_id, run_id, number)
             return
         self.close(session_id, run_id)
         self._ledger.forget(session_id, run_id, number)
@@ -45,7 +58,7 @@ class UsageRecovery:
     def _is_over(self, run: Run) -> bool:
         if run.status not in ENDED or "ended_at" not in run.times:
             return False
-        return datetime.now(UTC) - datetime.fromisoformat(run.times["ended_at"]) > self._patience
+        return datetime.now(UTC) - datetime.fromisoformat(run.times["ended_at"]) > self._grace
 
 
 def _is_of_the_turn(call: ModelCall) -> bool:

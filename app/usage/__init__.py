@@ -14,6 +14,10 @@ NANO = Decimal(10) ** -9
 NO_KEY = "-"
 """Stands for the API key of turns that came without one."""
 
+BUDGET_SPENT = (
+    "The budget of this API key is spent for this month; ask the operator for more, or wait for the next month"
+)
+
 BYTES_A_TOKEN = 4
 """What a token is taken for where no tokenizer is at hand."""
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from app.errors import ApiError, BudgetSpent, Conflict, NotFound, Overloaded, TooManyRequests
 from app.state.runs import Accepted, TurnRequest
 from app.state.slots import ConcurrencyLimit
-from app.usage.budget import SPENT, is_spent
+from app.usage import BUDGET_SPENT
 from app.web import parsing
 from app.web.address import address
 from app.web.current import services
@@ -46,11 +46,11 @@ def _within_budget(session_id: str, message: TurnRequest) -> TurnRequest:
     if key is None or key.budget is None:
         return message
     parts, budget = services(), str(key.budget)
-    if is_spent(parts.ledger, key.id, budget) and not parts.runs.was_sent(session_id, message):
+    if parts.ledger.is_over(key.id, budget) and not parts.runs.was_sent(session_id, message):
         model = parts.catalog.model(message.model)
         client = message.client or parts.vault.client_of(session_id)
         if model is None or model.provider not in parts.vault.provider_keys(client):
-            raise BudgetSpent(SPENT)
+            raise BudgetSpent(BUDGET_SPENT)
     return replace(message, budget=budget)
 
 

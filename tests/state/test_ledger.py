@@ -14,7 +14,6 @@ from app.state.connection.store import Store
 from app.state.ledger import Ledger
 from app.state.runs import RunStore
 from app.usage import ModelCall, Prices, Totals, Usage, nano
-from app.usage.budget import is_spent
 from app.usage.report import between, grouped, month, today, total
 from tests.state.conftest import Repeated
 
@@ -129,7 +128,7 @@ def test_an_open_call_is_overdue_until_it_is_settled_or_put_off(ledger, run, con
     assert ledger.overdue() == []
     connection.zadd(redis_keys.MODEL_CALLS, {f"s {run.id} 1": 1})
     assert ledger.overdue() == [("s", run.id, "1")]
-    ledger.put_off("s", run.id, "1")
+    ledger.postpone("s", run.id, "1")
     assert ledger.overdue() == []
     assert ledger.open_turns("s") == {run.id}
 
@@ -195,12 +194,12 @@ def test_sums_live_for_their_time_and_what_was_counted_of_late_is_forgotten(ledg
 
 def test_a_budget_is_spent_when_the_months_cost_has_reached_it(ledger, run):
     now = ModelCall("1", str(today()), "key1", "shop", "m", prompt=100, prices=Prices("0.01", "0"))
-    assert not is_spent(ledger, "key1", "1.00")
+    assert not ledger.is_over("key1", "1.00")
     ledger.settle("s", run.id, now.estimated(0))
-    assert is_spent(ledger, "key1", "1.00")
-    assert not is_spent(ledger, "key1", "1.000000001")
-    assert is_spent(ledger, "another", "0")
-    assert not is_spent(ledger, "key1", "")
+    assert ledger.is_over("key1", "1.00")
+    assert not ledger.is_over("key1", "1.000000001")
+    assert ledger.is_over("another", "0")
+    assert not ledger.is_over("key1", "")
 
 
 def test_sums_of_many_small_costs_are_exact(ledger, run):

@@ -10,9 +10,8 @@ from app.state.connection.store import Store, milliseconds
 from app.state.leases import RunningTurn
 from app.state.runs import RunStore
 from app.state.slots import ConcurrencyLimit
-from app.turns.reaper import Reaper
 from tests.state.conftest import Repeated
-from tests.state.test_caretaker import parts  # noqa: F401
+from tests.state.test_reaper import parts  # noqa: F401
 
 KEY, ADDRESS = ConcurrencyLimit("key", "ab12", 2), ConcurrencyLimit("address", "2001:db8::/64", 2)
 
@@ -114,21 +113,21 @@ def overdue(connection):
         connection.zadd(redis_keys.LEASES, {lease: milliseconds() - 1})
 
 
-def test_what_a_dead_worker_held_is_given_back_by_the_caretaker(parts, connection, said):  # noqa: F811
+def test_what_a_dead_worker_held_is_given_back_by_the_reaper(parts, connection, said):  # noqa: F811
     run_id = parts.turns.send("a", said(holders=(KEY,))).run_id
     parts.runs.claim("a", run_id, "worker")
     overdue(connection)
-    Reaper(parts).round()
+    parts.reaper().run_once()
     assert slots(connection, KEY) == []
 
 
-def test_the_caretaker_keeps_the_slots_of_turns_that_run_here_and_of_those_that_wait(parts, connection, said):  # noqa: F811
+def test_the_reaper_keeps_the_slots_of_turns_that_run_here_and_of_those_that_wait(parts, connection, said):  # noqa: F811
     runs_here, waits = (parts.turns.send(session, said(holders=(KEY,))).run_id for session in ("a", "b"))
     parts.runs.claim("a", runs_here, "worker")
     for member in (f"a {runs_here}", f"b {waits}"):
         connection.zadd(KEY.slots, {member: milliseconds() + 1})
     overdue(connection)
-    Reaper(parts, lambda: [RunningTurn("a", runs_here, (KEY.slots,))]).round()
+    parts.reaper(lambda: [RunningTurn("a", runs_here, (KEY.slots,))]).run_once()
     assert all(end > milliseconds() + 1000 for _, end in connection.zrange(KEY.slots, 0, -1, withscores=True))
 
 
@@ -137,5 +136,5 @@ def test_an_end_whose_author_died_before_its_slot_was_dropped_is_finished(parts,
     parts.turns.interrupt("a")
     connection.zadd(KEY.slots, {f"a {run_id}": milliseconds() + 5000})
     connection.zadd(redis_keys.LEASES, {f"a {run_id}": milliseconds() - 1})
-    Reaper(parts).round()
+    parts.reaper().run_once()
     assert slots(connection, KEY) == []

@@ -6,6 +6,7 @@ import pytest
 
 from app.events import sse
 from app.live.hub import MAILBOX, Closed, FrameBatch, Gap, Hub, Subscription
+from app.state.connection.feed import PubSubListener
 from tests.unit.pubsub import FakeRedis
 
 SOON = 2.0
@@ -20,7 +21,7 @@ def redis():
 @pytest.fixture
 def hub(redis):
     """A hub that is connected: the gap of its first connection is over."""
-    hub = Hub(redis)
+    hub = Hub(PubSubListener(redis))
     with hub.follow("warm-up"):
         return hub
 
@@ -47,7 +48,7 @@ def test_every_follower_of_a_channel_gets_its_messages(hub, redis):
 
 
 def test_nothing_connects_before_the_first_stream_opens(redis):
-    Hub(redis)
+    Hub(PubSubListener(redis))
     assert redis.connections == []
 
 

@@ -8,9 +8,10 @@ from contextlib import closing
 import pytest
 
 from app.events import sse
+from app.events.entries import StreamEntry
 from app.live.hub import Hub
 from app.live.relay import replay_then_follow
-from app.state.connection.store import Entry
+from app.state.connection.feed import PubSubListener
 from tests.unit.pubsub import FakeRedis
 
 CHANNEL = "session:{s}:run:r:log"
@@ -21,13 +22,13 @@ class Log:
 
     def __init__(self):
         self.redis = FakeRedis()
-        self.hub = Hub(self.redis)
+        self.hub = Hub(PubSubListener(self.redis))
         self.entries = []
         self.reads = 0
 
     def write(self, count=1):
         for number in range(len(self.entries) + 1, len(self.entries) + count + 1):
-            self.entries.append(Entry(number, "text", sse.frame(sse.text(str(number)))))
+            self.entries.append(StreamEntry(number, "text", sse.frame(sse.text(str(number)))))
 
     def publish(self, first, last):
         frames = b"".join(entry.frame for entry in self.entries[first - 1 : last])

@@ -15,7 +15,6 @@ from app.openapi.declare import SESSION, Parameter, RouteSpec, documented
 from app.state.client_requests import MOST_EVENTS
 from app.state.connection.store import now
 from app.state.open_requests import TRANSACTION, TYPED_DATA
-from app.turns import client_replies
 from app.web import parsing
 from app.web.current import services
 
@@ -80,7 +79,7 @@ def _answer(session_id: str, kind: str, payload: dict[str, Any]) -> None:
     result = parsing.object_of({"payload": payload}, "payload", parsing.RESULT_BYTES)
     session = services().sessions.get(session_id) or {}
     wanted, name = ANSWERS[kind]
-    client_replies.accept(services(), session, requests.answered(session, wanted, payload.get(name)), result)
+    services().client_replies.accept(session, requests.answered(session, wanted, payload.get(name)), result)
 
 
 def _wallet_changed(session_id: str, payload: dict[str, Any]) -> None:

@@ -30,20 +30,21 @@ _CONFIRMED.set()
 
 
 class PubSubListener:
-    """Subscriptions of one process. `on_message(channel, payload)` and `on_gap()` run in the feed's thread."""
+    """Subscriptions of one process. `redis` is a client made for listening (`clients.listening`)."""
 
-    def __init__(self, redis: Redis, on_message: Callable[[str, bytes], None], on_gap: Callable[[], None]) -> None:
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._on_message = on_message
-        self._on_gap = on_gap
+        self._on_message: Callable[[str, bytes], None] = lambda _channel, _payload: None
+        self._on_gap: Callable[[], None] = lambda: None
         self._channels: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
         self._pubsub: Any = None
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="aomi feed", daemon=True)
 
-    def start(self) -> None:
-        """Begin to listen."""
+    def start(self, on_message: Callable[[str, bytes], None], on_gap: Callable[[], None] = lambda: None) -> None:
+        """Begin to listen. `on_message(channel, payload)` and `on_gap()` run in the listener's thread."""
+        self._on_message, self._on_gap = on_message, on_gap
         self._thread.start()
 
     def stop(self) -> None:

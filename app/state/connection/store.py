@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any
 
 from redis.exceptions import NoScriptError
 
 from app import exact_json
 from app.config import Settings
+from app.events.entries import StreamEntry
 from app.state import redis_keys
 from app.state.connection.clients import Client
 from app.state.connection.cluster import Cluster
@@ -82,25 +83,15 @@ def _source(name: str) -> str:
     )
 
 
-class Entry(NamedTuple):
-    """One event of a log or an update stream: its number, counted from 1, its type and its frame. `at` is when a log
-    got it, '' for pieces of text."""
-
-    number: int
-    kind: str
-    frame: bytes
-    at: str = ""
-
-
-def read_stream(store: Store, key: str, after: int, count: int | None = None) -> list[Entry]:
+def read_stream(store: Store, key: str, after: int, count: int | None = None) -> list[StreamEntry]:
     """The entries of a stream of frames after number `after`, the first `count` of them or all."""
     raw = store.redis.xrange(key, min=f"({after}-0" if after else "-", count=count)
     return [_entry(number, found) for number, found in raw]
 
 
-def _entry(number: bytes, found: dict[bytes, bytes]) -> Entry:
+def _entry(number: bytes, found: dict[bytes, bytes]) -> StreamEntry:
     at = found.get(b"at", b"").decode()
-    return Entry(int(number.split(b"-")[0]), found[b"kind"].decode(), found[b"frame"], at)
+    return StreamEntry(int(number.split(b"-")[0]), found[b"kind"].decode(), found[b"frame"], at)
 
 
 def text_fields(raw: Mapping[bytes, bytes]) -> dict[str, str]:
