@@ -24,8 +24,13 @@ class TooDeep(ValueError):
     """A value is nested more deeply than can be passed on."""
 
 
-def dumps(value: Any) -> bytes:
-    """Compact JSON; what JSON does not know becomes text. Raises `TypeError` for what is nested too deeply."""
+def dumps(value: Any) -> str:
+    """Compact JSON as text; see `dump_bytes`."""
+    return dump_bytes(value).decode()
+
+
+def dump_bytes(value: Any) -> bytes:
+    """Compact JSON as UTF-8; types that JSON lacks become text. Raises `TypeError` for a value nested too deeply."""
     try:
         return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:
@@ -52,13 +57,13 @@ def strict(data: bytes) -> Any:
 
 
 def checked(value: Any) -> bytes:
-    """`dumps` of a value that others will nest in theirs. Raises `TooDeep`."""
+    """`dump_bytes` of a value that will be nested in another one. Raises `TooDeep`."""
     nested = value
     for _ in range(_AROUND):
         nested = [nested]
     try:
-        dumps(nested)
-        return dumps(value)
+        dump_bytes(nested)
+        return dump_bytes(value)
     except (TypeError, RecursionError) as error:
         raise TooDeep("nested too deeply") from error
 

@@ -16,13 +16,13 @@ from app.state.api_keys import ApiKeys
 from app.state.client_requests import ClientRequests
 from app.state.connection import clients
 from app.state.connection.feed import PubSubListener
-from app.state.connection.store import Store
 from app.state.counters import Counters
 from app.state.leases import RunningTurn
 from app.state.ledger import Ledger
 from app.state.rates import Rates
 from app.state.request_expiry import RequestExpiry
 from app.state.runs import RunStore
+from app.state.scripts import Store
 from app.state.sessions import Sessions
 from app.state.step_calls import StepToolCalls
 from app.state.vault import Vault

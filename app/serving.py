@@ -125,7 +125,7 @@ class StreamWorker(GeventWorker):
             self.log.error("A request failed outside of the app", exc_info=exc)
         else:
             self.log.info("No request: %s", type(exc).__name__)
-        body = exact_json.dumps({"error": words}) + b"\n"
+        body = exact_json.dump_bytes({"error": words}) + b"\n"
         headers = {"Connection": "close", "Content-Type": "application/json", "Content-Length": len(body)} | ALWAYS
         lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {headers[name]}" for name in headers)]
         head = "\r\n".join(lines) + "\r\n\r\n"

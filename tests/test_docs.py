@@ -33,9 +33,9 @@ from app.config import Settings
 from app.state import redis_keys
 from app.state.api_keys import ApiKeys
 from app.state.client_requests import ClientRequests
-from app.state.connection.store import Store
 from app.state.ledger import Ledger
 from app.state.runs import RunStore
+from app.state.scripts import Store
 from app.usage import ModelCall, Usage
 from tests.support.backend import until
 from tests.support.client import Client

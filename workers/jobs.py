@@ -15,7 +15,7 @@ from app.events import sse
 from app.services import Services
 from app.state.client_requests import TooManyOpen, TurnOver
 from app.state.runs import Run, first_words
-from app.state.sessions import user_state
+from app.state.session_fields import session_user_state
 from app.state.step_calls import StepToolCall
 from app.telemetry import tracing
 from app.telemetry.log_context import LogContext, log_context
@@ -96,7 +96,7 @@ def _converse(parts: Runtime, run: Run, token: CancelToken) -> None:
     services, models = parts.services, parts.models
     app = services.catalog.app(run.app)
     session = services.sessions.get(run.session_id) or {}
-    context = _context(services, run.session_id, user_state(session), run.client, token=token)
+    context = _context(services, run.session_id, session_user_state(session), run.client, token=token)
     toolbox = _toolbox(parts, run, context)
     room = models.room(run.model, toolbox.schemas)
     messages = services.sessions.messages(run.session_id, run.thread_id, room * history.BYTES_A_TOKEN)
@@ -129,7 +129,7 @@ def _converse(parts: Runtime, run: Run, token: CancelToken) -> None:
 
     prompt = history.assemble(
         _preamble(app, context.secrets),
-        user_state(session),
+        session_user_state(session),
         messages,
         room,
         lambda some: models.count(run.model, some),
@@ -213,7 +213,9 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
         return None
     work = LogContext(call.origin.get("request", ""), short_session_id(session_id), run_id)
     with log_context(work), _tracing(call), parts.tokens.issue(f"steps {run_id} {call_id}") as token:
-        context = _context(parts.services, session_id, user_state(session), call.client, step=call.steps, token=token)
+        context = _context(
+            parts.services, session_id, session_user_state(session), call.client, step=call.steps, token=token
+        )
         stepper = StepRunner(tool, call, context, parts.services.settings.tool_result_bytes)
         try:
             _deliver(parts, call, stepper, token)

@@ -126,7 +126,7 @@ def _samples(families: list[Metric]) -> Iterator[tuple[str, float]]:
     for family in families:
         for sample in family.samples:
             if not sample.name.endswith("_created"):
-                yield sample.name + exact_json.dumps(sample.labels).decode(), sample.value
+                yield sample.name + exact_json.dumps(sample.labels), sample.value
 
 
 def _observe(histogram: Histogram, times: Mapping[str, str], start: str, end: str) -> None:

@@ -12,7 +12,10 @@ from typing import Any
 
 from app import exact_json
 from app.state import redis_keys
-from app.state.connection.store import Store, digest, dumps, iso, now, text_fields, to_pairs
+from app.state.clock import iso, now_iso
+from app.state.ids import sha256_hex
+from app.state.pairs import text_fields, to_pairs
+from app.state.scripts import Store
 
 EVERY_APP = "*"
 
@@ -43,7 +46,7 @@ class KeyPolicy:
         """Those of the key's hash; '' stands for what is not set."""
         numbers = {name: getattr(self, name) for name in ("requests_per_minute", "running_turns", "budget")}
         texts = {name: "" if number is None else str(number) for name, number in numbers.items()}
-        return {"apps": dumps(self.apps), "label": self.label, "expires_at": self.expires_at} | texts
+        return {"apps": exact_json.dumps(self.apps), "label": self.label, "expires_at": self.expires_at} | texts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +64,7 @@ class ApiKey(KeyPolicy):
     @property
     def expired(self) -> bool:
         """Whether its time is over."""
-        return bool(self.expires_at) and self.expires_at <= now()
+        return bool(self.expires_at) and self.expires_at <= now_iso()
 
 
 class ApiKeys:
@@ -77,7 +80,7 @@ class ApiKeys:
         be read again."""
         terms = KeyPolicy(apps=apps, label=label, **more)
         key_id, secret = secrets.token_hex(ID_CHARACTERS // 2), _new_secret()
-        self._write(key_id, terms, created_at=now("microseconds"), sha256=_digest(secret))
+        self._write(key_id, terms, created_at=now_iso("microseconds"), sha256=_digest(secret))
         self._redis.hset(redis_keys.api_key(_digest(secret)), "id", key_id)
         return secret
 
@@ -122,7 +125,7 @@ class ApiKeys:
     def used(self, key: ApiKey) -> None:
         """Note that the key was used, once a minute."""
         if key.last_used_at < iso(datetime.now(UTC) - timedelta(seconds=USE_NOTED_EVERY)):
-            self._store.call("amend", [redis_keys.key(key.id)], "last_used_at", now())
+            self._store.call("amend", [redis_keys.key(key.id)], "last_used_at", now_iso())
 
     def change(self, key: ApiKey, terms: KeyPolicy) -> bool:
         """Put other terms into the place of the key's. False if it is gone."""
@@ -202,7 +205,7 @@ def _new_secret() -> str:
 
 
 def _digest(secret: str) -> str:
-    return digest(secret.encode("utf-8", "surrogateescape"))
+    return sha256_hex(secret.encode("utf-8", "surrogateescape"))
 
 
 def _key(key_id: str, fields: dict[str, str]) -> ApiKey:

@@ -10,10 +10,12 @@ from urllib.parse import quote
 from app import exact_json
 from app.events import sse
 from app.state import redis_keys
-from app.state.connection.store import Store, dumps, iso, milliseconds, new_id, now, to_pairs
+from app.state.clock import iso, now_iso, now_ms
+from app.state.ids import new_id
 from app.state.open_requests import OpenRequest, last_number, open_requests
+from app.state.pairs import frame_pairs, to_pairs
 from app.state.runs import Run
-from app.state.sessions import framed
+from app.state.scripts import Store
 
 MOST_OPEN = 16
 """Requests that may be open in one session."""
@@ -49,7 +51,7 @@ class ClientRequests:
             if _too_many([*(asked.body for asked in open_requests(session)), body]):
                 raise TooManyOpen
             request = self._request(run, last_number(session) + 1, (call_id, tool, kind), body)
-            deadline = milliseconds() + self._settings.wallet_ttl * 1000
+            deadline = now_ms() + self._settings.wallet_ttl * 1000
             self._redis.zadd(redis_keys.CLIENT_REQUESTS, {member(run.session_id, request.id): deadline})
             asked = self._ask(run.session_id, request)
             if asked == 1:
@@ -79,7 +81,7 @@ class ClientRequests:
             client=run.client,
             key=run.key,
             budget=run.budget,
-            created_at=now(),
+            created_at=now_iso(),
             expires_at=iso(end),
         )
 
@@ -89,19 +91,19 @@ class ClientRequests:
             "number": request.id,
             "run": request.run_id,
             "request": request.stored(),
-            "event": dumps(event),
+            "event": exact_json.dumps(event),
             "name": new_id("ask"),
         }
         return call(self._store, "ask", session_id, [event], values)
 
 
 def _too_many(bodies: list[dict[str, Any]]) -> bool:
-    return len(bodies) > MOST_OPEN or (len(bodies) > 1 and len(quote(dumps(bodies))) > MOST_ECHOED)
+    return len(bodies) > MOST_OPEN or (len(bodies) > 1 and len(quote(exact_json.dumps(bodies))) > MOST_ECHOED)
 
 
 def call(store: Store, script: str, session_id: str, events: list[sse.Event], values: dict[str, Any]) -> int:
     """Run a script that opens or closes a request: it publishes the `events` and leaves one for a gen-1 client."""
-    news = framed(events)
+    news = frame_pairs(events)
     common = {
         "most_events": MOST_EVENTS,
         "event_ttl": store.settings.log_ttl,

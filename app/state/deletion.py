@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from app.events import sse
 from app.state import redis_keys
-from app.state.connection.store import Store, from_pairs
 from app.state.leases import Leases
 from app.state.open_requests import last_number
+from app.state.pairs import from_pairs
+from app.state.scripts import Store
 
 AT_ONCE = 1000
 """Entries of an index that one command removes."""

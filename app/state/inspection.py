@@ -8,7 +8,9 @@ from itertools import islice
 from app import exact_json
 from app.events.entries import StreamEntry
 from app.state import redis_keys
-from app.state.connection.store import Store, milliseconds, read_stream
+from app.state.clock import now_ms
+from app.state.scripts import Store
+from app.state.streams import read_stream
 from app.usage import Charge
 
 Fields = dict[str, str]
@@ -45,7 +47,7 @@ class Inspection:
 
     def open_runs(self) -> list[tuple[str, str, float]]:
         """Session and id of the turns that have not ended, and for how many seconds their leases last."""
-        moment, found = milliseconds(), []
+        moment, found = now_ms(), []
         for member, end in self._redis.zrange(redis_keys.LEASES, 0, -1, withscores=True):
             session_id, run_id = member.decode().split(" ")
             found.append((session_id, run_id, (end - moment) / 1000))

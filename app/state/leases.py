@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from app.state import redis_keys
-from app.state.connection.store import Store, milliseconds
+from app.state.clock import now_ms
+from app.state.scripts import Store
 
 AT_ONCE = 100
 """Leases that are looked at in one round."""
@@ -40,11 +41,11 @@ class Leases:
     def renewal(self, session_id: str, run_id: str, times: int = 1) -> tuple[Any, ...]:
         """The command that gives a turn another `AOMI_LEASE`, or several `times` as long. What begins a turn sends it
         first, so that no turn is without a lease that holds, whatever dies in between."""
-        return "ZADD", redis_keys.LEASES, milliseconds() + self._milliseconds * times, member(session_id, run_id)
+        return "ZADD", redis_keys.LEASES, now_ms() + self._milliseconds * times, member(session_id, run_id)
 
     def slot_end(self, times: int = 1) -> int:
         """When the slot of a turn ends whose lease is given now, in ms since 1970."""
-        return milliseconds() + self._milliseconds * (times + 1)
+        return now_ms() + self._milliseconds * (times + 1)
 
     def renew(self, session_id: str, run_id: str, slots: Sequence[str] = (), times: int = 1) -> None:
         """The turn is looked after for another `AOMI_LEASE`, or for several `times` as long, and keeps its slots."""
@@ -59,7 +60,7 @@ class Leases:
     def overdue(self) -> list[tuple[str, str]]:
         """Session and run of turns that nobody has looked after in time, the longest overdue first."""
         count = 10 * AT_ONCE if self._spread else AT_ONCE
-        members = self._redis.zrangebyscore(redis_keys.LEASES, 0, milliseconds(), start=0, num=count)
+        members = self._redis.zrangebyscore(redis_keys.LEASES, 0, now_ms(), start=0, num=count)
         found = [tuple(raw.decode().split(" ")) for raw in members]
         return (self._drop_ended(found) if self._spread else found)[:AT_ONCE]
 

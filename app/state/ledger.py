@@ -14,7 +14,10 @@ from typing import Any
 
 from app import exact_json
 from app.state import redis_keys
-from app.state.connection.store import Store, digest, dumps, milliseconds, text_fields
+from app.state.clock import now_ms
+from app.state.ids import sha256_hex
+from app.state.pairs import text_fields
+from app.state.scripts import Store
 from app.usage import Charge, ModelCall, Totals, nano
 from app.usage.report import Days, Row, today
 
@@ -37,7 +40,7 @@ class Ledger:
 
     def open(self, session_id: str, run_id: str, call: ModelCall) -> None:
         """Write down a model call that is about to be made."""
-        args = (run_id, call.number, dumps(asdict(call)))
+        args = (run_id, call.number, exact_json.dumps(asdict(call)))
         due = self._due(session_id, run_id, call.number, LATER)
         self._store.call("model_call", [redis_keys.session(session_id)], *args, before=due)
 
@@ -48,9 +51,9 @@ class Ledger:
         """
         names, life = [redis_keys.session(session_id)], self._settings.session_ttl
         added = _added(charge, f" {charge.day} {charge.key} {charge.app} {charge.model}")
-        found = self._store.call("charge", names, run_id, charge.number, dumps(asdict(charge)), life, *added)
+        found = self._store.call("charge", names, run_id, charge.number, exact_json.dumps(asdict(charge)), life, *added)
         charge = Charge.read(exact_json.loads(found)) if found else charge
-        self._count(digest(f"{run_id} {charge.number}".encode())[:NAME], charge)
+        self._count(sha256_hex(f"{run_id} {charge.number}".encode())[:NAME], charge)
         closed = ("ZREM", redis_keys.MODEL_CALLS, _member(session_id, run_id, charge.number))
         self._store.call("counted", names, run_id, charge.number, self._settings.log_ttl, before=closed)
         return charge
@@ -68,7 +71,7 @@ class Ledger:
 
     def overdue(self) -> list[tuple[str, str, str]]:
         """Session, run and number of open calls that somebody should look at."""
-        members = self._redis.zrangebyscore(redis_keys.MODEL_CALLS, 0, milliseconds(), start=0, num=AT_ONCE)
+        members = self._redis.zrangebyscore(redis_keys.MODEL_CALLS, 0, now_ms(), start=0, num=AT_ONCE)
         return [tuple(member.decode().split(" ")) for member in members]
 
     def postpone(self, session_id: str, run_id: str, number: str) -> None:
@@ -119,7 +122,7 @@ class Ledger:
         return rows
 
     def _count(self, name: str, charge: Charge) -> None:
-        moment = milliseconds()
+        moment = now_ms()
         names = [
             redis_keys.counted(charge.key),
             redis_keys.used_on(charge.key, charge.day),
@@ -130,7 +133,7 @@ class Ledger:
         self._store.call("add_up", names, name, moment, *lives, *_added(charge, f" {charge.app} {charge.model}"))
 
     def _due(self, session_id: str, run_id: str, number: str, leases: int) -> tuple[Any, ...]:
-        when = milliseconds() + int(self._settings.lease * 1000 * leases)
+        when = now_ms() + int(self._settings.lease * 1000 * leases)
         return "ZADD", redis_keys.MODEL_CALLS, when, _member(session_id, run_id, number)
 
 

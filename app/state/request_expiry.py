@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from app import exact_json
 from app.events import sse
 from app.state import redis_keys, transcript
 from app.state.client_requests import call, member
-from app.state.connection.store import Store, dumps, milliseconds, now
+from app.state.clock import now_iso, now_ms
 from app.state.open_requests import OpenRequest, open_requests
+from app.state.scripts import Store
 
 POSTPONE_SECONDS = 600
 """Until a request that could not be closed is tried again."""
@@ -25,7 +27,7 @@ class RequestExpiry:
 
     def overdue(self) -> list[tuple[str, int]]:
         """Session and number of requests that have expired."""
-        members = self._redis.zrangebyscore(redis_keys.CLIENT_REQUESTS, 0, milliseconds(), start=0, num=100)
+        members = self._redis.zrangebyscore(redis_keys.CLIENT_REQUESTS, 0, now_ms(), start=0, num=100)
         pairs = (raw.decode().split(" ") for raw in members)
         return [(session_id, int(number)) for session_id, number in pairs]
 
@@ -40,21 +42,23 @@ class RequestExpiry:
 
     def postpone(self, session_id: str, number: int) -> None:
         """Make the request overdue again in `POSTPONE_SECONDS`."""
-        later = milliseconds() + POSTPONE_SECONDS * 1000
+        later = now_ms() + POSTPONE_SECONDS * 1000
         self._redis.zadd(redis_keys.CLIENT_REQUESTS, {member(session_id, number): later})
 
     def _close(self, session_id: str, request: OpenRequest) -> int:
         result = {"status": "expired", "id": request.id}
         event = sse.async_tool_result(request.call_id, request.tool, result, done=True)
         closed = sse.client_request_closed(session_id, [request.id], "expired")
-        moment = now()
+        moment = now_iso()
         notice = f"Request {request.id} of {request.tool} has expired, as nobody answered it in time; ask for it again"
         values = {
             "number": request.id,
             "thread": request.thread_id,
             "frame": sse.frame(event),
-            "message": dumps(transcript.step_message(f"{request.run_id}-{request.call_id}-expired", event, moment)),
+            "message": exact_json.dumps(
+                transcript.step_message(f"{request.run_id}-{request.call_id}-expired", event, moment)
+            ),
             "now": moment,
-            "event": dumps(sse.system_notice(session_id, notice)),
+            "event": exact_json.dumps(sse.system_notice(session_id, notice)),
         }
         return call(self._store, "expire", session_id, [closed, sse.session_tool_result(session_id, event)], values)

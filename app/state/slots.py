@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.state import redis_keys
-from app.state.connection.store import Store, milliseconds
+from app.state.clock import now_ms
 from app.state.leases import Leases, member
+from app.state.scripts import Store
 
 
 @dataclass(frozen=True)
@@ -51,5 +52,5 @@ class Slots:
 
     def _take(self, session_id: str, run_id: str, holder: ConcurrencyLimit) -> bool:
         end, life = self._leases.slot_end(), self._leases.slot_life
-        args = (milliseconds(), end, holder.most, session_id, run_id, life)
+        args = (now_ms(), end, holder.most, session_id, run_id, life)
         return bool(self._store.call("take", [holder.slots], *args))

@@ -13,7 +13,9 @@ from app import exact_json
 from app.config import Settings
 from app.errors import BadRequest, ConfigError, NotConfigured
 from app.state import redis_keys
-from app.state.connection.store import Store, digest, dumps, text_fields
+from app.state.ids import sha256_hex
+from app.state.pairs import text_fields
+from app.state.scripts import Store
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +65,7 @@ class Vault:
         """Keep a key, in the place of the provider's last one. Raises `NotConfigured`, `BadRequest`."""
         prefix = key[:PREFIX_CHARACTERS] if len(key) >= SHORTEST_WITH_PREFIX else ""
         kept = {"key": self._encrypt(key), "key_prefix": prefix, "label": label}
-        self._keep(redis_keys.provider_keys(client), {provider: dumps(kept)})
+        self._keep(redis_keys.provider_keys(client), {provider: exact_json.dumps(kept)})
         return ProviderKey(provider, prefix, label)
 
     def list_provider_keys(self, client: str) -> list[ProviderKey]:
@@ -158,7 +160,7 @@ class Vault:
 
 def client_digest(client_id: str) -> str:
     """Under what a client's things are kept: its id is as good as a password."""
-    return digest(client_id.encode("utf-8", "surrogatepass"))
+    return sha256_hex(client_id.encode("utf-8", "surrogatepass"))
 
 
 def _cipher(settings: Settings) -> MultiFernet | None:

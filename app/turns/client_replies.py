@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from app import exact_json
 from app.catalog import Catalog
 from app.errors import Conflict, NotFound
-from app.state.connection.store import dumps
 from app.state.open_requests import OpenRequest, last_number, open_requests
 from app.state.runs import TurnRequest
-from app.state.sessions import Fields, Sessions
+from app.state.session_fields import Fields
+from app.state.sessions import Sessions
 from app.turns.service import TurnService
 
 NEVER_ASKED = "There is no such client request in this session; /api/state shows the open ones in user_state"
@@ -47,7 +48,7 @@ class ClientReplies:
         which = f"request {numbers[0]}" if len(numbers) == 1 else f"requests {', '.join(map(str, numbers))}"
         app, model = self._catalog.choice(first.app, session.get("model", ""))
         return TurnRequest(
-            text=f"[The client's answer to {first.tool}, {which}] {dumps(result)}",
+            text=f"[The client's answer to {first.tool}, {which}] {exact_json.dumps(result)}",
             app=app.id,
             model=model,
             thread_id=first.thread_id,

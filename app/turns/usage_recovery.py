@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from app.state.connection.store import dumps
+from app import exact_json
 from app.state.leases import ENDED
 from app.state.ledger import Ledger
 from app.state.runs import Run, RunStore
@@ -72,4 +72,6 @@ def _last_reply(messages: list[Message]) -> int:
     if not replies or any(result["result"] != INTERRUPTED for result in replies[-1].get("tool_results", ())):
         return 0
     calls = replies[-1].get("tool_calls", ())
-    return len(replies[-1]["content"].encode()) + sum(len(call["name"]) + len(dumps(call["args"])) for call in calls)
+    return len(replies[-1]["content"].encode()) + sum(
+        len(call["name"]) + len(exact_json.dumps(call["args"])) for call in calls
+    )

@@ -9,7 +9,7 @@ import pytest
 
 from app.state import redis_keys
 from app.state.api_keys import ApiKeys, KeyPolicy
-from app.state.connection.store import Store
+from app.state.scripts import Store
 from tests.state.conftest import Repeated
 
 

@@ -13,7 +13,7 @@ from app.errors import Conflict, NotFound
 from app.events import sse
 from app.state import redis_keys
 from app.state.client_requests import MOST_EVENTS, MOST_OPEN, TooManyOpen, TurnOver
-from app.state.connection.store import milliseconds
+from app.state.clock import now_ms
 from app.state.open_requests import open_requests, pending
 from app.state.request_expiry import RequestExpiry
 
@@ -153,7 +153,7 @@ def test_a_request_that_nobody_answered_is_removed_announced_and_told_to_the_mod
     parts.turns.end("s", running.id, sse.complete())
     parts.client_requests.fetch_events("s")
     assert parts.duties[0].overdue() == []
-    connection.zadd(redis_keys.CLIENT_REQUESTS, {"s 1": milliseconds() - 1})
+    connection.zadd(redis_keys.CLIENT_REQUESTS, {"s 1": now_ms() - 1})
     parts.reaper().run_once()
     parts.reaper().run_once()
     assert (open_requests(session(parts)), connection.zcard(redis_keys.CLIENT_REQUESTS)) == ([], 0)

@@ -10,8 +10,8 @@ from app.events import sse
 from app.state import redis_keys
 from app.state.connection import clients
 from app.state.connection.listening import BLIND_FOR
-from app.state.connection.store import Store
 from app.state.runs import RunStore
+from app.state.scripts import Store
 from tests.support.backend import free_port
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from app.events import sse
 from app.state import redis_keys
-from app.state.connection.store import Store
 from app.state.ledger import Ledger
 from app.state.runs import RunStore
+from app.state.scripts import Store
 from app.usage import ModelCall, Prices, Totals, Usage, nano
 from app.usage.report import between, grouped, month, today, total
 from tests.state.conftest import Repeated

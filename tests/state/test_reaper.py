@@ -7,8 +7,8 @@ import pytest
 from app import services
 from app.config import Settings
 from app.events import sse
+from app.state.clock import now_ms
 from app.state.connection.cluster import Cluster
-from app.state.connection.store import milliseconds
 from app.turns.lost_turns import WORKER_LOST
 from app.usage import ModelCall, Prices, Totals
 from app.usage.report import month, today, total
@@ -28,7 +28,7 @@ def round_of_care(parts, connection):
 
     def go(*running):
         for lease in connection.zrange("leases", 0, -1):
-            connection.zadd("leases", {lease: milliseconds() - 1})
+            connection.zadd("leases", {lease: now_ms() - 1})
         parts.reaper(lambda: running).run_once()
 
     return go
@@ -51,7 +51,7 @@ def test_a_running_turn_without_a_worker_is_lost_and_the_next_one_runs(parts, ro
 
 def test_a_turn_that_is_begun_after_a_long_wait_is_not_taken_for_lost(parts, connection, said):
     run_id = parts.turns.send("s", said()).run_id
-    connection.zadd("leases", {f"s {run_id}": milliseconds() - 1})
+    connection.zadd("leases", {f"s {run_id}": now_ms() - 1})
     parts.runs.claim("s", run_id, "worker")
     parts.reaper().run_once()
     assert parts.runs.get("s", run_id).status == "running"

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from app.events import sse
-from app.state.connection.store import Store
+from app.state.scripts import Store
 from app.state.sessions import Sessions
 from app.state.step_calls import StepToolCall, StepToolCalls
 from tests.state.conftest import Repeated

@@ -6,9 +6,10 @@ import pytest
 
 from app.events import sse
 from app.state import redis_keys
-from app.state.connection.store import Store, milliseconds
+from app.state.clock import now_ms
 from app.state.leases import RunningTurn
 from app.state.runs import RunStore
+from app.state.scripts import Store
 from app.state.slots import ConcurrencyLimit
 from tests.state.conftest import Repeated
 from tests.state.test_reaper import parts  # noqa: F401
@@ -88,7 +89,7 @@ def test_and_so_it_does_when_its_turn_has_ended_and_others_have_all_slots(runs, 
 
 def test_a_slot_whose_lease_ran_out_is_free(runs, connection, said):
     one = ConcurrencyLimit("key", "ab12", 1)
-    connection.zadd(one.slots, {"dead run_dead": milliseconds() - 1})
+    connection.zadd(one.slots, {"dead run_dead": now_ms() - 1})
     assert runs.start("a", said(holders=(one,))).outcome == "started"
 
 
@@ -110,7 +111,7 @@ def test_a_renewal_that_comes_late_takes_no_slot_of_a_turn_that_has_ended(runs, 
 
 def overdue(connection):
     for lease in connection.zrange(redis_keys.LEASES, 0, -1):
-        connection.zadd(redis_keys.LEASES, {lease: milliseconds() - 1})
+        connection.zadd(redis_keys.LEASES, {lease: now_ms() - 1})
 
 
 def test_what_a_dead_worker_held_is_given_back_by_the_reaper(parts, connection, said):  # noqa: F811
@@ -125,16 +126,16 @@ def test_the_reaper_keeps_the_slots_of_turns_that_run_here_and_of_those_that_wai
     runs_here, waits = (parts.turns.send(session, said(holders=(KEY,))).run_id for session in ("a", "b"))
     parts.runs.claim("a", runs_here, "worker")
     for member in (f"a {runs_here}", f"b {waits}"):
-        connection.zadd(KEY.slots, {member: milliseconds() + 1})
+        connection.zadd(KEY.slots, {member: now_ms() + 1})
     overdue(connection)
     parts.reaper(lambda: [RunningTurn("a", runs_here, (KEY.slots,))]).run_once()
-    assert all(end > milliseconds() + 1000 for _, end in connection.zrange(KEY.slots, 0, -1, withscores=True))
+    assert all(end > now_ms() + 1000 for _, end in connection.zrange(KEY.slots, 0, -1, withscores=True))
 
 
 def test_an_end_whose_author_died_before_its_slot_was_dropped_is_finished(parts, connection, said):  # noqa: F811
     run_id = parts.turns.send("a", said(holders=(KEY,))).run_id
     parts.turns.interrupt("a")
-    connection.zadd(KEY.slots, {f"a {run_id}": milliseconds() + 5000})
-    connection.zadd(redis_keys.LEASES, {f"a {run_id}": milliseconds() - 1})
+    connection.zadd(KEY.slots, {f"a {run_id}": now_ms() + 5000})
+    connection.zadd(redis_keys.LEASES, {f"a {run_id}": now_ms() - 1})
     parts.reaper().run_once()
     assert slots(connection, KEY) == []

@@ -145,7 +145,7 @@ class Models:
     def _asked(
         self, name: str, prompt: Prompt, tools: list[dict[str, Any]], own_keys: Mapping[str, str]
     ) -> CallEstimate:
-        tokens = len(exact_json.dumps([prompt, tools])) // BYTES_A_TOKEN
+        tokens = len(exact_json.dump_bytes([prompt, tools])) // BYTES_A_TOKEN
         return CallEstimate(name, tokens, _prices(self._model(name)), self.takes_own_key(name, own_keys))
 
     def _measure(

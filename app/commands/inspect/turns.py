@@ -14,7 +14,7 @@ from app.events import sse
 from app.events.entries import StreamEntry
 from app.state import redis_keys
 from app.state.inspection import Fields, Inspection
-from app.state.sessions import status
+from app.state.session_fields import session_status
 from app.usage import Totals, dollars
 
 _SESSION = ("id", "app", "model", "run", "last_outcome", "updated_at", "title")
@@ -103,7 +103,7 @@ def _leases(inspection: Inspection) -> dict[str, float]:
 def _session(fields: Fields) -> Session:
     return Session(
         session=fields["id"],
-        status=status(fields),
+        status=session_status(fields),
         app=fields["app"],
         model=fields["model"],
         run=fields["run"],

@@ -13,7 +13,7 @@ from app.dialects.gen1.schemas import SystemAnswer
 from app.errors import ApiError, BadRequest
 from app.openapi.declare import SESSION, Parameter, RouteSpec, documented
 from app.state.client_requests import MOST_EVENTS
-from app.state.connection.store import now
+from app.state.clock import now_iso
 from app.state.open_requests import TRANSACTION, TYPED_DATA
 from app.web import parsing
 from app.web.current import services
@@ -49,7 +49,7 @@ def system() -> ResponseReturnValue:
             _wallet_changed(session_id, payload)
     except ApiError as error:
         text = f"Refused: {error}"
-    return jsonify(res=messages.plain("system", text, now()))
+    return jsonify(res=messages.plain("system", text, now_iso()))
 
 
 @bp.get("/api/events")

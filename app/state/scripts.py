@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from redis.exceptions import NoScriptError
 
-from app import exact_json
 from app.config import Settings
-from app.events.entries import StreamEntry
 from app.state import redis_keys
 from app.state.connection.clients import Client
 from app.state.connection.cluster import Cluster
+from app.state.pairs import text_fields
 
 
 class Store:
@@ -81,65 +78,3 @@ def _source(name: str) -> str:
     return "\n".join(
         [redis_keys.LUA, folder.joinpath("events.lua").read_text(), folder.joinpath(f"{name}.lua").read_text()]
     )
-
-
-def read_stream(store: Store, key: str, after: int, count: int | None = None) -> list[StreamEntry]:
-    """The entries of a stream of frames after number `after`, the first `count` of them or all."""
-    raw = store.redis.xrange(key, min=f"({after}-0" if after else "-", count=count)
-    return [_entry(number, found) for number, found in raw]
-
-
-def _entry(number: bytes, found: dict[bytes, bytes]) -> StreamEntry:
-    at = found.get(b"at", b"").decode()
-    return StreamEntry(int(number.split(b"-")[0]), found[b"kind"].decode(), found[b"frame"], at)
-
-
-def text_fields(raw: Mapping[bytes, bytes]) -> dict[str, str]:
-    """A hash's bytes as text."""
-    return {name.decode(): value.decode() for name, value in raw.items()}
-
-
-def from_pairs(raw: Iterable[bytes]) -> dict[str, str]:
-    """name, value, name, value ... of a script's answer as a dict."""
-    items = iter(raw)
-    return {name.decode(): value.decode() for name, value in zip(items, items, strict=True)}
-
-
-def to_pairs(fields: Mapping[str, Any]) -> list[Any]:
-    """A dict as name, value, name, value ...; None counts as ''."""
-    return [item for pair in fields.items() for item in pair]
-
-
-def now(timespec: str = "milliseconds") -> str:
-    """This moment, ISO-8601 in UTC with `Z`."""
-    return iso(datetime.now(UTC), timespec)
-
-
-def iso(moment: datetime, timespec: str = "milliseconds") -> str:
-    """A moment as `now` writes it, so that their order is that of the texts. It must be in UTC."""
-    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
-
-
-def milliseconds() -> int:
-    """This moment in milliseconds since 1970."""
-    return int(datetime.now(UTC).timestamp() * 1000)
-
-
-def microseconds() -> int:
-    """This moment in microseconds since 1970: a score that orders what is made one after the other."""
-    return int(datetime.now(UTC).timestamp() * 1_000_000)
-
-
-def new_id(kind: str) -> str:
-    """A fresh id such as `run_4f2a...`."""
-    return f"{kind}_{uuid.uuid4().hex}"
-
-
-def digest(data: bytes) -> str:
-    """The SHA-256 of some bytes, in hex."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def dumps(value: Any) -> str:
-    """Compact JSON."""
-    return exact_json.dumps(value).decode()
