@@ -13,10 +13,10 @@ import orjson
 
 _LONG_NUMBER = re.compile(rb"\d{19}")
 
-_LEVELS = 254
+_MAX_LEVELS = 254
 """Levels that orjson writes."""
 
-_AROUND = 8
+_MAX_WRAPPING_LEVELS = 8
 """Levels that an event, a message and an answer may put around a value."""
 
 
@@ -59,7 +59,7 @@ def strict(data: bytes) -> Any:
 def checked(value: Any) -> bytes:
     """`dump_bytes` of a value that will be nested in another one. Raises `TooDeep`."""
     nested = value
-    for _ in range(_AROUND):
+    for _ in range(_MAX_WRAPPING_LEVELS):
         nested = [nested]
     try:
         dump_bytes(nested)
@@ -68,7 +68,7 @@ def checked(value: Any) -> bytes:
         raise TooDeep("nested too deeply") from error
 
 
-def _has_long_number(value: Any, levels: int = _LEVELS) -> bool:
+def _has_long_number(value: Any, levels: int = _MAX_LEVELS) -> bool:
     if isinstance(value, int):
         return not -(2**63) <= value < 2**64
     if not isinstance(value, dict | list | tuple):

@@ -15,7 +15,7 @@ from app.metrics.reporter import Reporter
 from app.state.api_keys import ApiKeys
 from app.state.client_requests import ClientRequests
 from app.state.connection import clients
-from app.state.connection.feed import PubSubListener
+from app.state.connection.pubsub import PubSubListener
 from app.state.counters import Counters
 from app.state.leases import RunningTurn
 from app.state.ledger import Ledger

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.state import redis_keys
-from app.state.connection.feed import PubSubListener
+from app.state.connection.pubsub import PubSubListener
 from workers.cancellation import DROPPED, CancelRegistry, CancelToken
 
 POLL = 1.0

@@ -195,7 +195,7 @@ def _first_step(parts: Runtime, call: StepToolCall, token: CancelToken) -> Any:
         raise Stopped(INTERRUPTED)
     parts.services.jobs.steps(call.session_id, call.run_id, call.call_id)
     timeout = parts.services.settings.tool_timeout
-    answer = parts.control.wait(f"{call.run_id} {call.call_id}", lambda: calls.answered(call), timeout, token)
+    answer = parts.control.wait(f"{call.run_id} {call.call_id}", lambda: calls.first_step(call), timeout, token)
     return {"error": f"The tool did not begin within {timeout:g} seconds"} if answer is None else answer[0]
 
 

@@ -33,8 +33,8 @@ class Worker:
         """Raises `ConfigError` when aomi.yaml or a tool it names is wrong."""
         self.name = process_name()
         self._settings = settings
-        redis = clients.commands(settings, patient=True, timeout=5)
-        parts = services.build(settings, redis, queue=clients.queue(settings, redis, patient=True, timeout=5))
+        redis = clients.commands(settings, retry_forever=True, timeout=5)
+        parts = services.build(settings, redis, queue=clients.queue(settings, redis, retry_forever=True, timeout=5))
         tokens = CancelRegistry()
         self._runtime = Runtime(
             name=self.name,

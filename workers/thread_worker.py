@@ -26,7 +26,7 @@ from rq.utils import now
 from rq.worker.base import BaseWorker, WorkerStatus
 
 from app.state.connection.clients import Unavailable
-from app.turns.queue import MAINTENANCE, ReadableJob
+from app.turns.queue import MAINTENANCE_SECONDS, ReadableJob
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class ThreadWorker(BaseWorker):
             [queue],
             name=name,
             connection=queue.connection,
-            maintenance_interval=MAINTENANCE,
+            maintenance_interval=MAINTENANCE_SECONDS,
             worker_ttl=self._life,
             job_monitoring_interval=math.ceil(self._beat_every),
             job_class=ReadableJob,

@@ -17,14 +17,14 @@ from app.state.pairs import frame_pairs, to_pairs
 from app.state.runs import Run
 from app.state.scripts import Store
 
-MOST_OPEN = 16
+MAX_OPEN_REQUESTS = 16
 """Requests that may be open in one session."""
 
-MOST_ECHOED = 40 * 1024
+MAX_ECHOED_BYTES = 40 * 1024
 """Bytes of the bodies that may be open beside each other, as a query holds them: a client that polls echoes them in its
 own."""
 
-MOST_EVENTS = 100
+MAX_MAILBOX_EVENTS = 100
 """System events that wait for a gen-1 client; the newest are kept."""
 
 
@@ -61,7 +61,7 @@ class ClientRequests:
             if asked < 0:
                 raise TurnOver
 
-    def fetch_events(self, session_id: str, most: int = MOST_EVENTS) -> list[sse.Event]:
+    def fetch_events(self, session_id: str, most: int = MAX_MAILBOX_EVENTS) -> list[sse.Event]:
         """Events for a client that polls, oldest first, each delivered once: requests, and notices of their end."""
         args = (most, new_id("fetch"), self._settings.fetch_ttl)
         return [exact_json.loads(raw) for raw in self._store.call("fetch", [redis_keys.session(session_id)], *args)]
@@ -98,14 +98,15 @@ class ClientRequests:
 
 
 def _too_many(bodies: list[dict[str, Any]]) -> bool:
-    return len(bodies) > MOST_OPEN or (len(bodies) > 1 and len(quote(exact_json.dumps(bodies))) > MOST_ECHOED)
+    echoed = len(quote(exact_json.dumps(bodies)))
+    return len(bodies) > MAX_OPEN_REQUESTS or (len(bodies) > 1 and echoed > MAX_ECHOED_BYTES)
 
 
 def call(store: Store, script: str, session_id: str, events: list[sse.Event], values: dict[str, Any]) -> int:
     """Run a script that opens or closes a request: it publishes the `events` and leaves one for a gen-1 client."""
     news = frame_pairs(events)
     common = {
-        "most_events": MOST_EVENTS,
+        "most_events": MAX_MAILBOX_EVENTS,
         "event_ttl": store.settings.log_ttl,
         "ttl": store.settings.session_ttl,
         "cap": store.settings.updates_kept,

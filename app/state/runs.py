@@ -36,7 +36,7 @@ class TurnRequest:
     `client` is the SHA-256 of its client's id; '' is the one that the session belongs to, if to any. `key` is the id of
     the API key it came with, if with any, and `budget` what that may cost a month, in US$, '' if it is not bounded.
     `origin` is what asked for it, for logs and traces. With `answers` it is the client's answer to these open requests:
-    it closes them, and waits in any queue. Its turn needs a slot of each of its `holders`.
+    it closes them, and waits in any queue. Its turn needs a slot of each of its `limits`.
     """
 
     text: str
@@ -52,20 +52,20 @@ class TurnRequest:
     budget: str = ""
     answers: tuple[int, ...] = ()
     origin: Mapping[str, str] = field(default_factory=dict)
-    holders: tuple[ConcurrencyLimit, ...] = ()
+    limits: tuple[ConcurrencyLimit, ...] = ()
 
 
 @dataclass(frozen=True)
 class Accepted:
     """What became of a message: `started`, `waiting` (behind the run `current`), `again` (it was accepted before),
     or refused: `busy`, `full`, `no_thread`, `reused` (its Idempotency-Key belongs to another message), `unasked` (what
-    it answers is not open), `no_slot` (of the holder `lacks`)."""
+    it answers is not open), `no_slot` (of the holder `exceeded`)."""
 
     outcome: str
     run_id: str = ""
     thread_id: str = ""
     current: str = ""
-    lacks: ConcurrencyLimit | None = None
+    exceeded: ConcurrencyLimit | None = None
 
 
 @dataclass(frozen=True)
@@ -136,10 +136,10 @@ class RunStore:
         """Accept a message, making the session and a thread where there is none. The caller enqueues a run that
         `started`; one that waits is returned by the `settle` of the turn before it."""
         moment, run_id, title = now_iso(), new_id("run"), first_words(message.text)
-        lacks = self._slots.take(session_id, run_id, message.holders)
-        if lacks and not self.was_sent(session_id, message):
-            return Accepted("no_slot", lacks=lacks)
-        slots = [] if lacks else [holder.slots for holder in message.holders]
+        exceeded = self._slots.take(session_id, run_id, message.limits)
+        if exceeded and not self.was_sent(session_id, message):
+            return Accepted("no_slot", exceeded=exceeded)
+        slots = [] if exceeded else [limit.slots for limit in message.limits]
         role = "system" if message.answers else "user"
         said = transcript.message(new_id("msg"), role, message.text, moment)
         fields = to_pairs(new_session_fields(session_id))
@@ -174,7 +174,7 @@ class RunStore:
         names = [redis_keys.session(session_id)]
         if message.idempotency_key:
             names.append(redis_keys.sent(session_id, sha256_hex(message.idempotency_key.encode())))
-        answer = self._store.call("start", names, *args, before=self.leases.renewal(session_id, run_id))
+        answer = self._store.call("start", names, *args, first_command=self.leases.renewal(session_id, run_id))
         outcome, *found = (raw.decode() for raw in answer if raw)
         if outcome in ("started", "waiting"):
             return Accepted(outcome, run_id, *found)
@@ -185,7 +185,7 @@ class RunStore:
         """Begin a queued turn. None if it has ended or another worker has it."""
         args = (run_id, worker, now_iso(), new_id("claim"))
         answer = self._store.call(
-            "claim", [redis_keys.session(session_id)], *args, before=self.leases.renewal(session_id, run_id)
+            "claim", [redis_keys.session(session_id)], *args, first_command=self.leases.renewal(session_id, run_id)
         )
         if not answer and self.get(session_id, run_id) is None:
             self.leases.drop(session_id, run_id)  # its session was deleted
@@ -229,7 +229,7 @@ class RunStore:
         events = list(self._events(run))
         endings: list[sse.Event] = [
             sse.tool_result(call["call_id"], call["name"], transcript.INTERRUPTED)
-            for call in transcript.open_calls(transcript.fold(run.id, events, run.started_at))
+            for call in transcript.unanswered_tool_calls(transcript.fold(run.id, events, run.started_at))
         ]
         messages = transcript.fold(run.id, events + endings, run.started_at)
         outcome = terminal["type"] if not terminal.get("interrupted") else "interrupted"

@@ -23,18 +23,18 @@ class Store:
     def __init__(self, redis: Client, settings: Settings) -> None:
         self.redis = redis
         self.settings = settings
-        self.spread = isinstance(redis, Cluster)
+        self.is_cluster = isinstance(redis, Cluster)
 
-    def call(self, name: str, key_names: list[str], *args: Any, before: tuple[Any, ...] = ()) -> Any:
-        """Run the script `lua/<name>.lua`. An argument that is None counts as ''. The command `before` is carried out
-        first, in the same round trip where one server holds both."""
+    def call(self, name: str, key_names: list[str], *args: Any, first_command: tuple[Any, ...] = ()) -> Any:
+        """Run the script `lua/<name>.lua`. An argument that is None counts as ''. `first_command` runs
+        before the script, in the same round trip where one server holds both."""
         given = (len(key_names), *key_names, *("" if arg is None else arg for arg in args))
-        if self.spread and before:
-            self.redis.execute_command(*before)
-        if self.spread or not before:
+        if self.is_cluster and first_command:
+            self.redis.execute_command(*first_command)
+        if self.is_cluster or not first_command:
             return self._run(name, given)
         pipeline = self.redis.pipeline(transaction=False)
-        pipeline.execute_command(*before)
+        pipeline.execute_command(*first_command)
         pipeline.evalsha(_sha(name), *given)
         try:
             return pipeline.execute()[1]
@@ -44,7 +44,7 @@ class Store:
     def call_each(self, name: str, common: Sequence[Any], each: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
         """Run a script for several keys: it takes `common` and then the arguments of each, and returns an answer for
         each. One call, but on a cluster, where a call has keys of one slot, one for each: they are sent together."""
-        if not self.spread:
+        if not self.is_cluster:
             args = [arg for _, more in each for arg in more]
             return list(self.call(name, [key for key, _ in each], *common, *args))
         calls = [(1, key, *common, *more) for key, more in each]

@@ -19,7 +19,7 @@ from app.state.scripts import Store
 from app.state.session_fields import Fields, new_session_fields
 from app.state.streams import read_stream
 
-_PAGE = 64
+_FIRST_PAGE_MESSAGES = 64
 """Messages of a history that are read at first."""
 
 
@@ -157,7 +157,7 @@ class Sessions:
         key = redis_keys.messages(session_id, thread_id)
         pipeline = self._redis.pipeline()
         pipeline.llen(key)
-        pipeline.lrange(key, -_PAGE, -1)
+        pipeline.lrange(key, -_FIRST_PAGE_MESSAGES, -1)
         length, stored = pipeline.execute()
         left, read = length - len(stored), sum(map(len, stored))
         while left and read <= most_bytes:

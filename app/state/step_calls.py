@@ -95,7 +95,7 @@ class StepToolCalls:
             "answer", [key], exact_json.dumps(result), redis_keys.CONTROL, f"answer {call.run_id} {call.call_id}"
         )
 
-    def answered(self, call: StepToolCall) -> list[Any] | None:
+    def first_step(self, call: StepToolCall) -> list[Any] | None:
         """The first step's result, alone in a list; None before it is there."""
         raw = self._redis.hget(redis_keys.call(call.session_id, call.run_id, call.call_id), "first")
         return None if raw is None else [exact_json.loads(raw)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from app.events import sse
-from app.state.leases import ENDED, MOST_TIMES
+from app.state.leases import ENDED, MAX_LEASES
 from app.state.runs import Run, RunStore
 from app.telemetry.logs import short_session_id
 from app.turns.queue import Jobs
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 WORKER_LOST = sse.error("The server that ran this turn went away; send the message again", "worker_lost", True)
 
-RECHECK_LEASES = MOST_TIMES
+RECHECK_LEASES = MAX_LEASES
 """Leases until a turn is looked at again that only waits, or that cannot be ended: many of them must cost little."""
 
 

@@ -44,7 +44,7 @@ class UsageRecovery:
 
     def close(self, session_id: str, run_id: str) -> None:
         """Settle all open calls of a turn now. What its worker says later counts no more."""
-        if calls := self._ledger.open_calls(session_id, run_id):
+        if calls := self._ledger.unsettled_calls(session_id, run_id):
             run = self._runs.get(session_id, run_id)
             said = _last_reply(self._runs.partial(run)) if run else 0
             for call in calls:
@@ -52,7 +52,7 @@ class UsageRecovery:
 
     def close_all(self, session_id: str) -> None:
         """Settle all open calls of a session, whose turns have ended: it is about to be deleted."""
-        for run_id in self._ledger.open_turns(session_id):
+        for run_id in self._ledger.unsettled_turns(session_id):
             self.close(session_id, run_id)
 
     def _is_over(self, run: Run) -> bool:

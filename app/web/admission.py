@@ -28,9 +28,9 @@ def send(session_id: str, message: TurnRequest) -> Accepted:
     parts = services()
     if parts.jobs.waiting() >= parts.settings.max_queue and not parts.runs.was_sent(session_id, message):
         raise Overloaded("All workers are busy and the queue is full; try again in some seconds")
-    accepted = parts.turns.send(session_id, replace(_within_budget(session_id, message), holders=_holders()))
-    if accepted.lacks:
-        most, who = accepted.lacks.most, WHO[accepted.lacks.kind]
+    accepted = parts.turns.send(session_id, replace(_within_budget(session_id, message), limits=_limits()))
+    if accepted.exceeded:
+        most, who = accepted.exceeded.most, WHO[accepted.exceeded.kind]
         raise TooManyRequests(f"Too many turns run for {who}: at most {most} at once; try again when one has ended")
     if accepted.outcome in REFUSALS:
         error, why = REFUSALS[accepted.outcome]
@@ -54,11 +54,11 @@ def _within_budget(session_id: str, message: TurnRequest) -> TurnRequest:
     return replace(message, budget=budget)
 
 
-def _holders() -> tuple[ConcurrencyLimit, ...]:
+def _limits() -> tuple[ConcurrencyLimit, ...]:
     """Who must have a slot left for the message's turn."""
     settings, key = services().settings, parsing.known_key()
     found = [ConcurrencyLimit("address", address(), settings.turns_per_address)]
     if key:
         most = settings.turns_per_key if key.running_turns is None else key.running_turns
         found.append(ConcurrencyLimit("key", key.id, most))
-    return tuple(holder for holder in found if holder.who and holder.most)
+    return tuple(limit for limit in found if limit.who and limit.most)

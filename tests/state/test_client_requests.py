@@ -12,7 +12,7 @@ from app.dialects.gen1.requests import answered
 from app.errors import Conflict, NotFound
 from app.events import sse
 from app.state import redis_keys
-from app.state.client_requests import MOST_EVENTS, MOST_OPEN, TooManyOpen, TurnOver
+from app.state.client_requests import MAX_MAILBOX_EVENTS, MAX_OPEN_REQUESTS, TooManyOpen, TurnOver
 from app.state.clock import now_ms
 from app.state.open_requests import open_requests, pending
 from app.state.request_expiry import RequestExpiry
@@ -128,7 +128,7 @@ def test_an_answer_to_several_counts_for_those_that_nobody_else_has_answered_mea
 
 def test_an_answer_that_names_thousands_is_read_as_fast_as_one_that_names_one(parts, running):
     """Web processes serve all their clients in one thread."""
-    for _ in range(MOST_OPEN):
+    for _ in range(MAX_OPEN_REQUESTS):
         parts.client_requests.ask(running, "call_1", "Send", "wallet_tx_request", {"data": "0" * 2000})
     fields, began = session(parts), time.process_time()
     assert len(answered(fields, "wallet_tx_request", list(range(8000)))) == 7999
@@ -182,11 +182,11 @@ def test_an_event_is_fetched_once_oldest_first_and_as_many_as_asked(parts, runni
 
 
 def test_a_mailbox_nobody_fetches_is_bounded_and_has_a_life(parts, running, connection):
-    for _ in range(MOST_EVENTS + 5):
+    for _ in range(MAX_MAILBOX_EVENTS + 5):
         number = ask(parts, running).id
         parts.client_replies.accept(session(parts), [number], {})
     events = parts.client_requests.fetch_events("s", 1000)
-    assert (len(events), events[-1]["id"]) == (MOST_EVENTS, MOST_EVENTS + 5)
+    assert (len(events), events[-1]["id"]) == (MAX_MAILBOX_EVENTS, MAX_MAILBOX_EVENTS + 5)
     ask(parts, running)
     assert 0 < connection.ttl(redis_keys.mailbox("s")) <= 3600
 

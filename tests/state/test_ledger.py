@@ -57,7 +57,7 @@ def test_a_settled_call_is_in_the_sums_of_its_session_key_and_month(ledger, run)
     assert total(ledger.of_key("key1", DAYS)) == total(ledger.of_session("s")) == total(ledger.of_all(DAYS)) == expected
     assert ledger.spent("key1", "2026-11") == 4_000_000
     assert ledger.spent("key1", "2026-12") == ledger.spent("another", "2026-11") == 0
-    assert ledger.open_calls("s", run.id) == ledger.overdue() == []
+    assert ledger.unsettled_calls("s", run.id) == ledger.overdue() == []
 
 
 def test_the_first_charge_of_a_call_counts_and_later_ones_learn_of_it(ledger, run):
@@ -116,11 +116,11 @@ def test_a_settlement_that_broke_off_anywhere_is_finished_by_another(connection,
             Ledger(dying).settle("s", run.id, FIRST.charge(Usage(7, 5), 12))
         except Dies:
             assert survived < 3
-        for one in ledger.open_calls("s", run.id):
+        for one in ledger.unsettled_calls("s", run.id):
             ledger.settle("s", run.id, one.estimated(0))
         assert total(ledger.of_key("key1", DAYS)) == total(ledger.of_session("s"))
         assert total(ledger.of_key("key1", DAYS)).calls == 1
-        assert ledger.open_calls("s", run.id) == []
+        assert ledger.unsettled_calls("s", run.id) == []
 
 
 def test_an_open_call_is_overdue_until_it_is_settled_or_put_off(ledger, run, connection):
@@ -130,7 +130,7 @@ def test_an_open_call_is_overdue_until_it_is_settled_or_put_off(ledger, run, con
     assert ledger.overdue() == [("s", run.id, "1")]
     ledger.postpone("s", run.id, "1")
     assert ledger.overdue() == []
-    assert ledger.open_turns("s") == {run.id}
+    assert ledger.unsettled_turns("s") == {run.id}
 
 
 def test_a_turn_with_an_open_call_outlives_its_log_and_then_goes_as_others_do(ledger, run, store, connection):
@@ -182,14 +182,14 @@ def test_usage_is_grouped_by_what_somebody_asks_for(ledger, run):
 
 
 def test_sums_live_for_their_time_and_what_was_counted_of_late_is_forgotten(ledger, run, connection, store):
-    connection.zadd(redis_keys.counted("key1"), {"run_of_yesterday 1": 1})
+    connection.zadd(redis_keys.counted_charges("key1"), {"run_of_yesterday 1": 1})
     ledger.settle("s", run.id, FIRST.estimated(0))
     name = hashlib.sha256(f"{run.id} 1".encode()).hexdigest()[:32]
-    assert connection.zrange(redis_keys.counted("key1"), 0, -1) == [name.encode()]
-    assert 0 < connection.ttl(redis_keys.counted("key1")) <= 6 * 3600
-    for name in (redis_keys.used_on("key1", DAY), redis_keys.used_in_month("key1", "2026-11")):
+    assert connection.zrange(redis_keys.counted_charges("key1"), 0, -1) == [name.encode()]
+    assert 0 < connection.ttl(redis_keys.counted_charges("key1")) <= 6 * 3600
+    for name in (redis_keys.day_usage("key1", DAY), redis_keys.month_usage("key1", "2026-11")):
         assert store.settings.usage_ttl - 60 < connection.ttl(name) <= store.settings.usage_ttl
-    assert 0 < connection.ttl(redis_keys.used_in("s")) <= store.settings.session_ttl
+    assert 0 < connection.ttl(redis_keys.session_usage("s")) <= store.settings.session_ttl
 
 
 def test_a_budget_is_spent_when_the_months_cost_has_reached_it(ledger, run):

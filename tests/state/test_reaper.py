@@ -158,7 +158,7 @@ def test_a_worker_has_its_time_to_say_what_an_ended_turn_used(parts, connection,
     connection.hset(f"session:{{s}}:run:{run_id}", "ended_at", "2025-01-15T10:30:00.000Z")
     look()
     assert used(parts).calls == 1
-    assert parts.ledger.open_turns("s") == set()
+    assert parts.ledger.unsettled_turns("s") == set()
 
 
 def test_calls_of_turns_that_are_gone_are_forgotten(parts, connection):

@@ -12,7 +12,7 @@ from app.dialects.gen1 import messages, requests
 from app.dialects.gen1.schemas import SystemAnswer
 from app.errors import ApiError, BadRequest
 from app.openapi.declare import SESSION, Parameter, RouteSpec, documented
-from app.state.client_requests import MOST_EVENTS
+from app.state.client_requests import MAX_MAILBOX_EVENTS
 from app.state.clock import now_iso
 from app.state.open_requests import TRANSACTION, TYPED_DATA
 from app.web import parsing
@@ -58,10 +58,10 @@ def fetch() -> ResponseReturnValue:
     """The events that nobody has fetched, oldest first, at most `count`; each is delivered once, here or with the
     state."""
     session_id = parsing.session_id()
-    given = request.args.get("count", str(MOST_EVENTS))
+    given = request.args.get("count", str(MAX_MAILBOX_EVENTS))
     if not (given.isascii() and given.isdigit() and 0 < len(given) < 10 and int(given) > 0):
         raise BadRequest("'count' must be a whole number from 1 on")
-    events = services().client_requests.fetch_events(session_id, min(int(given), MOST_EVENTS))
+    events = services().client_requests.fetch_events(session_id, min(int(given), MAX_MAILBOX_EVENTS))
     return jsonify(messages.system_events(events, services().sessions.get(session_id) or {}))
 
 

@@ -20,7 +20,7 @@ from app.state import redis_keys
 
 log = logging.getLogger(__name__)
 
-PING_EVERY = 2.0
+PING_SECONDS = 2.0
 """Seconds of silence after which the connection is asked for a sign of life; twice that is its death."""
 
 
@@ -52,7 +52,7 @@ class PubSubListener:
         self._stopped.set()
         with self._lock:
             self._send("UNSUBSCRIBE", redis_keys.FEED)  # its answer wakes the thread
-        self._thread.join(timeout=2 * PING_EVERY)
+        self._thread.join(timeout=2 * PING_SECONDS)
 
     def subscribe(self, channel: str, timeout: float = 2.0) -> bool:
         """Listen to `channel`. True once Redis has confirmed it: nothing published from here on is missed."""
@@ -103,11 +103,11 @@ class PubSubListener:
     def _listen(self) -> None:
         heard, pinged = time.monotonic(), False
         while not self._stopped.is_set():
-            message = self._pubsub.get_message(timeout=PING_EVERY)
+            message = self._pubsub.get_message(timeout=PING_SECONDS)
             if message is not None:
                 heard, pinged = time.monotonic(), False
                 self._take(message)
-            elif pinged and time.monotonic() - heard > 2 * PING_EVERY:
+            elif pinged and time.monotonic() - heard > 2 * PING_SECONDS:
                 raise TimeoutError("no answer to a ping")
             else:
                 pinged = True
