@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.state import redis_keys
-from app.state.connection.feed import PubSubListener
+from app.state.connection.pubsub import PubSubListener
 from workers.cancellation import DROPPED, CancelRegistry, CancelToken
 
 POLL_SECONDS = 1.0
@@ -21,11 +21,11 @@ class ControlListener:
     def __init__(self, redis: Any, cancel_tokens: CancelRegistry) -> None:
         self._cancel_tokens = cancel_tokens
         self._waits: dict[str, threading.Event] = {}
-        self._listener = PubSubListener(redis, self._on_message, lambda: None)
+        self._listener = PubSubListener(redis)
 
     def start(self) -> None:
         """Start to listen. Returns once subscribed, or when Redis does not confirm in time."""
-        self._listener.start()
+        self._listener.start(self._on_message)
         self._listener.subscribe(redis_keys.CONTROL)
 
     def stop(self) -> None:

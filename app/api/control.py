@@ -8,15 +8,14 @@ from typing import Any
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
+from app import exact_json
 from app.dialects import gen1
 from app.errors import BadRequest, NotFound
 from app.events import sse
 from app.openapi.declare import KNOWN_SESSION, Parameter, RouteSpec, body, documented
 from app.openapi.schemas import Choice, Chosen
-from app.state.connection.store import dumps
 from app.state.open_requests import pending
-from app.state.sessions import Fields, status
-from app.turns import client_replies
+from app.state.session_fields import Fields, session_status
 from app.web import model_choice, parsing
 from app.web.current import services
 
@@ -47,8 +46,8 @@ def _model(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, 
 
 def _user_state(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
     user_state = parsing.user_state_of(body)
-    event = sse.state(session_id, status(session), user_state=user_state | pending(session))
-    services().sessions.change(session_id, {"user_state": dumps(user_state)}, [event])
+    event = sse.state(session_id, session_status(session), user_state=user_state | pending(session))
+    services().sessions.change(session_id, {"user_state": exact_json.dumps(user_state)}, [event])
     return {"user_state": user_state}
 
 
@@ -60,7 +59,7 @@ def _title(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, 
 
 def _app(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
     app = parsing.known_app(body)
-    event = sse.state(session_id, status(session), app=app)
+    event = sse.state(session_id, session_status(session), app=app)
     services().sessions.change(session_id, {"app": app, "chosen_app": app}, [event])
     return {"app": app}
 
@@ -69,7 +68,7 @@ def _wallet_result(session_id: str, session: Fields, body: dict[str, Any]) -> di
     number, result = body.get("id"), parsing.object_of(body, "result", parsing.RESULT_BYTES)
     if not isinstance(number, int) or isinstance(number, bool):
         raise BadRequest("'id' must be the number of a client request, as its event says")
-    client_replies.accept(services(), session, [number], result)
+    services().client_replies.accept(session, [number], result)
     return {"id": number}
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from app import exact_json
 from app.errors import BadRequest
 from app.events import sse
 from app.openapi import schemas
 from app.openapi.declare import SESSION, SESSION_PATH, Parameter, RouteSpec, body, documented
-from app.state.connection.store import dumps
-from app.state.sessions import status
+from app.state.session_fields import session_status
 from app.turns.erasing import erase
 from app.web import parsing
 from app.web.current import services
@@ -34,7 +34,7 @@ def create() -> ResponseReturnValue:
         "public_key": parsing.optional_text_of(given, "public_key", parsing.PUBLIC_KEY_CHARACTERS),
     }
     if given.get("user_state") is not None:
-        fields["user_state"] = dumps(parsing.user_state_of(given["user_state"]))
+        fields["user_state"] = exact_json.dumps(parsing.user_state_of(given["user_state"]))
     if given.get("app") is not None:
         fields["app"] = fields["chosen_app"] = parsing.known_app(given)
     created = services().sessions.create(session_id, fields)
@@ -89,7 +89,7 @@ def delete(session_id: str) -> ResponseReturnValue:
     session_id = parsing.checked_session_id(session_id)
     parsing.session_or_404(session_id)
     parts = services()
-    erase(parts.sessions, parts.turns, parts.billing, parts.jobs, session_id)
+    erase(parts.sessions, parts.turns, parts.usage_recovery, parts.jobs, session_id)
     return jsonify(session_id=session_id, deleted=True)
 
 
@@ -109,6 +109,6 @@ def unarchive(session_id: str) -> ResponseReturnValue:
 
 def _set_archived(session_id: str, archived: bool) -> ResponseReturnValue:
     session_id = parsing.checked_session_id(session_id)
-    event = sse.state(session_id, status(parsing.session_or_404(session_id)), is_archived=archived)
+    event = sse.state(session_id, session_status(parsing.session_or_404(session_id)), is_archived=archived)
     services().sessions.change(session_id, {"is_archived": int(archived)}, [event])
     return jsonify(session_id=session_id, is_archived=archived)

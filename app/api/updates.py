@@ -8,12 +8,12 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from app.events import sse
+from app.events.entries import StreamEntry
 from app.events.types import UpdateEvent
 from app.live.relay import replay_then_follow
 from app.openapi.declare import LAST_EVENT_ID, SESSION, Events, documented
 from app.services import Services
 from app.state import redis_keys
-from app.state.connection.store import Entry
 from app.web import parsing
 from app.web.current import services
 from app.web.serializers import status_json
@@ -35,7 +35,7 @@ def subscribe() -> ResponseReturnValue:
 def _frames(parts: Services, session_id: str, after: int | None) -> Iterator[bytes]:
     yield sse.RETRY
 
-    def read(number: int) -> list[Entry]:
+    def read(number: int) -> list[StreamEntry]:
         return parts.sessions.read_updates(session_id, number)
 
     last, now = _state(parts, session_id)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from app.errors import ApiError, BudgetSpent, Conflict, NotFound, Overloaded, TooManyRequests
 from app.state.runs import Accepted, TurnRequest
 from app.state.slots import ConcurrencyLimit
-from app.usage.budget import SPENT, is_spent
+from app.usage import BUDGET_SPENT
 from app.web import parsing
 from app.web.address import address
 from app.web.current import services
@@ -28,9 +28,9 @@ def send(session_id: str, message: TurnRequest) -> Accepted:
     parts = services()
     if parts.jobs.waiting() >= parts.settings.max_queue and not parts.runs.was_sent(session_id, message):
         raise Overloaded("All workers are busy and the queue is full; try again in some seconds")
-    accepted = parts.turns.send(session_id, replace(_within_budget(session_id, message), holders=_holders()))
-    if accepted.lacks:
-        most, who = accepted.lacks.most, WHO[accepted.lacks.kind]
+    accepted = parts.turns.send(session_id, replace(_within_budget(session_id, message), limits=_limits()))
+    if accepted.exceeded:
+        most, who = accepted.exceeded.most, WHO[accepted.exceeded.kind]
         raise TooManyRequests(f"Too many turns run for {who}: at most {most} at once; try again when one has ended")
     if accepted.outcome in REFUSALS:
         error, why = REFUSALS[accepted.outcome]
@@ -46,19 +46,19 @@ def _within_budget(session_id: str, message: TurnRequest) -> TurnRequest:
     if key is None or key.budget is None:
         return message
     parts, budget = services(), str(key.budget)
-    if is_spent(parts.ledger, key.id, budget) and not parts.runs.was_sent(session_id, message):
+    if parts.ledger.is_over(key.id, budget) and not parts.runs.was_sent(session_id, message):
         model = parts.catalog.model(message.model)
         client = message.client or parts.vault.client_of(session_id)
         if model is None or model.provider not in parts.vault.provider_keys(client):
-            raise BudgetSpent(SPENT)
+            raise BudgetSpent(BUDGET_SPENT)
     return replace(message, budget=budget)
 
 
-def _holders() -> tuple[ConcurrencyLimit, ...]:
+def _limits() -> tuple[ConcurrencyLimit, ...]:
     """Who must have a slot left for the message's turn."""
     settings, key = services().settings, parsing.known_key()
     found = [ConcurrencyLimit("address", address(), settings.turns_per_address)]
     if key:
         most = settings.turns_per_key if key.running_turns is None else key.running_turns
         found.append(ConcurrencyLimit("key", key.id, most))
-    return tuple(holder for holder in found if holder.who and holder.most)
+    return tuple(limit for limit in found if limit.who and limit.most)

@@ -15,7 +15,7 @@ from app.errors import ApiError, BadRequest, Forbidden, NotFound, TooManyRequest
 from app.state.api_keys import ApiKey
 from app.state.open_requests import SERVERS_OWN
 from app.state.rates import Rate
-from app.state.sessions import Fields
+from app.state.session_fields import Fields
 from app.state.vault import client_digest
 from app.web.address import address
 from app.web.current import services

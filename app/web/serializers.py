@@ -6,7 +6,7 @@ from typing import Any
 
 from app.catalog import Catalog
 from app.state.open_requests import pending
-from app.state.sessions import Fields, status, user_state
+from app.state.session_fields import Fields, session_status, session_user_state
 
 
 def thread_json(thread: Fields) -> dict[str, Any]:
@@ -32,11 +32,11 @@ def choice(catalog: Catalog, session: Fields) -> dict[str, Any]:
 
 def status_json(catalog: Catalog, session: Fields) -> dict[str, Any]:
     """A session's status with what goes beside it, as /api/state and the `state` event show it."""
-    now = status(session)
+    now = session_status(session)
     return {
         "status": now,
         "is_processing": now == "processing",
         "title": session.get("title", ""),
         **choice(catalog, session),
-        "user_state": user_state(session) | pending(session),
+        "user_state": session_user_state(session) | pending(session),
     }

@@ -8,7 +8,7 @@ import time
 from app.catalog import App
 from app.events import sse
 from app.state.runs import Run
-from app.state.sessions import user_state
+from app.state.session_fields import session_user_state
 from app.telemetry import tracing
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
@@ -89,7 +89,7 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> None:
     """Build the prompt and run the turn's loop."""
     services, models = runtime.services, runtime.models
     app = services.catalog.app(run.app)
-    state = user_state(services.sessions.get(run.session_id) or {})
+    state = session_user_state(services.sessions.get(run.session_id) or {})
     context = tool_context(services, run.session_id, state, run.client, token)
     toolbox = _toolbox(runtime, run, context)
     tools = toolbox.schemas

@@ -33,7 +33,7 @@ class TurnTools:
         services.jobs.steps(call.session_id, call.run_id, call.call_id)
         timeout = services.settings.tool_timeout
         first_step = self.control.wait(
-            f"{call.run_id} {call.call_id}", lambda: services.calls.answered(call), timeout, token
+            f"{call.run_id} {call.call_id}", lambda: services.calls.first_step(call), timeout, token
         )
         return {"error": f"The tool did not begin within {timeout:g} seconds"} if first_step is None else first_step[0]
 

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from app.events.types import closed
 from app.openapi.declare import Parameter, RouteSpec
-from app.state.vault import MOST
+from app.state.vault import MAX_PER_CLIENT
 from app.web import parsing
 
 _CLIENT_SCHEMA = {"type": "string", "pattern": r"\S", "maxLength": parsing.CLIENT_ID_CHARACTERS}
@@ -93,7 +93,7 @@ _SECRETS_SCHEMA = {
     "propertyNames": {"pattern": f"^{NAME}$"},
     "additionalProperties": {"type": "string", "minLength": SHORTEST_SECRET, "maxLength": SECRET_CHARACTERS},
     "minProperties": 1,
-    "maxProperties": MOST,
+    "maxProperties": MAX_PER_CLIENT,
 }
 
 
