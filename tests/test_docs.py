@@ -80,7 +80,7 @@ def test_the_table_of_settings_is_that_of_the_code():
 def test_the_values_for_heroku_are_those_of_its_file():
     (script,) = [content for _, content in blocks(README) if "heroku config:set" in content]
     given = dict(re.findall(r"\b([A-Z_]+)=(\S+)", script))
-    described = json.loads((ROOT / "app.exact_json").read_text())["env"]
+    described = json.loads((ROOT / "app.json").read_text())["env"]
     assert given.pop("OPENAI_API_KEY") == "..."
     assert given == {name: variable["value"] for name, variable in described.items() if "value" in variable}
 
