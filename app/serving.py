@@ -87,11 +87,9 @@ class StreamWorker(GeventWorker):
 
     def run(self) -> None:
         """Serve until told to stop, and look after turns whose worker went away."""
-        from app.turns.reaper import Reaper
-
         gevent.get_hub().print_exception = logs.greenlet_broke
         parts = self.wsgi.extensions["aomi"]
-        Reaper(parts).start()
+        parts.reaper().start()
         parts.reporter.start("web", {"aomi_open_streams": lambda: parts.hub.open_streams})
         gc.set_threshold(20_000, 20, 100)  # a full look through 2,000 open streams stops all of them for 100 ms
         super().run()
@@ -127,7 +125,7 @@ class StreamWorker(GeventWorker):
             self.log.error("A request failed outside of the app", exc_info=exc)
         else:
             self.log.info("No request: %s", type(exc).__name__)
-        body = exact_json.dumps({"error": words}) + b"\n"
+        body = exact_json.dump_bytes({"error": words}) + b"\n"
         headers = {
             "Connection": "close",
             "Content-Type": "application/json",

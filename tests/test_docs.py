@@ -33,9 +33,9 @@ from app.config import Settings
 from app.state import redis_keys
 from app.state.api_keys import ApiKeys
 from app.state.client_requests import ClientRequests
-from app.state.connection.store import Store
 from app.state.ledger import Ledger
 from app.state.runs import RunStore
+from app.state.scripts import Store
 from app.usage import ModelCall, Usage
 from tests.support.backend import until
 from tests.support.client import Client
@@ -80,7 +80,7 @@ def test_the_table_of_settings_is_that_of_the_code():
 def test_the_values_for_heroku_are_those_of_its_file():
     (script,) = [content for _, content in blocks(README) if "heroku config:set" in content]
     given = dict(re.findall(r"\b([A-Z_]+)=(\S+)", script))
-    described = json.loads((ROOT / "app.exact_json").read_text())["env"]
+    described = json.loads((ROOT / "app.json").read_text())["env"]
     assert given.pop("OPENAI_API_KEY") == "..."
     assert given == {name: variable["value"] for name, variable in described.items() if "value" in variable}
 
@@ -441,8 +441,8 @@ def test_fields_on_the_page_are_those_in_redis(busy, redis):
         "session:{<id>}:run:<run>": [redis_keys.run(busy.session, run) for run in (busy.ended, busy.run)],
         "session:{<id>}:call:<run>:<call>": [redis_keys.call(busy.session, *busy.call.split(":"))],
         "session:{<id>}:sent:<sha256>": [redis_keys.sent(busy.session, hashlib.sha256(b"docs").hexdigest())],
-        "key:<key>": [redis_keys.key(busy.key)],
-        "api-key:<sha256>": [redis_keys.api_key(busy.digest)],
+        "key:<key>": [redis_keys.api_key(busy.key)],
+        "api-key:<sha256>": [redis_keys.api_key_secret(busy.digest)],
         "{metrics}:process:<process>": list(redis.scan_iter(redis_keys.metrics_process("*"))),
     }
     open_fields = {"provider-keys:<client>", "secrets:<client>"}  # names that the client gives

@@ -108,7 +108,7 @@ def test_the_scripts_name_keys_as_python_does():
         redis_keys.kept("s"),
         f"{redis_keys.session('s')}:n",
         redis_keys.log("s", "r"),
-        redis_keys.used_in("s"),
+        redis_keys.session_usage("s"),
         redis_keys.model_call_field("7"),
         redis_keys.charge_field("7"),
     ]
@@ -156,9 +156,9 @@ def test_broad_excepts_stand_where_they_must():
     assert places == {
         "app/turns/reaper.py": 1,
         "app/telemetry/otel.py": 1,
-        "app/state/connection/feed.py": 1,
+        "app/state/connection/pubsub.py": 1,
         "workers/toolbox.py": 1,
-        "workers/jobs.py": 1,
+        "workers/jobs/turn_job.py": 1,
         "workers/usage_settler.py": 1,
         "workers/models/llm.py": 4,
     }

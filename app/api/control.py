@@ -8,14 +8,13 @@ from typing import Any
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
+from app import exact_json
 from app.errors import NotFound
 from app.events import sse
 from app.openapi.declare import KNOWN_SESSION, Parameter, RouteSpec, body, documented
 from app.openapi.schemas import Choice, Chosen, ChosenApp, ChosenModel, Titled, WalletResult
-from app.state.connection.store import dumps
 from app.state.open_requests import pending
-from app.state.sessions import Fields, status
-from app.turns import client_replies
+from app.state.session_fields import Fields, session_status
 from app.web import model_choice, parsing
 from app.web.bodies import json_body, validated
 from app.web.current import services
@@ -45,8 +44,8 @@ def _model(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, 
 
 def _user_state(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
     user_state = parsing.user_state_of(body)
-    event = sse.state(session_id, status(session), user_state=user_state | pending(session))
-    services().sessions.change(session_id, {"user_state": dumps(user_state)}, [event])
+    event = sse.state(session_id, session_status(session), user_state=user_state | pending(session))
+    services().sessions.change(session_id, {"user_state": exact_json.dumps(user_state)}, [event])
     return {"user_state": user_state}
 
 
@@ -59,14 +58,14 @@ def _title(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, 
 def _app(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
     app = validated(ChosenApp, body)["app"]
     parsing.check_app_exists(app)
-    event = sse.state(session_id, status(session), app=app)
+    event = sse.state(session_id, session_status(session), app=app)
     services().sessions.change(session_id, {"app": app, "chosen_app": app}, [event])
     return {"app": app}
 
 
 def _wallet_result(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
     sent = validated(WalletResult, body)
-    client_replies.accept(services(), session, [sent["id"]], sent["result"])
+    services().client_replies.accept(session, [sent["id"]], sent["result"])
     return {"id": sent["id"]}
 
 

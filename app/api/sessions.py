@@ -5,12 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from app import exact_json
 from app.errors import BadRequest
 from app.events import sse
 from app.openapi import schemas
 from app.openapi.declare import SESSION, SESSION_PATH, Parameter, RouteSpec, body, documented
-from app.state.connection.store import dumps
-from app.state.sessions import status
+from app.state.session_fields import session_status
 from app.turns.erasing import erase
 from app.web import parsing
 from app.web.bodies import json_body, optional_json_body, validated
@@ -32,7 +32,7 @@ def create() -> ResponseReturnValue:
     sent = validated(schemas.NewSession, optional_json_body())
     fields = {"title": sent.get("title") or "", "public_key": sent.get("public_key") or ""}
     if (user_state := sent.get("user_state")) is not None:
-        fields["user_state"] = dumps(user_state)
+        fields["user_state"] = exact_json.dumps(user_state)
     if app := sent.get("app"):
         parsing.check_app_exists(app)
         fields["app"] = fields["chosen_app"] = app
@@ -87,7 +87,7 @@ def delete(session_id: str) -> ResponseReturnValue:
     """Stop the session's turns and delete everything of it."""
     session_id = parsing.checked_session_id(session_id)
     parsing.session_or_404(session_id)
-    erase(services().sessions, services().turns, services().billing, services().jobs, session_id)
+    erase(services().sessions, services().turns, services().usage_recovery, services().jobs, session_id)
     return jsonify(session_id=session_id, deleted=True)
 
 
@@ -107,6 +107,6 @@ def unarchive(session_id: str) -> ResponseReturnValue:
 
 def _set_archived(session_id: str, archived: bool) -> ResponseReturnValue:
     session_id = parsing.checked_session_id(session_id)
-    event = sse.state(session_id, status(parsing.session_or_404(session_id)), is_archived=archived)
+    event = sse.state(session_id, session_status(parsing.session_or_404(session_id)), is_archived=archived)
     services().sessions.change(session_id, {"is_archived": int(archived)}, [event])
     return jsonify(session_id=session_id, is_archived=archived)

@@ -10,13 +10,13 @@ from flask.typing import ResponseReturnValue
 
 from app.catalog import Catalog
 from app.events import sse
+from app.events.entries import StreamEntry
 from app.events.types import UpdateEvent
 from app.live.hub import Hub
 from app.live.relay import replay_then_follow
 from app.openapi.declare import LAST_EVENT_ID, SESSION, Events, documented
 from app.services import Services
 from app.state import redis_keys
-from app.state.connection.store import Entry
 from app.state.sessions import Sessions
 from app.web import parsing
 from app.web.current import services
@@ -54,7 +54,7 @@ class UpdateFrames:
         """The updates after number `after` (None: those from now on), a `gap` event where some are no longer kept, the
         `state` as of now, then updates as they come. Ends when the process stops. Raises `Unavailable`."""
 
-        def read(number: int) -> list[Entry]:
+        def read(number: int) -> list[StreamEntry]:
             return self.sessions.read_updates(session_id, number)
 
         yield sse.RETRY

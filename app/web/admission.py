@@ -14,7 +14,7 @@ from app.state.slots import ConcurrencyLimit
 from app.state.vault import Vault
 from app.turns.queue import Jobs
 from app.turns.service import TurnService
-from app.usage.budget import SPENT, is_spent
+from app.usage import BUDGET_SPENT
 from app.web.caller import Caller
 from app.web.parsing import NO_THREAD
 
@@ -69,7 +69,7 @@ class Admission:
                 client=caller.client,
                 key=caller.api_key_id,
                 budget=budget,
-                holders=self._concurrency_limits(caller),
+                limits=self._concurrency_limits(caller),
             ),
         )
         _raise_refusal(accepted)
@@ -87,11 +87,11 @@ class Admission:
         if key is None or key.budget is None:
             return ""
         budget = str(key.budget)
-        if is_spent(self.ledger, key.id, budget) and not self.runs.was_sent(session_id, message):
+        if self.ledger.is_over(key.id, budget) and not self.runs.was_sent(session_id, message):
             model = self.catalog.model(message.model)
             client = caller.client or self.vault.client_of(session_id)
             if model is None or model.provider not in self.vault.provider_keys(client):
-                raise BudgetSpent(SPENT)
+                raise BudgetSpent(BUDGET_SPENT)
         return budget
 
     def _concurrency_limits(self, caller: Caller) -> tuple[ConcurrencyLimit, ...]:
@@ -104,8 +104,8 @@ class Admission:
 
 
 def _raise_refusal(accepted: Accepted) -> None:
-    if accepted.lacks:
-        most, holder = accepted.lacks.most, HOLDERS[accepted.lacks.kind]
+    if accepted.exceeded:
+        most, holder = accepted.exceeded.most, HOLDERS[accepted.exceeded.kind]
         raise TooManyRequests(f"Too many turns run for {holder}: at most {most} at once; try again when one has ended")
     if accepted.outcome in REFUSALS:
         error, message = REFUSALS[accepted.outcome]

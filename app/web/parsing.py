@@ -10,7 +10,7 @@ from flask import request
 from app import exact_json
 from app.errors import BadRequest, NotFound
 from app.state.open_requests import SERVERS_OWN
-from app.state.sessions import Fields
+from app.state.session_fields import Fields
 from app.web.current import services
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

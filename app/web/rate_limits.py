@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from flask import Flask, request
 
 from app.errors import BadRequest, TooManyRequests
-from app.state.connection.store import digest
+from app.state.ids import sha256_hex
 from app.state.rates import Rate
 from app.web import parsing
 from app.web.address import address
@@ -72,4 +72,4 @@ def _session_digest() -> str:
         session_id = parsing.checked_session_id(in_path) if in_path else parsing.optional_session_id()
     except BadRequest:
         return ""
-    return digest(session_id.encode()) if session_id else ""
+    return sha256_hex(session_id.encode()) if session_id else ""

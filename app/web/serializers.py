@@ -6,7 +6,7 @@ from typing import Any
 
 from app.catalog import Catalog
 from app.state.open_requests import pending
-from app.state.sessions import Fields, status, user_state
+from app.state.session_fields import Fields, session_status, session_user_state
 
 
 def thread_json(thread: Fields) -> dict[str, Any]:
@@ -32,11 +32,11 @@ def choice_json(catalog: Catalog, session: Fields) -> dict[str, Any]:
 
 def status_json(catalog: Catalog, session: Fields) -> dict[str, Any]:
     """A session's status with title, choice and user state, as in /api/state and in the `state` event."""
-    current = status(session)
+    current = session_status(session)
     return {
         "status": current,
         "is_processing": current == "processing",
         "title": session.get("title", ""),
         **choice_json(catalog, session),
-        "user_state": user_state(session) | pending(session),
+        "user_state": session_user_state(session) | pending(session),
     }

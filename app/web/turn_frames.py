@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.events import sse
+from app.events.entries import StreamEntry
 from app.live.hub import Hub
 from app.live.relay import replay_then_follow
 from app.services import Services
 from app.state import redis_keys
 from app.state.connection.clients import Unavailable
-from app.state.connection.store import Entry
 from app.state.runs import RunStore
 
 
@@ -34,7 +34,7 @@ class TurnFrames:
         Ends with the terminal event, when the turn is no longer kept, or when the process stops. Raises `Unavailable`.
         """
 
-        def read(number: int) -> list[Entry]:
+        def read(number: int) -> list[StreamEntry]:
             return self.runs.entries(session_id, run_id, number)
 
         yield sse.OPENED

@@ -13,9 +13,9 @@ from app.events import sse
 from app.metrics.instruments import Metrics
 from app.state import redis_keys
 from app.state.client_requests import ClientRequests, TurnOver
-from app.state.connection.store import Store
 from app.state.export import Export
 from app.state.ledger import Ledger
+from app.state.scripts import Store
 from app.state.step_calls import StepToolCalls
 from app.state.vault import Vault
 from app.turns.erasing import erase

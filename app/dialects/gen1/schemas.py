@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from app.errors import BadRequest
 from app.events.types import closed
 from app.openapi.declare import Parameter, RouteSpec
-from app.state.vault import MOST
+from app.state.vault import MAX_PER_CLIENT
 from app.web import parsing
 from app.web.bodies import expected
 
@@ -112,7 +112,7 @@ _SECRETS_SCHEMA = {
     "propertyNames": {"pattern": f"^{NAME}$"},
     "additionalProperties": {"type": "string", "minLength": SHORTEST_SECRET, "maxLength": SECRET_CHARACTERS},
     "minProperties": 1,
-    "maxProperties": MOST,
+    "maxProperties": MAX_PER_CLIENT,
 }
 
 

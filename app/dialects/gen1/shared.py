@@ -11,7 +11,8 @@ from flask.typing import ResponseReturnValue
 from app import exact_json
 from app.dialects.gen1 import messages, requests
 from app.state.runs import TurnRequest
-from app.state.sessions import Snapshot, status, user_state
+from app.state.session_fields import session_status, session_user_state
+from app.state.sessions import Snapshot
 from app.web import model_choice, parsing
 from app.web.admission import Admission
 from app.web.bodies import raw_body
@@ -47,7 +48,7 @@ def send() -> ResponseReturnValue:
         text=parsing.text_of(request.args.to_dict(), "message", parsing.TEXT_CHARACTERS),
         app=app.id,
         model=services().catalog.choice(app.id, session.get("model", ""))[1],
-        user_state=None if given is None else requests.merged(user_state(session), given),
+        user_state=None if given is None else requests.merged(session_user_state(session), given),
     )
     owner = parsing.optional_text_of(request.args.to_dict(), "public_key", parsing.PUBLIC_KEY_CHARACTERS)
     Admission.of(services()).admit(session_id, message, current_caller())
@@ -100,7 +101,7 @@ def _state(session_id: str) -> dict[str, Any]:
         "messages": messages.messages(snapshot),
         "system_events": messages.system_events(events, session),
         "title": session.get("title", ""),
-        "is_processing": status(session) == "processing",
+        "is_processing": session_status(session) == "processing",
         "user_state": messages.full_user_state(session),
     }
 

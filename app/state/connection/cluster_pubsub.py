@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError
 
 from app.state.connection.cluster import Cluster
 
-BLIND_FOR = 5
+MAX_BLIND_PINGS = 5
 """Signs of life, one every two seconds of silence, for which a node may say that the cluster is down: a failover takes
 as long. Longer than that, this node alone is cut off."""
 
@@ -42,7 +42,7 @@ class _NodePubSub(PubSub):
     def ping(self, message: Any = None) -> Any:
         """Ask for a sign of life. Raises `ConnectionError` when the node has long been cut off."""
         self._blind = 0 if self._sees_cluster() else self._blind + 1
-        if self._blind > BLIND_FOR:
+        if self._blind > MAX_BLIND_PINGS:
             raise ConnectionError("this node of the cluster is cut off from the others")
         return super().ping(message)
 

@@ -20,7 +20,7 @@ from app.state import redis_keys
 
 log = logging.getLogger(__name__)
 
-PING_EVERY = 2.0
+PING_SECONDS = 2.0
 """Seconds of silence after which the connection is asked for a sign of life; twice that is its death."""
 
 
@@ -30,20 +30,21 @@ _CONFIRMED.set()
 
 
 class PubSubListener:
-    """Subscriptions of one process. `on_message(channel, payload)` and `on_gap()` run in the feed's thread."""
+    """Subscriptions of one process. `redis` is a client made for listening (`clients.listening`)."""
 
-    def __init__(self, redis: Redis, on_message: Callable[[str, bytes], None], on_gap: Callable[[], None]) -> None:
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._on_message = on_message
-        self._on_gap = on_gap
+        self._on_message: Callable[[str, bytes], None] = lambda _channel, _payload: None
+        self._on_gap: Callable[[], None] = lambda: None
         self._channels: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
         self._pubsub: Any = None
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="aomi feed", daemon=True)
 
-    def start(self) -> None:
-        """Begin to listen."""
+    def start(self, on_message: Callable[[str, bytes], None], on_gap: Callable[[], None] = lambda: None) -> None:
+        """Begin to listen. `on_message(channel, payload)` and `on_gap()` run in the listener's thread."""
+        self._on_message, self._on_gap = on_message, on_gap
         self._thread.start()
 
     def stop(self) -> None:
@@ -51,7 +52,7 @@ class PubSubListener:
         self._stopped.set()
         with self._lock:
             self._send("UNSUBSCRIBE", redis_keys.FEED)  # its answer wakes the thread
-        self._thread.join(timeout=2 * PING_EVERY)
+        self._thread.join(timeout=2 * PING_SECONDS)
 
     def subscribe(self, channel: str, timeout: float = 2.0) -> bool:
         """Listen to `channel`. True once Redis has confirmed it: nothing published from here on is missed."""
@@ -102,11 +103,11 @@ class PubSubListener:
     def _listen(self) -> None:
         heard, pinged = time.monotonic(), False
         while not self._stopped.is_set():
-            message = self._pubsub.get_message(timeout=PING_EVERY)
+            message = self._pubsub.get_message(timeout=PING_SECONDS)
             if message is not None:
                 heard, pinged = time.monotonic(), False
                 self._take(message)
-            elif pinged and time.monotonic() - heard > 2 * PING_EVERY:
+            elif pinged and time.monotonic() - heard > 2 * PING_SECONDS:
                 raise TimeoutError("no answer to a ping")
             else:
                 pinged = True
