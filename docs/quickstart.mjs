@@ -10,26 +10,26 @@ export function connect(base, session) {
   async function* follow(send, address) {
     for (let last = "0", pause = 250; ; pause = Math.min(2 * pause, 8000)) {
       try {
-        const answer = await (address ? get(address, last) : send());
-        if (answer.status === 204) return; // there is nothing (more) to show
-        if (!answer.ok) throw Object.assign(new Error((await answer.json()).error), { status: answer.status });
-        address = answer.headers.get("Location"); // of this very turn, should the line break
-        for await (const [id, event] of frames(answer.body)) {
+        const response = await (address ? get(address, last) : send());
+        if (response.status === 204) return; // nothing (more) to show
+        if (!response.ok) throw Object.assign(new Error((await response.json()).error), { status: response.status });
+        address = response.headers.get("Location"); // of this turn, in case the connection breaks
+        for await (const [id, event] of frames(response.body)) {
           [last, pause] = [id, 250];
           yield event;
           if (event.type === "complete" || event.type === "error") return;
         }
       } catch (error) {
-        if (error.status && ![429, 503].includes(error.status)) throw error; // refused: asking again would not help
+        if (error.status && ![429, 503].includes(error.status)) throw error; // refused: a retry would not help
       }
-      await new Promise((resolve) => setTimeout(resolve, pause)); // cut off: go on after the last event seen
+      await new Promise((resolve) => setTimeout(resolve, pause)); // cut off: continue after the last event
     }
   }
 
   return {
-    send: (text, key = crypto.randomUUID()) => // sent twice under one key, it still runs once
+    send: (text, key = crypto.randomUUID()) => // sent twice with one key, it runs once
       follow(() => post("/api/chat?ids=1", JSON.stringify({ text }), key)),
-    resume: () => follow(null, `/api/chat?session_id=${session}`), // after a reload: the turn that runs, or the last
+    resume: () => follow(null, `/api/chat?session_id=${session}`), // after a reload: the current turn, or the last
     stop: () => post("/api/interrupt", "", ""),
   };
 }
