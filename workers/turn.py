@@ -131,10 +131,10 @@ def _use_tools(reply: Reply, tools: Tools, emit: Emit, token: CancelToken) -> Pr
 
 def requested(call_id: str, name: str, args: dict[str, Any]) -> dict[str, Any]:
     """A tool call in an assistant's message of a prompt."""
-    function = {"name": name, "arguments": exact_json.dumps(args).decode()}
+    function = {"name": name, "arguments": exact_json.dumps(args)}
     return {"id": call_id, "type": "function", "function": function}
 
 
 def answered(call_id: str, result: Any) -> dict[str, Any]:
     """A tool's result as a message of a prompt."""
-    return {"role": "tool", "tool_call_id": call_id, "content": exact_json.dumps(result).decode()}
+    return {"role": "tool", "tool_call_id": call_id, "content": exact_json.dumps(result)}

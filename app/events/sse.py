@@ -49,7 +49,7 @@ RETRY = b"retry: 2000\n\n"
 
 def frame(event: Event) -> bytes:
     """The bytes of one event."""
-    return _PREFIX + exact_json.dumps(event) + _END
+    return _PREFIX + exact_json.dump_bytes(event) + _END
 
 
 def parse(data: bytes) -> Event:
@@ -152,7 +152,7 @@ def session_tool_result(session_id: str, event: AsyncToolResultEvent) -> Session
 
 def tool_progress(session_id: str, call_id: str, name: str, result: Any, done: bool) -> ToolProgressEvent:
     """A step of a multi-step tool in words: `tool_complete` the last one, else `tool_update`."""
-    words = result if isinstance(result, str) else exact_json.dumps(result).decode()
+    words = result if isinstance(result, str) else exact_json.dumps(result)
     return {
         "type": "tool_complete" if done else "tool_update",
         "session_id": session_id,

@@ -54,7 +54,7 @@ def fold(run_id: str, events: Iterable[Event], created_at: str) -> list[Message]
     return messages
 
 
-def open_calls(messages: list[Message]) -> list[dict[str, Any]]:
+def unanswered_tool_calls(messages: list[Message]) -> list[dict[str, Any]]:
     """The tool calls that have no result yet."""
     missing = []
     for one in messages:

@@ -259,15 +259,11 @@ class _Stream:
         if isinstance(step, Uses):
             self._uses = step
         if isinstance(step, Text):
-            for piece in step.pieces:
-                self._delta({"content": piece})
-                if step.pause:
-                    self._wait(step.pause)
+            self._say(step)
         elif isinstance(step, Silence):
             self._wait(step.seconds)
         elif isinstance(step, Held):
-            while not step.event.is_set():
-                self._wait(0.02)
+            self._hold(step.event)
         elif isinstance(step, Until):
             while not step.event.is_set():
                 self._do(Text(["."], pause=0.2))
@@ -275,6 +271,16 @@ class _Stream:
             for index, (name, args) in enumerate(step.calls):
                 call_id = step.ids or f"call_{len(self._seen.messages)}_{index}"
                 self._call(index, call_id, name, args if isinstance(args, str) else json.dumps(args))
+
+    def _say(self, text: Text) -> None:
+        for piece in text.pieces:
+            self._delta({"content": piece})
+            if text.pause:
+                self._wait(text.pause)
+
+    def _hold(self, event: threading.Event) -> None:
+        while not event.is_set():
+            self._wait(0.02)
 
     def _call(self, index: int, call_id: str, name: str, arguments: str) -> None:
         """In pieces, as providers send it."""

@@ -30,7 +30,7 @@ from litellm.llms.openai.chat.gpt_transformation import OpenAIChatCompletionStre
 from app import exact_json
 from app.catalog import Catalog, Model, prices_of
 from app.config import Settings
-from app.usage import BYTES_A_TOKEN, Prices, Usage, nano
+from app.usage import EST_BYTES_PER_TOKEN, Prices, Usage, nano
 from workers.cancellation import CancelToken
 from workers.models import demo
 from workers.models.stream import ReplyBuilder, StallTimer, StreamOutcome, read_json
@@ -145,7 +145,7 @@ class Models:
     def _asked(
         self, name: str, prompt: Prompt, tools: list[dict[str, Any]], own_keys: Mapping[str, str]
     ) -> CallEstimate:
-        tokens = len(exact_json.dumps([prompt, tools])) // BYTES_A_TOKEN
+        tokens = len(exact_json.dump_bytes([prompt, tools])) // EST_BYTES_PER_TOKEN
         return CallEstimate(name, tokens, _prices(self._model(name)), self.takes_own_key(name, own_keys))
 
     def _measure(

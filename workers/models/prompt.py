@@ -69,13 +69,13 @@ def _add_steps(message: dict[str, Any], results: dict[str, dict[str, Any]]) -> N
         if not (isinstance(known, dict) and known.keys() == {"steps"}):
             known = {"steps": [known]}
         known["steps"].append(step["result"])
-        first["content"] = exact_json.dumps(known).decode()
+        first["content"] = exact_json.dumps(known)
 
 
 def _system(preamble: str, user_state: dict[str, Any]) -> Prompt:
     parts = [preamble] if preamble else []
     if user_state:
-        parts.append(f"The user's state: {exact_json.dumps(user_state).decode()}")
+        parts.append(f"The user's state: {exact_json.dumps(user_state)}")
     return [{"role": "system", "content": "\n\n".join(parts)}] if parts else []
 
 
@@ -100,4 +100,4 @@ def _newest(turns: list[Prompt], room: int, count: Count) -> list[Prompt]:
 
 def _most_tokens(messages: Prompt) -> int:
     """An upper bound without a tokenizer: no token is shorter than a byte."""
-    return sum(len(exact_json.dumps(message)) + MESSAGE_OVERHEAD for message in messages)
+    return sum(len(exact_json.dump_bytes(message)) + MESSAGE_OVERHEAD for message in messages)
