@@ -89,7 +89,7 @@ def backend(
             "AOMI_GRACE": setting(5),
             "AOMI_LEASE": setting(2),
             "AOMI_RETRY_PAUSE": "0.05",
-            "AOMI_STALL_TIMEOUT": setting(3),
+            "AOMI_STALL_TIMEOUT": setting(4.5),
             "AOMI_METRICS_INTERVAL": "0.3",
             "AOMI_WRONG_KEYS_PER_MINUTE": "0",
             "TEST_API_KEY": "sk-test-provider-key",

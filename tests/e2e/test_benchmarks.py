@@ -15,7 +15,7 @@ SCENARIOS = ["flow", "interrupts", "relay"]
 def test_a_run_writes_every_figure_and_what_it_ran_on(tmp_path: Path):
     redis_server()
     command = [sys.executable, "-m", "benchmarks", "--tiny", "--rounds", "1", "--results", str(tmp_path)]
-    ran = processes.run([*command, "--only", ",".join(SCENARIOS)], cwd=ROOT, seconds=120)
+    ran = processes.run([*command, "--only", ",".join(SCENARIOS)], cwd=ROOT, seconds=180)
     assert ran.returncode == 0, ran.stderr
     (path,) = tmp_path.glob("*.json")
     result = json.loads(path.read_text())

@@ -7,6 +7,7 @@ import uuid
 from pathlib import Path
 
 from tests.support import processes
+from tests.support.patience import patient
 from tests.support.programs import needed
 from tests.support.servers import Calls, Silence, Text
 
@@ -46,7 +47,7 @@ def test_a_polling_session_comes_to_the_end_of_tools_a_wallet_round_trip_and_an_
     }
     assert saw["signed"] == [{"id": 1, "data": "0x", "chain_id": 1} | TX]
     assert saw["announced"] == [1]
-    assert provider.requests("node: long")[0].hung_up.wait(2)
+    assert provider.requests("node: long")[0].hung_up.wait(patient(10))
     assert len(provider.requests(follow_up)) == 1
     assert saw["user_state"]["ext"] == {"client_type": "test"}
     assert (saw["user_state"]["pending_txs"], saw["errors"]) == ({}, [])

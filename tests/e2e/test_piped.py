@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import uuid
 
 import pytest
@@ -19,7 +20,7 @@ from tests.support.backend import ROOT, free_port
 from tests.support.client import Client
 from tests.support.line import line_to
 from tests.support.patience import patient, until
-from tests.support.servers import Calls, Fail, Silence, Text, answer_json, serving
+from tests.support.servers import Calls, Fail, Held, Silence, Text, answer_json, serving
 
 
 @pytest.fixture
@@ -109,12 +110,15 @@ def test_a_wrong_address_is_said(pipe, url):
 
 
 def test_a_lost_connection_is_resumed(webs, backend, key, provider):
-    text = provider.script("a cut pipe", [Text([f"{n} " for n in range(60)], pause=0.03)])
+    cut = threading.Event()
+    pieces = [f"{n} " for n in range(60)]
+    text = provider.script("a cut pipe", [Text(pieces[:20]), Held(cut), Text(pieces[20:])])
     with line_to(webs[0]) as line:
         ran = started(backend, key, line.url, text)
         until(lambda: provider.requests(text), what="the model call")
         until(lambda: ran.stdout.read(1), what="the first token")
         line.cut()
+        cut.set()
         out, errors = ran.communicate(timeout=patient(30))
     assert out.decode() == " " + "".join(f"{n} " for n in range(1, 60)) + "\n"
     assert b"trying again" in errors

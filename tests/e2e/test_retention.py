@@ -17,6 +17,7 @@ from app.errors import ConfigError
 from tests.support import processes
 from tests.support.backend import ROOT, until
 from tests.support.client import Client
+from tests.support.patience import patient
 from tests.support.remains import standing_in, without_life
 from tests.support.servers import Calls, Silence, Text, Until
 
@@ -64,7 +65,7 @@ def person(webs, key, provider):
 
 
 def gone(redis, person):
-    until(lambda: not standing_in(redis, *person.secrets()), 5, "every trace of the session to go")
+    until(lambda: not standing_in(redis, *person.secrets()), what="every trace of the session to go")
 
 
 def test_a_session_at_work_is_erased_over_http_and_stays_so(person, redis, provider, worker):
@@ -76,7 +77,7 @@ def test_a_session_at_work_is_erased_over_http_and_stays_so(person, redis, provi
     assert standing_in(redis, person.word, person.owner) == []
     gone(redis, person)
     seen = provider.requests(f"{person.word} runs")[0]
-    assert seen.hung_up.wait(5), "the model is still being asked"
+    assert seen.hung_up.wait(patient(10)), "the model is still being asked"
     assert standing_in(redis, *person.secrets()) == []
     assert "Traceback" not in Path(worker).read_text()[logged:]
 
@@ -88,7 +89,7 @@ def test_the_title_of_a_deleted_session_is_no_longer_asked_for(client, provider)
         client.ask(text, app="titled")
         until(lambda: provider.requests(text), what="the title model to be asked")
         client.request("DELETE", f"/api/sessions/{client.session_id}")
-        assert provider.requests(text)[0].hung_up.wait(10), "the title model is still being asked"
+        assert provider.requests(text)[0].hung_up.wait(patient(10)), "the title model is still being asked"
     finally:
         released.set()
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.backend import until
 from tests.support.client import Client, text_of
+from tests.support.patience import patient
 from tests.support.servers import Fail, Silence, Text
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -105,7 +106,7 @@ def test_deleting_a_session_ends_its_turn_and_leaves_no_key(client, provider, re
         stream.next("text")
         client.request("DELETE", f"/api/sessions/{client.session_id}")
         assert list(stream.events()) == [{"type": "complete", "interrupted": True}]
-    assert provider.requests("delete me")[0].hung_up.wait(2)
+    assert provider.requests("delete me")[0].hung_up.wait(patient(10))
     until(lambda: not list(redis.scan_iter(f"*{client.session_id}*")))
 
 

@@ -14,6 +14,7 @@ from tests.support import processes
 from tests.support.backend import ROOT, free_port, until
 from tests.support.client import Client, kinds, text_of
 from tests.support.engines import Certificates, Node, RedisCluster, server, stopped_at_last
+from tests.support.patience import patient
 from tests.support.servers import Calls, Silence, Text
 
 PAGE = (ROOT / "docs/redis-engines.md").read_text()
@@ -90,7 +91,7 @@ def test_an_interrupt_reaches_the_worker_whichever_node_it_listens_to(client, pr
         stream.next("text")
         assert client.interrupt()
         assert stream.next("complete")["interrupted"]
-    assert provider.requests(text)[0].hung_up.wait(5)
+    assert provider.requests(text)[0].hung_up.wait(patient(10))
 
 
 def test_a_session_is_listed_renamed_and_deleted(clustered, client):

@@ -98,6 +98,13 @@ class Stream:
                 return event
         raise AssertionError(f"the stream ended before {kind or 'an event'}: {self.raw!r}")
 
+    def until_text(self, ending: str) -> list[Event]:
+        """The next events, up to the one with which their text ends so. Text may be cut anywhere: count no pieces."""
+        events = [self.next("text")]
+        while not text_of(events).endswith(ending):
+            events.append(self.next("text"))
+        return events
+
     def _read(self) -> Iterator[Event]:
         rest = b""
         began = time.monotonic()

@@ -123,6 +123,27 @@ class Held:
     event: threading.Event
 
 
+class StepwiseText:
+    """Pieces of text that leave when the test says so. `answer` goes into a script; `send` lets the next pieces go."""
+
+    def __init__(self, pieces: list[str]) -> None:
+        self._gates = [threading.Event() for _ in pieces]
+        self._sent = 0
+        self.answer: list[Step] = []
+        for piece, gate in zip(pieces, self._gates, strict=True):
+            self.answer += [Held(gate), Text([piece])]
+
+    def send(self, count: int = 1) -> None:
+        """Let so many more pieces go."""
+        for gate in self._gates[self._sent : self._sent + count]:
+            gate.set()
+        self._sent += count
+
+    def finish(self) -> None:
+        """Let all that are left go."""
+        self.send(len(self._gates))
+
+
 @dataclass
 class Until:
     """A dot five times a second until the event is set."""
