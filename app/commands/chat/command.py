@@ -9,9 +9,9 @@ import click
 
 from app.commands.chat import pipe
 from app.commands.chat.backend import Away, Backend, Refused
-from app.commands.chat.clean import clean
 from app.commands.chat.conversation import Conversation
 from app.commands.chat.screen import Screen
+from app.commands.terminal_text import clean
 
 
 @click.command()

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from app import exact_json
 from app.commands.chat.backend import Backend, Refused
-from app.commands.chat.clean import one_line
 from app.commands.chat.screen import Screen
+from app.commands.terminal_text import one_line
 
 SHOWN = 6
 """Messages of a thread that are shown when one comes to it."""

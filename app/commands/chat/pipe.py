@@ -8,8 +8,8 @@ from contextlib import suppress
 import click
 
 from app.commands.chat.backend import Away, Backend, Refused
-from app.commands.chat.clean import clean
 from app.commands.chat.turn_stream import Answer
+from app.commands.terminal_text import clean
 from app.events import sse
 
 FAILED, INTERRUPTED = 1, 130

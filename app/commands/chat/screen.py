@@ -8,7 +8,7 @@ import time
 
 import click
 
-from app.commands.chat.clean import clean
+from app.commands.terminal_text import clean
 
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 CLEAR = "\r\x1b[K"

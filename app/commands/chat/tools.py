@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from app import exact_json
-from app.commands.chat.clean import one_line
+from app.commands.terminal_text import one_line
 from app.events import sse
 
 WEI = Decimal(10) ** 18
