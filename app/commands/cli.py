@@ -53,7 +53,7 @@ def dev(port: int) -> None:
 
 @cli.command()
 def settings() -> None:
-    """Print every setting as a Markdown table."""
+    """Print every setting as the table of docs/settings.md."""
     click.echo(config.table())
 
 

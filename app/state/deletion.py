@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.events import sse
 from app.state import redis_keys
+from app.state.control_messages import DropWork, steps_work, title_work, turn_work
 from app.state.leases import Leases
 from app.state.open_requests import last_number
 from app.state.pairs import from_pairs
@@ -68,8 +69,8 @@ def remove(store: Store, session_id: str) -> SessionRefs:
     leases = Leases(store)
     for run_id in traces.runs:
         leases.drop(session_id, run_id)
-    for name in _at_work(traces):
-        store.redis.publish(redis_keys.CONTROL, f"drop {name}")
+    for work in _work_of(traces):
+        store.redis.publish(redis_keys.CONTROL, DropWork(work).encode())
     return traces
 
 
@@ -88,8 +89,8 @@ def _remove(store: Store, session_id: str) -> SessionRefs:
     return SessionRefs.read(from_pairs(fields), threads, kept)
 
 
-def _at_work(traces: SessionRefs) -> Iterable[str]:
-    """The names under which workers know what they may do for the session at this moment."""
-    yield from traces.current
-    yield from (f"steps {run_id} {call_id}" for run_id, call_id in traces.calls)
-    yield from (f"title {thread_id}" for thread_id in traces.threads)
+def _work_of(traces: SessionRefs) -> Iterable[str]:
+    """The names of all work that a worker may be doing for the session."""
+    yield from map(turn_work, traces.current)
+    yield from (steps_work(run_id, call_id) for run_id, call_id in traces.calls)
+    yield from map(title_work, traces.threads)

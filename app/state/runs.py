@@ -19,6 +19,7 @@ from app.events.entries import StreamEntry
 from app.events.types import Status
 from app.state import redis_keys, transcript
 from app.state.clock import now_iso, now_us
+from app.state.control_messages import StopTurn
 from app.state.ids import new_id, sha256_hex
 from app.state.leases import Leases
 from app.state.pairs import frame_pairs, from_pairs, to_pairs
@@ -219,7 +220,8 @@ class RunStore:
 
         None if there is none such: somebody else has ended it. After a Run, call `settle`.
         """
-        args = (run_id, outcome, now_iso(), expect, redis_keys.CONTROL, new_id("seal"))
+        stop = StopTurn(run_id, outcome).encode()
+        args = (run_id, outcome, now_iso(), expect, redis_keys.CONTROL, new_id("seal"), stop)
         answer = self._store.call("seal", [redis_keys.session(session_id)], *args)
         return Run.read(session_id, from_pairs(answer)) if answer else None
 

@@ -11,6 +11,7 @@ from app import exact_json
 from app.events import sse
 from app.state import redis_keys, transcript
 from app.state.clock import now_iso
+from app.state.control_messages import FirstStep
 from app.state.pairs import frame_pairs, to_pairs
 from app.state.scripts import Store
 
@@ -91,9 +92,8 @@ class StepToolCalls:
     def answer(self, call: StepToolCall, result: Any) -> None:
         """Hand the first step to the turn that waits for it."""
         key = redis_keys.call(call.session_id, call.run_id, call.call_id)
-        self._store.call(
-            "answer", [key], exact_json.dumps(result), redis_keys.CONTROL, f"answer {call.run_id} {call.call_id}"
-        )
+        message = FirstStep(call.run_id, call.call_id).encode()
+        self._store.call("answer", [key], exact_json.dumps(result), redis_keys.CONTROL, message)
 
     def first_step(self, call: StepToolCall) -> list[Any] | None:
         """The first step's result, alone in a list; None before it is there."""

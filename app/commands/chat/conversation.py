@@ -96,9 +96,8 @@ class Conversation:
                 self._follow(None)
         elif line:
             text = line.removeprefix("/")
-            self._follow(
-                {"text": text} | ({"thread_id": self._next_message.thread} if self._next_message.thread else {})
-            )
+            thread = self._next_message.thread
+            self._follow({"text": text} | ({"thread_id": thread} if thread else {}))
 
     def _follow(self, message: dict[str, Any] | None) -> None:
         view = AnswerView(self._backend, self._screen, self._tools)

@@ -1,13 +1,13 @@
-// An answer's Markdown as elements. What a model writes is not trusted: no scripts, styles, forms, or pictures, which
-// would tell other servers who reads.
+// Renders a model's Markdown as elements. Its text is not trusted: no scripts, styles or forms; no images either, because
+// loading one tells another server that the user reads this.
 
-import { Marked } from "./vendor/marked.esm.js";
-import DOMPurify from "./vendor/purify.es.mjs";
+import { Marked } from "../vendor/marked.esm.js";
+import DOMPurify from "../vendor/purify.es.mjs";
 import { copyButton, el } from "./dom.js";
 
 const marked = new Marked({ gfm: true, breaks: true, walkTokens });
 
-/** A picture becomes a link to it. */
+/** Replace an image by a link to it. */
 function walkTokens(token) {
   if (token.type === "image") Object.assign(token, { type: "link", tokens: [{ type: "text", text: token.text || token.href }] });
 }
@@ -23,8 +23,8 @@ const ALLOWED = {
   RETURN_DOM_FRAGMENT: true,
 };
 
-/** The Markdown as a fragment. */
-export function rendered(text) {
+/** The Markdown as a document fragment. */
+export function renderMarkdown(text) {
   const fragment = DOMPurify.sanitize(marked.parse(text), ALLOWED);
   for (const link of fragment.querySelectorAll("a")) {
     link.target = "_blank";
@@ -34,22 +34,22 @@ export function rendered(text) {
     if (box.type === "checkbox") box.disabled = true;
     else box.remove();
   }
-  for (const table of fragment.querySelectorAll("table")) scrolling(table, "Table");
-  for (const block of fragment.querySelectorAll("pre")) copyable(block);
+  for (const table of fragment.querySelectorAll("table")) wrapScrollable(table, "Table");
+  for (const block of fragment.querySelectorAll("pre")) addCopyButton(block);
   return fragment;
 }
 
-/** What is too wide scrolls by itself, by keyboard, too. */
-function scrolling(element, label) {
+/** Put a wide element into a box that scrolls, also by keyboard. */
+function wrapScrollable(element, label) {
   const box = el("div", { className: "scrolling", tabIndex: 0, role: "region", "aria-label": label });
   element.replaceWith(box);
   box.append(element);
   return box;
 }
 
-function copyable(block) {
+function addCopyButton(block) {
   const text = block.textContent;
-  const box = scrolling(block, "Code");
+  const box = wrapScrollable(block, "Code");
   const outer = el("div", { className: "code" });
   box.replaceWith(outer);
   outer.append(box, copyButton("Copy the code", () => text) ?? "");

@@ -1,9 +1,9 @@
-// Making elements without a line of HTML in strings.
+// Makes and changes elements without HTML in strings.
 
-const COPIED = 1200; // milliseconds that a button shows that it has copied
+const COPIED_MS = 1200; // how long a copy button confirms
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An element. Of `props`, `on*` are listeners, `class` and names with a dash or known as attributes are attributes. */
+/** A new element. `props` sets properties; `on*` adds listeners; names that are no property become attributes. */
 export function el(tag, props = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
@@ -16,7 +16,7 @@ export function el(tag, props = {}, ...children) {
   return element;
 }
 
-/** One of the pictures that index.html holds. What it means is said by the words beside it. */
+/** One of the icons in index.html. Screen readers skip it: the text beside it says the same. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "icon");
@@ -27,43 +27,44 @@ export function icon(name) {
   return svg;
 }
 
-/** A button that shows a picture and is called `label`. */
+/** A button with an icon only; `label` is its accessible name. */
 export function iconButton(name, label, onclick, className = "quiet") {
   return el("button", { type: "button", className: `icon-button ${className}`, "aria-label": label, title: label, onclick }, icon(name));
 }
 
-/** A button that copies what `text()` returns. Null where the browser lets no page copy, as without https. */
+/** A button that copies what `text()` returns. Null where the browser has no clipboard for the page (no https). */
 export function copyButton(label, text, className = "quiet") {
   if (!navigator.clipboard) return null;
   const button = iconButton("copy", label, async () => {
     await navigator.clipboard.writeText(text());
-    const picture = button.firstChild;
+    const copyIcon = button.firstChild;
     button.replaceChildren(icon("check"));
-    setTimeout(() => button.replaceChildren(picture), COPIED);
+    setTimeout(() => button.replaceChildren(copyIcon), COPIED_MS);
   }, className);
   return button;
 }
 
-/** Make `parent` hold just these children, in this order; those that stay are not touched. */
-export function arrange(parent, children) {
+/** Make these the children of `parent`, in this order. Those in place already are not touched. */
+export function setChildren(parent, children) {
   const wanted = new Set(children);
   for (const child of [...parent.childNodes]) if (!wanted.has(child)) child.remove();
-  children.forEach((child, at) => {
-    if (parent.childNodes[at] !== child) parent.insertBefore(child, parent.childNodes[at] ?? null);
+  children.forEach((child, index) => {
+    const current = parent.childNodes[index] ?? null;
+    if (current !== child) parent.insertBefore(child, current);
   });
 }
 
-/** Set the text where it differs, so that nothing is read out again. */
-export function say(element, text) {
+/** Set the text only if it differs: screen readers would read it again. */
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** JSON for people: on lines. */
-export function pretty(value) {
+/** Indented JSON; strings as they are. */
+export function prettyJson(value) {
   return typeof value === "string" ? value : JSON.stringify(value, null, 2);
 }
 
-/** A moment as the time of day. */
-export function clock(date) {
+/** The time of day in the user's locale. */
+export function timeOfDay(date) {
   return date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 }

@@ -1,6 +1,7 @@
-// The box one writes in, with its buttons.
+// The message box with its buttons.
 
-const LINES = 8;
+const MAX_ROWS = 8;
+const CHARACTER_WIDTH = 8; // pixels, roughly
 
 export class Composer {
   /** `actions.send(text)` and `actions.stop()`. */
@@ -14,29 +15,29 @@ export class Composer {
       event.preventDefault();
       this._submit();
     });
-    this._box.addEventListener("keydown", (event) => this._key(event));
+    this._box.addEventListener("keydown", (event) => this._keyDown(event));
     this._box.addEventListener("input", () => this._fit());
     this._stop.addEventListener("click", () => actions.stop());
     this._fit();
   }
 
-  /** While a turn runs there is a stop button, and what is sent waits. */
-  show({ running, busy }) {
+  /** `isRunning`: a turn can be stopped. `isBusy`: a message sent now has to wait. */
+  show({ isRunning, isBusy }) {
     const hadFocus = document.activeElement === this._stop;
-    this._stop.hidden = !running;
-    if (hadFocus && !running) this.focus();
-    const label = busy ? "Send: it waits for the running answer" : "Send";
+    this._stop.hidden = !isRunning;
+    if (hadFocus && !isRunning) this.focus();
+    const label = isBusy ? "Send; it waits for the running answer" : "Send";
     this._send.setAttribute("aria-label", label);
     this._send.title = label;
-    this._box.placeholder = busy ? "Next message" : "Write a message";
+    this._box.placeholder = isBusy ? "Next message" : "Write a message";
   }
 
   focus() {
     this._box.focus();
   }
 
-  /** Put a text back that could not be sent, before what was written meanwhile. */
-  giveBack(text) {
+  /** Put back a text that could not be sent, before what was typed since. */
+  restore(text) {
     this._box.value = [text, this._box.value].filter(Boolean).join("\n");
     this._fit();
     this.focus();
@@ -50,7 +51,7 @@ export class Composer {
     this._actions.send(text);
   }
 
-  _key(event) {
+  _keyDown(event) {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
       this._submit();
@@ -59,11 +60,11 @@ export class Composer {
 
   _fit() {
     this._send.disabled = !this._box.value.trim();
-    this._box.rows = Math.min(LINES, Math.max(1, this._lines()));
+    this._box.rows = Math.min(MAX_ROWS, Math.max(1, this._lines()));
   }
 
   _lines() {
-    const perLine = Math.max(16, Math.floor(this._box.clientWidth / 8));
+    const perLine = Math.max(16, Math.floor(this._box.clientWidth / CHARACTER_WIDTH));
     return this._box.value.split("\n").reduce((sum, line) => sum + 1 + Math.floor(line.length / perLine), 0);
   }
 }

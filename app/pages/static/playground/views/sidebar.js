@@ -1,45 +1,46 @@
-// The conversations at the side. Each is a session of its own, listed by a key that only this browser knows.
+// The list of conversations. Each one is a session, created under a public key that only this browser knows.
 
-import { arrange, el, icon, iconButton } from "./dom.js";
+import { el, icon, iconButton, setChildren } from "./dom.js";
 
 export class Sidebar {
-  /** `actions`: open(id), rename(id, title), archive(id, archived), remove(id), all but `open` promises. */
+  /** `actions`: `open(id)`, and `rename(id, title)`, `archive(id, archived)`, `remove(id)`, which return promises. */
   constructor(root, archivedRoot, actions) {
     this._root = root;
     this._archived = archivedRoot;
     this._actions = actions;
-    this._listed = [];
-    this._current = "";
-    this._renaming = "";
-    root.parentElement.addEventListener("keydown", (event) => this._key(event));
+    this._sessions = [];
+    this._current = ""; // the id of the open session
+    this._renaming = ""; // the id of the session being renamed
+    root.parentElement.addEventListener("keydown", (event) => this._keyDown(event));
   }
 
-  show(listed, current) {
-    [this._listed, this._current] = [listed, current];
+  show(sessions, current) {
+    [this._sessions, this._current] = [sessions, current];
     if (!this._renaming) this._draw();
   }
 
-  /** The title of a listed conversation. */
+  /** The title of a conversation in the list. */
   title(id) {
-    return this._listed.find((one) => one.session_id === id)?.title || "New conversation";
+    return this._sessions.find((session) => session.session_id === id)?.title || "New conversation";
   }
 
   _draw() {
     const focused = document.activeElement?.closest?.("[data-session]")?.dataset.session;
     const label = document.activeElement?.getAttribute?.("aria-label");
     for (const [root, archived] of [[this._root, false], [this._archived, true]]) {
-      arrange(root, this._listed.filter((one) => one.is_archived === archived).map((one) => this._row(one)));
+      const sessions = this._sessions.filter((session) => session.is_archived === archived);
+      setChildren(root, sessions.map((session) => this._row(session)));
     }
     const folder = this._archived.closest("details");
     folder.hidden = !this._archived.childElementCount;
     if (focused) this._refocus(focused, label);
   }
 
-  /** The row was made anew: the focus goes to the same button of it. */
+  /** Focus the same button of a row that was drawn again. */
   _refocus(id, label) {
     const row = document.querySelector(`[data-session="${CSS.escape(id)}"]`);
     const buttons = [...(row?.querySelectorAll("button") ?? [])];
-    (buttons.find((one) => one.getAttribute("aria-label") === label) ?? buttons[0])?.focus();
+    (buttons.find((button) => button.getAttribute("aria-label") === label) ?? buttons[0])?.focus();
   }
 
   _row({ session_id: id, is_archived: archived }) {
@@ -47,7 +48,7 @@ export class Sidebar {
     if (this._renaming === id) return el("li", { "data-session": id }, this._renameForm(id, title));
     const open = el("button", { type: "button", className: "row-title", title, onclick: () => this._actions.open(id) }, title);
     if (id === this._current) open.setAttribute("aria-current", "page");
-    const put = archived ? "Take out of the archive" : "Archive";
+    const archiveLabel = archived ? "Take out of the archive" : "Archive";
     return el(
       "li",
       { "data-session": id },
@@ -55,14 +56,14 @@ export class Sidebar {
       el(
         "span",
         { className: "row-actions" },
-        iconButton("pencil", `Rename: ${title}`, () => this._rename(id)),
-        iconButton(archived ? "unarchive" : "archive", `${put}: ${title}`, () => this._actions.archive(id, !archived)),
+        iconButton("pencil", `Rename: ${title}`, () => this._startRename(id)),
+        iconButton(archived ? "unarchive" : "archive", `${archiveLabel}: ${title}`, () => this._actions.archive(id, !archived)),
         iconButton("trash", `Delete: ${title}`, () => this._actions.remove(id)),
       ),
     );
   }
 
-  _rename(id) {
+  _startRename(id) {
     this._renaming = id;
     this._draw();
     const input = document.querySelector("#rename");
@@ -92,13 +93,13 @@ export class Sidebar {
     return el("form", { onsubmit: submitted }, input, el("button", { className: "icon-button", "aria-label": "Save the title" }, icon("check")));
   }
 
-  /** Up and down go through the titles. */
-  _key(event) {
+  /** The arrow keys move the focus through the titles. */
+  _keyDown(event) {
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
-    const titles = [...this._root.parentElement.querySelectorAll(".row-title")].filter((one) => one.offsetParent);
-    const at = titles.indexOf(event.target);
-    if (at < 0) return;
+    const titles = [...this._root.parentElement.querySelectorAll(".row-title")].filter((button) => button.offsetParent);
+    const index = titles.indexOf(event.target);
+    if (index < 0) return;
     event.preventDefault();
-    titles[at + (event.key === "ArrowDown" ? 1 : -1)]?.focus();
+    titles[index + (event.key === "ArrowDown" ? 1 : -1)]?.focus();
   }
 }
