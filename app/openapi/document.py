@@ -79,7 +79,7 @@ class _Builder:
             "tags": [rule.endpoint.partition(".")[0]],
             "summary": description.partition("\n")[0],
             "parameters": [self._parameter(parameter) for part in parts for parameter in part.parameters],
-            "responses": self._answers(declared) | {str(status): self._refusal(status) for status in refusals},
+            "responses": self._responses(declared) | {str(status): self._refusal(status) for status in refusals},
         }
         for part in parts:
             if part.body is not None:
@@ -90,16 +90,16 @@ class _Builder:
                 built["security"] = none + [{name: []} for name in _KEYS]
         return built
 
-    def _answers(self, declared: Operation) -> dict[str, Any]:
-        answers: dict[str, Any] = {}
-        if isinstance(declared.answer, Events):
-            answers["200"] = self._stream(declared.answer)
+    def _responses(self, declared: Operation) -> dict[str, Any]:
+        responses: dict[str, Any] = {}
+        if isinstance(declared.response, Events):
+            responses["200"] = self._stream(declared.response)
         else:
-            content = {"application/json": {"schema": self._schema(declared.answer)}}
-            answers["200"] = {"description": "Done", "content": content}
+            content = {"application/json": {"schema": self._schema(declared.response)}}
+            responses["200"] = {"description": "Done", "content": content}
         if declared.no_content:
-            answers["204"] = {"description": declared.no_content}
-        return answers
+            responses["204"] = {"description": declared.no_content}
+        return responses
 
     def _stream(self, events: Events) -> dict[str, Any]:
         headers = {name: {"schema": {"const": value}} for name, value in sse.HEADERS.items()} | {

@@ -71,13 +71,13 @@ class Screen:
                 self._write("\n")
                 self._at_start = True
 
-    def spin(self, words: str) -> None:
+    def spin(self, text: str) -> None:
         """Show a spinner with a text, if the cursor is at the start of a line."""
         with self._lock:
             if self._at_start:
                 self._spinning = True
                 frame = FRAMES[int(time.monotonic() * 10) % len(FRAMES)]
-                self._write(f"{CLEAR}{frame} {words}")
+                self._write(f"{CLEAR}{frame} {text}")
 
     def ask(self, prompt: str) -> str:
         """Read the next line. Raises `EOFError`, `KeyboardInterrupt`."""

@@ -67,10 +67,10 @@ def fetch() -> ResponseReturnValue:
 def _read(text: str) -> tuple[str, dict[str, Any]]:
     """Type and payload of a system message; empty for any other text."""
     try:
-        found = exact_json.strict(text.encode("utf-8", "surrogatepass"))
+        value = exact_json.strict(text.encode("utf-8", "surrogatepass"))
     except ValueError:
         return "", {}
-    kind, payload = (found.get("type"), found.get("payload")) if isinstance(found, dict) else (None, None)
+    kind, payload = (value.get("type"), value.get("payload")) if isinstance(value, dict) else (None, None)
     return (kind, payload) if isinstance(kind, str) and isinstance(payload, dict) else ("", {})
 
 

@@ -24,10 +24,10 @@ def user_state_from_query() -> dict[str, Any] | None:
     if raw is None:
         return None
     try:
-        found = exact_json.strict(raw.encode("utf-8", "surrogatepass"))
+        value = exact_json.strict(raw.encode("utf-8", "surrogatepass"))
     except ValueError:
         raise BadRequest("'user_state' must be JSON") from None
-    return snake_case(parsing.user_state_of(found))
+    return snake_case(parsing.user_state_of(value))
 
 
 def snake_case(sent: dict[str, Any]) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def _state(session_id: str) -> dict[str, Any]:
 
 def _has_text(body: bytes) -> bool:
     try:
-        found = exact_json.strict(body)
+        value = exact_json.strict(body)
     except ValueError:
         return False
-    return isinstance(found, dict) and "text" in found
+    return isinstance(value, dict) and "text" in value
