@@ -32,7 +32,7 @@ from gunicorn.workers.ggevent import GeventWorker
 from app import exact_json
 from app.errors import ConfigError
 from app.telemetry import logs, tracing
-from app.web.headers import ALWAYS
+from app.web.security_headers import DEFAULT_HEADERS
 
 bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104 - behind a router
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
@@ -126,7 +126,11 @@ class StreamWorker(GeventWorker):
         else:
             self.log.info("No request: %s", type(exc).__name__)
         body = exact_json.dump_bytes({"error": words}) + b"\n"
-        headers = {"Connection": "close", "Content-Type": "application/json", "Content-Length": len(body)} | ALWAYS
+        headers = {
+            "Connection": "close",
+            "Content-Type": "application/json",
+            "Content-Length": len(body),
+        } | DEFAULT_HEADERS
         lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {headers[name]}" for name in headers)]
         head = "\r\n".join(lines) + "\r\n\r\n"
         with contextlib.suppress(OSError):

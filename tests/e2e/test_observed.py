@@ -200,7 +200,7 @@ def test_a_killed_worker_is_soon_no_reason_to_be_ready(site, user):
     assert user.get("/readyz").status_code == 200
     site.worker.kill()
     until(lambda: user.get("/readyz").status_code == 503, 4, "two leases and some")
-    assert "heard of lately" in user.get("/readyz").json()["error"]
+    assert "sent a heartbeat lately" in user.get("/readyz").json()["error"]
     assert user.get("/healthz").status_code == 200
 
 

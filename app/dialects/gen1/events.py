@@ -76,7 +76,7 @@ def _read(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def _answer(session_id: str, kind: str, payload: dict[str, Any]) -> None:
-    result = parsing.object_of({"payload": payload}, "payload", parsing.RESULT_BYTES)
+    result = parsing.object_of(payload, "payload", parsing.RESULT_BYTES)
     session = services().sessions.get(session_id) or {}
     wanted, name = ANSWERS[kind]
     services().client_replies.accept(session, requests.answered(session, wanted, payload.get(name)), result)
