@@ -96,7 +96,7 @@ def test_a_stop_is_on_the_screen_at_once_though_the_provider_is_silent(scripted,
         }"""
     )
     assert took < 100
-    expect(scripted.button("Stop the answer")).to_be_hidden()
+    expect(scripted.button("Stop the reply")).to_be_hidden()
     until(lambda: client.state()["status"] == "interrupted")
     expect(scripted.turns.last.locator(".ending")).to_contain_text("Stopped")
     expect(scripted.turns.last).to_contain_text("So far")
@@ -121,7 +121,7 @@ def test_messages_sent_while_busy_wait_and_are_answered_in_order(scripted, provi
     expect(scripted.turns.last).to_contain_text("first")
     scripted.say("two")
     scripted.say("three")
-    expect(scripted.page.get_by_text("Waiting for the previous answer")).to_have_count(2)
+    expect(scripted.page.get_by_text("Waiting for the previous reply")).to_have_count(2)
     expect(scripted.turns).to_have_count(3)
     expect(scripted.turns.last).to_contain_text("answer three")
     words = scripted.page.locator(".said .words, .turn .prose")
@@ -135,9 +135,9 @@ def test_a_message_for_which_there_is_no_place_comes_back(scripted, provider, cl
     expect(scripted.turns.last).to_contain_text("on it")
     for number in range(8):
         scripted.say(f"waits {number}")
-    expect(scripted.page.get_by_text("Waiting for the previous answer")).to_have_count(8)
+    expect(scripted.page.get_by_text("Waiting for the previous reply")).to_have_count(8)
     scripted.say("one too many")
-    expect(scripted.page.get_by_role("alert")).to_contain_text("Wait for an answer, or stop the running one")
+    expect(scripted.page.get_by_role("alert")).to_contain_text("Wait for a reply, or stop the running one")
     expect(scripted.box).to_have_value("one too many")
     client.request("DELETE", f"/api/sessions/{client.session_id}")
 
@@ -145,7 +145,7 @@ def test_a_message_for_which_there_is_no_place_comes_back(scripted, provider, cl
 def test_a_failed_answer_says_what_to_do_and_can_be_sent_again(scripted, provider):
     provider.script("flaky", [Text(["It begins"]), Cut()], [Text(["It works."])])
     scripted.say("flaky")
-    failure = scripted.page.get_by_role("group", name="The answer failed")
+    failure = scripted.page.get_by_role("group", name="The reply failed")
     expect(failure).to_contain_text("The model's provider")
     expect(failure).to_contain_text("choose another model")
     scripted.page.reload()
@@ -219,7 +219,7 @@ def test_an_answer_goes_on_after_a_reload(here):
     expect(here.turns.last).to_contain_text("1 2 3")
     here.page.reload()
     expect(here.turns.last).to_have_attribute("aria-busy", "true")
-    expect(here.button("Stop the answer")).to_be_visible()
+    expect(here.button("Stop the reply")).to_be_visible()
     expect(here.turns.last.locator(".prose")).to_have_text(" ".join(map(str, range(1, 81))))
     expect(here.turns).to_have_count(1)
 
