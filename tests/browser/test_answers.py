@@ -106,7 +106,7 @@ def test_a_stop_is_on_the_screen_at_once_though_the_provider_is_silent(scripted,
         return milliseconds / 1000
 
     kept(0.1, stop)
-    expect(scripted.button("Stop the answer")).to_be_hidden()
+    expect(scripted.button("Stop the reply")).to_be_hidden()
     until(lambda: client.state()["status"] == "interrupted")
     expect(scripted.turns.last.locator(".ending")).to_contain_text("Stopped")
     expect(scripted.turns.last).to_contain_text("So far")
@@ -132,7 +132,7 @@ def test_messages_sent_while_busy_wait_and_are_answered_in_order(scripted, provi
     expect(scripted.turns.last).to_contain_text("first")
     scripted.say("two")
     scripted.say("three")
-    expect(scripted.page.get_by_text("Waiting for the previous answer")).to_have_count(2)
+    expect(scripted.page.get_by_text("Waiting for the previous reply")).to_have_count(2)
     asked.set()
     expect(scripted.turns).to_have_count(3)
     expect(scripted.turns.last).to_contain_text("answer three")
@@ -147,9 +147,9 @@ def test_a_message_for_which_there_is_no_place_comes_back(scripted, provider, cl
     expect(scripted.turns.last).to_contain_text("on it")
     for number in range(8):
         scripted.say(f"waits {number}")
-    expect(scripted.page.get_by_text("Waiting for the previous answer")).to_have_count(8)
+    expect(scripted.page.get_by_text("Waiting for the previous reply")).to_have_count(8)
     scripted.say("one too many")
-    expect(scripted.page.get_by_role("alert")).to_contain_text("Wait for an answer, or stop the running one")
+    expect(scripted.page.get_by_role("alert")).to_contain_text("Wait for a reply, or stop the running one")
     expect(scripted.box).to_have_value("one too many")
     client.request("DELETE", f"/api/sessions/{client.session_id}")
 
@@ -157,7 +157,7 @@ def test_a_message_for_which_there_is_no_place_comes_back(scripted, provider, cl
 def test_a_failed_answer_says_what_to_do_and_can_be_sent_again(scripted, provider):
     provider.script("flaky", [Text(["It begins"]), Cut()], [Text(["It works."])])
     scripted.say("flaky")
-    failure = scripted.page.get_by_role("group", name="The answer failed")
+    failure = scripted.page.get_by_role("group", name="The reply failed")
     expect(failure).to_contain_text("The model's provider")
     expect(failure).to_contain_text("choose another model")
     scripted.page.reload()
@@ -233,7 +233,7 @@ def test_an_answer_goes_on_after_a_reload(scripted, provider):
     expect(scripted.turns.last).to_contain_text("1 2 3")
     scripted.page.reload()
     expect(scripted.turns.last).to_have_attribute("aria-busy", "true")
-    expect(scripted.button("Stop the answer")).to_be_visible()
+    expect(scripted.button("Stop the reply")).to_be_visible()
     reloaded.set()
     expect(scripted.turns.last.locator(".prose")).to_have_text("1 2 3 4 5 6")
     expect(scripted.turns).to_have_count(1)

@@ -58,7 +58,7 @@ def test_a_message_and_its_answer_appear_in_the_other_tab_while_they_come(script
     scripted.say("in both")
     expect(other.said.last).to_contain_text("in both")
     expect(other.turns.last).to_have_attribute("aria-busy", "true")
-    expect(other.button("Stop the answer")).to_be_visible()
+    expect(other.button("Stop the reply")).to_be_visible()
     expect(other.turns.last).to_contain_text("1 2 3")
     seen.set()
     for page in (other, scripted):
@@ -71,7 +71,7 @@ def test_a_stop_title_and_model_of_one_tab_reach_the_other(here, tab):
     expect(here.turns.last).to_contain_text("1 2")
     other = tab().open(here.session_id)
     expect(other.turns.last).to_contain_text("1 2")
-    other.button("Stop the answer").click()
+    other.button("Stop the reply").click()
     expect(here.turns.last.locator(".ending")).to_be_visible()
     here.page.get_by_role("combobox", name="Model").select_option("scripted")
     expect(other.page.get_by_role("combobox", name="Model")).to_have_value("scripted")
@@ -146,7 +146,7 @@ def test_messages_that_wait_stand_in_both_tabs_in_order(scripted, tab, provider)
     other.say("other one")
     scripted.say("third one")
     for page in (scripted, other):
-        expect(page.page.get_by_text("Waiting for the previous answer")).to_have_count(2)
+        expect(page.page.get_by_text("Waiting for the previous reply")).to_have_count(2)
     asked.set()
     for page in (scripted, other):
         words = page.page.locator(".said .words, .turn .prose")

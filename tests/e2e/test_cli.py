@@ -76,7 +76,7 @@ def test_a_rotated_key_is_printed_alone_on_the_last_line_and_the_old_one_says_un
     rotated = aomi("keys", "rotate", old, "--overlap", "1h")
     new = rotated.stdout.splitlines()[-1]
     assert re.fullmatch(r"aomi_[\w-]{40,}", new)
-    assert "is good until 20" in rotated.stderr
+    assert "is valid until 20" in rotated.stderr
     assert [Client(webs[0], key).get("/api/session/apps").status_code for key in (old, new)] == [200, 200]
     newest = aomi("keys", "rotate", new, "--overlap", "0").stdout.splitlines()[-1]
     answers = [Client(webs[0], key).get("/api/session/apps").status_code for key in (old, new, newest)]
@@ -155,7 +155,7 @@ def test_dev_says_when_its_port_is_taken(webs):
     environment = dict(os.environ) | {"PORT": port}
     failed = processes.run([sys.executable, "-m", "app.commands.cli", "dev"], env=environment, cwd=ROOT)
     assert failed.returncode == 2
-    assert f"Port {port} is taken" in failed.stderr
+    assert f"Port {port} is in use" in failed.stderr
 
 
 def test_the_readers_of_the_reference_read_a_whole_turn(webs, tmp_path):

@@ -174,10 +174,10 @@ def test_looking_changes_nothing(client, redis, inspect):
 
 def test_an_empty_redis_is_said_in_words(inspect, backend):
     empty = backend.redis_url.replace("/0", "/9")
-    assert "No worker is there" in inspect(REDIS_URL=empty)
+    assert "No worker takes jobs" in inspect(REDIS_URL=empty)
     assert inspect("sessions", REDIS_URL=empty) == "There are no sessions.\n"
     assert "No turn is open" in inspect("turns", REDIS_URL=empty)
-    assert "No worker is there" in inspect("workers", REDIS_URL=empty)
+    assert "No worker takes jobs" in inspect("workers", REDIS_URL=empty)
     assert inspect("queue", REDIS_URL=empty).startswith("No job")
 
 
@@ -185,9 +185,9 @@ def test_an_empty_redis_is_said_in_words(inspect, backend):
     ("args", "words"),
     [
         (("session", "00000000-0000"), "There is no session"),
-        (("session", "*"), "no session id"),
+        (("session", "*"), "not a session id"),
         (("turn", "run_0000000000"), "There is no turn"),
-        (("turn", "nonsense"), "no turn's id"),
+        (("turn", "nonsense"), "not a turn id"),
     ],
 )
 def test_a_mistake_says_what_would_be_right(args, words, inspect):

@@ -11,7 +11,7 @@ import uuid
 import pytest
 
 from app.commands.chat import backend as terminal
-from app.commands.chat.turn_stream import Answer
+from app.commands.chat.turn_stream import TurnStream
 from app.config import Settings
 from app.state.api_keys import ApiKeys
 from app.state.scripts import Store
@@ -64,7 +64,7 @@ def test_control_sequences_of_the_model_are_not_printed(pipe, provider):
         (("--app", "scripted"), {"AOMI_API_KEY": ""}, 1, "needs an API key"),
         (("--app", "scripted"), {"AOMI_API_KEY": "wrong"}, 1, "not valid"),
         (("--session", "nonsense"), {}, 1, "must be a UUID"),
-        (("--key", "ü"), {}, 2, "letters and digits"),
+        (("--key", "ü"), {}, 2, "only letters and digits"),
     ],
 )
 def test_what_is_wrong_is_said_on_stderr(pipe, args, environment, code, words):
@@ -91,7 +91,7 @@ def test_a_full_backend_says_so_and_is_asked_again(key):
     with serving(handle) as url:
         backend = terminal.Backend(url, key, str(uuid.uuid4()))
         with pytest.raises(terminal.Refused, match="no session"):
-            list(Answer(backend, {"text": "hi"}, None, told.append).events())
+            list(TurnStream(backend, {"text": "hi"}, None, told.append).events())
     assert told == ["The queue is full; trying again in 0.5 s."]
 
 

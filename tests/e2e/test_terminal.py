@@ -322,7 +322,7 @@ def test_a_failure_is_said_in_words_with_its_code(chat, provider):
 def test_nobody_at_the_address_is_said_with_what_to_do(chat):
     url = f"http://127.0.0.1:{free_port()}"
     with chat(url=url) as opened:
-        opened.wait(rf"no backend answers at {url} .*; --url or AOMI_URL says where it is")
+        opened.wait(rf"no backend answers at {url} .*; set its address with --url or AOMI_URL")
         assert opened.exit_code() == 1
 
 
