@@ -8,8 +8,10 @@ BIN := $(VENV)/bin
 run: install
 	@$(BIN)/aomi dev
 
-test: lint  ## COVERAGE=1 also counts the statements covered, which takes a third longer
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=95)
+# COVERAGE=1 also counts the statements covered, which takes a third longer; BUSY=4 keeps four loops busy beside the tests
+test: lint
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(BUSY),--busy $(BUSY)) \
+		$(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=95)
 
 # The screenshots of the README, out of the page as it is
 pictures: install
