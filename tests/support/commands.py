@@ -56,5 +56,9 @@ def aomi(*arguments: str, environment: dict[str, str], input: str = "") -> subpr
             process.wait(patient(60))
         finally:
             processes.end(process)
-        printed = [(file.seek(0), file.read())[1] for file in (out, err)]
-    return subprocess.CompletedProcess(command, process.returncode, *printed)
+        return subprocess.CompletedProcess(command, process.returncode, _content(out), _content(err))
+
+
+def _content(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
