@@ -24,6 +24,7 @@ from app.turns.service import TurnService
 from app.turns.usage_recovery import UsageRecovery
 from app.usage import ModelCall
 from tests.state.conftest import WORDS, Repeated
+from tests.support.patience import until
 from tests.support.remains import standing_in
 
 
