@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from app.commands.chat.clean import clean, one_line
+from app.commands.terminal_text import clean, one_line
 
 
 def test_no_control_character_stays_but_line_ends_and_tabs():
