@@ -1,16 +1,30 @@
-"""Every setting on one screen: read from the environment, then from a `.env` file, validated at start."""
+"""Every setting in one place: read from the environment, then from a `.env` file, validated at start."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from dotenv import load_dotenv
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app import redis_urls
 from app.errors import ConfigError
+
+Source = PydanticBaseSettingsSource
+
+RENAMED = {"model_calls": "max_model_calls", "wallet_ttl": "client_request_ttl"}
+"""Old names of settings, which still work where the new one is not set."""
+
+
+class _OldNames(EnvSettingsSource):
+    """Reads settings by their old names."""
+
+    def __call__(self) -> dict[str, Any]:
+        """The settings that are set by an old name."""
+        values = {new: self.env_vars.get(_variable(old).lower()) for old, new in RENAMED.items()}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 class Settings(BaseSettings):
@@ -19,104 +33,155 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="AOMI_", extra="ignore", frozen=True)
 
     redis_url: str = Field(
-        "redis://127.0.0.1:6379/0", validation_alias="REDIS_URL", description="where all state lives"
+        "redis://127.0.0.1:6379/0", validation_alias="REDIS_URL", description="the Redis that holds all state"
     )
     queue_redis_url: str = Field(
-        "", validate_default=True, description="where the queue lives, if not there: a cluster cannot hold it"
+        "", validate_default=True, description="the Redis of the queue, if another one: a cluster cannot hold the queue"
     )
-    redis_connections: int = Field(200, ge=10, description="connections a process may open; beyond, callers wait")
-    redis_tls_verify: bool = Field(True, description="`false` takes a `rediss://` server's self-signed certificate")
+    redis_connections: int = Field(200, ge=10, description="connections that a process may open; beyond, callers wait")
+    redis_tls_verify: bool = Field(True, description="`false` accepts a `rediss://` server's self-signed certificate")
     config: Path = Field(Path("aomi.yaml"), description="the file of apps and models")
     playground: bool = Field(True, description="`0` serves no page at `/`")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
-    log_format: Literal["json", "text"] = Field("json", description="`text` is for people; `aomi dev` takes it")
-    log_content: bool = Field(False, description="`1` also logs what users and models say; keys and secrets never")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="the lowest level that is logged"
+    )
+    log_format: Literal["json", "text"] = Field(
+        "json", description="`json`, or `text` for reading in a terminal (the default in `aomi dev`)"
+    )
+    log_content: bool = Field(
+        False, description="`1` also logs what users and models write; keys and secrets are never logged"
+    )
 
-    metrics: bool = Field(True, description="`0` counts nothing and serves no `/metrics`")
-    metrics_token: SecretStr | None = Field(None, description="`/metrics` asks for it: `Authorization: Bearer ...`")
-    metrics_interval: float = Field(5, gt=0, description="a process brings what it has counted to Redis this often")
-    metrics_ttl: int = Field(30 * 86400, ge=60, description="life of the sums when nobody counts any more")
+    metrics: bool = Field(True, description="`0` collects no metrics and serves no `/metrics`")
+    metrics_token: SecretStr | None = Field(
+        None, description="`/metrics` requires it: `Authorization: Bearer ...`; empty is open to all"
+    )
+    metrics_interval: float = Field(5, gt=0, description="seconds between two reports of a process's metrics to Redis")
+    metrics_ttl: int = Field(30 * 86400, ge=60, description="seconds that sums are kept after the last report")
     metrics_process_ttl: int = Field(
         3600,
         ge=60,
-        description="a process is known for this long after its last report; one sent again later counts twice",
+        description="seconds that a process's last report number is remembered; a report retried after that is counted "
+        "twice",
     )
-    otel: bool = Field(False, description="`1` traces by OpenTelemetry, to where the `OTEL_*` variables say")
+    otel: bool = Field(False, description="`1` sends OpenTelemetry traces to where the `OTEL_*` variables say")
 
     session_id_format: Literal["uuid", "token"] = Field(
-        "uuid", description="`token` also admits ids of 8 to 128 characters out of `A-Za-z0-9:_.-`"
+        "uuid", description="`token` also accepts session ids of 8 to 128 characters out of `A-Za-z0-9:_.-`"
     )
     require_key_for_sessions: bool = Field(
-        False, description="`true` asks the app's API key of every call about a session, not of chat alone"
+        False, description="`true` requires the app's API key for every call about a session, not for chat alone"
     )
-    session_ttl: int = Field(30 * 86400, ge=60, description="life of a session after its last use")
-    log_ttl: int = Field(3600, ge=60, description="how long a turn's events can be replayed after its end")
-    idempotency_ttl: int = Field(86400, ge=1, description="how long a message's `Idempotency-Key` is remembered")
+    session_ttl: int = Field(30 * 86400, ge=60, description="seconds that a session is kept after its last use")
+    log_ttl: int = Field(3600, ge=60, description="seconds after a turn's end for which its events can be replayed")
+    idempotency_ttl: int = Field(86400, ge=1, description="seconds that an `Idempotency-Key` is remembered")
     tool_ttl: int = Field(
-        2 * 86400, ge=60, description="a call of a multi-step tool after its last step; no step may take longer"
+        2 * 86400,
+        ge=60,
+        description="seconds that a multi-step tool's call is kept after its last step; no step may take longer",
     )
     tool_over_ttl: int = Field(
-        60, ge=10, description="such a call when it is over: the turn that made it may still read its first step"
+        60,
+        ge=10,
+        description="seconds that a finished multi-step call is kept, so that its turn can still read the first step",
     )
     fetch_ttl: int = Field(
-        60, ge=1, description="how long a poll for system events whose answer was lost can be repeated"
+        60, ge=1, description="seconds for which a fetch of system events can be repeated after its reply was lost"
     )
-    failed_job_ttl: int = Field(86400, ge=1, description="a job that failed, to be looked at")
+    failed_job_ttl: int = Field(86400, ge=1, description="seconds that a failed job is kept for inspection")
     updates_kept: int = Field(1000, ge=10, description="events kept of a session's update stream")
     usage_ttl: int = Field(
-        400 * 86400, ge=32 * 86400, description="life of the sums of what an API key used on a day and in a month"
+        400 * 86400, ge=32 * 86400, description="seconds that an API key's usage of a day and of a month is kept"
     )
     charge_ttl: int = Field(
-        6 * 3600, ge=3600, description="how long the name of a counted model call is kept, so that it counts once"
+        6 * 3600,
+        ge=3600,
+        description="seconds that the name of a counted model call is kept, so that it is counted once",
     )
     max_waiting: int = Field(8, ge=0, description="messages that may wait in one busy session")
-    wallet_ttl: int = Field(3600, ge=1, description="how long a client may take to answer what a tool asks of it")
-    max_queue: int = Field(1000, ge=1, description="turns that may wait for a worker; beyond, messages are refused")
-    turns_per_key: int = Field(0, ge=0, description="turns that one API key may have running at once; `0` is no limit")
-    turns_per_address: int = Field(0, ge=0, description="turns that one address may have running at once")
+    client_request_ttl: int = Field(
+        3600,
+        ge=1,
+        description="seconds that a client has to reply to a tool's request, such as a transaction to sign",
+    )
+    max_queue: int = Field(
+        1000, ge=1, description="turns that may wait for a worker; beyond, messages are refused with 503"
+    )
+    turns_per_key: int = Field(
+        0, ge=0, description="sessions in which one API key may have turns running at once; `0` is no limit"
+    )
+    turns_per_address: int = Field(0, ge=0, description="the same, for one address")
     trusted_proxies: int = Field(
-        0, ge=0, description="proxies before the web that write `X-Forwarded-For`: a client's address comes from there"
+        0,
+        ge=0,
+        description="proxies before the web process that append to `X-Forwarded-For`: a client's address is read there",
     )
     requests_per_minute_key: int = Field(
-        0, ge=0, description="requests that change something, with one API key; `0` is no limit"
+        0, ge=0, description="requests a minute that change something, with one API key; `0` is no limit"
     )
     requests_per_minute_session: int = Field(0, ge=0, description="the same, about one session")
     requests_per_minute_address: int = Field(0, ge=0, description="the same, from one address")
-    reads_per_minute_address: int = Field(0, ge=0, description="all other requests, from one address; `0` is no limit")
-    wrong_keys_per_minute: int = Field(
-        10, ge=0, description="wrong API keys from one address; beyond, they get 429 and right ones still work"
+    reads_per_minute_address: int = Field(
+        0, ge=0, description="all other requests a minute, from one address; `0` is no limit"
     )
-    keep_alive: float = Field(10, gt=0, description="a comment goes to a silent stream this often")
+    wrong_keys_per_minute: int = Field(
+        10,
+        ge=0,
+        description="wrong API keys a minute from one address; beyond, wrong keys get 429 while valid ones still work",
+    )
+    keep_alive: float = Field(10, gt=0, description="seconds of silence after which a stream gets a comment")
 
-    cors_origins: str = Field("", description="web pages that may call: origins such as `https://app.example`, or `*`")
+    cors_origins: str = Field(
+        "", description="origins of web pages that may call the API, such as `https://app.example`, or `*`"
+    )
     encryption_key: SecretStr | None = Field(
-        None, description="Fernet keys for clients' keys and secrets; the first encrypts, the others still read"
+        None, description="Fernet keys for clients' keys and secrets: the first one encrypts, all of them decrypt"
     )
     send_timeout: float = Field(
-        10, gt=0, description="a client that neither takes its stream nor sends its body is cut off after this"
+        10, gt=0, description="seconds after which a client that neither reads nor sends is disconnected"
     )
 
-    worker_threads: int = Field(100, ge=1, description="turns (and as many background jobs) a worker runs at once")
-    grace: float = Field(25, ge=0, description="how long running turns may go on after SIGTERM")
-    lease: float = Field(10, ge=1, description="a turn whose worker has not been heard of for this long is lost")
+    worker_threads: int = Field(100, ge=1, description="turns that a worker runs at once, and as many background jobs")
+    grace: float = Field(25, ge=0, description="seconds that running turns may take to finish after SIGTERM")
+    lease: float = Field(
+        10, ge=1, description="seconds without a sign of life from a turn's worker after which the turn is lost"
+    )
 
-    stall_timeout: float = Field(60, gt=0, description="a provider silent for this long is given up")
-    provider_retries: int = Field(2, ge=0, description="more tries of a model call that failed before its first token")
-    retry_pause: float = Field(0.5, gt=0, description="before the first of them, about; doubled each time")
-    model_calls: int = Field(16, ge=1, description="model calls of one turn")
-    tool_timeout: float = Field(30, gt=0, description="time for one tool call, or one step of a multi-step tool")
-    tool_result_bytes: int = Field(64 * 1024, ge=256, description="size of one tool result")
-    history_tokens: int | None = Field(None, ge=1, description="cap on a prompt's tokens, below the model's window")
+    stall_timeout: float = Field(60, gt=0, description="seconds of silence after which a model call is given up")
+    provider_retries: int = Field(2, ge=0, description="retries of a model call that failed before its first token")
+    retry_pause: float = Field(
+        0.5,
+        gt=0,
+        description="base delay in seconds before the first retry (with jitter), doubled for each further",
+    )
+    max_model_calls: int = Field(16, ge=1, description="model calls of one turn")
+    tool_timeout: float = Field(30, gt=0, description="seconds for one tool call, or for one step of a multi-step tool")
+    tool_result_bytes: int = Field(64 * 1024, ge=256, description="bytes of one tool result as JSON")
+    history_tokens: int | None = Field(
+        None, ge=1, description="bound of a prompt's tokens, where it is below the model's context window"
+    )
     litellm_stream: Literal["inner", "wrapper"] = Field(
         "inner", description="`wrapper` reads model streams through litellm's slower public wrapper"
     )
     price_api_url: HttpUrl = Field(
-        HttpUrl("https://api.coinbase.com/v2"), description="the price API that `GetTokenPrice` asks"
+        HttpUrl("https://api.coinbase.com/v2"), description="the price API that the tool `GetTokenPrice` calls"
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: Source,
+        env_settings: Source,
+        dotenv_settings: Source,
+        file_secret_settings: Source,
+    ) -> tuple[Source, ...]:
+        """Arguments first, then the environment, then the environment's old names."""
+        return init_settings, env_settings, _OldNames(settings_cls)
 
     @property
     def queue_url(self) -> str:
-        """Where the queue lives."""
+        """The Redis of the queue."""
         return self.queue_redis_url or self.redis_url
 
     @field_validator("redis_url")
@@ -135,13 +200,13 @@ class Settings(BaseSettings):
 
 
 NO_CLUSTER = (
-    "must name a Redis that is no cluster, as the queue cannot live on one; with REDIS_URL on a cluster, set it to "
+    "must name a Redis that is no cluster: RQ cannot keep the queue on one; with REDIS_URL on a cluster, set it to "
     "a Redis of its own, such as redis://host:6379/0"
 )
 
 
 def load() -> Settings:
-    """Read the settings; what `.env` holds and the environment lacks joins it, keys of providers included.
+    """Read the settings. Variables of `.env` that the environment lacks are added to it, keys of providers included.
 
     Raises `ConfigError`, naming each variable that is wrong and why.
     """

@@ -42,7 +42,7 @@ class Services:
     catalog: Catalog
     sessions: Sessions
     runs: RunStore
-    calls: StepToolCalls
+    step_calls: StepToolCalls
     client_requests: ClientRequests
     ledger: Ledger
     usage_recovery: UsageRecovery
@@ -79,7 +79,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         catalog=apps,
         sessions=sessions,
         runs=runs,
-        calls=StepToolCalls(store),
+        step_calls=StepToolCalls(store),
         client_requests=ClientRequests(store),
         ledger=ledger,
         usage_recovery=usage,

@@ -14,9 +14,10 @@ from app.catalog import App
 from app.events import sse
 from app.services import Services
 from app.state.client_requests import TooManyOpen, TurnOver
-from app.state.runs import Run, first_words
+from app.state.run_records import Run
 from app.state.session_fields import session_user_state
 from app.state.step_calls import StepToolCall
+from app.state.titles import first_words
 from app.telemetry import tracing
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
@@ -45,7 +46,7 @@ def run_turn(session_id: str, run_id: str) -> Retry | None:
         run = parts.services.runs.claim(session_id, run_id, parts.name)
         if run:
             token.slots = run.slots
-            with log_context(LogContext(run.origin.get("request", ""), short_session_id(session_id), run_id)):
+            with log_context(LogContext(run.trace_context.get("request", ""), short_session_id(session_id), run_id)):
                 _run(parts, run, token)
     return None
 
@@ -56,14 +57,14 @@ def _run(parts: Runtime, run: Run, token: CancelToken) -> None:
     services.metrics.began(run)
     session = short_session_id(run.session_id)
     attributes = {"aomi.app": run.app, "aomi.model": run.model, "aomi.run": run.id, "aomi.session": session}
-    tracing.past("queued", attributes, run.origin, (run.times.get("current_at", run.started_at), run.started_at))
-    with tracing.span("turn", attributes, "CONSUMER", parent=run.origin) as span:
+    tracing.past("queued", attributes, run.trace_context, (run.times.get("current_at", run.started_at), run.started_at))
+    with tracing.span("turn", attributes, "CONSUMER", parent=run.trace_context) as span:
         if services.settings.log_content:
             log.info("the user said: %s", run.message["content"])
         terminal = _terminal(parts, run, token)
         parts.outbox.flush(run.id)
         if terminal:
-            services.turns.end(run.session_id, run.id, terminal, expect="running")
+            services.turns.end(run.session_id, run.id, terminal, expect={"running"})
         else:
             services.metrics.let_go(services.runs.get(run.session_id, run.id))
         end = terminal["type"] if terminal else "stopped"
@@ -96,7 +97,7 @@ def _converse(parts: Runtime, run: Run, token: CancelToken) -> None:
     services, models = parts.services, parts.models
     app = services.catalog.app(run.app)
     session = services.sessions.get(run.session_id) or {}
-    context = _context(services, run.session_id, session_user_state(session), run.client, token=token)
+    context = _context(services, run.session_id, session_user_state(session), run.principal.client, token=token)
     toolbox = _toolbox(parts, run, context)
     room = models.room(run.model, toolbox.schemas)
     messages = services.sessions.messages(run.session_id, run.thread_id, room * history.BYTES_A_TOKEN)
@@ -109,7 +110,9 @@ def _converse(parts: Runtime, run: Run, token: CancelToken) -> None:
 
     def model(prompt: turn.Prompt, on_text: Any, token: CancelToken) -> turn.Reply:
         def call(name: str) -> turn.Reply:
-            own_keys = services.vault.provider_keys(run.client)  # anew each time: the client may have cleared them
+            own_keys = services.vault.provider_keys(
+                run.principal.client
+            )  # anew each time: the client may have cleared them
             if not models.takes_own_key(name, own_keys):
                 bill.check()
             hear = CallObserver(on_text, silence, bill.open)
@@ -134,7 +137,7 @@ def _converse(parts: Runtime, run: Run, token: CancelToken) -> None:
         room,
         lambda some: models.count(run.model, some),
     )
-    turn.run(prompt, model, toolbox, emit, token, settings.model_calls)
+    turn.run(prompt, model, toolbox, emit, token, settings.max_model_calls)
 
 
 def _preamble(app: App | None, secrets: Secrets) -> str:
@@ -159,8 +162,8 @@ def _toolbox(parts: Runtime, run: Run, context: ToolContext) -> Toolbox:
             app=run.app,
             name=tool.name,
             args=request.args() or {},
-            client=run.client,
-            origin={"request": run.origin.get("request", ""), **tracing.carrier()},
+            client=run.principal.client,
+            trace_context={"request": run.trace_context.get("request", ""), **tracing.carrier()},
         )
         return _first_step(parts, call, token)
 
@@ -190,7 +193,7 @@ def _context(services: Services, session_id: str, state: dict[str, Any], client:
 
 def _first_step(parts: Runtime, call: StepToolCall, token: CancelToken) -> Any:
     """Start the call's own job and wait for its first step."""
-    calls = parts.services.calls
+    calls = parts.services.step_calls
     if not calls.record(call):
         raise Stopped(INTERRUPTED)
     parts.services.jobs.steps(call.session_id, call.run_id, call.call_id)
@@ -202,7 +205,7 @@ def _first_step(parts: Runtime, call: StepToolCall, token: CancelToken) -> Any:
 def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
     """Run a multi-step tool from its first undelivered step to its end."""
     parts = runtime.current()
-    calls = parts.services.calls
+    calls = parts.services.step_calls
     call = calls.get(session_id, run_id, call_id)
     session = parts.services.sessions.get(session_id)
     if call is None or session is None:
@@ -211,7 +214,7 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
     if tool is None:
         calls.deliver(call, call.steps + 1, {"error": f"The tool {call.name!r} is no longer configured"}, done=True)
         return None
-    work = LogContext(call.origin.get("request", ""), short_session_id(session_id), run_id)
+    work = LogContext(call.trace_context.get("request", ""), short_session_id(session_id), run_id)
     with log_context(work), _tracing(call), parts.tokens.issue(f"steps {run_id} {call_id}") as token:
         context = _context(
             parts.services, session_id, session_user_state(session), call.client, step=call.steps, token=token
@@ -222,7 +225,7 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
         except Stopped as stopped:
             return None if stopped.reason == DROPPED else AGAIN
         token.cancel("over")  # a tool that still sleeps need not wake up again
-    calls.drop(call)
+    calls.finish(call)
     return None
 
 
@@ -235,19 +238,19 @@ def _tracing(call: StepToolCall) -> AbstractContextManager[tracing.Span]:
         "aomi.run": call.run_id,
         "aomi.step": call.steps,
     }
-    return tracing.span(f"steps of {call.name}", attributes, "CONSUMER", link=call.origin)
+    return tracing.span(f"steps of {call.name}", attributes, "CONSUMER", link=call.trace_context)
 
 
 def _deliver(parts: Runtime, call: StepToolCall, stepper: StepRunner, token: CancelToken) -> None:
     """Bring each step where it belongs, until the last one or until nobody is there for it."""
-    calls, step = parts.services.calls, call.steps
+    calls, step = parts.services.step_calls, call.steps
     for result, done in stepper.steps(token):
         step += 1
         if step == 1:
             run = parts.services.runs.get(call.session_id, call.run_id)
             if run is None or run.status != "running":
                 return
-            calls.answer(call, result)
+            calls.set_first_step(call, result)
             if done:
                 return
         elif not calls.deliver(call, step, result, done, sleep=token.sleep):

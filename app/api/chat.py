@@ -32,7 +32,7 @@ from app.openapi.schemas import NewMessage
 from app.services import Services
 from app.state import redis_keys
 from app.state.connection.clients import Unavailable
-from app.state.runs import TurnRequest
+from app.state.turn_requests import Principal, TurnRequest
 from app.web import admission, parsing
 from app.web.current import services
 from app.web.streams import stream
@@ -107,8 +107,7 @@ def _message(app: App, session: dict[str, str], body: dict[str, Any]) -> TurnReq
         on_busy=on_busy,
         idempotency_key=_idempotency_key(),
         body=app.id.encode() + b" " + request.get_data(),
-        client=parsing.named_client(),
-        key=parsing.api_key_id(),
+        principal=Principal(parsing.named_client(), parsing.api_key_id()),
     )
 
 

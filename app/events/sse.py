@@ -19,6 +19,7 @@ from app.events.types import (
     ErrorEvent,
     GapEvent,
     ModelChangedEvent,
+    Outcome,
     SessionToolResultEvent,
     StateEvent,
     Status,
@@ -55,6 +56,11 @@ def frame(event: Event) -> bytes:
 def parse(data: bytes) -> Event:
     """The event of one frame."""
     return exact_json.loads(data[len(_PREFIX) :])
+
+
+def outcome(terminal: Event) -> Outcome:
+    """How a turn with this terminal event ended."""
+    return "interrupted" if terminal.get("interrupted") else terminal["type"]
 
 
 def split(frames: bytes) -> list[bytes]:

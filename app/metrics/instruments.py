@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
 
 from app import exact_json
 from app.events import sse
-from app.state.runs import Run
+from app.state.run_records import Run
 from app.usage import Charge
 
 FAST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -83,8 +83,7 @@ class Metrics:
 
     def ended(self, run: Run, terminal: sse.Event) -> None:
         """A turn's end was taken. Call it once for each turn, with the run as `seal` returns it."""
-        end = "interrupted" if terminal.get("interrupted") else terminal["type"]
-        self._turns.labels(run.app, run.model, end, terminal.get("code", "")).inc()
+        self._turns.labels(run.app, run.model, sse.outcome(terminal), terminal.get("code", "")).inc()
         _observe(self._first.labels(run.app, run.model), run.times, "current_at", "first_at")
         _observe(self._whole.labels(run.app, run.model), run.times, "current_at", "ended_at")
 

@@ -282,25 +282,3 @@ def charge_field(number: str) -> str:
 def last_part(name: str) -> str:
     """What stands behind the last colon of a key's name, such as an API key's id."""
     return name.rpartition(":")[2]
-
-
-LUA = """
-local function threads_key(S) return S .. ':threads' end
-local function thread_key(S, id) return S .. ':thread:' .. id end
-local function messages_key(S, id) return S .. ':thread:' .. id .. ':messages' end
-local function waiting_key(S) return S .. ':waiting' end
-local function updates_key(S) return S .. ':updates' end
-local function run_key(S, id) return S .. ':run:' .. id end
-local function mailbox_key(S) return S .. ':mailbox' end
-local function request_field(n) return 'request:' .. n end
-local function kept_key(S) return S .. ':kept' end
-local function kept_name(S, name) return S .. ':' .. name end
-local function log_of(run) return run .. ':log' end
-local function log_key(S, id) return log_of(run_key(S, id)) end
-local function fetched_key(S) return S .. ':fetched' end
-local function client_key(S) return S .. ':client' end
-local function usage_key(S) return S .. ':usage' end
-local function model_call_field(n) return 'model_call:' .. n end
-local function charge_field(n) return 'charge:' .. n end
-"""
-"""The same names for the scripts, where a key is known only inside one (a test holds the two equal)."""

@@ -70,7 +70,7 @@ class ModelCall:
 
     number: str
     day: str
-    key: str
+    api_key_id: str
     app: str
     model: str
     prompt: int
@@ -81,16 +81,20 @@ class ModelCall:
     def read(cls, stored: dict[str, Any]) -> ModelCall:
         """Out of its JSON."""
         prices = stored["prices"]
-        return cls(**stored | {"prices": Prices(**prices) if prices else None})
+        return cls(**_renamed(stored, "key", "api_key_id") | {"prices": Prices(**prices) if prices else None})
+
+    def stored(self) -> dict[str, Any]:
+        """What its JSON holds."""
+        return _renamed(asdict(self), "api_key_id", "key")
 
     def charge(self, usage: Usage, cost: int | None) -> Charge:
         """What it has used, at a cost of that many nano-dollars (None: unknown). By the client's own key it is none."""
         cost = 0 if self.own_key else cost
-        return Charge(self.number, self.day, self.key, self.app, self.model, usage, cost, self.own_key)
+        return Charge(self.number, self.day, self.api_key_id, self.app, self.model, usage, cost, self.own_key)
 
-    def estimated(self, said: int) -> Charge:
-        """The charge by what is known: `said` is how many bytes of an answer came."""
-        usage = Usage(input=self.prompt, output=-(-said // EST_BYTES_PER_TOKEN), estimated=True)
+    def estimated(self, reply_bytes: int) -> Charge:
+        """The charge by what is known: the size of the prompt and of the part of the reply that came."""
+        usage = Usage(input=self.prompt, output=-(-reply_bytes // EST_BYTES_PER_TOKEN), estimated=True)
         return self.charge(usage, self.prices.cost(usage) if self.prices else None)
 
 
@@ -101,7 +105,7 @@ class Charge:
 
     number: str
     day: str
-    key: str
+    api_key_id: str
     app: str
     model: str
     usage: Usage
@@ -111,7 +115,11 @@ class Charge:
     @classmethod
     def read(cls, stored: dict[str, Any]) -> Charge:
         """Out of its JSON."""
-        return cls(**stored | {"usage": Usage(**stored["usage"])})
+        return cls(**_renamed(stored, "key", "api_key_id") | {"usage": Usage(**stored["usage"])})
+
+    def stored(self) -> dict[str, Any]:
+        """What its JSON holds."""
+        return _renamed(asdict(self), "api_key_id", "key")
 
     def totals(self) -> Totals:
         """It as a sum of one. The turn counts with its first call."""
@@ -163,6 +171,10 @@ class Totals:
 
 
 MEASURES = tuple(field.name for field in fields(Totals))
+
+
+def _renamed(fields: dict[str, Any], old: str, new: str) -> dict[str, Any]:
+    return {new if name == old else name: value for name, value in fields.items()}
 
 
 def nano(dollars: Decimal) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.errors import ApiError, BudgetSpent, Conflict, NotFound, Overloaded, TooManyRequests
-from app.state.runs import Accepted, TurnRequest
 from app.state.slots import ConcurrencyLimit
+from app.state.turn_requests import Accepted, TurnRequest
 from app.usage import BUDGET_SPENT
 from app.web import parsing
 from app.web.address import address
@@ -30,7 +30,7 @@ def send(session_id: str, message: TurnRequest) -> Accepted:
         raise Overloaded("All workers are busy and the queue is full; try again in some seconds")
     accepted = parts.turns.send(session_id, replace(_within_budget(session_id, message), limits=_limits()))
     if accepted.exceeded:
-        most, who = accepted.exceeded.most, WHO[accepted.exceeded.kind]
+        most, who = accepted.exceeded.max_sessions, WHO[accepted.exceeded.kind]
         raise TooManyRequests(f"Too many turns run for {who}: at most {most} at once; try again when one has ended")
     if accepted.outcome in REFUSALS:
         error, why = REFUSALS[accepted.outcome]
@@ -48,10 +48,10 @@ def _within_budget(session_id: str, message: TurnRequest) -> TurnRequest:
     parts, budget = services(), str(key.budget)
     if parts.ledger.is_over(key.id, budget) and not parts.runs.was_sent(session_id, message):
         model = parts.catalog.model(message.model)
-        client = message.client or parts.vault.client_of(session_id)
+        client = message.principal.client or parts.vault.client_of(session_id)
         if model is None or model.provider not in parts.vault.provider_keys(client):
             raise BudgetSpent(BUDGET_SPENT)
-    return replace(message, budget=budget)
+    return replace(message, principal=replace(message.principal, budget=budget))
 
 
 def _limits() -> tuple[ConcurrencyLimit, ...]:
@@ -61,4 +61,4 @@ def _limits() -> tuple[ConcurrencyLimit, ...]:
     if key:
         most = settings.turns_per_key if key.running_turns is None else key.running_turns
         found.append(ConcurrencyLimit("key", key.id, most))
-    return tuple(limit for limit in found if limit.who and limit.most)
+    return tuple(limit for limit in found if limit.who and limit.max_sessions)

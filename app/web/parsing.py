@@ -13,7 +13,7 @@ from app import exact_json
 from app.catalog import DEFAULT_APP, App
 from app.errors import ApiError, BadRequest, Forbidden, NotFound, TooManyRequests, Unauthorized
 from app.state.api_keys import ApiKey
-from app.state.open_requests import SERVERS_OWN
+from app.state.open_requests import SERVER_FIELDS
 from app.state.rates import Rate
 from app.state.session_fields import Fields
 from app.state.vault import client_digest
@@ -253,7 +253,7 @@ def user_state_of(value: Any) -> dict[str, Any]:
     """A user state as given by the client, without the server's own parts. Raises `BadRequest`."""
     if not isinstance(value, dict):
         raise BadRequest('\'user_state\' must be a JSON object, such as {"address": "0x...", "chain_id": 1}')
-    own = {name: part for name, part in value.items() if name not in SERVERS_OWN}
+    own = {name: part for name, part in value.items() if name not in SERVER_FIELDS}
     return object_of({"user_state": own}, "user_state", USER_STATE_BYTES)
 
 

@@ -24,7 +24,7 @@ BODY = {"to": "0x1", "value": "9" * 60}
 def parts(connection, queue, tmp_path):
     config = tmp_path / "aomi.yaml"
     config.write_text("apps: []")
-    settings = Settings(config=config, lease=1, max_waiting=0, wallet_ttl=60)
+    settings = Settings(config=config, lease=1, max_waiting=0, client_request_ttl=60)
     return services.build(settings, connection, connection, queue)
 
 

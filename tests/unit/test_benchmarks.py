@@ -11,7 +11,7 @@ from benchmarks.bench import Figure
 from benchmarks.figures import of_cpu, of_streams
 from benchmarks.listeners import MOMENT, Listener
 from benchmarks.load import Reader, Request, Stream
-from benchmarks.stats import Spread, is_cluster, median, percentile
+from benchmarks.stats import Spread, median, percentile, spread
 
 REQUEST = Request("127.0.0.1", 1, b"GET / HTTP/1.1\r\n\r\n")
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
@@ -58,7 +58,7 @@ def test_the_median_of_an_even_number_lies_between_the_two_in_the_middle():
 
 
 def test_rounds_without_a_figure_count_for_nothing():
-    assert is_cluster([3, math.nan, 1]) == Spread(2, 1, 3, 2)
+    assert spread([3, math.nan, 1]) == Spread(2, 1, 3, 2)
 
 
 def test_tokens_are_counted_however_they_were_cut_and_joined():

@@ -10,9 +10,9 @@ from flask.typing import ResponseReturnValue
 
 from app import exact_json
 from app.dialects.gen1 import messages, requests
-from app.state.runs import TurnRequest
 from app.state.session_fields import session_status, session_user_state
 from app.state.sessions import Snapshot
+from app.state.turn_requests import Principal, TurnRequest
 from app.web import admission, model_choice, parsing
 from app.web.current import services
 
@@ -46,13 +46,12 @@ def send() -> ResponseReturnValue:
         app=app.id,
         model=services().catalog.choice(app.id, session.get("model", ""))[1],
         user_state=None if given is None else requests.merged(session_user_state(session), given),
-        client=parsing.named_client(),
-        key=parsing.api_key_id(),
+        principal=Principal(parsing.named_client(), parsing.api_key_id()),
     )
     owner = parsing.optional_text_of(request.args.to_dict(), "public_key", parsing.PUBLIC_KEY_CHARACTERS)
     admission.send(session_id, message)
     if owner and not session.get("public_key"):
-        services().sessions.own(session_id, owner)
+        services().sessions.set_public_key(session_id, owner)
     return jsonify(_state(session_id))
 
 
