@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree. `app.web.error_handlers` answers it over HTTP.
+"""All errors, as one tree. `app.web.error_handlers` makes HTTP responses of them.
 
 AomiError
 ├── ConfigError             the settings or aomi.yaml are wrong: nothing starts
@@ -23,11 +23,11 @@ class AomiError(Exception):
 
 
 class ConfigError(AomiError):
-    """A setting or an entry of aomi.yaml is wrong; the message says which and what would be right."""
+    """A setting or an entry of aomi.yaml is wrong; the message says which one, and what is valid."""
 
 
 class ApiError(AomiError):
-    """A request is refused with `status` and `{"error": message}`; after `retry_after` seconds it may be accepted."""
+    """A request is refused with `status` and `{"error": message}`; it may be retried after `retry_after` seconds."""
 
     status = 500
     retry_after: int | None = None
@@ -45,13 +45,13 @@ class BadRequest(ApiError):
 
 
 class Unauthorized(ApiError):
-    """No API key, or one nobody knows."""
+    """No API key, or an unknown one."""
 
     status = 401
 
 
 class BudgetSpent(ApiError):
-    """The API key has cost as much this month as it may."""
+    """The API key has used up its budget for this month."""
 
     status = 402
 
@@ -82,20 +82,20 @@ class TooManyRequests(ApiError):
 
 
 class NotConfigured(ApiError):
-    """The operator has not set up what this needs; the message says what."""
+    """The operator has not configured what this needs; the message says what."""
 
     status = 501
 
 
 class NotReady(ApiError):
-    """A part of the backend is not there; `Retry-After` says when to try again."""
+    """A part of the backend is unavailable; `Retry-After` says when to try again."""
 
     status = 503
     retry_after = 2
 
 
 class Overloaded(ApiError):
-    """So many turns wait for a worker that another one would wait in vain; try again after `retry_after` seconds."""
+    """The queue is full. Retry after `retry_after` seconds."""
 
     status = 503
     retry_after = 5

@@ -214,7 +214,8 @@ def test_a_request_that_was_answered_before_its_asking_came_through_again_is_not
     parts, running, monkeypatch
 ):
     """The answer to the script was lost, and the client faster than redis-py's second try."""
-    call = parts.client_requests._call
+    store = parts.client_requests._store
+    call = store.call
 
     def answered_in_between(*args):
         monkeypatch.undo()
@@ -222,7 +223,7 @@ def test_a_request_that_was_answered_before_its_asking_came_through_again_is_not
         parts.client_replies.accept(session(parts), [1], {})
         return call(*args)
 
-    monkeypatch.setattr(parts.client_requests, "_call", answered_in_between)
+    monkeypatch.setattr(store, "call", answered_in_between)
     assert ask(parts, running).id == 1
     assert (open_requests(session(parts)), session(parts)["requests"]) == ([], "1")
 

@@ -15,6 +15,7 @@ from app.state import redis_keys
 from app.state.client_requests import ClientRequests, TurnOver
 from app.state.export import Export
 from app.state.ledger import Ledger
+from app.state.request_expiry import RequestExpiry
 from app.state.scripts import Store
 from app.state.step_calls import StepToolCalls
 from app.state.vault import Vault
@@ -67,7 +68,7 @@ def test_a_late_worker_writes_nothing_back(full, sessions, runs, store, connecti
     calls.finish(call)
     with pytest.raises(TurnOver):
         requests.ask(run, "c4", "Ask", "kind", {})
-    requests.expire("s", 9)
+    RequestExpiry(store).handle("s", 9)
     sessions.suggest_title("s", run.thread_id, "late")
     sessions.open_thread("s", "late")
     sessions.set_public_key("s", "0xabc")

@@ -21,6 +21,20 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("AOMI_MODEL_CALLS", "AOMI_MAX_MODEL_CALLS", "max_model_calls"),
+        ("AOMI_WALLET_TTL", "AOMI_CLIENT_REQUEST_TTL", "client_request_ttl"),
+    ],
+)
+def test_the_old_name_of_a_setting_works_unless_the_new_one_is_set(monkeypatch, old, new, field):
+    monkeypatch.setenv(old, "7")
+    assert getattr(config.load(), field) == 7
+    monkeypatch.setenv(new, "9")
+    assert getattr(config.load(), field) == 9
+
+
 def test_everything_has_a_default():
     settings = config.load()
     assert settings.redis_url == "redis://127.0.0.1:6379/0"
@@ -112,9 +126,12 @@ def test_the_table_has_each_setting_with_default_and_description():
     cells = [row.strip("| ").split(" | ") for row in rows]
     assert head.count("|") == rule.count("|") == 4
     assert [len(row) for row in cells] == [3] * len(config.Settings.model_fields)
-    assert ["`REDIS_URL`", "`redis://127.0.0.1:6379/0`", "where all state lives"] in cells
+    assert ["`REDIS_URL`", "`redis://127.0.0.1:6379/0`", "the Redis that holds all state"] in cells
     assert ["`AOMI_LOG_TTL`", "`3600`", "how long a turn's events can be replayed after its end"] in cells
 
 
 def test_the_table_leaves_the_default_of_an_optional_setting_empty():
-    assert "| `AOMI_HISTORY_TOKENS` |  | cap on a prompt's tokens, below the model's window |" in config.table()
+    assert (
+        "| `AOMI_HISTORY_TOKENS` |  | bound of a prompt's tokens, where it is below the model's context window |"
+        in config.table()
+    )
