@@ -1,4 +1,4 @@
-"""Every setting in one place: read from the environment, then from a `.env` file, validated at start."""
+"""Every setting on one screen: read from the environment, then from a `.env` file, validated at start."""
 
 from __future__ import annotations
 
@@ -28,143 +28,140 @@ class _OldNames(EnvSettingsSource):
 
 
 class Settings(BaseSettings):
-    """What an operator may set. Times are seconds, sizes bytes. The README's table is made from this class."""
+    """What an operator may set. Times are seconds, sizes bytes. docs/settings.md shows this class as a table."""
 
     model_config = SettingsConfigDict(env_prefix="AOMI_", extra="ignore", frozen=True)
 
-    redis_url: str = Field(
-        "redis://127.0.0.1:6379/0", validation_alias="REDIS_URL", description="the Redis that holds all state"
-    )
+    redis_url: str = Field("redis://127.0.0.1:6379/0", validation_alias="REDIS_URL", description="Redis for all state")
     queue_redis_url: str = Field(
-        "", validate_default=True, description="the Redis of the queue, if another one: a cluster cannot hold the queue"
+        "",
+        validate_default=True,
+        description="Redis for the queue, if it is another one; required when `REDIS_URL` is a cluster",
     )
-    redis_connections: int = Field(200, ge=10, description="connections that a process may open; beyond, callers wait")
-    redis_tls_verify: bool = Field(True, description="`false` accepts a `rediss://` server's self-signed certificate")
-    config: Path = Field(Path("aomi.yaml"), description="the file of apps and models")
-    playground: bool = Field(True, description="`0` serves no page at `/`")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="the lowest level that is logged"
+    redis_connections: int = Field(
+        200, ge=10, description="maximum connections of one process; further callers wait for a free one"
     )
+    redis_tls_verify: bool = Field(
+        True, description="`false` accepts any certificate of a `rediss://` server, such as a self-signed one"
+    )
+    config: Path = Field(Path("aomi.yaml"), description="the file that defines apps and models")
+    playground: bool = Field(True, description="`0` turns off the playground at `/`")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="minimum level of log lines")
     log_format: Literal["json", "text"] = Field(
         "json", description="`json`, or `text` for reading in a terminal (the default in `aomi dev`)"
     )
     log_content: bool = Field(
-        False, description="`1` also logs what users and models write; keys and secrets are never logged"
+        False, description="`1` also logs the text of users and models; keys and secrets are never logged"
     )
 
-    metrics: bool = Field(True, description="`0` collects no metrics and serves no `/metrics`")
+    metrics: bool = Field(True, description="`0` turns off counting and `/metrics`")
     metrics_token: SecretStr | None = Field(
-        None, description="`/metrics` requires it: `Authorization: Bearer ...`; empty is open to all"
+        None, description="bearer token that `/metrics` requires: `Authorization: Bearer ...`"
     )
-    metrics_interval: float = Field(5, gt=0, description="seconds between two reports of a process's metrics to Redis")
-    metrics_ttl: int = Field(30 * 86400, ge=60, description="seconds that sums are kept after the last report")
+    metrics_interval: float = Field(5, gt=0, description="how often a process reports its counts to Redis")
+    metrics_ttl: int = Field(30 * 86400, ge=60, description="how long the sums are kept after the last report")
     metrics_process_ttl: int = Field(
         3600,
         ge=60,
-        description="seconds that a process's last report number is remembered; a report retried after that is counted "
-        "twice",
+        description="how long a process's last report number is remembered; a report retried later is counted twice",
     )
-    otel: bool = Field(False, description="`1` sends OpenTelemetry traces to where the `OTEL_*` variables say")
+    otel: bool = Field(False, description="`1` sends OpenTelemetry traces to the endpoint in the `OTEL_*` variables")
 
     session_id_format: Literal["uuid", "token"] = Field(
-        "uuid", description="`token` also accepts session ids of 8 to 128 characters out of `A-Za-z0-9:_.-`"
+        "uuid", description="`token` also accepts ids of 8 to 128 characters from `A-Za-z0-9:_.-`"
     )
     require_key_for_sessions: bool = Field(
-        False, description="`true` requires the app's API key for every call about a session, not for chat alone"
+        False, description="`true` requires the app's API key on every request about a session, not only on chat"
     )
-    session_ttl: int = Field(30 * 86400, ge=60, description="seconds that a session is kept after its last use")
-    log_ttl: int = Field(3600, ge=60, description="seconds after a turn's end for which its events can be replayed")
-    idempotency_ttl: int = Field(86400, ge=1, description="seconds that an `Idempotency-Key` is remembered")
+    session_ttl: int = Field(30 * 86400, ge=60, description="how long a session is kept after its last use")
+    log_ttl: int = Field(3600, ge=60, description="how long a turn's events can be replayed after its end")
+    idempotency_ttl: int = Field(86400, ge=1, description="how long a message's `Idempotency-Key` is remembered")
     tool_ttl: int = Field(
         2 * 86400,
         ge=60,
-        description="seconds that a multi-step tool's call is kept after its last step; no step may take longer",
+        description="how long a running multi-step call is kept after its last step; no step may take longer",
     )
     tool_over_ttl: int = Field(
         60,
         ge=10,
-        description="seconds that a finished multi-step call is kept, so that its turn can still read the first step",
+        description="how long a finished multi-step call is kept, so that its turn can still read the first step",
     )
     fetch_ttl: int = Field(
-        60, ge=1, description="seconds for which a fetch of system events can be repeated after its reply was lost"
+        60, ge=1, description="how long a poll for gen-1 system events can be repeated if Redis's reply was lost"
     )
-    failed_job_ttl: int = Field(86400, ge=1, description="seconds that a failed job is kept for inspection")
-    updates_kept: int = Field(1000, ge=10, description="events kept of a session's update stream")
+    failed_job_ttl: int = Field(86400, ge=1, description="how long a failed job is kept for inspection")
+    updates_kept: int = Field(1000, ge=10, description="approximate number of events kept in a session's update stream")
     usage_ttl: int = Field(
-        400 * 86400, ge=32 * 86400, description="seconds that an API key's usage of a day and of a month is kept"
+        400 * 86400, ge=32 * 86400, description="how long the daily and monthly usage of an API key is kept"
     )
     charge_ttl: int = Field(
         6 * 3600,
         ge=3600,
-        description="seconds that the name of a counted model call is kept, so that it is counted once",
+        description="how long the id of a counted model call is remembered, so that it is counted once",
     )
-    max_waiting: int = Field(8, ge=0, description="messages that may wait in one busy session")
+    max_waiting: int = Field(8, ge=0, description="messages that may wait in one busy session; further ones get 429")
     client_request_ttl: int = Field(
-        3600,
-        ge=1,
-        description="seconds that a client has to reply to a tool's request, such as a transaction to sign",
+        3600, ge=1, description="how long a client request of a tool (a wallet transaction, for example) stays open"
     )
-    max_queue: int = Field(
-        1000, ge=1, description="turns that may wait for a worker; beyond, messages are refused with 503"
-    )
-    turns_per_key: int = Field(
-        0, ge=0, description="sessions in which one API key may have turns running at once; `0` is no limit"
-    )
-    turns_per_address: int = Field(0, ge=0, description="the same, for one address")
+    max_queue: int = Field(1000, ge=1, description="turns that may wait for a worker; further messages get 503")
+    turns_per_key: int = Field(0, ge=0, description="concurrent turns of one API key; `0` is no limit")
+    turns_per_address: int = Field(0, ge=0, description="concurrent turns of one client address; `0` is no limit")
     trusted_proxies: int = Field(
         0,
         ge=0,
-        description="proxies before the web process that append to `X-Forwarded-For`: a client's address is read there",
+        description="number of proxies in front that write `X-Forwarded-For`, which then gives the client's address",
     )
     requests_per_minute_key: int = Field(
-        0, ge=0, description="requests a minute that change something, with one API key; `0` is no limit"
+        0, ge=0, description="writing requests (`POST`, `PATCH`, `DELETE`) with one API key; `0` is no limit"
     )
-    requests_per_minute_session: int = Field(0, ge=0, description="the same, about one session")
-    requests_per_minute_address: int = Field(0, ge=0, description="the same, from one address")
+    requests_per_minute_session: int = Field(0, ge=0, description="writing requests about one session; `0` is no limit")
+    requests_per_minute_address: int = Field(
+        0, ge=0, description="writing requests from one client address; `0` is no limit"
+    )
     reads_per_minute_address: int = Field(
-        0, ge=0, description="all other requests a minute, from one address; `0` is no limit"
+        0, ge=0, description="all other requests from one client address; `0` is no limit"
     )
     wrong_keys_per_minute: int = Field(
-        10,
-        ge=0,
-        description="wrong API keys a minute from one address; beyond, wrong keys get 429 while valid ones still work",
+        10, ge=0, description="wrong API keys from one client address; further ones get 429, valid keys still work"
     )
-    keep_alive: float = Field(10, gt=0, description="seconds of silence after which a stream gets a comment")
+    keep_alive: float = Field(10, gt=0, description="interval of keep-alive comments on a silent stream")
 
     cors_origins: str = Field(
         "", description="origins of web pages that may call the API, such as `https://app.example`, or `*`"
     )
     encryption_key: SecretStr | None = Field(
-        None, description="Fernet keys for clients' keys and secrets: the first one encrypts, all of them decrypt"
+        None, description="Fernet keys for clients' provider keys and secrets: the first encrypts, all decrypt"
     )
     send_timeout: float = Field(
-        10, gt=0, description="seconds after which a client that neither reads nor sends is disconnected"
+        10,
+        gt=0,
+        description="a client that neither reads its stream nor sends its body is disconnected after this time",
     )
 
-    worker_threads: int = Field(100, ge=1, description="turns that a worker runs at once, and as many background jobs")
-    grace: float = Field(25, ge=0, description="seconds that running turns may take to finish after SIGTERM")
-    lease: float = Field(
-        10, ge=1, description="seconds without a sign of life from a turn's worker after which the turn is lost"
-    )
+    worker_threads: int = Field(100, ge=1, description="concurrent turns of one worker, and as many background jobs")
+    grace: float = Field(25, ge=0, description="how long running turns may continue after SIGTERM")
+    lease: float = Field(10, ge=1, description="a turn is lost when its worker has not renewed its lease for this time")
 
-    stall_timeout: float = Field(60, gt=0, description="seconds of silence after which a model call is given up")
+    stall_timeout: float = Field(
+        60, gt=0, description="a model call is given up when the provider sends nothing for this time"
+    )
     provider_retries: int = Field(2, ge=0, description="retries of a model call that failed before its first token")
     retry_pause: float = Field(
-        0.5,
-        gt=0,
-        description="base delay in seconds before the first retry (with jitter), doubled for each further",
+        0.5, gt=0, description="base delay before the first retry (with jitter), doubled for each further retry"
     )
-    max_model_calls: int = Field(16, ge=1, description="model calls of one turn")
-    tool_timeout: float = Field(30, gt=0, description="seconds for one tool call, or for one step of a multi-step tool")
-    tool_result_bytes: int = Field(64 * 1024, ge=256, description="bytes of one tool result as JSON")
+    max_model_calls: int = Field(16, ge=1, description="maximum model calls of one turn")
+    tool_timeout: float = Field(
+        30, gt=0, description="time limit of one tool call, or of one step of a multi-step tool"
+    )
+    tool_result_bytes: int = Field(64 * 1024, ge=256, description="maximum size of one tool result")
     history_tokens: int | None = Field(
-        None, ge=1, description="bound of a prompt's tokens, where it is below the model's context window"
+        None, ge=1, description="maximum tokens of a prompt, if lower than the model's context window"
     )
     litellm_stream: Literal["inner", "wrapper"] = Field(
         "inner", description="`wrapper` reads model streams through litellm's slower public wrapper"
     )
     price_api_url: HttpUrl = Field(
-        HttpUrl("https://api.coinbase.com/v2"), description="the price API that the tool `GetTokenPrice` calls"
+        HttpUrl("https://api.coinbase.com/v2"), description="price API that `GetTokenPrice` calls"
     )
 
     @classmethod
@@ -181,7 +178,7 @@ class Settings(BaseSettings):
 
     @property
     def queue_url(self) -> str:
-        """The Redis of the queue."""
+        """Where the queue lives."""
         return self.queue_redis_url or self.redis_url
 
     @field_validator("redis_url")
@@ -200,13 +197,13 @@ class Settings(BaseSettings):
 
 
 NO_CLUSTER = (
-    "must name a Redis that is no cluster: RQ cannot keep the queue on one; with REDIS_URL on a cluster, set it to "
+    "must name a Redis that is no cluster, as the queue cannot live on one; with REDIS_URL on a cluster, set it to "
     "a Redis of its own, such as redis://host:6379/0"
 )
 
 
 def load() -> Settings:
-    """Read the settings. Variables of `.env` that the environment lacks are added to it, keys of providers included.
+    """Read the settings; what `.env` holds and the environment lacks joins it, keys of providers included.
 
     Raises `ConfigError`, naming each variable that is wrong and why.
     """
@@ -225,7 +222,7 @@ def _variable(field: str) -> str:
 
 
 def table() -> str:
-    """The settings as a Markdown table for the README."""
+    """The settings as the Markdown table of docs/settings.md."""
     rows = ["| variable | default | what it sets |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         variable = _variable(str(field.validation_alias or name))

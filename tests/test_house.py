@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from app.state import redis_keys
 from app.state.run_status import ENDED, RunStatus
+from tests.support import processes
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*ROOT.glob("app/**/*.py"), *ROOT.glob("workers/**/*.py")])
@@ -76,11 +76,10 @@ def test_one_file_knows_redis_key_names():
         assert "':" not in code, f"{script.name} spells a key name"
 
 
-def test_the_gen1_dialect_stands_in_one_place():
-    """Four modules hand over to it; below the views nothing knows of it."""
-    outside = [p for p in SOURCES if not p.is_relative_to(ROOT / "app/dialects/gen1")]
-    knowing = {p for p in outside if any("gen1" in name for name in imported(p))}
-    assert knowing == named("app/api/__init__.py", "app/api/chat.py", "app/api/control.py", "app/api/state.py")
+def test_a_dialect_is_known_to_nobody_but_create_app():
+    """The reference API's views do not know which dialects wrap them."""
+    outside = [p for p in SOURCES if not p.is_relative_to(ROOT / "app/dialects")]
+    assert {p for p in outside if any("dialects" in name for name in imported(p))} == named("app/__init__.py")
     spoken = {"is_streaming", "system_events", "InlineCall", "SystemNotice", "wallet:tx_complete", "rig"}
     assert not [p for p in outside if spoken & set(literals(p))]
 
@@ -137,7 +136,14 @@ def test_the_environment_is_read_in_few_places():
 @pytest.mark.parametrize("statement", ["import app", "import app; app.create_app()", "import app.commands.cli"])
 def test_the_web_side_never_loads_litellm_or_workers(statement):
     code = f"{statement}; import sys; assert not {{'litellm', 'workers'}} & set(sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    ran = processes.run([sys.executable, "-c", code], cwd=ROOT)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_gunicorn_reads_its_settings_without_flask():
+    """They are read before gevent patches the modules that Flask and its neighbours import."""
+    code = "import app.serving, sys; assert not {'flask', 'werkzeug', 'redis', 'rq'} & set(sys.modules)"
+    ran = processes.run([sys.executable, "-c", code], cwd=ROOT)
     assert ran.returncode == 0, ran.stderr
 
 
@@ -147,7 +153,7 @@ def test_no_exporter_of_traces_is_loaded_unless_it_is_wanted():
     code += (
         "assert not {'app.telemetry.otel', 'opentelemetry.exporter', 'google.protobuf', 'requests'} & set(sys.modules)"
     )
-    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    ran = processes.run([sys.executable, "-c", code], cwd=ROOT)
     assert ran.returncode == 0, ran.stderr
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
-from rq import Queue, worker_registration
+from rq import Queue
 from rq.exceptions import DequeueTimeout
 from rq.executions import Execution
 from rq.job import Job
@@ -28,6 +28,7 @@ from rq.worker.base import BaseWorker, WorkerStatus
 
 from app.state.connection.clients import Unavailable
 from app.turns.queue import MAINTENANCE_SECONDS, ReadableJob
+from workers import heartbeats
 
 log = logging.getLogger(__name__)
 
@@ -232,9 +233,6 @@ class ThreadWorker(BaseWorker):
             self._stopped.wait(self._heartbeat_interval if self._registered.is_set() else 0.5)
 
     def _send_heartbeats(self) -> None:
-        worker_registration.register(self)  # each time: Redis may have lost its data
-        for execution in list(self.executions.values()):
-            self.maintain_heartbeats(execution.job, execution)
-        self.heartbeat(self._heartbeat_ttl)  # last: with jobs, RQ extends the TTL by a minute
+        heartbeats.send(self, list(self.executions.values()), self._heartbeat_ttl)
         if self.should_run_maintenance_tasks:
             self.run_maintenance_tasks()

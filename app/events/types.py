@@ -33,7 +33,7 @@ WALLET_REQUESTS = frozenset({TRANSACTION, TYPED_DATA})
 _SESSION = "550e8400-e29b-41d4-a716-446655440000"
 
 
-def closed(**example: Any) -> Any:
+def exact_schema(**example: Any) -> Any:
     """A class decorator: an object with these fields and no others, such as `example`."""
     return with_config(ConfigDict(extra="forbid", json_schema_extra={"examples": [example]}))
 
@@ -41,7 +41,7 @@ def closed(**example: Any) -> Any:
 # Of a chat stream
 
 
-@closed(type="text", content="The current ")
+@exact_schema(type="text", content="The current ")
 class TextEvent(TypedDict):
     """A piece of the answer; where it is cut means nothing."""
 
@@ -49,7 +49,7 @@ class TextEvent(TypedDict):
     content: str
 
 
-@closed(type="tool_call", name="GetTokenPrice", call_id="call_1", args={"symbol": "ETH"})
+@exact_schema(type="tool_call", name="GetTokenPrice", call_id="call_1", args={"symbol": "ETH"})
 class ToolCallEvent(TypedDict):
     """The model calls a tool."""
 
@@ -59,7 +59,7 @@ class ToolCallEvent(TypedDict):
     args: dict[str, Any]
 
 
-@closed(type="tool_result", call_id="call_1", name="GetTokenPrice", result={"price": 3500.0})
+@exact_schema(type="tool_result", call_id="call_1", name="GetTokenPrice", result={"price": 3500.0})
 class ToolResultEvent(TypedDict):
     """What the tool gave, or `{"error": "..."}`."""
 
@@ -69,7 +69,7 @@ class ToolResultEvent(TypedDict):
     result: Any
 
 
-@closed(type="async_tool_result", call_id="call_1", name="WatchTokenPrice", result={"price": 3500.0})
+@exact_schema(type="async_tool_result", call_id="call_1", name="WatchTokenPrice", result={"price": 3500.0})
 class AsyncToolResultEvent(TypedDict):
     """A later step of a multi-step tool; `done` stands in the last one."""
 
@@ -80,7 +80,7 @@ class AsyncToolResultEvent(TypedDict):
     done: NotRequired[Literal[True]]
 
 
-@closed(type="complete")
+@exact_schema(type="complete")
 class CompleteEvent(TypedDict):
     """The turn ended, nothing comes after; `interrupted` stands there if it was stopped."""
 
@@ -88,7 +88,7 @@ class CompleteEvent(TypedDict):
     interrupted: NotRequired[Literal[True]]
 
 
-@closed(type="error", message="The model's provider failed", code="provider_error", retryable=True)
+@exact_schema(type="error", message="The model's provider failed", code="provider_error", retryable=True)
 class ErrorEvent(TypedDict):
     """The turn failed, nothing comes after. `message` is fit for users."""
 
@@ -109,7 +109,7 @@ ChatEvent = TypeAliasType(
 # Of /api/updates; each carries the session's id
 
 
-@closed(type="state", session_id=_SESSION, status="processing", is_processing=True)
+@exact_schema(type="state", session_id=_SESSION, status="processing", is_processing=True)
 class StateEvent(TypedDict):
     """The session's status changed, or is told to a new listener, with what else has changed."""
 
@@ -125,7 +125,7 @@ class StateEvent(TypedDict):
     run_id: NotRequired[str]
 
 
-@closed(type="title_changed", session_id=_SESSION, title="ETH price", new_title="ETH price")
+@exact_schema(type="title_changed", session_id=_SESSION, title="ETH price", new_title="ETH price")
 class TitleChangedEvent(TypedDict):
     """The session (or, with `thread_id`, one of its threads) has a new title; both fields say it."""
 
@@ -136,7 +136,7 @@ class TitleChangedEvent(TypedDict):
     thread_id: NotRequired[str]
 
 
-@closed(type="model_changed", session_id=_SESSION, model="claude-sonnet")
+@exact_schema(type="model_changed", session_id=_SESSION, model="claude-sonnet")
 class ModelChangedEvent(TypedDict):
     """The session's model counts from the next turn on."""
 
@@ -145,14 +145,16 @@ class ModelChangedEvent(TypedDict):
     model: str
 
 
-@closed(type="async_tool_result", session_id=_SESSION, call_id="call_1", name="WatchTokenPrice", result=None, done=True)
+@exact_schema(
+    type="async_tool_result", session_id=_SESSION, call_id="call_1", name="WatchTokenPrice", result=None, done=True
+)
 class SessionToolResultEvent(AsyncToolResultEvent):
     """A later step of a multi-step tool, as on the chat stream."""
 
     session_id: str
 
 
-@closed(
+@exact_schema(
     type="tool_update", session_id=_SESSION, call_id="call_1", name="Watch", tool_name="Watch", result='{"price":3500}'
 )
 class ToolProgressEvent(TypedDict):
@@ -166,7 +168,7 @@ class ToolProgressEvent(TypedDict):
     result: str
 
 
-@closed(type="system_error", session_id=_SESSION, message="It was told to stop", code="shutdown", retryable=True)
+@exact_schema(type="system_error", session_id=_SESSION, message="It was told to stop", code="shutdown", retryable=True)
 class SystemErrorEvent(TypedDict):
     """A turn of the session ended with this error."""
 
@@ -177,7 +179,7 @@ class SystemErrorEvent(TypedDict):
     retryable: bool
 
 
-@closed(type="system_notice", session_id=_SESSION, message="This session was deleted")
+@exact_schema(type="system_notice", session_id=_SESSION, message="This session was deleted")
 class SystemNoticeEvent(TypedDict):
     """Something a person may want to know."""
 
@@ -186,7 +188,7 @@ class SystemNoticeEvent(TypedDict):
     message: str
 
 
-@closed(
+@exact_schema(
     type="wallet_tx_request",
     session_id=_SESSION,
     id=1,
@@ -205,7 +207,7 @@ class ClientRequestEvent(TypedDict):
     expires_at: str
 
 
-@closed(type="client_request_closed", session_id=_SESSION, ids=[1], outcome="answered")
+@exact_schema(type="client_request_closed", session_id=_SESSION, ids=[1], outcome="answered")
 class ClientRequestClosedEvent(TypedDict):
     """These requests to the client are over."""
 
@@ -215,7 +217,7 @@ class ClientRequestClosedEvent(TypedDict):
     outcome: Literal["answered", "expired"]
 
 
-@closed(type="gap", session_id=_SESSION)
+@exact_schema(type="gap", session_id=_SESSION)
 class GapEvent(TypedDict):
     """Events after the asked id are no longer kept; the state follows."""
 

@@ -1,16 +1,17 @@
-"""The JSON that requests bring and answers hold, as types. /openapi.json is made from them; the bounds are those that
-`inputs` checks with. Requests may hold more than is named here, answers hold exactly this."""
+"""The JSON of requests and responses, as types. They make /openapi.json, and views validate request bodies with them
+(`app.web.bodies`). A request may have more fields than its type, a response has exactly those."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import ConfigDict, Field, with_config
+from pydantic import BeforeValidator, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from app.events.types import Status, closed
+from app.events.types import Status, exact_schema
 from app.usage import Totals as Used
 from app.web import parsing
+from app.web.bodies import expected
 
 _ID = "550e8400-e29b-41d4-a716-446655440000"
 _THREAD = "thread_0a1b2c3d4e5f60718293a4b5c6d7e8f9"
@@ -24,6 +25,7 @@ Model = Annotated[str, Field(max_length=parsing.MODEL_CHARACTERS, pattern=_NOT_B
 AppId = Annotated[str, Field(max_length=parsing.APP_CHARACTERS, pattern=_NOT_BLANK)]
 UserState = Annotated[
     dict[str, Any],
+    BeforeValidator(parsing.user_state_of),
     Field(
         description=f"Any JSON object of at most {parsing.USER_STATE_BYTES:,} bytes; `address`, `chain_id` and "
         "`is_connected` are the usual keys",
@@ -32,17 +34,21 @@ UserState = Annotated[
 ]
 
 
-def _like(**example: Any) -> Any:
-    """A class decorator: an object such as `example`, which may hold more."""
+def _result(value: Any) -> dict[str, Any]:
+    return parsing.object_of(value, "result", parsing.RESULT_BYTES)
+
+
+def open_schema(**example: Any) -> Any:
+    """A class decorator: an object such as `example`, which may have more fields."""
     return with_config(ConfigDict(json_schema_extra={"examples": [example]}))
 
 
 # Requests
 
 
-@_like(title="Prices", user_state=_USER)
+@open_schema(title="Prices", user_state=_USER)
 class NewSession(TypedDict):
-    """What a session may be made with."""
+    """The optional fields of a new session."""
 
     title: NotRequired[Title | None]
     public_key: NotRequired[Annotated[str, Field(max_length=parsing.PUBLIC_KEY_CHARACTERS, pattern=_NOT_BLANK)] | None]
@@ -50,23 +56,23 @@ class NewSession(TypedDict):
     user_state: NotRequired[UserState | None]
 
 
-@_like(title="ETH and BTC")
+@open_schema(title="ETH and BTC")
 class Titled(TypedDict):
-    """A title of a person's choosing."""
+    """A new title."""
 
     title: Title
 
 
-@_like(title="ETH")
+@open_schema(title="ETH")
 class NewThread(TypedDict):
-    """What a thread may be made with."""
+    """The optional fields of a new thread."""
 
     title: NotRequired[Title | None]
 
 
-@_like(text="What is the current price of ETH?")
+@open_schema(text="What is the current price of ETH?")
 class NewMessage(TypedDict):
-    """A message to the assistant. `model` counts for this turn alone."""
+    """A message to the assistant. `model` is for this turn only."""
 
     text: Annotated[str, Field(max_length=parsing.TEXT_CHARACTERS, pattern=_NOT_BLANK)]
     thread_id: NotRequired[Annotated[str, Field(max_length=parsing.THREAD_CHARACTERS, pattern=_NOT_BLANK)] | None]
@@ -75,41 +81,43 @@ class NewMessage(TypedDict):
     on_busy: NotRequired[parsing.OnBusy]
 
 
-@_like(model="claude-sonnet")
+@open_schema(model="claude-sonnet")
 class ChosenModel(TypedDict):
     """For the action `model`."""
 
     model: Model
 
 
-@_like(app="default")
+@open_schema(app="default")
 class ChosenApp(TypedDict):
     """For the action `app`."""
 
     app: AppId
 
 
-@_like(id=1, result={"status": "success", "txHash": "0x88df..."})
+@open_schema(id=1, result={"status": "success", "txHash": "0x88df..."})
 class WalletResult(TypedDict):
-    """For the action `wallet_result`: what the client answers to a tool's request."""
+    """For the action `wallet_result`: the client's reply to a tool's request."""
 
-    id: int
-    result: Annotated[dict[str, Any], Field(description=f"At most {parsing.RESULT_BYTES:,} bytes")]
+    id: Annotated[int, Field(strict=True), expected("the number of a client request, as in its event")]
+    result: Annotated[
+        dict[str, Any], BeforeValidator(_result), Field(description=f"At most {parsing.RESULT_BYTES:,} bytes")
+    ]
 
 
 Choice = ChosenModel | ChosenApp | Titled | WalletResult | UserState
 
-# Answers
+# Responses
 
 
-@closed(error="Description of what went wrong")
+@exact_schema(error="Description of what went wrong")
 class Refusal(TypedDict):
-    """Every answer that is not 2xx."""
+    """Every response that is not 2xx."""
 
     error: str
 
 
-@closed(id=_THREAD, title="ETH Price Discussion", created_at=_BEGAN, updated_at=_LAST)
+@exact_schema(id=_THREAD, title="ETH Price Discussion", created_at=_BEGAN, updated_at=_LAST)
 class Thread(TypedDict):
     """A thread."""
 
@@ -119,17 +127,17 @@ class Thread(TypedDict):
     updated_at: str
 
 
-@closed(id=_THREAD, deleted=True)
+@exact_schema(id=_THREAD, deleted=True)
 class DeletedThread(TypedDict):
-    """The thread is no more."""
+    """The thread is deleted."""
 
     id: str
     deleted: Literal[True]
 
 
-@closed(session_id=_ID, created=True, title="", is_archived=False)
+@exact_schema(session_id=_ID, created=True, title="", is_archived=False)
 class MadeSession(TypedDict):
-    """`created` is false for a session that was there before."""
+    """`created` is false if the session existed before."""
 
     session_id: str
     created: bool
@@ -137,24 +145,24 @@ class MadeSession(TypedDict):
     is_archived: bool
 
 
-@closed(session_id=_ID, title="Prices", is_archived=False)
+@exact_schema(session_id=_ID, title="Prices", is_archived=False)
 class NamedSession(TypedDict):
-    """A session as it is called now."""
+    """A session with its new title."""
 
     session_id: str
     title: str
     is_archived: bool
 
 
-@closed(session_id=_ID, title="Prices", is_archived=False, created_at=_BEGAN, updated_at=_LAST)
+@exact_schema(session_id=_ID, title="Prices", is_archived=False, created_at=_BEGAN, updated_at=_LAST)
 class ListedSession(NamedSession):
-    """A session of a list."""
+    """A session in a list."""
 
     created_at: str
     updated_at: str
 
 
-@closed(
+@exact_schema(
     session_id=_ID,
     title="Prices",
     is_archived=False,
@@ -165,41 +173,41 @@ class ListedSession(NamedSession):
     model="claude-sonnet",
 )
 class Session(ListedSession):
-    """A session with its threads, oldest first; `app` and `model` are what it uses next."""
+    """A session with its threads, oldest first; `app` and `model` are those of its next turn."""
 
     threads: list[Thread]
     app: str
     model: str
 
 
-@closed(session_id=_ID, deleted=True)
+@exact_schema(session_id=_ID, deleted=True)
 class DeletedSession(TypedDict):
-    """The session is no more."""
+    """The session is deleted."""
 
     session_id: str
     deleted: Literal[True]
 
 
-@closed(session_id=_ID, is_archived=True)
+@exact_schema(session_id=_ID, is_archived=True)
 class ArchivedSession(TypedDict):
-    """Whether the session is put away."""
+    """Whether the session is archived."""
 
     session_id: str
     is_archived: bool
 
 
-@closed(name="GetTokenPrice", call_id="call_1", args={"symbol": "ETH"})
+@exact_schema(name="GetTokenPrice", call_id="call_1", args={"symbol": "ETH"})
 class ToolCall(TypedDict):
-    """What a `tool_call` event said."""
+    """The content of a `tool_call` event."""
 
     name: str
     call_id: str
     args: dict[str, Any]
 
 
-@closed(call_id="call_1", name="GetTokenPrice", result={"price": 3500.0})
+@exact_schema(call_id="call_1", name="GetTokenPrice", result={"price": 3500.0})
 class ToolResult(TypedDict):
-    """What a `tool_result` or `async_tool_result` event said."""
+    """The content of a `tool_result` or `async_tool_result` event."""
 
     call_id: str
     name: str
@@ -207,10 +215,10 @@ class ToolResult(TypedDict):
     done: NotRequired[Literal[True]]
 
 
-@closed(id="msg_1", role="user", content="What is the current price of ETH?", created_at=_BEGAN)
+@exact_schema(id="msg_1", role="user", content="What is the current price of ETH?", created_at=_BEGAN)
 class Message(TypedDict):
-    """A message of the history; a later step of a multi-step tool has the role `tool`, what the client answered to a
-    tool `system`."""
+    """A message of the history. A later step of a multi-step tool has the role `tool`, a client's reply to a tool's
+    request `system`."""
 
     id: str
     role: Literal["user", "assistant", "tool", "system"]
@@ -221,7 +229,7 @@ class Message(TypedDict):
     interrupted: NotRequired[Literal[True]]
 
 
-@closed(
+@exact_schema(
     session_id=_ID,
     thread_id=None,
     status="idle",
@@ -234,7 +242,7 @@ class Message(TypedDict):
     last_event_id="0",
 )
 class State(TypedDict):
-    """A snapshot; following /api/updates from `last_event_id` on misses nothing."""
+    """A snapshot. Follow /api/updates from `last_event_id` to miss nothing."""
 
     session_id: str
     thread_id: str | None
@@ -248,16 +256,16 @@ class State(TypedDict):
     last_event_id: str
 
 
-@closed(interrupted=True)
+@exact_schema(interrupted=True)
 class Interrupted(TypedDict):
     """Whether this call stopped a turn."""
 
     interrupted: bool
 
 
-@closed(success=True, model="claude-sonnet")
+@exact_schema(success=True, model="claude-sonnet")
 class Chosen(TypedDict):
-    """The action was carried out, and what it set."""
+    """The action was carried out; the field that it set."""
 
     success: Literal[True]
     model: NotRequired[str]
@@ -267,23 +275,23 @@ class Chosen(TypedDict):
     id: NotRequired[int]
 
 
-@closed(id="claude-sonnet", name="Claude Sonnet", provider="anthropic")
+@exact_schema(id="claude-sonnet", name="Claude Sonnet", provider="anthropic")
 class ListedModel(TypedDict):
-    """A model that one may choose."""
+    """A model that the session may choose."""
 
     id: str
     name: str
     provider: str
 
 
-@closed(models=[{"id": "claude-sonnet", "name": "Claude Sonnet", "provider": "anthropic"}])
+@exact_schema(models=[{"id": "claude-sonnet", "name": "Claude Sonnet", "provider": "anthropic"}])
 class Models(TypedDict):
     """The models of an app, its own first."""
 
     models: list[ListedModel]
 
 
-@closed(id="mycoindex", name="MyCoinDex")
+@exact_schema(id="mycoindex", name="MyCoinDex")
 class ListedApp(TypedDict):
     """An app that the key opens."""
 
@@ -291,17 +299,17 @@ class ListedApp(TypedDict):
     name: str
 
 
-@closed(apps=[{"id": "mycoindex", "name": "MyCoinDex"}, {"id": "default", "name": "Default"}])
+@exact_schema(apps=[{"id": "mycoindex", "name": "MyCoinDex"}, {"id": "default", "name": "Default"}])
 class Apps(TypedDict):
-    """The apps that a key opens, `default` among them."""
+    """The apps that the key opens, including `default`."""
 
     apps: list[ListedApp]
 
 
 class Totals(TypedDict):
-    """Sums over model calls. `cached_tokens` are among the `input_tokens`. `cost_usd` is without the `unpriced_calls`,
-    whose price is not known, and without the `own_key_calls`, which clients pay by keys of their own. The provider has
-    not counted the `estimated_calls`, or not to their end."""
+    """Sums over model calls. `cached_tokens` are part of `input_tokens`. `cost_usd` does not include `unpriced_calls`,
+    whose price is unknown, and `own_key_calls`, which clients pay with their own keys. The tokens of `estimated_calls`
+    are estimates, because the provider did not report all of them."""
 
     turns: int
     model_calls: int
@@ -317,30 +325,30 @@ class Totals(TypedDict):
 _TOTALS = Used(3, 4, 1200, 150, 400, 3500000).shown()
 
 
-@closed(day="2025-01-15", **_TOTALS)
+@exact_schema(day="2025-01-15", **_TOTALS)
 class UsedOnDay(Totals):
-    """What was used on a day, in UTC."""
+    """Usage on a day, in UTC."""
 
     day: str
 
 
-@closed(app="default", **_TOTALS)
+@exact_schema(app="default", **_TOTALS)
 class UsedInApp(Totals):
-    """What was used in an app."""
+    """Usage in an app."""
 
     app: str
 
 
-@closed(model="claude-sonnet", **_TOTALS)
+@exact_schema(model="claude-sonnet", **_TOTALS)
 class UsedOfModel(Totals):
     """What was used of a model."""
 
     model: str
 
 
-@closed(usd=10.0, spent_usd=0.0035, left_usd=9.9965, until="2025-01-31")
+@exact_schema(usd=10.0, spent_usd=0.0035, left_usd=9.9965, until="2025-01-31")
 class Budget(TypedDict):
-    """What the key may cost this month, in US$; it begins anew on the day after `until`."""
+    """The key's budget for this month, in US$. It is renewed on the day after `until`."""
 
     usd: float
     spent_usd: float
@@ -362,10 +370,10 @@ _USAGE: dict[str, Any] = {
 _Span = TypedDict("_Span", {"from": str, "to": str})
 
 
-@closed(**_USAGE)
+@exact_schema(**_USAGE)
 class Usage(_Span):
-    """What an API key used from one day to another; a day, app or model that was not used is not listed. `budget` is
-    null for a key without one."""
+    """Usage of an API key from one day to another. Days, apps and models without usage are not listed. `budget` is null
+    for a key without one."""
 
     key: str
     total: Totals
@@ -375,8 +383,8 @@ class Usage(_Span):
     budget: Budget | None
 
 
-@closed(status="ok")
+@exact_schema(status="ok")
 class Health(TypedDict):
-    """All is well."""
+    """The check passed."""
 
     status: Literal["ok"]

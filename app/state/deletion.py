@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.events import sse
 from app.state import redis_keys
+from app.state.control_messages import DropWork, steps_work, title_work, turn_work
 from app.state.leases import Leases
 from app.state.open_requests import last_number
 from app.state.pairs import frame_pairs, from_pairs
@@ -68,8 +69,8 @@ def remove(store: Store, session_id: str) -> SessionRefs:
     leases = Leases(store)
     for run_id in refs.runs:
         leases.drop(session_id, run_id)
-    for name in _at_work(refs):
-        store.redis.publish(redis_keys.CONTROL, f"drop {name}")
+    for work in _work_of(refs):
+        store.redis.publish(redis_keys.CONTROL, DropWork(work).encode())
     return refs
 
 
@@ -90,8 +91,8 @@ def _delete(store: Store, session_id: str) -> SessionRefs:
     return SessionRefs.read(from_pairs(fields), threads, kept)
 
 
-def _at_work(refs: SessionRefs) -> Iterable[str]:
-    """The names of the work that workers may be doing for the session at this moment."""
-    yield from refs.current
-    yield from (f"steps {run_id} {call_id}" for run_id, call_id in refs.calls)
-    yield from (f"title {thread_id}" for thread_id in refs.threads)
+def _work_of(refs: SessionRefs) -> Iterable[str]:
+    """The names of all work that a worker may be doing for the session."""
+    yield from map(turn_work, refs.current)
+    yield from (steps_work(run_id, call_id) for run_id, call_id in refs.calls)
+    yield from map(title_work, refs.threads)

@@ -93,7 +93,7 @@ SCHEMA = (
 )
 
 CONTROL = "control"
-"""The pub/sub channel on which worker processes hear of stops and first steps."""
+"""The pub/sub channel of `control_messages`."""
 
 FEED = "feed"
 """A channel nobody publishes on, which every listening process holds."""

@@ -16,6 +16,7 @@ from app.events.entries import StreamEntry
 from app.events.types import Outcome, Status
 from app.state import redis_keys, transcript
 from app.state.clock import now_iso, now_us
+from app.state.control_messages import StopTurn
 from app.state.ids import new_id, sha256_hex
 from app.state.leases import Leases
 from app.state.pairs import frame_pairs, from_pairs, to_pairs
@@ -98,7 +99,7 @@ class RunStore:
             "seal": new_id("seal"),
             "now": now_iso(),
             "channel": redis_keys.CONTROL,
-            "stop": "" if outcome == "complete" else f"stop {run_id} {outcome}",
+            "stop": "" if outcome == "complete" else StopTurn(run_id, outcome).encode(),
         }
         fields = from_pairs(self._store.call("seal", [redis_keys.session(session_id)], args))
         return Run.read(session_id, fields) if fields else None

@@ -12,6 +12,7 @@ from app.events import sse
 from app.events.types import AsyncToolResultEvent
 from app.state import redis_keys, transcript
 from app.state.clock import now_iso
+from app.state.control_messages import FirstStep
 from app.state.pairs import frame_pairs, to_pairs
 from app.state.scripts import Store
 
@@ -102,8 +103,8 @@ class StepToolCalls:
 
     def set_first_step(self, call: StepToolCall, result: Any) -> None:
         """Hand the first step to the turn that waits for it."""
-        news = f"answer {call.run_id} {call.call_id}"
-        args = {"result": exact_json.dumps(result), "channel": redis_keys.CONTROL, "news": news}
+        message = FirstStep(call.run_id, call.call_id).encode()
+        args = {"result": exact_json.dumps(result), "channel": redis_keys.CONTROL, "message": message}
         self._store.call("first_step", [call.redis_key], args)
 
     def first_step(self, call: StepToolCall) -> list[Any] | None:

@@ -1,4 +1,4 @@
-"""Usage of keys, apps, models, sessions and days, grouped and summed as somebody wants to see it."""
+"""Usage of keys, apps, models, sessions and days, grouped and summed."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from app.errors import BadRequest
 from app.usage import Totals
 
 MAX_DAYS = 1100
-"""Days that one question may be about."""
+"""The longest period of one report."""
+
+
+class InvalidDays(ValueError):
+    """A month, a day or a period is invalid; the message says what is right."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What a key used in an app by a model on one day, in one session if that is known."""
+    """Usage of a key in an app by a model on one day, in one session if that is known."""
 
     day: str
     key: str
@@ -48,20 +51,20 @@ def today() -> date:
 
 
 def month(name: str = "") -> Days:
-    """The month `2026-11`, or the one that we have. Raises `BadRequest`."""
+    """The month `2026-11`, by default the current one. Raises `InvalidDays`."""
     name = name or today().isoformat()[:7]
     if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", name) or name < "0001":
-        raise BadRequest(f"A month is written such as 2026-11, not {name[:32]!r}")
+        raise InvalidDays(f"A month is written such as 2026-11, not {name[:32]!r}")
     year, number = map(int, name.split("-"))
     return Days(date(year, number, 1), date(year, number, calendar.monthrange(year, number)[1]))
 
 
 def between(first: str, last: str) -> Days:
-    """From day to day, such as 2026-11-24; '' is the first day of that month, or the last. Raises `BadRequest`."""
+    """From day to day, such as 2026-11-24; '' is the first day of that month, or the last. Raises `InvalidDays`."""
     begin = _day(first) if first else (_day(last) if last else today()).replace(day=1)
     end = _day(last) if last else max(begin, month().last)
     if not 0 <= (end - begin).days < MAX_DAYS:
-        raise BadRequest(f"From {begin} to {end} is no span of days: the first one first, at most {MAX_DAYS} days")
+        raise InvalidDays(f"Invalid period from {begin} to {end}: the first day comes first, at most {MAX_DAYS} days")
     return Days(begin, end)
 
 
@@ -71,7 +74,7 @@ def _day(text: str) -> date:
             return date.fromisoformat(text)
     except ValueError:
         pass
-    raise BadRequest(f"A day is written such as 2026-11-24, not {text[:32]!r}")
+    raise InvalidDays(f"A day is written such as 2026-11-24, not {text[:32]!r}")
 
 
 def total(rows: Iterable[Row]) -> Totals:

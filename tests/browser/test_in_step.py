@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.servers import Calls, Silence, Text
+from tests.support.servers import Calls, Held, Text
 
 TO = "0x" + "ab" * 20
 HASH = "0x" + "12" * 32
 TX = {"to": TO, "value": "1500000000000000000", "data": "0x", "chain_id": 1, "label": "Pay Bob"}
 TYPED = {"domain": {"chainId": 10}, "types": {"Mail": []}, "primaryType": "Mail", "message": {"to": "Bob"}}
+
+SET_HIDDEN = """(hidden) => {
+  Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
+"""Makes the page believe that its tab is in the background, or in front again."""
 
 
 def reply(provider, tool, result, words):
@@ -40,31 +47,35 @@ def ask(scripted, provider):
     return asked
 
 
-def test_a_message_and_its_answer_appear_in_the_other_tab_while_they_come(here, tab):
-    here.say("remember 1")
-    expect(here.turns.last).to_have_attribute("aria-busy", "false")
-    other = tab().open(here.session_id)
+def test_a_message_and_its_answer_appear_in_the_other_tab_while_they_come(scripted, tab, provider):
+    seen = threading.Event()
+    provider.script("in both", [Text(["1 2 3 "]), Held(seen), Text(["4 5 6"])])
+    scripted.say("hello")
+    expect(scripted.turns.last).to_have_attribute("aria-busy", "false")
+    other = tab().open(scripted.session_id)
     expect(other.turns).to_have_count(1)
     expect(other.turns.last).to_have_attribute("aria-busy", "false")
-    here.say("count to 60")
-    expect(other.said.last).to_contain_text("count to 60")
+    scripted.say("in both")
+    expect(other.said.last).to_contain_text("in both")
     expect(other.turns.last).to_have_attribute("aria-busy", "true")
-    expect(other.button("Stop the answer")).to_be_visible()
-    expect(other.turns.last.locator(".prose")).to_have_text(" ".join(map(str, range(1, 61))))
-    expect(here.turns.last.locator(".prose")).to_have_text(" ".join(map(str, range(1, 61))))
+    expect(other.button("Stop the reply")).to_be_visible()
+    expect(other.turns.last).to_contain_text("1 2 3")
+    seen.set()
+    for page in (other, scripted):
+        expect(page.turns.last.locator(".prose")).to_have_text("1 2 3 4 5 6")
     expect(other.turns).to_have_count(2)
 
 
 def test_a_stop_title_and_model_of_one_tab_reach_the_other(here, tab):
-    here.say("count to 900")
+    here.say("count to 5000")
     expect(here.turns.last).to_contain_text("1 2")
     other = tab().open(here.session_id)
     expect(other.turns.last).to_contain_text("1 2")
-    other.button("Stop the answer").click()
+    other.button("Stop the reply").click()
     expect(here.turns.last.locator(".ending")).to_be_visible()
     here.page.get_by_role("combobox", name="Model").select_option("scripted")
     expect(other.page.get_by_role("combobox", name="Model")).to_have_value("scripted")
-    other.button("Rename: count to 900").click()
+    other.button("Rename: count to 5000").click()
     other.page.keyboard.type("Long")
     other.page.keyboard.press("Enter")
     expect(here.page.get_by_role("heading", level=1)).to_have_text("Long")
@@ -72,29 +83,71 @@ def test_a_stop_title_and_model_of_one_tab_reach_the_other(here, tab):
 
 
 def test_a_tab_that_nobody_looks_at_holds_no_connection_and_catches_up(scripted, client):
-    look = """(hidden) => {
-      Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
-      document.dispatchEvent(new Event('visibilitychange'));
-    }"""
     scripted.say("hello")
     expect(scripted.turns.last).to_contain_text("ok")
     with scripted.page.expect_event("requestfailed", lambda request: "/api/updates" in request.url):
-        scripted.page.evaluate(look, True)
+        scripted.page.evaluate(SET_HIDDEN, True)
     client.ask("hello again", app="scripted")
     with scripted.page.expect_request("**/api/updates"):
-        scripted.page.evaluate(look, False)
+        scripted.page.evaluate(SET_HIDDEN, False)
     expect(scripted.said.last).to_contain_text("hello again")
     expect(scripted.turns).to_have_count(2)
 
 
+def test_a_tab_that_comes_back_while_the_server_is_away_catches_up_later(scripted, client):
+    scripted.page.evaluate(SET_HIDDEN, True)
+    client.ask("hello", app="scripted")
+    scripted.page.route("**/api/**", lambda route: route.abort())
+    scripted.page.evaluate(SET_HIDDEN, False)
+    expect(scripted.page.locator("#offline")).to_be_visible()
+    scripted.page.unroute("**/api/**")
+    expect(scripted.said.last).to_contain_text("hello")
+    client.ask("hello again", app="scripted")
+    expect(scripted.said.last).to_contain_text("hello again")
+
+
+def test_a_tab_that_was_opened_before_its_session_exists_follows_it(tab, client):
+    page = tab().open(client.session_id)
+    client.ask("remember 1")
+    expect(page.turns.last).to_contain_text("I will remember 1.")
+    client.ask("remember 2")
+    expect(page.turns.last).to_contain_text("I will remember 2.")
+    expect(page.said).to_have_count(2)
+
+
+def test_a_turn_that_ended_before_the_subscription_of_its_new_session_began_is_shown(tab, client):
+    page, held = tab(), []
+    page.page.route("**/api/updates", lambda route: held.append(route))
+    page.open(client.session_id)
+    expect(page.page.locator("#empty")).to_be_visible()
+    client.ask("remember 1")
+    held[0].continue_()
+    expect(page.turns.last).to_contain_text("I will remember 1.")
+
+
+def test_a_subscription_to_a_session_that_is_not_found_tries_again(tab, client):
+    page = tab()
+    page.page.route("**/api/updates", lambda route: route.fulfill(status=404, json={"error": "No such session"}))
+    with page.page.expect_response("**/api/updates"):
+        page.open(client.session_id)
+    page.page.unroute("**/api/updates")
+    client.ask("remember 1")
+    expect(page.turns.last).to_contain_text("I will remember 1.")
+    expect(page.page.get_by_role("alert")).to_have_count(0)
+
+
 def test_messages_that_wait_stand_in_both_tabs_in_order(scripted, tab, provider):
-    provider.script("slow one", [Text(["first"]), Silence(1)])
+    asked = threading.Event()
+    provider.script("slow one", [Text(["first"]), Held(asked)])
     scripted.say("slow one")
     expect(scripted.turns.last).to_contain_text("first")
     other = tab().open(scripted.session_id)
     expect(other.turns.last).to_contain_text("first")
     other.say("other one")
     scripted.say("third one")
+    for page in (scripted, other):
+        expect(page.page.get_by_text("Waiting for the previous reply")).to_have_count(2)
+    asked.set()
     for page in (scripted, other):
         words = page.page.locator(".said .words, .turn .prose")
         expect(words).to_have_text(["slow one", "first", "other one", "ok", "third one", "ok"])
@@ -109,7 +162,7 @@ def test_a_transaction_is_signed_in_a_form_and_the_model_goes_on(ask, scripted, 
     form.get_by_role("button", name="Sent").click()
     expect(scripted.turns.last).to_contain_text("It is paid.")
     expect(form).to_have_count(0)
-    expect(scripted.page.get_by_text("Your answer to a tool")).to_be_visible()
+    expect(scripted.page.get_by_text("Your reply to a tool")).to_be_visible()
 
 
 def test_typed_data_is_signed(ask, scripted, provider):
@@ -133,9 +186,9 @@ def test_a_refusal_is_an_answer_too_and_closes_the_form_in_every_tab(ask, script
 
 def test_a_request_of_an_app_s_own_kind_takes_any_answer(ask, scripted, provider):
     reply(provider, "PickFile", {"answer": "notes.txt"}, "A fine file.")
-    form = ask("PickFile", {"types": ["txt"]}, "A tool asks for something")
-    form.get_by_label("Answer").fill("notes.txt")
-    form.get_by_role("button", name="Answer").click()
+    form = ask("PickFile", {"types": ["txt"]}, "A tool needs your reply")
+    form.get_by_label("Reply").fill("notes.txt")
+    form.get_by_role("button", name="Reply").click()
     expect(scripted.turns.last).to_contain_text("A fine file.")
 
 
@@ -149,5 +202,5 @@ def test_an_answer_that_comes_too_late_is_explained(ask, scripted, client):
 
     scripted.page.route("**/api/control/**", late)
     form.get_by_role("button", name="Refuse").click()
-    expect(scripted.page.locator("#log")).to_contain_text("Your answer to a tool")
+    expect(scripted.page.locator("#log")).to_contain_text("Your reply to a tool")
     expect(form).to_have_count(0)

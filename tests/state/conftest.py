@@ -83,7 +83,7 @@ def queue(request: pytest.FixtureRequest, connection: redis_py.Redis) -> redis_p
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(max_waiting=2, updates_kept=10, lease=1)
+    return Settings(max_waiting=2, updates_kept=10, lease=60)
 
 
 @pytest.fixture

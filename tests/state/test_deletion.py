@@ -25,6 +25,7 @@ from app.turns.service import TurnService
 from app.turns.usage_recovery import UsageRecovery
 from app.usage import ModelCall
 from tests.state.conftest import WORDS, Repeated
+from tests.support.patience import until
 from tests.support.remains import standing_in
 
 
@@ -89,8 +90,15 @@ def test_a_turn_that_begins_while_its_session_is_deleted_leaves_nothing_and_is_t
     listener.subscribe(redis_keys.CONTROL)
     listener.get_message(timeout=1)
     sessions.delete("s")  # without ending its turns, as if this one had begun after that
-    heard = [message["data"].decode() for message in iter(lambda: listener.get_message(timeout=0.2), None)]
-    assert {f"drop {full[0].id}", f"drop steps {full[0].id} c:1"} <= set(heard)
+    heard: set[str] = set()
+
+    def hear() -> set[str]:
+        if message := listener.get_message(timeout=1):
+            heard.add(message["data"].decode())
+        return heard
+
+    work = {full[0].id, f"steps {full[0].id} c:1", f"title {full[0].thread_id}"}
+    until(lambda: {f"drop {name}" for name in work} <= hear(), what="the messages")
     assert connection.zcard(redis_keys.LEASES) == 0
 
 

@@ -31,7 +31,7 @@ WITH_A_SETTING = [
 def settings(monkeypatch):
     for name, seconds in LIVES.items():
         monkeypatch.setenv(name, str(seconds))
-    return Settings(max_waiting=2, updates_kept=10, lease=1)
+    return Settings(max_waiting=2, updates_kept=10, lease=60)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def parts(connection, queue, tmp_path):
     """The parts of a worker on an aomi.yaml of the demo alone."""
     config = tmp_path / "aomi.yaml"
     config.write_text("apps: []")
-    return services.build(Settings(config=config, lease=1), connection, connection, queue)
+    return services.build(Settings(config=config, lease=60), connection, connection, queue)
 
 
 @pytest.fixture

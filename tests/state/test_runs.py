@@ -247,4 +247,7 @@ def test_a_message_is_of_the_client_that_its_session_belongs_to_unless_it_names_
     store.redis.set(f"session:{{{session_id}}}:client", "the session's")
     of_session = runs.start(session_id, said()).run_id
     named = runs.start(session_id, said(principal=Principal("another"))).run_id
-    assert [runs.get(session_id, run).principal.client for run in (of_session, named)] == ["the session's", "another"]
+    assert [runs.get(session_id, run).principal.client for run in (of_session, named)] == [
+        "the session's",
+        "another",
+    ]

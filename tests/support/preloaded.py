@@ -20,6 +20,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO
 
+from tests.support import processes
+
 AVAILABLE = hasattr(os, "pidfd_open")
 
 
@@ -72,7 +74,7 @@ def _forker() -> socket.socket:
     with theirs:
         environment = os.environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
         command = [sys.executable, "-m", __name__, str(theirs.fileno())]
-        subprocess.Popen(command, env=environment, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+        processes.start(command, env=environment, pass_fds=[theirs.fileno()])
     return ours
 
 
@@ -113,6 +115,7 @@ def _fork(ready: selectors.BaseSelector, orders: socket.socket) -> bool:
 
 def _become(environment: dict[str, str], cwd: str, output: int, news: int) -> None:
     """Be `python -m workers`, in this very process. Never returns."""
+    os.setpgid(0, 0)  # as `processes.start` does
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)

@@ -6,13 +6,14 @@ import contextlib
 import os
 import pty
 import re
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.support.backend import ROOT, until
+from tests.support import processes
+from tests.support.backend import ROOT
+from tests.support.patience import patient, until
 
 CTRL_C, CTRL_D = "\x03", "\x04"
 
@@ -29,7 +30,7 @@ class Terminal:
         self._master, slave = pty.openpty()
         command = [sys.executable, "-c", _STARTER, *arguments]
         environment = environment | {"TERM": "xterm"}
-        self._process = subprocess.Popen(
+        self._process = processes.start(
             command, stdin=slave, stdout=slave, stderr=slave, env=environment, cwd=ROOT, start_new_session=True
         )
         os.close(slave)
@@ -55,7 +56,7 @@ class Terminal:
     def line(self, text: str) -> None:
         self.type(f"{text}\r")
 
-    def wait(self, pattern: str, seconds: float = 20) -> re.Match[str]:
+    def wait(self, pattern: str, seconds: float = 30) -> re.Match[str]:
         """The next match of the pattern behind the last one."""
 
         def find() -> re.Match[str] | None:
@@ -72,13 +73,12 @@ class Terminal:
         self.wait(r"(^|\n|\r)> ")
 
     def exit_code(self) -> int:
-        code = self._process.wait(20)
-        self._thread.join(5)
+        code = self._process.wait(patient(30))
+        self._thread.join(patient(10))
         return code
 
     def close(self) -> None:
-        self._process.kill()
-        self._process.wait(10)
+        processes.end(self._process)
         os.close(self._master)
 
 

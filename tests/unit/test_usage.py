@@ -7,9 +7,9 @@ import yaml
 
 from app import catalog
 from app.config import Settings
-from app.errors import BadRequest, ConfigError
+from app.errors import ConfigError
 from app.usage import ModelCall, Prices, Totals, Usage, dollars
-from app.usage.report import between, month, today
+from app.usage.report import InvalidDays, between, month, today
 from workers.models.llm import Models
 from workers.models.stream import ReplyBuilder, StreamOutcome
 
@@ -160,5 +160,5 @@ def test_days_are_those_of_a_month_unless_somebody_says_which():
 
 @pytest.mark.parametrize("name", ["2026-13", "2026", "0000-01", "2026-11-24", "२०२६-११"])
 def test_what_is_no_month_is_refused(name):
-    with pytest.raises(BadRequest):
+    with pytest.raises(InvalidDays):
         month(name)

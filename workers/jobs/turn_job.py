@@ -7,6 +7,7 @@ import time
 
 from app.catalog import App
 from app.events import sse
+from app.state.control_messages import turn_work
 from app.state.run_records import Run
 from app.state.session_fields import session_user_state
 from app.telemetry import tracing
@@ -30,7 +31,7 @@ log = logging.getLogger("workers.jobs")
 def run_turn(session_id: str, run_id: str) -> None:
     """Run a queued turn to its end. Does nothing when the turn has ended or another worker has claimed it."""
     runtime = current()
-    with runtime.cancel_tokens.issue(run_id) as token:  # before the claim: no stop of a claimed turn is missed
+    with runtime.cancel_tokens.issue(turn_work(run_id)) as token:  # before the claim, to miss no stop
         run = runtime.services.runs.claim(session_id, run_id, runtime.worker_name)
         if run is None:
             return

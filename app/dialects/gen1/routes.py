@@ -1,4 +1,4 @@
-"""What gen-1 clients ask of the catalog, and what is not configured here."""
+"""Paths of gen-1 for the catalog, and for features that are not configured here."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from app.dialects.gen1.schemas import NOT_CONFIGURED
 from app.errors import NotConfigured
 from app.openapi.declare import SESSION, RouteSpec, documented
 from app.web import parsing
+from app.web.caller import api_key
 from app.web.current import services
 
 bp = Blueprint("gen1", __name__)
@@ -20,8 +21,8 @@ bp = Blueprint("gen1", __name__)
 @bp.get("/api/control/apps")
 @documented(list[str], RouteSpec(refusals=(401,), key="optional"))
 def apps() -> ResponseReturnValue:
-    """The ids of the apps that the API key opens, `default` always among them, as a bare array."""
-    key = parsing.api_key()
+    """The ids of the apps that the API key opens, always including `default`, as a bare array."""
+    key = api_key()
     return jsonify([app.id for app in services().catalog.apps if app.id == DEFAULT_APP or (key and key.allows(app.id))])
 
 
@@ -32,12 +33,12 @@ def models() -> ResponseReturnValue:
     session_id = parsing.optional_session_id()
     session = (services().sessions.get(session_id) if session_id else None) or {}
     catalog = services().catalog
-    app, _ = catalog.choice(parsing.app_parameter() or session.get("app", ""), "")
+    app, _ = catalog.choice(parsing.app_from_query() or session.get("app", ""), "")
     return jsonify([model.model_name for model in catalog.models_of(app)])
 
 
 @bp.post("/api/simulate")
 @documented(dict[str, Any], NOT_CONFIGURED)
 def simulate() -> ResponseReturnValue:
-    """Transactions are simulated by no one: this backend speaks to no chain."""
+    """Not configured: this backend has no connection to a chain."""
     raise NotConfigured("Simulation is not configured on this backend: it has no chain to simulate transactions on")

@@ -1,16 +1,19 @@
-"""The JSON of the dialect as types, for /openapi.json."""
+"""The JSON of the dialect as types: for /openapi.json, and to validate request bodies."""
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
-from app.events.types import closed
+from app.errors import BadRequest
+from app.events.types import exact_schema
 from app.openapi.declare import Parameter, RouteSpec
 from app.state.vault import MAX_PER_CLIENT
 from app.web import parsing
+from app.web.bodies import expected
 
 _CLIENT_SCHEMA = {"type": "string", "pattern": r"\S", "maxLength": parsing.CLIENT_ID_CHARACTERS}
 CLIENT_ID = RouteSpec((Parameter("client_id", "query", "The secrets' client.", _CLIENT_SCHEMA, True),), (400,))
@@ -24,11 +27,11 @@ LABEL_CHARACTERS = 200
 NOT_CONFIGURED = RouteSpec(refusals=(501,))
 
 
-@closed(
+@exact_schema(
     sender="agent", content="$3,500.00.", timestamp="2025-01-15T10:30:00.000Z", is_streaming=False, tool_result=None
 )
 class Gen1Message(TypedDict):
-    """A message; `tool_result` is name and result of a tool, both as text."""
+    """A message. `tool_result` is name and result of a tool, both as text."""
 
     sender: Literal["user", "agent", "system"]
     content: str
@@ -37,9 +40,9 @@ class Gen1Message(TypedDict):
     tool_result: Annotated[list[str], Field(min_length=2, max_length=2)] | None
 
 
-@closed(messages=[], system_events=[], title="", is_processing=False, user_state={"next_id": 1})
+@exact_schema(messages=[], system_events=[], title="", is_processing=False, user_state={"next_id": 1})
 class Gen1State(TypedDict):
-    """The state of a session; each system event is delivered once. `interrupted` is in the answer to an interrupt."""
+    """The state of a session. Each system event is delivered once. `interrupted` is in the response to an interrupt."""
 
     messages: list[Gen1Message]
     system_events: list[dict[str, Any]]
@@ -49,14 +52,14 @@ class Gen1State(TypedDict):
     interrupted: NotRequired[bool]
 
 
-@closed(res={"sender": "system", "content": "{}", "timestamp": "t", "is_streaming": False, "tool_result": None})
+@exact_schema(res={"sender": "system", "content": "{}", "timestamp": "t", "is_streaming": False, "tool_result": None})
 class SystemAnswer(TypedDict):
-    """The message as it was taken, or why it was refused."""
+    """The accepted message, or the reason why it was refused."""
 
     res: Gen1Message
 
 
-@closed(provider="openai", key_prefix="sk-own-", label=None, is_active=True)
+@exact_schema(provider="openai", key_prefix="sk-own-", label=None, is_active=True)
 class ShownKey(TypedDict):
     """A client's own key for a model provider."""
 
@@ -66,26 +69,42 @@ class ShownKey(TypedDict):
     is_active: Literal[True]
 
 
-@closed(provider_keys=[])
+@exact_schema(provider_keys=[])
 class ShownKeys(TypedDict):
     """The keys of a session's client."""
 
     provider_keys: list[ShownKey]
 
 
-@closed(key={"provider": "openai", "key_prefix": "sk-own-", "label": None, "is_active": True})
+@exact_schema(key={"provider": "openai", "key_prefix": "sk-own-", "label": None, "is_active": True})
 class SavedKey(TypedDict):
-    """The key as it is kept now."""
+    """The saved key."""
 
     key: ShownKey
+
+
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _provider(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+_KEY = f"at most {KEY_CHARACTERS:,} characters of printable ASCII, because it goes into a header"
 
 
 class NewKey(TypedDict):
     """A key of the session's client."""
 
-    provider: Annotated[str, Field(pattern=f"^{PROVIDER}$")]
-    api_key: Annotated[str, Field(pattern=f"^[!-~]{{1,{KEY_CHARACTERS}}}$")]
-    label: NotRequired[Annotated[str, Field(max_length=LABEL_CHARACTERS, pattern=r"\S")] | None]
+    provider: Annotated[
+        str,
+        Field(pattern=f"^{PROVIDER}$"),
+        BeforeValidator(_provider),
+        expected("the name of a model provider, such as openai"),
+    ]
+    api_key: Annotated[str, Field(pattern=f"^[!-~]{{1,{KEY_CHARACTERS}}}$"), BeforeValidator(_stripped), expected(_KEY)]
+    label: NotRequired[Annotated[str, Field(max_length=LABEL_CHARACTERS, pattern=parsing.NOT_BLANK.pattern)] | None]
 
 
 _SECRETS_SCHEMA = {
@@ -97,29 +116,42 @@ _SECRETS_SCHEMA = {
 }
 
 
+def _secrets(value: Any) -> dict[str, str]:
+    """Raises `BadRequest`, which names a wrong secret."""
+    if not isinstance(value, dict) or not value:
+        raise BadRequest("'secrets' must be a JSON object of names and strings")
+    for name, secret in value.items():
+        if not re.fullmatch(NAME, name):
+            raise BadRequest("The name of a secret must be 1 to 64 characters out of A-Z a-z 0-9 _ -")
+        if not isinstance(secret, str) or not SHORTEST_SECRET <= len(secret) <= SECRET_CHARACTERS:
+            length = f"{SHORTEST_SECRET} to {SECRET_CHARACTERS} characters"
+            raise BadRequest(f"The secret {name!r} must be a string of {length}")
+    return value
+
+
 class NewSecrets(TypedDict):
     """Secrets of a client, by name."""
 
-    client_id: Annotated[str, Field(pattern=r"\S", max_length=parsing.CLIENT_ID_CHARACTERS)]
-    secrets: Annotated[dict[str, str], WithJsonSchema(_SECRETS_SCHEMA)]
+    client_id: Annotated[str, Field(pattern=parsing.NOT_BLANK.pattern, max_length=parsing.CLIENT_ID_CHARACTERS)]
+    secrets: Annotated[dict[str, str], WithJsonSchema(_SECRETS_SCHEMA), BeforeValidator(_secrets)]
 
 
-@closed(handles={"TOKEN": "$SECRET:TOKEN"})
+@exact_schema(handles={"TOKEN": "$SECRET:TOKEN"})
 class Handles(TypedDict):
-    """What stands for each secret in a tool's argument."""
+    """The handle of each secret, to use in a tool's argument."""
 
     handles: dict[str, str]
 
 
-@closed(deleted=True)
+@exact_schema(deleted=True)
 class Deleted(TypedDict):
-    """False when there was no such thing."""
+    """False if it did not exist."""
 
     deleted: bool
 
 
-@closed(cleared=True)
+@exact_schema(cleared=True)
 class Cleared(TypedDict):
-    """All of them are gone."""
+    """All secrets are deleted."""
 
     cleared: Literal[True]
