@@ -167,7 +167,6 @@ def test_broad_excepts_stand_where_they_must():
     assert places == {
         "app/turns/reaper.py": 1,
         "app/telemetry/otel.py": 1,
-        "app/state/connection/pubsub.py": 1,
         "workers/toolbox.py": 1,
         "workers/jobs/turn_job.py": 1,
         "workers/usage_settler.py": 1,

@@ -58,7 +58,8 @@ class Run:
             env=os.environ | {"TELLS": str(told), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         )
         names = ("web", "worker")
-        until(lambda: all((told / name).exists() for name in names), 90, "both tests")
+        until(lambda: all((told / name).exists() for name in names) or self.process.poll(), 90, "both tests")
+        assert self.process.poll() is None
         self.pids = {name: int((told / name).read_text()) for name in names}
 
     def started_by(self, pid: int) -> list[psutil.Process]:

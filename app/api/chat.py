@@ -23,7 +23,7 @@ from app.openapi.declare import (
     documented,
     query,
 )
-from app.openapi.schemas import NewMessage
+from app.openapi.schemas.requests import NewMessage
 from app.state.turn_requests import TurnRequest
 from app.web import parsing
 from app.web.admission import Admission

@@ -8,8 +8,8 @@ from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.errors import BadRequest
-from app.openapi import schemas
 from app.openapi.declare import KEY, Parameter, RouteSpec, documented
+from app.openapi.schemas.usage import Usage
 from app.state.api_keys import ApiKey
 from app.usage import dollars, nano
 from app.usage.report import InvalidDays, Row, between, grouped, month, today, total
@@ -31,7 +31,7 @@ _DAYS = RouteSpec(
 
 
 @bp.get("/api/usage")
-@documented(schemas.Usage, KEY, _DAYS)
+@documented(Usage, KEY, _DAYS)
 def show() -> ResponseReturnValue:
     """What the API key has used and cost, by day, app and model, and the rest of its budget."""
     key = required_api_key()

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
-from app import exact_json
+from app import background, exact_json
 from app.events import sse
 from app.state.run_records import Run
 from app.usage import Charge
@@ -75,6 +77,7 @@ class Metrics:
         self._requests = Counter(
             "aomi_http_requests", "Requests that were answered", ("method", "route", "status"), registry=registry
         )
+        registry.register(_LoopFailures())
         self._next_lag = 0.0
 
     def began(self, run: Run) -> None:
@@ -123,6 +126,18 @@ class Metrics:
     def counts(self) -> dict[str, float]:
         """The counts of this process, by `name{labels as JSON}`."""
         return dict(_samples(self.families()))
+
+
+class _LoopFailures(Collector):
+    """The failures that `app.background` has counted in this process."""
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(
+            "aomi_loop_failures", "Failed attempts of background threads, which are retried", labels=("loop",)
+        )
+        for loop, count in background.failure_counts().items():
+            family.add_metric((loop,), count)
+        yield family
 
 
 def _samples(families: list[Metric]) -> Iterator[tuple[str, float]]:

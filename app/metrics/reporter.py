@@ -3,17 +3,15 @@ can serve /metrics for all, and no counts are lost when a process ends; a killed
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import threading
 from collections.abc import Callable, Mapping
 
+from app.background import BackgroundLoop, Backoff
 from app.metrics.instruments import Metrics
 from app.state.connection.clients import Unavailable
 from app.state.counters import Counters, Report
-
-log = logging.getLogger(__name__)
 
 Gauges = Mapping[str, Callable[[], float]]
 """Functions that return the current value of a process's gauges, by the name of the metric."""
@@ -37,21 +35,20 @@ class Reporter:
         self._pending: Report | None = None
         self._number = 0
         self._lock = threading.Lock()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="aomi metrics", daemon=True)
+        pause = interval or 0.0
+        backoff = Backoff("metrics", Unavailable, pause, pause)
+        self._loop = BackgroundLoop(self.report, backoff, pause, final=self.report)
 
     def start(self, kind: str, gauges: Gauges) -> None:
         """Start to report as a process of this kind: web or worker. Does nothing without an `interval`."""
         if self._interval is None:
             return
         self._identity, self._gauges = (kind, process_name()), gauges
-        self._thread.start()
+        self._loop.start()
 
     def stop(self) -> None:
         """Report a last time and end the thread."""
-        self._stopped.set()
-        if self._identity:
-            self._thread.join(timeout=2)
+        self._loop.stop(timeout=2)
 
     def report(self) -> None:
         """Add new counts to Redis; nothing before `start`. Raises `Unavailable`; the next call sends the same report
@@ -70,14 +67,3 @@ class Reporter:
         self._reported = counts
         self._number += 1
         return Report(name, kind, self._number, counted, {gauge: show() for gauge, show in self._gauges.items()})
-
-    def _work(self) -> None:
-        while not self._stopped.wait(self._interval):
-            self._try()
-        self._try()
-
-    def _try(self) -> None:
-        try:
-            self.report()
-        except Unavailable as error:
-            log.debug("Redis does not answer (%s); counts are reported when it does", type(error).__name__)

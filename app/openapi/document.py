@@ -16,8 +16,8 @@ from werkzeug.routing import Rule
 from app import errors
 from app.config import Settings
 from app.events import sse
-from app.openapi import schemas
 from app.openapi.declare import Events, Operation, Parameter, is_page, operation
+from app.openapi.schemas import responses
 from app.version import __version__
 from app.web.error_handlers import HTTP_MESSAGES
 from app.web.rate_limits import NOT_COUNTED
@@ -125,7 +125,7 @@ class _Builder:
         name = error.__name__ if error else f"Error{status}"
         if name not in self._components.responses:
             description = error.__doc__ if error else HTTP_MESSAGES[status]
-            content = {"application/json": {"schema": self._schema(schemas.Refusal)}}
+            content = {"application/json": {"schema": self._schema(responses.Refusal)}}
             retry = {"Retry-After": {"description": "In seconds", "schema": {"type": "integer"}}}
             headers = {"headers": retry} if error and error.retry_after is not None else {}
             self._components.response(name, {"description": description, "content": content} | headers)

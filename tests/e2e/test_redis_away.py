@@ -69,7 +69,7 @@ def test_while_redis_is_away_requests_are_refused_at_once_and_then_all_goes_on(o
         figure(answer.elapsed.total_seconds())
         assert answer.elapsed.total_seconds() < patient(2)
     late = own.begin_worker()
-    until(lambda: "Redis does not answer" in late.log(), 40, "a worker that starts meanwhile")
+    until(lambda: "retrying until it succeeds" in late.log(), 40, "a worker that starts meanwhile")
     append_only.start()
     until(lambda: own_client.get("/api/session/models").status_code == 200)
     assert kinds(own_client.ask("remember 2")) == ["text", "complete"]

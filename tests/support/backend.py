@@ -190,13 +190,7 @@ def configuration(provider_url: str) -> dict[str, Any]:
         "output_cost_per_token": 0.002,
         "cache_read_input_token_cost": 0.0005,
     }
-    tools = [
-        "GetTokenPrice",
-        "GetCurrentTime",
-        "WatchTokenPrice",
-        "tests.support.tools:Countdown",
-        "tests.support.tools:CountWhenTold",
-    ]
+    tools = ["GetTokenPrice", "GetCurrentTime", "WatchTokenPrice", "tests.support.tools:Countdown"]
     tools += ["tests.support.tools:Add", "tests.support.tools:Explode", "tests.support.tools:Large"]
     tools += ["tests.support.tools:Wei", "tests.support.tools:Deep", "tests.support.tools:Repeat"]
     tools += ["tests.support.tools:Echoes", "tests.support.tools:Refuse", "tests.support.tools:CountWhenTold"]

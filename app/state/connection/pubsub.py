@@ -16,6 +16,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
+from app.background import BackgroundLoop, Backoff
 from app.state import redis_keys
 
 log = logging.getLogger(__name__)
@@ -38,20 +39,21 @@ class PubSubListener:
         self._channels: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
         self._pubsub: Any = None
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="aomi pub/sub", daemon=True)
+        # Any error: a new connection repairs it, and nothing repairs a listener that has ended.
+        self._backoff = Backoff("pub/sub", (Exception,))
+        self._loop = BackgroundLoop(self._connect_and_listen, self._backoff)
 
     def start(self, on_message: Callable[[str, bytes], None], on_gap: Callable[[], None] = lambda: None) -> None:
         """Begin to listen. `on_message(channel, payload)` and `on_gap()` run in the listener's thread."""
         self._on_message, self._on_gap = on_message, on_gap
-        self._thread.start()
+        self._loop.start()
 
     def stop(self) -> None:
         """Close the connection and end the thread."""
-        self._stopped.set()
+        self._loop.request_stop()
         with self._lock:
             self._send("UNSUBSCRIBE", redis_keys.FEED)  # the reply wakes the thread
-        self._thread.join(timeout=2 * PING_SECONDS)
+        self._loop.join(timeout=2 * PING_SECONDS)
 
     def subscribe(self, channel: str, timeout: float = 2.0) -> bool:
         """Listen to `channel`. True once Redis has confirmed it: nothing that is published later is missed."""
@@ -76,19 +78,13 @@ class PubSubListener:
         except (RedisError, OSError):
             log.debug("the pub/sub connection is down; its thread will subscribe again")
 
-    def _run(self) -> None:
-        pause = 0.05
-        while not self._stopped.is_set():
-            try:
-                self._connect()
-                pause = 0.05
-                self._listen()
-            except Exception as error:  # any error: a new connection recovers from it, a dead thread does not
-                log.warning("pub/sub connection lost (%s), reconnecting", type(error).__name__)
-                self._drop()
-                self._stopped.wait(pause)
-                pause = min(pause * 2, 1.0)
-        self._drop()
+    def _connect_and_listen(self) -> None:
+        try:
+            self._connect()
+            self._backoff.succeeded()
+            self._listen()
+        finally:
+            self._drop()
 
     def _connect(self) -> None:
         pubsub = self._redis.pubsub()
@@ -101,7 +97,7 @@ class PubSubListener:
 
     def _listen(self) -> None:
         last_message, pinged = time.monotonic(), False
-        while not self._stopped.is_set():
+        while not self._loop.stopping:
             message = self._pubsub.get_message(timeout=PING_SECONDS)
             if message is not None:
                 last_message, pinged = time.monotonic(), False
