@@ -8,7 +8,7 @@ import pytest
 
 from app import services
 from app.config import Settings
-from app.dialects.gen1.requests import answered
+from app.dialects.gen1.requests import request_numbers
 from app.errors import Conflict, NotFound
 from app.events import sse
 from app.state import redis_keys
@@ -132,7 +132,7 @@ def test_an_answer_that_names_thousands_is_read_as_fast_as_one_that_names_one(pa
     for _ in range(MAX_OPEN_REQUESTS):
         parts.client_requests.ask(running, "call_1", "Send", "wallet_tx_request", {"data": "0" * 2000})
     fields, began = session(parts), time.process_time()
-    assert len(answered(fields, "wallet_tx_request", list(range(8000)))) == 7999
+    assert len(request_numbers(fields, "wallet_tx_request", list(range(8000)))) == 7999
     assert time.process_time() - began < patient(0.5)
 
 
