@@ -85,7 +85,7 @@ def runs(process: psutil.Process) -> bool:
         return False
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_is_broken_off_leaves_nothing(run, number):
     started = run.started_by(run.process.pid)
     assert len(started) >= 11  # pytest, its two, two watchdogs and Redis, a web of two, the daemon's two, the terminal
@@ -94,8 +94,11 @@ def test_a_run_that_is_broken_off_leaves_nothing(run, number):
     until(lambda: not any(run.folders.glob("popen-*")), what="the folders to go")
 
 
-def test_a_process_of_tests_that_is_killed_leaves_nothing(run):
+def test_a_process_of_tests_that_is_killed_leaves_nothing_and_spares_the_other(run):
     web, worker = (run.started_by(run.pids[name]) for name in ("web", "worker"))
     web[0].kill()
     gone(web)
     assert all(map(runs, worker))
+    started = run.started_by(run.process.pid)
+    run.process.send_signal(signal.SIGTERM)
+    gone(started)

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
-from tests.support import processes
+from tests.support import commands, processes
 from tests.support.backend import ROOT, free_port
 from tests.support.client import Client, kinds
 from tests.support.patience import patient, until
@@ -28,9 +28,7 @@ def aomi(backend):
     """Runs the command; returns the finished process."""
 
     def run(*args, **environment):
-        command = [sys.executable, "-m", "app.commands.cli", *args]
-        env = backend.environment | environment
-        return processes.run(command, env=env, cwd=ROOT)
+        return commands.aomi(*args, environment=backend.environment | environment)
 
     return run
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import threading
 import uuid
 
 import pytest
 
 from app.state import redis_keys
-from tests.support import processes
-from tests.support.backend import ROOT, free_port, until
+from tests.support import commands
+from tests.support.backend import free_port, until
 from tests.support.client import Client
 from tests.support.servers import Calls, Fail, Held, Silence, Text, Until
 
@@ -25,9 +24,7 @@ def inspect(backend):
     """Runs `aomi inspect`; returns what it printed."""
 
     def run(*args, code=0, **environment):
-        command = [sys.executable, "-m", "app.commands.cli", "inspect", *args]
-        env = backend.environment | environment
-        ran = processes.run(command, env=env, cwd=ROOT)
+        ran = commands.aomi("inspect", *args, environment=backend.environment | environment)
         assert ran.returncode == code, ran.stderr
         assert "Traceback" not in ran.stderr
         return ran.stdout if code == 0 else ran.stderr

@@ -15,7 +15,7 @@ from app.commands.chat.turn_stream import TurnStream
 from app.config import Settings
 from app.state.api_keys import ApiKeys
 from app.state.scripts import Store
-from tests.support import processes
+from tests.support import commands, processes
 from tests.support.backend import ROOT, free_port
 from tests.support.client import Client
 from tests.support.line import line_to
@@ -28,9 +28,8 @@ def pipe(webs, backend, key):
     """Sends a text through `aomi chat`; returns the finished process."""
 
     def run(text, *args, url=webs[0], **environment):
-        command = [sys.executable, "-m", "app.commands.cli", "chat", "--url", url, *args]
         env = backend.environment | {"AOMI_API_KEY": key} | environment
-        return processes.run(command, input=text, env=env, cwd=ROOT)
+        return commands.aomi("chat", "--url", url, *args, environment=env, input=text)
 
     return run
 

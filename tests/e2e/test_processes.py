@@ -23,19 +23,33 @@ from tests.support.patience import patient, setting
 from tests.support.servers import Calls, Held, Silence, StepwiseText, Text
 
 
-@pytest.fixture
-def own(tmp_path, config_file):
-    """A backend of the test's own, whose processes it may stop."""
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, config_file):
+    """A backend of the module's own: a Redis and a web that stay."""
     environment = {"AOMI_CONFIG": str(config_file), "TEST_API_KEY": "sk-x", "AOMI_LEASE": setting(1), "AOMI_GRACE": "1"}
-    with redis_running(tmp_path) as url:
-        running = Backend(tmp_path, url, environment)
+    folder = tmp_path_factory.mktemp("processes")
+    with redis_running(folder) as url:
+        running = Backend(folder, url, environment)
+        running.address = running.web()[1]
         yield running
         running.stop()
 
 
 @pytest.fixture
+def own(site):
+    """The same with an empty Redis; the processes that the test adds end with it."""
+    with redis_py.Redis.from_url(site.redis_url) as store:
+        store.flushall()
+    stay = list(site.processes)
+    yield site
+    for process in set(site.processes) - set(stay):
+        process.kill()
+    site.processes = stay
+
+
+@pytest.fixture
 def own_client(own):
-    return Client(own.web()[1])
+    return Client(own.address)
 
 
 def used(own, model):

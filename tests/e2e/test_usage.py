@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from decimal import Decimal
 from typing import Any
 
@@ -13,8 +12,8 @@ import pytest
 from app.config import Settings
 from app.state.api_keys import ApiKeys
 from app.state.scripts import Store
-from tests.support import processes
-from tests.support.backend import ROOT, until
+from tests.support import commands
+from tests.support.backend import until
 from tests.support.client import Client, kinds, text_of
 from tests.support.servers import Calls, Cut, Fail, Silence, Text, Uses
 
@@ -244,8 +243,7 @@ def test_a_clients_own_key_costs_the_operator_nothing_and_is_bound_by_no_budget(
 @pytest.fixture
 def aomi(backend):
     def run(*args: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "app.commands.cli", "usage", *args]
-        return processes.run(command, cwd=ROOT, env=backend.environment)
+        return commands.aomi("usage", *args, environment=backend.environment)
 
     return run
 

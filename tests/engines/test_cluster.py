@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import signal
-import sys
 
 import pytest
 
 from app.state import redis_keys
 from tests.engines.failing import turns_outlive
-from tests.support import processes
+from tests.support import commands
 from tests.support.backend import ROOT, free_port, until
 from tests.support.client import Client, kinds, text_of
 from tests.support.engines import Certificates, Node, RedisCluster, server, stopped_at_last
@@ -119,8 +118,7 @@ def test_a_stream_goes_on_when_every_pubsub_connection_is_killed(clustered, clie
     ("words", "said"), [(("keys", "list"), "tests"), (("inspect",), "open turns"), (("inspect", "workers"), "turns")]
 )
 def test_an_operator_reads_both(clustered, words, said):
-    command = [sys.executable, "-m", "app.commands.cli", *words]
-    ran = processes.run(command, env=clustered.backend.environment, cwd=ROOT)
+    ran = commands.aomi(*words, environment=clustered.backend.environment)
     assert (ran.returncode, said in ran.stdout) == (0, True), ran.stderr
 
 

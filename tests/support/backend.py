@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import socket
@@ -17,11 +18,10 @@ import psutil
 
 from app.commands.redis_server import find_server
 from app.errors import ConfigError
-from tests.support import preloaded, processes
+from tests.support import commands, processes
 from tests.support.patience import patient, until
 from tests.support.programs import missing
 
-ROOT = Path(__file__).parents[2]
 WORKER = [sys.executable, "-m", "workers"]
 
 
@@ -40,10 +40,20 @@ def redis_server() -> str:
 
 
 @contextmanager
-def redis_running(folder: Path) -> Iterator[str]:
-    """A real Redis of one's own; yields its URL."""
+def redis_running(folder: Path, program: str = "") -> Iterator[str]:
+    """A real Redis of one's own, or another server; yields its URL."""
     port = free_port()
-    command = [redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+    command = [
+        program or redis_server(),
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--dir",
+        str(folder),
+        "--save",
+        "",
+    ]
     process = processes.start(command, stdout=subprocess.DEVNULL)
     try:
         until(lambda: answers(port), what="redis-server")
@@ -81,10 +91,7 @@ class Process:
     def __init__(self, command: list[str], environment: dict[str, str], output: Path) -> None:
         self.output = output
         with output.open("ab") as file:
-            if command == WORKER and preloaded.AVAILABLE:
-                self._process: Any = processes.mind(preloaded.Forked(environment, ROOT, file))
-            else:
-                self._process = processes.start(command, env=environment, cwd=ROOT, stdout=file, stderr=file)
+            self._process: Any = commands.start(command, environment, (None, file, file))
 
     @property
     def pid(self) -> int:
@@ -132,6 +139,7 @@ class Backend:
         }
         self.environment |= {"REDIS_URL": redis_url, "HOST": "127.0.0.1", "PYTHONUNBUFFERED": "1"} | environment
         self.processes: list[Process] = []
+        self._numbers = itertools.count()
 
     def web(self, port: int = 0, **more: str) -> tuple[Process, str]:
         """Start a web process, on a free port unless one is given; returns it and its base URL once it answers."""
@@ -168,7 +176,7 @@ class Backend:
         assert not failed, f"SIGTERM did not end {failed}; their logs are in {self._folder}"
 
     def _start(self, kind: str, command: list[str], more: dict[str, str]) -> Process:
-        output = self._folder / f"{kind}-{len(self.processes)}.log"
+        output = self._folder / f"{kind}-{next(self._numbers)}.log"
         process = Process(command, self.environment | more, output)
         self.processes.append(process)
         return process

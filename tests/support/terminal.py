@@ -11,16 +11,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.support import processes
-from tests.support.backend import ROOT
+from tests.support import commands, processes
 from tests.support.patience import patient, until
 
 CTRL_C, CTRL_D = "\x03", "\x04"
-
-_STARTER = (
-    "import os, sys; os.open(os.ttyname(0), os.O_RDWR); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
-)
-"""Makes the pty the controlling terminal, so that Ctrl-C is a signal, then becomes the program."""
 
 
 class Terminal:
@@ -28,11 +22,8 @@ class Terminal:
 
     def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
         self._master, slave = pty.openpty()
-        command = [sys.executable, "-c", _STARTER, *arguments]
-        environment = environment | {"TERM": "xterm"}
-        self._process = processes.start(
-            command, stdin=slave, stdout=slave, stderr=slave, env=environment, cwd=ROOT, start_new_session=True
-        )
+        command = [sys.executable, *arguments]
+        self._process = commands.start(command, environment | {"TERM": "xterm"}, (slave,) * 3, terminal=True)
         os.close(slave)
         self.raw = ""
         self._read_to = 0
