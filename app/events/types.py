@@ -22,6 +22,7 @@ ErrorCode = Literal[
     "shutdown",
     "tool_rounds_exceeded",
     "budget_spent",
+    "lost",
     "internal",
 ]
 
