@@ -61,7 +61,7 @@ bench-profile: .venv-bench/installed  ## where web and worker spend their CPU
 	@.venv-bench/bin/uv pip install --quiet --python .venv-bench/bin/python --no-deps --editable .
 	@touch $@
 
-lock:  ## pins every version anew, for every platform, with no index's address in the files
+lock:  ## pins every version again, for every platform, with no index's address in the files
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
 		--upgrade pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \

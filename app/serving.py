@@ -87,7 +87,7 @@ class StreamWorker(GeventWorker):
 
     def run(self) -> None:
         """Serve until the process is stopped. Also runs a reaper, for turns whose worker died."""
-        gevent.get_hub().print_exception = logs.greenlet_broke
+        gevent.get_hub().print_exception = logs.greenlet_uncaught
         services = self.wsgi.extensions["aomi"]
         services.reaper().start()
         services.reporter.start("web", {"aomi_open_streams": lambda: services.hub.open_streams})

@@ -6,10 +6,12 @@ import ast
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from app.state import redis_keys
+from app.state.run_status import ENDED, RunStatus
 from tests.support import processes
 
 ROOT = Path(__file__).parents[1]
@@ -69,7 +71,7 @@ def test_one_file_knows_redis_key_names():
     beginnings = tuple(key.pattern.split("<")[0] for key in redis_keys.SCHEMA if "<" in key.pattern)
     knowing = {p for p in SOURCES if any(text.startswith(beginnings) for text in literals(p))}
     assert knowing == named("app/state/redis_keys.py")
-    for script in ROOT.glob("app/state/lua/*.lua"):
+    for script in set(ROOT.glob("app/state/lua/*.lua")) - named("app/state/lua/keys.lua"):
         code = "\n".join(line.split("--")[0] for line in script.read_text().splitlines())
         assert "':" not in code, f"{script.name} spells a key name"
 
@@ -86,7 +88,7 @@ def test_the_scripts_name_keys_as_python_does():
     import fakeredis
 
     redis = fakeredis.FakeRedis()
-    script = redis_keys.LUA + (
+    script = (ROOT / "app/state/lua/keys.lua").read_text() + (
         "local S = KEYS[1] return {threads_key(S), thread_key(S, 't'), messages_key(S, 't'), waiting_key(S), "
         "updates_key(S), run_key(S, 'r'), log_key(S, 'r'), mailbox_key(S), fetched_key(S), request_field(7), "
         "client_key(S), kept_key(S), kept_name(S, 'n'), log_of(run_key(S, 'r')), usage_key(S), model_call_field(7), "
@@ -112,6 +114,15 @@ def test_the_scripts_name_keys_as_python_does():
         redis_keys.model_call_field("7"),
         redis_keys.charge_field("7"),
     ]
+
+
+def test_the_scripts_know_which_turns_are_over_as_python_does():
+    import fakeredis
+
+    redis = fakeredis.FakeRedis()
+    prelude = "".join((ROOT / f"app/state/lua/{name}.lua").read_text() for name in ("keys", "prelude"))
+    over = {status for status in get_args(RunStatus) if redis.eval(prelude + "return has_ended(ARGV[1])", 0, status)}
+    assert over == ENDED
 
 
 def test_the_environment_is_read_in_few_places():

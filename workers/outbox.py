@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from app.background import BackgroundLoop, Backoff
 from app.events import sse
 from app.state.connection.clients import Unavailable
-from app.state.runs import EventBatch, RunStore
+from app.state.run_records import EventBatch
+from app.state.runs import RunStore
 
 log = logging.getLogger(__name__)
 

@@ -38,7 +38,7 @@ def create() -> ResponseReturnValue:
         fields["app"] = fields["chosen_app"] = app
     created = services().sessions.create(session_id, fields)
     if fields["public_key"] and not created:
-        services().sessions.own(session_id, fields["public_key"])
+        services().sessions.set_public_key(session_id, fields["public_key"])
     session = parsing.session_or_404(session_id)
     return jsonify(session_id=session_id, created=created, **summary_json(session))
 

@@ -12,6 +12,9 @@ from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypeAliasType, TypedDict  # the standard library has them from Python 3.12 on
 
 Status = Literal["idle", "processing", "interrupted"]
+Outcome = Literal["complete", "interrupted", "error"]
+"""How a turn ended."""
+
 ErrorCode = Literal[
     "provider_error",
     "provider_stalled",
@@ -22,7 +25,9 @@ ErrorCode = Literal[
     "internal",
 ]
 
-WALLET_REQUESTS = frozenset({"wallet_tx_request", "wallet_eip712_request"})
+TRANSACTION = "wallet_tx_request"
+TYPED_DATA = "wallet_eip712_request"
+WALLET_REQUESTS = frozenset({TRANSACTION, TYPED_DATA})
 """Client requests that have an event type of their own."""
 
 _SESSION = "550e8400-e29b-41d4-a716-446655440000"

@@ -32,13 +32,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Days:
-    """From one day to another, both included."""
+    """A span of days, both ends included."""
 
     first: date
     last: date
 
     def names(self) -> list[str]:
-        """Each of them, such as `2026-11-24`."""
+        """Each day, such as `2026-11-24`."""
         return [str(self.first + timedelta(days=n)) for n in range((self.last - self.first).days + 1)]
 
     def __contains__(self, day: str) -> bool:
@@ -46,7 +46,7 @@ class Days:
 
 
 def today() -> date:
-    """In UTC, as all days here."""
+    """The current day in UTC, as all days here."""
     return datetime.now(UTC).date()
 
 
@@ -54,7 +54,7 @@ def month(name: str = "") -> Days:
     """The month `2026-11`, by default the current one. Raises `InvalidDays`."""
     name = name or today().isoformat()[:7]
     if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", name) or name < "0001":
-        raise InvalidDays(f"A month is written such as 2026-11, not {name[:32]!r}")
+        raise InvalidDays(f"A month has the form 2026-11, not {name[:32]!r}")
     year, number = map(int, name.split("-"))
     return Days(date(year, number, 1), date(year, number, calendar.monthrange(year, number)[1]))
 
@@ -74,18 +74,18 @@ def _day(text: str) -> date:
             return date.fromisoformat(text)
     except ValueError:
         pass
-    raise InvalidDays(f"A day is written such as 2026-11-24, not {text[:32]!r}")
+    raise InvalidDays(f"A day has the form 2026-11-24, not {text[:32]!r}")
 
 
 def total(rows: Iterable[Row]) -> Totals:
-    """The sum of all."""
+    """The sum of all rows."""
     return sum((row.totals for row in rows), Totals())
 
 
 def grouped(rows: Iterable[Row], by: str) -> dict[str, Totals]:
     """The sums by a field of the rows, in the order of its values."""
-    found: dict[str, Totals] = {}
+    groups: dict[str, Totals] = {}
     for row in rows:
         name = getattr(row, by)
-        found[name] = found.get(name, Totals()) + row.totals
-    return dict(sorted(found.items()))
+        groups[name] = groups.get(name, Totals()) + row.totals
+    return dict(sorted(groups.items()))

@@ -9,7 +9,7 @@ from flask import request
 
 from app import exact_json
 from app.errors import BadRequest, NotFound
-from app.state.open_requests import SERVERS_OWN
+from app.state.open_requests import SERVER_FIELDS
 from app.state.session_fields import Fields
 from app.web.current import services
 
@@ -131,7 +131,7 @@ def user_state_of(value: Any) -> dict[str, Any]:
     """A user state as the client sent it, without the parts that only the server sets. Raises `BadRequest`."""
     if not isinstance(value, dict):
         raise BadRequest('\'user_state\' must be a JSON object, such as {"address": "0x...", "chain_id": 1}')
-    own = {name: part for name, part in value.items() if name not in SERVERS_OWN}
+    own = {name: part for name, part in value.items() if name not in SERVER_FIELDS}
     return object_of(own, "user_state", USER_STATE_BYTES)
 
 

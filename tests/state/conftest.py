@@ -16,10 +16,12 @@ from app.state.client_requests import ClientRequests
 from app.state.connection import clients
 from app.state.connection.cluster import Cluster
 from app.state.ledger import Ledger
-from app.state.runs import Run, RunStore, TurnRequest
+from app.state.run_records import Run
+from app.state.runs import RunStore
 from app.state.scripts import Store
 from app.state.sessions import Sessions
 from app.state.step_calls import StepToolCall, StepToolCalls
+from app.state.turn_requests import TurnRequest
 from app.state.vault import Vault
 from app.usage import ModelCall
 from tests.support.backend import redis_running, redis_server
@@ -133,13 +135,13 @@ def full(sessions, runs, store, said) -> tuple[Run, StepToolCall]:
     done = runs.start("s", said(WORDS, idempotency_key="key", body=b"body"))
     settled = runs.claim("s", done.run_id, "worker")
     runs.append([("s", settled.id, 1, [sse.text("an answer")])])
-    runs.settle(runs.seal("s", settled.id, "complete", expect="running"), sse.complete())
+    runs.settle(runs.seal("s", settled.id, "complete", expect={"running"}), sse.complete())
     sessions.open_thread("s", "Other")
     run_id = runs.start("s", said(WORDS)).run_id
     run = runs.claim("s", run_id, "worker")
     call = StepToolCall("s", run_id, "c:1", run.thread_id, "default", "T", {"a": WORDS})
     StepToolCalls(store).record(call)
-    StepToolCalls(store).answer(call, "first")
+    StepToolCalls(store).set_first_step(call, "first")
     requests = ClientRequests(store)
     requests.ask(run, "c2", "Ask", "kind", {"what": WORDS})
     requests.fetch_events("s")

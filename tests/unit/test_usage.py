@@ -140,7 +140,7 @@ def test_a_price_that_is_none_is_told_at_the_start(tmp_path, info, words):
 
 def test_an_estimate_goes_by_bytes():
     call = ModelCall("1", "2026-11-24", "k", "a", "m", prompt=10, prices=Prices("0.1", "0.2"))
-    charge = call.estimated(said=9)
+    charge = call.estimated(reply_bytes=9)
     assert (charge.usage, charge.cost) == (Usage(10, 3, estimated=True), 1_600_000_000)
     assert ModelCall.read({**vars(call), "prices": vars(call.prices)}) == call
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from app.state.control_messages import title_work
-from app.state.runs import first_words
+from app.state.titles import first_words
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
 from workers.cancellation import Stopped

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.events import sse
 from app.services import Services
-from app.state.runs import Run
+from app.state.run_records import Run
 from workers.cancellation import CancelToken
 from workers.models import retry, traced
 from workers.models.llm import CallObserver, Models
@@ -43,7 +43,8 @@ class TurnModel:
         return tuple(dict.fromkeys((self.run.model, *(app.fallbacks if app else ()))))
 
     def _call(self, name: str, prompt: Prompt, on_text: Callable[[str], None], token: CancelToken) -> Reply:
-        own_keys = self.services.vault.provider_keys(self.run.client)  # for each call: the client may have cleared them
+        client = self.run.principal.client
+        own_keys = self.services.vault.provider_keys(client)  # for each call: the client may have cleared them
         if not self.models.takes_own_key(name, own_keys):
             self.usage.check()
         observer = CallObserver(on_text, self._notify_stall, self.usage.open)

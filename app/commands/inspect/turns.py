@@ -14,6 +14,7 @@ from app.events import sse
 from app.events.entries import StreamEntry
 from app.state import redis_keys
 from app.state.inspection import Fields, Inspection
+from app.state.run_status import ENDED
 from app.state.session_fields import session_status
 from app.usage import Totals, dollars
 
@@ -21,8 +22,6 @@ _SESSION = ("id", "app", "model", "run", "last_outcome", "updated_at", "title")
 _RUN = ("id", "status", "app", "model", "queued_at", "started_at", "first_at", "ended_at", "thread", "worker")
 
 Match = TypeVar("Match")
-
-ENDED = frozenset({"complete", "interrupted", "error"})
 
 
 def sessions(inspection: Inspection, most: int) -> list[Session]:

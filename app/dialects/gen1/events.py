@@ -11,10 +11,10 @@ from app import exact_json
 from app.dialects.gen1 import messages, requests
 from app.dialects.gen1.schemas import SystemAnswer
 from app.errors import ApiError, BadRequest
+from app.events.types import TRANSACTION, TYPED_DATA
 from app.openapi.declare import SESSION, Parameter, RouteSpec, documented
 from app.state.client_requests import MAX_MAILBOX_EVENTS
 from app.state.clock import now_iso
-from app.state.open_requests import TRANSACTION, TYPED_DATA
 from app.web import parsing
 from app.web.current import services
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from app import exact_json
 from app.events.sse import Event
-from app.state.open_requests import PENDING, TRANSACTION, TYPED_DATA, last_number, open_requests, pending
+from app.events.types import TRANSACTION, TYPED_DATA
+from app.state.open_requests import USER_STATE_FIELDS, last_number, open_requests, pending
 from app.state.session_fields import Fields, session_user_state
 from app.state.sessions import Snapshot
 from app.state.transcript import Message
@@ -33,7 +34,7 @@ def messages(snapshot: Snapshot) -> list[dict[str, Any]]:
 
 def full_user_state(session: Fields) -> dict[str, Any]:
     """The user state with all fields of the server, also empty ones: otherwise a client may keep old values."""
-    empty: dict[str, Any] = {name: {} for name in PENDING.values()}
+    empty: dict[str, Any] = {name: {} for name in USER_STATE_FIELDS.values()}
     return session_user_state(session) | empty | {"next_id": last_number(session) + 1} | pending(session)
 
 

@@ -10,9 +10,9 @@ from flask.typing import ResponseReturnValue
 
 from app import exact_json
 from app.dialects.gen1 import messages, requests
-from app.state.runs import TurnRequest
 from app.state.session_fields import session_status, session_user_state
 from app.state.sessions import Snapshot
+from app.state.turn_requests import TurnRequest
 from app.web import model_choice, parsing
 from app.web.admission import Admission
 from app.web.bodies import raw_body
@@ -53,7 +53,7 @@ def send() -> ResponseReturnValue:
     owner = parsing.optional_text_of(request.args.to_dict(), "public_key", parsing.PUBLIC_KEY_CHARACTERS)
     Admission.of(services()).admit(session_id, message, current_caller())
     if owner and not session.get("public_key"):
-        services().sessions.own(session_id, owner)
+        services().sessions.set_public_key(session_id, owner)
     return jsonify(_state(session_id))
 
 

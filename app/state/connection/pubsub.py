@@ -1,8 +1,8 @@
 """One pub/sub connection that never stays down.
 
-redis-py reconnects such a connection by itself and silently loses what was published meanwhile. This one has no
-retry of its own: a loss is seen, the connection made anew, every channel subscribed again, and `on_gap` called, so
-that its owner fills the hole from where the truth is. A ping goes out on silence, so a Redis that hangs is noticed.
+redis-py reconnects such a connection by itself and silently loses what was published in between. This one notices the
+loss, connects and subscribes again, and calls `on_gap`, so that its owner reads what it missed from Redis. It sends a
+ping after some silence, so it also notices a Redis that hangs.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ from app.state import redis_keys
 log = logging.getLogger(__name__)
 
 PING_SECONDS = 2.0
-"""Seconds of silence after which the connection is asked for a sign of life; twice that is its death."""
-
+"""Silence after which a ping is sent; a connection that is silent for twice as long is lost."""
 
 _CONFIRMED = threading.Event()
-"""Stands for every subscription that Redis has confirmed: an event of its own costs each stream 1 KB."""
+"""The event of every subscription that Redis has confirmed: an event of its own would cost each stream 1 KB."""
 _CONFIRMED.set()
 
 
@@ -53,11 +52,11 @@ class PubSubListener:
         """Close the connection and end the thread."""
         self._loop.request_stop()
         with self._lock:
-            self._send("UNSUBSCRIBE", redis_keys.FEED)  # its answer wakes the thread
+            self._send("UNSUBSCRIBE", redis_keys.FEED)  # the reply wakes the thread
         self._loop.join(timeout=2 * PING_SECONDS)
 
     def subscribe(self, channel: str, timeout: float = 2.0) -> bool:
-        """Listen to `channel`. True once Redis has confirmed it: nothing published from here on is missed."""
+        """Listen to `channel`. True once Redis has confirmed it: nothing that is published later is missed."""
         with self._lock:
             confirmed = self._channels.get(channel)
             if confirmed is None:
@@ -74,10 +73,10 @@ class PubSubListener:
     def _send(self, command: str, *channels: str) -> None:
         if self._pubsub is None:
             return
-        try:  # on the connection itself: redis-py would connect anew here, on a socket that the thread waits for, too
+        try:  # on the connection itself: redis-py would reconnect here, on a socket that the thread waits for, too
             self._pubsub.connection.send_command(command, *channels, check_health=False)
         except (RedisError, OSError):
-            log.debug("the feed's connection is down; its thread will subscribe again")
+            log.debug("the pub/sub connection is down; its thread will subscribe again")
 
     def _connect_and_listen(self) -> None:
         try:
@@ -89,7 +88,7 @@ class PubSubListener:
 
     def _connect(self) -> None:
         pubsub = self._redis.pubsub()
-        pubsub.subscribe(redis_keys.FEED)  # redis-py reads no message before there is a channel
+        pubsub.subscribe(redis_keys.FEED)  # redis-py reads no message without a channel
         with self._lock:
             self._pubsub = pubsub
             if self._channels:
@@ -97,20 +96,20 @@ class PubSubListener:
         self._on_gap()
 
     def _listen(self) -> None:
-        heard, pinged = time.monotonic(), False
+        last_message, pinged = time.monotonic(), False
         while not self._loop.stopping:
             message = self._pubsub.get_message(timeout=PING_SECONDS)
             if message is not None:
-                heard, pinged = time.monotonic(), False
-                self._take(message)
-            elif pinged and time.monotonic() - heard > 2 * PING_SECONDS:
-                raise TimeoutError("no answer to a ping")
+                last_message, pinged = time.monotonic(), False
+                self._handle(message)
+            elif pinged and time.monotonic() - last_message > 2 * PING_SECONDS:
+                raise TimeoutError("no reply to a ping")
             else:
                 pinged = True
                 with self._lock:
                     self._pubsub.ping()
 
-    def _take(self, message: dict[str, Any]) -> None:
+    def _handle(self, message: dict[str, Any]) -> None:
         if message["type"] == "message":
             self._on_message(message["channel"].decode(), message["data"])
         elif message["type"] == "subscribe":
@@ -118,10 +117,10 @@ class PubSubListener:
 
     def _confirm(self, channel: str) -> None:
         with self._lock:
-            waited_for = self._channels.get(channel)
-            if waited_for is not None:
+            pending = self._channels.get(channel)
+            if pending is not None:
                 self._channels[channel] = _CONFIRMED
-                waited_for.set()
+                pending.set()
 
     def _drop(self) -> None:
         with self._lock:
