@@ -171,7 +171,10 @@ class Backend:
 
     def worker(self, **more: str) -> Process:
         """Start a worker process; returns once it takes jobs."""
-        process = self.begin_worker(**more)
+        return self.await_worker(self.begin_worker(**more))
+
+    def await_worker(self, process: Process) -> Process:
+        """A worker that was begun, once it takes jobs."""
         until(lambda: "takes jobs" in process.log() or not process.alive, 40, "worker process")
         assert process.alive, process.log()
         return process
