@@ -62,7 +62,7 @@ class Case:
     possible: tuple[Events, ...]
     expect: Mapping[str, Any]
     then: tuple[Turn, ...] = ()
-    after_results: Answer | None = None
+    after_results: tuple[Answer, ...] = ()
     first_request_only: bool = False
     prompt_holds: str = ""
 
@@ -111,7 +111,7 @@ def _case(name: str, raw: dict[str, Any]) -> Case:
         possible=tuple(tuple(events) for events in expect.get("any_of") or [expect["events"]]),
         expect=expect,
         then=_then(raw),
-        after_results=_answer(raw["after_results"]) if "after_results" in raw else None,
+        after_results=tuple(_answer(one) for one in raw.get("after_results", ())),
         first_request_only=raw.get("first_request_only", False),
         prompt_holds=raw.get("prompt_holds", ""),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from tests.models.cases_file import WIRES
@@ -44,11 +45,7 @@ def asks_for_a_stream(provider: str, path: str, body: dict[str, Any]) -> bool:
 
 def last_user_text(provider: str, body: dict[str, Any]) -> str:
     """The text of the last message of the user that has one."""
-    if WIRES[provider] == "gemini":
-        messages = [(content.get("role", "user"), content.get("parts")) for content in body["contents"]]
-    else:
-        messages = [(message["role"], message.get("content")) for message in body["messages"]]
-    texts = [_text(content) for role, content in messages if role == "user"]
+    texts = [_text(content) for role, content, _ in _messages(provider, body) if role == "user"]
     return next((text for text in reversed(texts) if text), "")
 
 
@@ -61,6 +58,16 @@ def ends_in_results(provider: str, body: dict[str, Any]) -> bool:
         content = last["content"]
         return isinstance(content, list) and any(block["type"] == "tool_result" for block in content)
     return last["role"] == "tool"
+
+
+def rounds(provider: str, body: dict[str, Any]) -> int:
+    """How many replies with calls stand behind the last text of the user."""
+    found = 0
+    for role, content, calls in _messages(provider, body):
+        if role == "user" and _text(content):
+            found = 0
+        found += bool(calls)
+    return found
 
 
 def error_body(provider: str, status: int, reason: str) -> Any:
@@ -76,6 +83,19 @@ def error_body(provider: str, status: int, reason: str) -> Any:
     if WIRES[provider] == "ollama":
         return {"error": message}
     return {"error": {"message": message, "type": "invalid_request_error", "param": "messages", "code": None}}
+
+
+def _messages(provider: str, body: dict[str, Any]) -> Iterator[tuple[str, Any, list[Any]]]:
+    """Role, content and calls of each message."""
+    if WIRES[provider] == "gemini":
+        for content in body["contents"]:
+            parts = content.get("parts") or []
+            yield content.get("role", "user"), parts, [part for part in parts if "functionCall" in part]
+        return
+    for message in body["messages"]:
+        content = message.get("content")
+        uses = [block for block in content if block["type"] == "tool_use"] if isinstance(content, list) else []
+        yield message["role"], content, uses + (message.get("tool_calls") or [])
 
 
 def _text(content: Any) -> str:

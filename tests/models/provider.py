@@ -74,14 +74,14 @@ def _choose(entry: Entry, before: int) -> Answer:
     blocking = _blocking(entry)
     if blocking:
         return blocking.answer
-    case = cases_file.cases().get(entry.directive.answer)
-    results = forms.ends_in_results(entry.provider, entry.body)
-    if case and case.after_results and results:
-        return case.after_results
-    if results:
-        return cases_file.named(f"{WIRES[entry.provider]}/done")
-    if case and case.first_request_only and before:
-        return cases_file.named(f"{WIRES[entry.provider]}/plain")
+    wire, case = WIRES[entry.provider], cases_file.cases().get(entry.directive.answer)
+    if forms.ends_in_results(entry.provider, entry.body):
+        behind = case.after_results if case else ()
+        place = forms.rounds(entry.provider, entry.body) - 1
+        return behind[place] if place < len(behind) else cases_file.named(f"{wire}/done")
+    other_wire = not case and not entry.directive.answer.startswith(f"{wire}/")
+    if other_wire or (case and ((case.first_request_only and before) or case.wire != wire)):
+        return cases_file.named(f"{wire}/plain")
     return cases_file.named(entry.directive.answer)
 
 
