@@ -9,8 +9,6 @@ if TYPE_CHECKING:
 
     from app.services import Services
 
-__version__ = "0.1.0"
-
 MAX_BODY = 1024 * 1024
 
 
@@ -21,9 +19,10 @@ def create_app(services: Services | None = None) -> Flask:
     """
     from flask import Flask  # here, as the `aomi` command needs none of it
 
-    from app import api, config, logs, tracing
-    from app.api import address
+    from app import api, config
     from app.services import build
+    from app.telemetry import logs, tracing
+    from app.web import address
 
     if services is None:
         settings = config.load()

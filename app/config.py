@@ -9,8 +9,8 @@ from dotenv import load_dotenv
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app import redis_urls
 from app.errors import ConfigError
-from app.state import urls
 
 
 class Settings(BaseSettings):
@@ -122,14 +122,14 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, url: str) -> str:
-        urls.read(url)
+        redis_urls.read(url)
         return url
 
     @field_validator("queue_redis_url")
     @classmethod
     def _holds_a_queue(cls, url: str, info: ValidationInfo) -> str:
         place = url or info.data.get("redis_url", "")  # which is not there when it is wrong
-        if place and urls.read(place).kind == "cluster":
+        if place and redis_urls.read(place).kind == "cluster":
             raise ValueError(NO_CLUSTER)
         return url
 

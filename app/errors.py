@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree. `app.api.failures` answers it over HTTP.
+"""What can go wrong, as one tree. `app.web.error_handlers` answers it over HTTP.
 
 AomiError
 ├── ConfigError             the settings or aomi.yaml are wrong: nothing starts

@@ -1,32 +1,30 @@
-"""What views and jobs are given: one object with every part, made in one place and passed down."""
+"""The composition root: every part that web and worker processes share, made in one place and passed down."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
-
-from flask import current_app
+from typing import Any
 
 from app import catalog
-from app.billing import Billing
 from app.catalog import Catalog
 from app.config import Settings
-from app.metrics import Metrics
-from app.queue import Jobs
-from app.reporting import Reporter
-from app.state import clients
+from app.live.hub import Hub
+from app.metrics.instruments import Metrics
+from app.metrics.reporter import Reporter
 from app.state.api_keys import ApiKeys
-from app.state.calls import Calls
 from app.state.client_requests import ClientRequests
+from app.state.connection import clients
+from app.state.connection.store import Store
 from app.state.counters import Counters
 from app.state.ledger import Ledger
 from app.state.rates import Rates
-from app.state.runs import Runs
+from app.state.runs import RunStore
 from app.state.sessions import Sessions
-from app.state.store import Store
+from app.state.step_calls import StepToolCalls
 from app.state.vault import Vault
-from app.streaming.hub import Hub
-from app.turns import Turns
+from app.turns.queue import Jobs
+from app.turns.service import TurnService
+from app.turns.usage_recovery import UsageRecovery
 
 
 @dataclass(frozen=True)
@@ -36,16 +34,16 @@ class Services:
     settings: Settings
     catalog: Catalog
     sessions: Sessions
-    runs: Runs
-    calls: Calls
+    runs: RunStore
+    calls: StepToolCalls
     client_requests: ClientRequests
     ledger: Ledger
-    billing: Billing
+    billing: UsageRecovery
     vault: Vault
     api_keys: ApiKeys
     rates: Rates
     jobs: Jobs
-    turns: Turns
+    turns: TurnService
     hub: Hub
     metrics: Metrics
     counters: Counters
@@ -59,7 +57,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
     """
     redis = commands or clients.commands(settings)
     store = Store(redis, settings)
-    runs, ledger = Runs(store), Ledger(store)
+    runs, ledger = RunStore(store), Ledger(store)
     jobs = Jobs(queue or clients.queue(settings, redis), settings.failed_job_ttl)
     metrics, counters = Metrics(), Counters(store)
     return Services(
@@ -67,22 +65,17 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         catalog=catalog.load(settings.config),
         sessions=Sessions(store),
         runs=runs,
-        calls=Calls(store),
+        calls=StepToolCalls(store),
         client_requests=ClientRequests(store),
         ledger=ledger,
-        billing=Billing(runs, ledger, settings.lease),
+        billing=UsageRecovery(runs, ledger, settings.lease),
         vault=Vault(store),
         api_keys=ApiKeys(store),
         rates=Rates(store),
         jobs=jobs,
-        turns=Turns(runs, jobs, metrics),
+        turns=TurnService(runs, jobs, metrics),
         hub=Hub(listening or clients.listening(settings), metrics.relayed),
         metrics=metrics,
         counters=counters,
         reporter=Reporter(metrics, counters, settings.metrics_interval if settings.metrics else None),
     )
-
-
-def services() -> Services:
-    """Those of the current Flask app."""
-    return cast(Services, current_app.extensions["aomi"])

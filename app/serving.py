@@ -29,9 +29,10 @@ from gunicorn.http.errors import (
 from gunicorn.util import write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
 
-from app import json, logs, tracing
+from app import exact_json
 from app.errors import ConfigError
-from app.headers import ALWAYS
+from app.telemetry import logs, tracing
+from app.web.headers import ALWAYS
 
 bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104 - behind a router
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
@@ -86,11 +87,11 @@ class StreamWorker(GeventWorker):
 
     def run(self) -> None:
         """Serve until told to stop, and look after turns whose worker went away."""
-        from app.caretaker import Caretaker  # redis may be loaded only once gevent has patched what it uses
+        from app.turns.reaper import Reaper
 
         gevent.get_hub().print_exception = logs.greenlet_broke
         parts = self.wsgi.extensions["aomi"]
-        Caretaker(parts).start()
+        Reaper(parts).start()
         parts.reporter.start("web", {"aomi_open_streams": lambda: parts.hub.open_streams})
         gc.set_threshold(20_000, 20, 100)  # a full look through 2,000 open streams stops all of them for 100 ms
         super().run()
@@ -126,7 +127,7 @@ class StreamWorker(GeventWorker):
             self.log.error("A request failed outside of the app", exc_info=exc)
         else:
             self.log.info("No request: %s", type(exc).__name__)
-        body = json.dumps({"error": words}) + b"\n"
+        body = exact_json.dumps({"error": words}) + b"\n"
         headers = {"Connection": "close", "Content-Type": "application/json", "Content-Length": len(body)} | ALWAYS
         lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {headers[name]}" for name in headers)]
         head = "\r\n".join(lines) + "\r\n\r\n"

@@ -13,10 +13,10 @@ from itertools import count
 from typing import Any
 
 from app import config, services
+from app.events import sse
 from app.services import Services
-from app.state import keys
-from app.state.runs import Batch, Message
-from app.streaming import sse
+from app.state import redis_keys
+from app.state.runs import EventBatch, TurnRequest
 
 TICK = 0.01
 """Seconds between two calls, as the worker's outbox has it."""
@@ -42,7 +42,7 @@ def say(parts: Services, turns: list[list[str]], events: int, seconds: float) ->
         batches = []
         for place in range(said, said + due):
             session_id, run_id = turns[place % len(turns)]
-            batches.append(Batch(session_id, run_id, next(_batches), [sse.text(f"{time.monotonic_ns():016d}~")]))
+            batches.append(EventBatch(session_id, run_id, next(_batches), [sse.text(f"{time.monotonic_ns():016d}~")]))
         if batches:
             parts.runs.append(batches)
         said += due
@@ -68,12 +68,12 @@ def history(parts: Services, messages: int, sessions: int) -> list[str]:
     ]
     for session_id in ids:
         thread_id = _ended(parts, session_id)
-        parts.sessions._redis.rpush(keys.messages(session_id, thread_id), *said)
+        parts.sessions._redis.rpush(redis_keys.messages(session_id, thread_id), *said)
     return ids
 
 
 def _running(parts: Services, session_id: str) -> list[str]:
-    accepted = parts.runs.start(session_id, Message(text=WORDS, app="default", model=""))
+    accepted = parts.runs.start(session_id, TurnRequest(text=WORDS, app="default", model=""))
     if parts.runs.claim(session_id, accepted.run_id, "benchmark") is None:
         raise RuntimeError("somebody else has begun the turn")
     return [session_id, accepted.run_id]
@@ -82,7 +82,7 @@ def _running(parts: Services, session_id: str) -> list[str]:
 def _ended(parts: Services, session_id: str) -> str:
     """A turn with an answer; returns its thread."""
     _, run_id = _running(parts, session_id)
-    parts.runs.append([Batch(session_id, run_id, next(_batches), [sse.text(WORDS)])])
+    parts.runs.append([EventBatch(session_id, run_id, next(_batches), [sse.text(WORDS)])])
     run = parts.runs.seal(session_id, run_id, "complete", expect="running")
     if run is None:
         raise RuntimeError("somebody else has ended the turn")

@@ -23,19 +23,19 @@ import pytest
 from redis import Redis
 
 from app import catalog, config
+from app.commands.chat.command import chat
+from app.commands.chat.commands import COMMANDS
+from app.commands.inspect.command import inspect
+from app.commands.keys import create, rotate
+from app.commands.keys import keys as key_commands
+from app.commands.sessions import sessions
 from app.config import Settings
-from app.inspecting.command import inspect
-from app.key_commands import create, rotate
-from app.key_commands import keys as key_commands
-from app.retention.command import sessions
-from app.state import keys
+from app.state import redis_keys
 from app.state.api_keys import ApiKeys
 from app.state.client_requests import ClientRequests
+from app.state.connection.store import Store
 from app.state.ledger import Ledger
-from app.state.runs import Runs
-from app.state.store import Store
-from app.terminal.command import chat
-from app.terminal.commands import COMMANDS
+from app.state.runs import RunStore
 from app.usage import ModelCall, Usage
 from tests.support.backend import until
 from tests.support.client import Client
@@ -80,7 +80,7 @@ def test_the_table_of_settings_is_that_of_the_code():
 def test_the_values_for_heroku_are_those_of_its_file():
     (script,) = [content for _, content in blocks(README) if "heroku config:set" in content]
     given = dict(re.findall(r"\b([A-Z_]+)=(\S+)", script))
-    described = json.loads((ROOT / "app.json").read_text())["env"]
+    described = json.loads((ROOT / "app.exact_json").read_text())["env"]
     assert given.pop("OPENAI_API_KEY") == "..."
     assert given == {name: variable["value"] for name, variable in described.items() if "value" in variable}
 
@@ -401,12 +401,12 @@ def busy(webs, redis):
     client.post("/api/chat", params=query, json={"text": "remember 0"}, headers={"Idempotency-Key": "docs"})
     client.post("/api/control/provider-keys", json={"provider": "openai", "api_key": "sk-x"})
     client.ask("Watch the price of ETH 1000 times every 0.2 seconds")
-    session = keys.session(client.session_id)
+    session = redis_keys.session(client.session_id)
     ended = redis.hget(session, "last_run").decode()
     with client.chat("count to 5000") as running, client.chat("remember 1"):
         running.next("text")
         store = Store(redis, Settings())
-        run = Runs(store).get(client.session_id, redis.hget(session, "run").decode())
+        run = RunStore(store).get(client.session_id, redis.hget(session, "run").decode())
         ClientRequests(store).ask(run, "call_docs", "Ask", "docs", {})
         (call,) = redis.scan_iter(f"{session}:call:*")
         yield SimpleNamespace(
@@ -431,24 +431,24 @@ def worker_name(worker, redis):
 
 def test_every_key_of_the_schema_is_described_and_no_other():
     described = {pattern: (kind, life) for pattern, (kind, life, _) in described_keys().items()}
-    assert described == {key.pattern: (key.type, key.life) for key in keys.SCHEMA}
+    assert described == {key.pattern: (key.type, key.life) for key in redis_keys.SCHEMA}
 
 
 def test_fields_on_the_page_are_those_in_redis(busy, redis):
     present = {
-        "session:{<id>}": [keys.session(busy.session)],
-        "session:{<id>}:thread:<thread>": [keys.thread(busy.session, busy.thread)],
-        "session:{<id>}:run:<run>": [keys.run(busy.session, run) for run in (busy.ended, busy.run)],
-        "session:{<id>}:call:<run>:<call>": [keys.call(busy.session, *busy.call.split(":"))],
-        "session:{<id>}:sent:<sha256>": [keys.sent(busy.session, hashlib.sha256(b"docs").hexdigest())],
-        "key:<key>": [keys.key(busy.key)],
-        "api-key:<sha256>": [keys.api_key(busy.digest)],
-        "{metrics}:process:<process>": list(redis.scan_iter(keys.metrics_process("*"))),
+        "session:{<id>}": [redis_keys.session(busy.session)],
+        "session:{<id>}:thread:<thread>": [redis_keys.thread(busy.session, busy.thread)],
+        "session:{<id>}:run:<run>": [redis_keys.run(busy.session, run) for run in (busy.ended, busy.run)],
+        "session:{<id>}:call:<run>:<call>": [redis_keys.call(busy.session, *busy.call.split(":"))],
+        "session:{<id>}:sent:<sha256>": [redis_keys.sent(busy.session, hashlib.sha256(b"docs").hexdigest())],
+        "key:<key>": [redis_keys.key(busy.key)],
+        "api-key:<sha256>": [redis_keys.api_key(busy.digest)],
+        "{metrics}:process:<process>": list(redis.scan_iter(redis_keys.metrics_process("*"))),
     }
     open_fields = {"provider-keys:<client>", "secrets:<client>"}  # names that the client gives
     open_fields |= {"metrics"}  # the samples of docs/operating.md
-    open_fields |= {key.pattern for key in keys.SCHEMA if "usage" in key.pattern}  # sums by apps and models
-    assert set(present) == {key.pattern for key in keys.SCHEMA if key.type == "hash"} - open_fields
+    open_fields |= {key.pattern for key in redis_keys.SCHEMA if "usage" in key.pattern}  # sums by apps and models
+    assert set(present) == {key.pattern for key in redis_keys.SCHEMA if key.type == "hash"} - open_fields
     for pattern, names in present.items():
         found = {field.decode() for name in names for field in redis.hgetall(name)}
         fields = {re.sub(r"^(request|model_call|charge):\d+$", r"\1:<n>", field) for field in found}

@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 import click
 
-from app import catalog, config, logs, tracing
+from app import catalog, config
 from app.errors import ConfigError
+from app.telemetry import logs, tracing
 
 log = logging.getLogger("workers")
 

@@ -10,25 +10,27 @@ from typing import Any
 
 from rq import Retry
 
-from app import tracing
 from app.catalog import App
-from app.context import Work, working_on
-from app.logs import short
+from app.events import sse
 from app.services import Services
-from app.state.calls import Call
 from app.state.client_requests import TooManyOpen, TurnOver
 from app.state.runs import Run, first_words
 from app.state.sessions import user_state
-from app.streaming import sse
-from workers import asking, attempts, history, runtime, turn
-from workers.bill import Bill
-from workers.llm import Hear
+from app.state.step_calls import StepToolCall
+from app.telemetry import tracing
+from app.telemetry.log_context import LogContext, log_context
+from app.telemetry.logs import short_session_id
+from workers import runtime, turn
+from workers.cancellation import DROPPED, INTERRUPTED, SHUTDOWN, CancelToken, Stopped
+from workers.models import prompt as history
+from workers.models import retry, traced
+from workers.models.llm import CallObserver
 from workers.runtime import Runtime
 from workers.secrets import Secrets
-from workers.steps import Stepper
-from workers.token import DROPPED, INTERRUPTED, SHUTDOWN, Stopped, Token
+from workers.steps import StepRunner
 from workers.toolbox import Limits, Toolbox
 from workers.tools import ClientRequest, Tool, ToolContext, ToolError
+from workers.usage_recorder import UsageRecorder
 
 log = logging.getLogger(__name__)
 
@@ -43,16 +45,16 @@ def run_turn(session_id: str, run_id: str) -> Retry | None:
         run = parts.services.runs.claim(session_id, run_id, parts.name)
         if run:
             token.slots = run.slots
-            with working_on(Work(run.origin.get("request", ""), short(session_id), run_id)):
+            with log_context(LogContext(run.origin.get("request", ""), short_session_id(session_id), run_id)):
                 _run(parts, run, token)
     return None
 
 
-def _run(parts: Runtime, run: Run, token: Token) -> None:
+def _run(parts: Runtime, run: Run, token: CancelToken) -> None:
     """Run a turn that was claimed."""
     services, began = parts.services, time.monotonic()
     services.metrics.began(run)
-    session = short(run.session_id)
+    session = short_session_id(run.session_id)
     attributes = {"aomi.app": run.app, "aomi.model": run.model, "aomi.run": run.id, "aomi.session": session}
     tracing.past("queued", attributes, run.origin, (run.times.get("current_at", run.started_at), run.started_at))
     with tracing.span("turn", attributes, "CONSUMER", parent=run.origin) as span:
@@ -71,7 +73,7 @@ def _run(parts: Runtime, run: Run, token: Token) -> None:
         log.info("turn %s of session %s: %s after %.1f s", run.id, session, end, time.monotonic() - began)
 
 
-def _terminal(parts: Runtime, run: Run, token: Token) -> sse.Event | None:
+def _terminal(parts: Runtime, run: Run, token: CancelToken) -> sse.Event | None:
     """Run the turn; its terminal event, or None when somebody else has ended it."""
     try:
         _converse(parts, run, token)
@@ -83,14 +85,14 @@ def _terminal(parts: Runtime, run: Run, token: Token) -> sse.Event | None:
             "The server restarted before the answer was complete; send the message again", "shutdown", True
         )
     except turn.TurnFailed as failed:
-        log.info("turn %s of session %s failed: %s", run.id, short(run.session_id), failed.code)
+        log.info("turn %s of session %s failed: %s", run.id, short_session_id(run.session_id), failed.code)
         return sse.error(failed.message, failed.code, failed.retryable)
     except Exception:
-        log.exception("turn %s of session %s broke", run.id, short(run.session_id))
+        log.exception("turn %s of session %s broke", run.id, short_session_id(run.session_id))
         return sse.error("Something went wrong on the server; try again", "internal", True)
 
 
-def _converse(parts: Runtime, run: Run, token: Token) -> None:
+def _converse(parts: Runtime, run: Run, token: CancelToken) -> None:
     services, models = parts.services, parts.models
     app = services.catalog.app(run.app)
     session = services.sessions.get(run.session_id) or {}
@@ -102,20 +104,20 @@ def _converse(parts: Runtime, run: Run, token: Token) -> None:
         services.jobs.title(run.session_id, run.id, run.thread_id, app.title_model, run.message["content"])
 
     settings = services.settings
-    bill = Bill(services.ledger, parts.meter, run)
+    bill = UsageRecorder(services.ledger, parts.meter, run)
     choices = tuple(dict.fromkeys((run.model, *(app.fallbacks if app else ()))))
 
-    def model(prompt: turn.Prompt, on_text: Any, token: Token) -> turn.Reply:
+    def model(prompt: turn.Prompt, on_text: Any, token: CancelToken) -> turn.Reply:
         def call(name: str) -> turn.Reply:
             own_keys = services.vault.provider_keys(run.client)  # anew each time: the client may have cleared them
             if not models.takes_own_key(name, own_keys):
                 bill.check()
-            hear = Hear(on_text, silence, bill.open)
-            return asking.ask(
+            hear = CallObserver(on_text, silence, bill.open)
+            return traced.ask(
                 services, name, lambda: models.stream(name, prompt, toolbox.schemas, hear, token, own_keys)
             )
 
-        return attempts.ask(choices, call, token, settings.provider_retries, settings.retry_pause)
+        return retry.ask(choices, call, token, settings.provider_retries, settings.retry_pause)
 
     def silence(seconds: float) -> None:
         words = f"The model has been silent for {seconds:g} seconds; wait, as the answer may still come, or stop it"
@@ -148,8 +150,8 @@ def _toolbox(parts: Runtime, run: Run, context: ToolContext) -> Toolbox:
     settings = parts.services.settings
     tools = parts.tools_of(parts.services.catalog.app(run.app))
 
-    def begin_steps(request: turn.ToolRequest, tool: Tool, token: Token) -> Any:
-        call = Call(
+    def begin_steps(request: turn.ToolRequest, tool: Tool, token: CancelToken) -> Any:
+        call = StepToolCall(
             session_id=run.session_id,
             run_id=run.id,
             call_id=request.call_id,
@@ -186,7 +188,7 @@ def _context(services: Services, session_id: str, state: dict[str, Any], client:
     return ToolContext(session_id=session_id, user_state=state, price_api_url=url, secrets=secrets, **more)
 
 
-def _first_step(parts: Runtime, call: Call, token: Token) -> Any:
+def _first_step(parts: Runtime, call: StepToolCall, token: CancelToken) -> Any:
     """Start the call's own job and wait for its first step."""
     calls = parts.services.calls
     if not calls.record(call):
@@ -209,10 +211,10 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
     if tool is None:
         calls.deliver(call, call.steps + 1, {"error": f"The tool {call.name!r} is no longer configured"}, done=True)
         return None
-    work = Work(call.origin.get("request", ""), short(session_id), run_id)
-    with working_on(work), _tracing(call), parts.tokens.issue(f"steps {run_id} {call_id}") as token:
+    work = LogContext(call.origin.get("request", ""), short_session_id(session_id), run_id)
+    with log_context(work), _tracing(call), parts.tokens.issue(f"steps {run_id} {call_id}") as token:
         context = _context(parts.services, session_id, user_state(session), call.client, step=call.steps, token=token)
-        stepper = Stepper(tool, call, context, parts.services.settings.tool_result_bytes)
+        stepper = StepRunner(tool, call, context, parts.services.settings.tool_result_bytes)
         try:
             _deliver(parts, call, stepper, token)
         except Stopped as stopped:
@@ -222,7 +224,7 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
     return None
 
 
-def _tracing(call: Call) -> AbstractContextManager[tracing.Span]:
+def _tracing(call: StepToolCall) -> AbstractContextManager[tracing.Span]:
     """The span of a tool that goes on by itself, in a trace of its own that is linked to its call's."""
     attributes: dict[str, tracing.Value] = {
         "gen_ai.operation.name": "execute_tool",
@@ -234,7 +236,7 @@ def _tracing(call: Call) -> AbstractContextManager[tracing.Span]:
     return tracing.span(f"steps of {call.name}", attributes, "CONSUMER", link=call.origin)
 
 
-def _deliver(parts: Runtime, call: Call, stepper: Stepper, token: Token) -> None:
+def _deliver(parts: Runtime, call: StepToolCall, stepper: StepRunner, token: CancelToken) -> None:
     """Bring each step where it belongs, until the last one or until nobody is there for it."""
     calls, step = parts.services.calls, call.steps
     for result, done in stepper.steps(token):
@@ -256,14 +258,14 @@ def suggest_title(session_id: str, run_id: str, model: str, text: str) -> None:
     run = parts.services.runs.get(session_id, run_id)
     if run is None:
         return
-    bill = Bill(parts.services.ledger, parts.meter, run, iter(["title"]))
+    bill = UsageRecorder(parts.services.ledger, parts.meter, run, iter(["title"]))
     instruction = "Write a title of at most six words for a conversation that begins so. Answer with the title alone."
     prompt = [{"role": "system", "content": instruction}, {"role": "user", "content": text[:2000]}]
-    with working_on(Work(session=short(session_id))), parts.tokens.issue(f"title {run_id}") as token:
+    with log_context(LogContext(session=short_session_id(session_id))), parts.tokens.issue(f"title {run_id}") as token:
         try:
             bill.check()
-            hear = Hear(asked=bill.open)
-            reply = asking.ask(parts.services, model, lambda: parts.models.stream(model, prompt, [], hear, token))
+            hear = CallObserver(asked=bill.open)
+            reply = traced.ask(parts.services, model, lambda: parts.models.stream(model, prompt, [], hear, token))
         except (turn.TurnFailed, Stopped) as error:
             log.info("no title from model %r: %s; the first words stay", model, error)
             return

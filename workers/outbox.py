@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from app.state.clients import Unavailable
-from app.state.runs import Batch, Runs
-from app.streaming import sse
+from app.events import sse
+from app.state.connection.clients import Unavailable
+from app.state.runs import EventBatch, RunStore
 
 log = logging.getLogger(__name__)
 
@@ -52,12 +52,12 @@ class Outbox:
     `on_ended(run_id)` is called for a turn that somebody else has ended: its events are dropped.
     """
 
-    def __init__(self, runs: Runs, on_ended: Callable[[str], None]) -> None:
+    def __init__(self, runs: RunStore, on_ended: Callable[[str], None]) -> None:
         self._runs = runs
         self._on_ended = on_ended
         self._pending: dict[str, _Pending] = {}
         self._sending: frozenset[str] = frozenset()
-        self._sent: dict[str, deque[Batch]] = {}
+        self._sent: dict[str, deque[EventBatch]] = {}
         self._changed = threading.Condition()
         self._stopped = False
         self._thread = threading.Thread(target=self._work, name="aomi outbox", daemon=True)
@@ -105,12 +105,12 @@ class Outbox:
                 self._changed.notify_all()
             time.sleep(FLUSH_EVERY)
 
-    def _batch(self, pending: _Pending) -> Batch:
+    def _batch(self, pending: _Pending) -> EventBatch:
         sent = self._sent.get(pending.run_id)
         after = sent[-1].number if sent else 0
-        return Batch(pending.session_id, pending.run_id, next(_batch_numbers), pending.events, after)
+        return EventBatch(pending.session_id, pending.run_id, next(_batch_numbers), pending.events, after)
 
-    def _send(self, batches: list[Batch]) -> None:
+    def _send(self, batches: list[EventBatch]) -> None:
         for batch, accepted in zip(batches, self._append(batches), strict=True):
             if accepted is None:
                 accepted = self._append_again(batch)
@@ -120,13 +120,13 @@ class Outbox:
                 self._sent.pop(batch.run_id, None)
                 self._on_ended(batch.run_id)
 
-    def _append_again(self, batch: Batch) -> bool:
+    def _append_again(self, batch: EventBatch) -> bool:
         """Append a batch and those before it that its log has lost; a log passes over what it has."""
         log.warning("Redis has lost events of turn %s, as a master died; they are sent again", batch.run_id)
         again = [one._replace(after=0) for one in (*self._sent.get(batch.run_id, ()), batch)]
         return bool(self._append(again)[-1])
 
-    def _append(self, batches: list[Batch]) -> list[bool | None]:
+    def _append(self, batches: list[EventBatch]) -> list[bool | None]:
         """Append the batches, for as long as Redis is away again and again: a batch counts once."""
         pause = 0.05
         while True:

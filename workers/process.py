@@ -5,20 +5,21 @@ from __future__ import annotations
 import gc
 import logging
 
-from app import services, tracing
-from app.caretaker import Caretaker
+from app import services
 from app.config import Settings
-from app.queue import BACKGROUND, TURNS, open_queue
-from app.reporting import process_name
-from app.state import clients
+from app.metrics.reporter import process_name
+from app.state.connection import clients
+from app.telemetry import tracing
+from app.turns.queue import BACKGROUND, TURNS, open_queue
+from app.turns.reaper import Reaper
 from workers import runtime
-from workers.control import Control
-from workers.llm import Models
-from workers.meter import Meter
+from workers.cancellation import SHUTDOWN, CancelRegistry
+from workers.control_listener import ControlListener
+from workers.models.llm import Models
 from workers.outbox import Outbox
-from workers.pool import Lane
 from workers.runtime import Runtime
-from workers.token import SHUTDOWN, Tokens
+from workers.thread_worker import ThreadWorker
+from workers.usage_settler import UsageSettler
 
 log = logging.getLogger("workers")
 
@@ -35,21 +36,21 @@ class Worker:
         self._settings = settings
         redis = clients.commands(settings, patient=True, timeout=5)
         parts = services.build(settings, redis, queue=clients.queue(settings, redis, patient=True, timeout=5))
-        tokens = Tokens()
+        tokens = CancelRegistry()
         self._runtime = Runtime(
             name=self.name,
             services=parts,
             models=Models(parts.catalog, settings),
             outbox=Outbox(parts.runs, lambda run_id: tokens.cancel(run_id, "ended")),
-            meter=Meter(parts.ledger, parts.metrics.used),
-            control=Control(clients.listening(settings), tokens),
+            meter=UsageSettler(parts.ledger, parts.metrics.used),
+            control=ControlListener(clients.listening(settings), tokens),
             tokens=tokens,
             tools=runtime.load_tools(parts),
         )
-        self._caretaker = Caretaker(parts, tokens.turns)
+        self._caretaker = Reaper(parts, tokens.turns)
         jobs = clients.blocking(settings)
         self._turns, self._background = (
-            Lane(open_queue(name, jobs), f"{self.name}-{name}", settings.worker_threads, settings.lease)
+            ThreadWorker(open_queue(name, jobs), f"{self.name}-{name}", settings.worker_threads, settings.lease)
             for name in (TURNS, BACKGROUND)
         )
 

@@ -8,12 +8,12 @@ from app.catalog import App
 from app.errors import ConfigError
 from app.services import Services
 from workers import tools
-from workers.control import Control
-from workers.llm import Models
-from workers.meter import Meter
+from workers.cancellation import CancelRegistry
+from workers.control_listener import ControlListener
+from workers.models.llm import Models
 from workers.outbox import Outbox
-from workers.token import Tokens
 from workers.tools import Tool
+from workers.usage_settler import UsageSettler
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Runtime:
     services: Services
     models: Models
     outbox: Outbox
-    meter: Meter
-    control: Control
-    tokens: Tokens
+    meter: UsageSettler
+    control: ControlListener
+    tokens: CancelRegistry
     tools: dict[str, dict[str, Tool]] = field(default_factory=dict)
 
     def tools_of(self, app: App | None) -> dict[str, Tool]:

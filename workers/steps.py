@@ -15,8 +15,8 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any
 
-from app.state.calls import Call
-from workers.token import Stopped, Token
+from app.state.step_calls import StepToolCall
+from workers.cancellation import CancelToken, Stopped
 from workers.toolbox import attempt
 from workers.tools import Tool, ToolContext, bounded
 
@@ -29,10 +29,10 @@ AHEAD = 4
 _END, _NOTHING = object(), object()
 
 
-class Stepper:
+class StepRunner:
     """Drives one generator in a thread of its own, so that a stop never waits for it."""
 
-    def __init__(self, tool: Tool, call: Call, context: ToolContext, result_bytes: int) -> None:
+    def __init__(self, tool: Tool, call: StepToolCall, context: ToolContext, result_bytes: int) -> None:
         self._tool = tool
         self._call = call
         self._context = context
@@ -40,7 +40,7 @@ class Stepper:
         self._values: queue.Queue[Any] = queue.Queue(AHEAD)
         self._left = False
 
-    def steps(self, token: Token) -> Iterator[tuple[Any, bool]]:
+    def steps(self, token: CancelToken) -> Iterator[tuple[Any, bool]]:
         """Each result from the first undelivered one on, with whether it is known to be the last. When the last
         one was not known to be so, `(None, True)` follows. Raises `Stopped`."""
         with token.waking(self._wake):
@@ -52,7 +52,7 @@ class Stepper:
                 self._left = True
                 self._make_room()
 
-    def _delivered(self, token: Token) -> Iterator[tuple[Any, bool]]:
+    def _delivered(self, token: CancelToken) -> Iterator[tuple[Any, bool]]:
         value = self._take(token, None)
         while value is not _END:
             following = self._take(token, LAST_WITHIN)
@@ -62,7 +62,7 @@ class Stepper:
             value = self._take(token, None) if following is _NOTHING else following
         yield None, True
 
-    def _take(self, token: Token, timeout: float | None) -> Any:
+    def _take(self, token: CancelToken, timeout: float | None) -> Any:
         try:
             value = self._values.get(timeout=timeout)
         except queue.Empty:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from app import tracing
-from workers.token import Stopped, Token
+from app.telemetry import tracing
+from workers.cancellation import CancelToken, Stopped
 from workers.tools import ClientRequest, Tool, ToolContext, ToolError, bounded
 from workers.turn import ToolRequest
 
 log = logging.getLogger(__name__)
 
-BeginSteps = Callable[[ToolRequest, Tool, Token], Any]
+BeginSteps = Callable[[ToolRequest, Tool, CancelToken], Any]
 """Starts a multi-step tool outside the turn and waits for its first step."""
 
 
@@ -65,7 +65,7 @@ class Toolbox:
         """What the model is told of the tools."""
         return [tool.schema for tool in self._tools.values()]
 
-    def __call__(self, calls: tuple[ToolRequest, ...], token: Token) -> Iterator[tuple[ToolRequest, Any]]:
+    def __call__(self, calls: tuple[ToolRequest, ...], token: CancelToken) -> Iterator[tuple[ToolRequest, Any]]:
         """Run the calls side by side; yields each with its result as it finishes. Raises `Stopped`.
 
         A tool that does not end in time is left behind: a thread cannot be killed.
@@ -87,13 +87,13 @@ class Toolbox:
         late = {"error": f"The tool did not finish within {self._limits.timeout:g} seconds"}
         yield from ((call, late) for call in open_calls.values())
 
-    def _into(self, finished: queue.SimpleQueue[Any], call: ToolRequest, token: Token) -> None:
+    def _into(self, finished: queue.SimpleQueue[Any], call: ToolRequest, token: CancelToken) -> None:
         try:
             finished.put((call, self._result(call, token)))
         except Stopped:
             finished.put(None)
 
-    def _result(self, call: ToolRequest, token: Token) -> Any:
+    def _result(self, call: ToolRequest, token: CancelToken) -> Any:
         tool, args = self._tools.get(call.name), call.args()
         if tool is None:
             return {"error": f"There is no tool {call.name!r}; there are: {', '.join(self._tools) or 'none'}"}
@@ -113,7 +113,7 @@ class Toolbox:
                 span.fail("tool_error")
         return secrets.conceal(result)
 
-    def _run(self, tool: Tool, call: ToolRequest, args: dict[str, Any], token: Token) -> Any:
+    def _run(self, tool: Tool, call: ToolRequest, args: dict[str, Any], token: CancelToken) -> Any:
         if tool.has_steps:
             tool.run(args, self._context)  # makes the generator only: bad arguments are refused here
             return self._begin_steps(call, tool, token)

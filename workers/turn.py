@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from app import json
-from app.streaming import sse
-from app.streaming.events import ErrorCode
+from app import exact_json
+from app.events import sse
+from app.events.types import ErrorCode
 from app.usage import Usage
-from workers.token import Token
+from workers.cancellation import CancelToken
 
 Prompt = list[dict[str, Any]]
 """Messages in the form of OpenAI's chat API, which litellm takes for every provider."""
@@ -73,8 +73,8 @@ class ToolRequest:
     def args(self) -> dict[str, Any] | None:
         """The arguments, None when they are not a JSON object."""
         try:
-            found = json.loads(self.arguments or "{}")
-            json.checked(found)
+            found = exact_json.loads(self.arguments or "{}")
+            exact_json.checked(found)
         except (ValueError, RecursionError):
             return None
         return found if isinstance(found, dict) else None
@@ -92,16 +92,16 @@ class Reply:
 class Model(Protocol):
     """Asks a model; each piece of text goes to `on_text` as it comes. Raises `TurnFailed`, `Stopped`."""
 
-    def __call__(self, prompt: Prompt, on_text: Callable[[str], None], token: Token) -> Reply: ...
+    def __call__(self, prompt: Prompt, on_text: Callable[[str], None], token: CancelToken) -> Reply: ...
 
 
 class Tools(Protocol):
     """Runs calls side by side and yields each with its result as it finishes. Raises `Stopped`."""
 
-    def __call__(self, calls: tuple[ToolRequest, ...], token: Token) -> Iterator[tuple[ToolRequest, Any]]: ...
+    def __call__(self, calls: tuple[ToolRequest, ...], token: CancelToken) -> Iterator[tuple[ToolRequest, Any]]: ...
 
 
-def run(prompt: Prompt, model: Model, tools: Tools, emit: Emit, token: Token, most_calls: int) -> None:
+def run(prompt: Prompt, model: Model, tools: Tools, emit: Emit, token: CancelToken, most_calls: int) -> None:
     """Run one turn. Raises `TurnFailed`, `Stopped`; what was emitted until then stands."""
     for _ in range(most_calls):
         token.check()
@@ -115,7 +115,7 @@ def run(prompt: Prompt, model: Model, tools: Tools, emit: Emit, token: Token, mo
     )
 
 
-def _use_tools(reply: Reply, tools: Tools, emit: Emit, token: Token) -> Prompt:
+def _use_tools(reply: Reply, tools: Tools, emit: Emit, token: CancelToken) -> Prompt:
     """Run the reply's tool calls; returns the messages that tell the model of it."""
     for call in reply.calls:
         emit(sse.tool_call(call.call_id, call.name, call.args() or {}))
@@ -131,10 +131,10 @@ def _use_tools(reply: Reply, tools: Tools, emit: Emit, token: Token) -> Prompt:
 
 def requested(call_id: str, name: str, args: dict[str, Any]) -> dict[str, Any]:
     """A tool call in an assistant's message of a prompt."""
-    function = {"name": name, "arguments": json.dumps(args).decode()}
+    function = {"name": name, "arguments": exact_json.dumps(args).decode()}
     return {"id": call_id, "type": "function", "function": function}
 
 
 def answered(call_id: str, result: Any) -> dict[str, Any]:
     """A tool's result as a message of a prompt."""
-    return {"role": "tool", "tool_call_id": call_id, "content": json.dumps(result).decode()}
+    return {"role": "tool", "tool_call_id": call_id, "content": exact_json.dumps(result).decode()}

@@ -4,44 +4,33 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.api import (
-    access_log,
-    catalog,
-    chat,
-    control,
-    cors,
-    docs,
-    failures,
-    guard,
-    headers,
-    health,
-    limiting,
-    metrics,
-    openapi,
-    playground,
-    request_ids,
-    sessions,
-    state,
-    threads,
-    traces,
-    updates,
-    usage,
-)
-from app.api.gen1 import events, routes, vault
+from app.api import catalog, chat, control, health, metrics, sessions, state, threads, updates, usage
+from app.dialects.gen1 import events, routes, vault
+from app.pages import api_docs, openapi, playground
 from app.services import Services
+from app.web import (
+    access_log,
+    cors,
+    error_handlers,
+    rate_limits,
+    request_ids,
+    request_spans,
+    security_headers,
+    session_auth,
+)
 
 
 def register(app: Flask, services: Services) -> None:
     """Mount every blueprint, and answer every error in the documented form."""
-    failures.register(app)
+    error_handlers.register(app)
     request_ids.register(app)
     access_log.register(app)
-    traces.register(app)
-    headers.register(app)
+    request_spans.register(app)
+    security_headers.register(app)
     cors.register(app)
-    limiting.register(app)
-    guard.register(app)
-    resources = (sessions, threads, chat, state, updates, control, catalog, usage, health, openapi, docs)
+    rate_limits.register(app)
+    session_auth.register(app)
+    resources = (sessions, threads, chat, state, updates, control, catalog, usage, health, openapi, api_docs)
     for module in (*resources, routes, events, vault):
         app.register_blueprint(module.bp)
     playground.register(app, services)

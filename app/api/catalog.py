@@ -5,21 +5,22 @@ from __future__ import annotations
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.api import inputs, shapes
-from app.api.described import KEY, KNOWN_SESSION, described
 from app.catalog import DEFAULT_APP
 from app.errors import Unauthorized
-from app.services import services
+from app.openapi import schemas
+from app.openapi.declare import KEY, KNOWN_SESSION, documented
+from app.web import parsing
+from app.web.current import services
 
 bp = Blueprint("catalog", __name__, url_prefix="/api/session")
 
 
 @bp.get("/models")
-@described(shapes.Models, KNOWN_SESSION)
+@documented(schemas.Models, KNOWN_SESSION)
 def models() -> ResponseReturnValue:
     """The models of the session's app; without a session, of the default app."""
-    session_id = inputs.optional_session_id()
-    session = inputs.session_or_404(session_id) if session_id else {}
+    session_id = parsing.optional_session_id()
+    session = parsing.session_or_404(session_id) if session_id else {}
     catalog = services().catalog
     app, _ = catalog.choice(session.get("app", ""), "")
     found = [
@@ -30,10 +31,10 @@ def models() -> ResponseReturnValue:
 
 
 @bp.get("/apps")
-@described(shapes.Apps, KEY)
+@documented(schemas.Apps, KEY)
 def apps() -> ResponseReturnValue:
     """The apps that the API key opens, and the default one."""
-    key = inputs.api_key()
+    key = parsing.api_key()
     if key is None:
         raise Unauthorized("An API key is needed: send it as X-API-Key")
     open_to_key = [app for app in services().catalog.apps if app.id == DEFAULT_APP or key.allows(app.id)]

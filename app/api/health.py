@@ -5,23 +5,23 @@ from __future__ import annotations
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.api.described import described
-from app.api.shapes import Health
 from app.errors import NotReady
-from app.services import services
+from app.openapi.declare import documented
+from app.openapi.schemas import Health
+from app.web.current import services
 
 bp = Blueprint("health", __name__)
 
 
 @bp.get("/healthz")
-@described(Health)
+@documented(Health)
 def alive() -> ResponseReturnValue:
     """This process serves requests."""
     return jsonify(status="ok")
 
 
 @bp.get("/readyz")
-@described(Health)
+@documented(Health)
 def ready() -> ResponseReturnValue:
     """Redis answers, and a worker has beaten within two leases."""
     if not services().jobs.workers():

@@ -16,10 +16,11 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-from app import json
-from app.api.described import page
+from app import exact_json
 from app.errors import Unauthorized
-from app.services import Services, services
+from app.openapi.declare import page
+from app.services import Services
+from app.web.current import services
 
 bp = Blueprint("metrics", __name__)
 
@@ -97,7 +98,7 @@ class _Everything(Collector):
 
 def _sample(name: str, value: float) -> Sample:
     name, _, labels = name.partition("{")
-    return Sample(name, json.loads("{" + labels), value)
+    return Sample(name, exact_json.loads("{" + labels), value)
 
 
 def _is_of(family: Metric, sample: Sample) -> bool:

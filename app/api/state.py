@@ -5,23 +5,25 @@ from __future__ import annotations
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.api import gen1, inputs, shapes
-from app.api.answers import status_json
-from app.api.described import KNOWN_SESSION, described, query
-from app.api.gen1.shapes import Gen1State
+from app.dialects import gen1
+from app.dialects.gen1.schemas import Gen1State
 from app.errors import NotFound
-from app.services import services
+from app.openapi import schemas
+from app.openapi.declare import KNOWN_SESSION, documented, query
+from app.web import parsing
+from app.web.current import services
+from app.web.serializers import status_json
 
 bp = Blueprint("state", __name__)
 
 
 @bp.get("/api/state")
-@described(shapes.State | Gen1State, KNOWN_SESSION, query("thread_id", "Another thread than the newest."))
+@documented(schemas.State | Gen1State, KNOWN_SESSION, query("thread_id", "Another thread than the newest."))
 def show() -> ResponseReturnValue:
     """A snapshot: the messages, with the text so far of a running turn, and where to follow from."""
     if gen1.polls():
         return gen1.poll()
-    session_id = inputs.session_id()
+    session_id = parsing.session_id()
     snapshot = services().sessions.snapshot(session_id, request.args.get("thread_id"))
     if snapshot is None:
         raise NotFound("There is no such session; POST /api/sessions or a first message makes one")
@@ -38,10 +40,10 @@ def show() -> ResponseReturnValue:
 
 
 @bp.post("/api/interrupt")
-@described(shapes.Interrupted | Gen1State, KNOWN_SESSION)
+@documented(schemas.Interrupted | Gen1State, KNOWN_SESSION)
 def interrupt() -> ResponseReturnValue:
     """Stop the turn that is current at this moment."""
     if gen1.polls():
         return gen1.interrupt()
-    session_id, _ = inputs.known_session()
+    session_id, _ = parsing.known_session()
     return jsonify(interrupted=services().turns.interrupt(session_id))

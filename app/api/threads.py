@@ -5,38 +5,39 @@ from __future__ import annotations
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.api import inputs, shapes
-from app.api.answers import thread_json
-from app.api.described import SESSION_PATH, THREAD_PATH, body, described
 from app.errors import NotFound
-from app.services import services
+from app.openapi import schemas
+from app.openapi.declare import SESSION_PATH, THREAD_PATH, body, documented
+from app.web import parsing
+from app.web.current import services
+from app.web.serializers import thread_json
 
 bp = Blueprint("threads", __name__, url_prefix="/api/sessions/<session_id>/threads")
 
 
 @bp.post("")
-@described(shapes.Thread, SESSION_PATH, body(shapes.NewThread, required=False))
+@documented(schemas.Thread, SESSION_PATH, body(schemas.NewThread, required=False))
 def open_thread(session_id: str) -> ResponseReturnValue:
     """Open another thread; messages without a thread_id go to it."""
-    session_id = inputs.checked_session_id(session_id)
-    inputs.session_or_404(session_id)
-    title = inputs.optional_text_of(inputs.optional_body(), "title", inputs.TITLE_CHARACTERS)
+    session_id = parsing.checked_session_id(session_id)
+    parsing.session_or_404(session_id)
+    title = parsing.optional_text_of(parsing.optional_body(), "title", parsing.TITLE_CHARACTERS)
     return jsonify(thread_json(services().sessions.open_thread(session_id, title)))
 
 
 @bp.patch("/<thread_id>")
-@described(shapes.Thread, SESSION_PATH, THREAD_PATH, body(shapes.Titled))
+@documented(schemas.Thread, SESSION_PATH, THREAD_PATH, body(schemas.Titled))
 def rename(session_id: str, thread_id: str) -> ResponseReturnValue:
     """Give the thread a title of a person's choosing."""
     session_id = _with_thread(session_id, thread_id)
-    title = inputs.text_of(inputs.body(), "title", inputs.TITLE_CHARACTERS)
+    title = parsing.text_of(parsing.body(), "title", parsing.TITLE_CHARACTERS)
     services().sessions.rename_thread(session_id, thread_id, title)
     thread = services().sessions.thread(session_id, thread_id)
     return jsonify(thread_json(thread))
 
 
 @bp.delete("/<thread_id>")
-@described(shapes.DeletedThread, SESSION_PATH, THREAD_PATH)
+@documented(schemas.DeletedThread, SESSION_PATH, THREAD_PATH)
 def delete(session_id: str, thread_id: str) -> ResponseReturnValue:
     """End the thread's turns and remove it with its messages."""
     session_id = _with_thread(session_id, thread_id)
@@ -47,8 +48,8 @@ def delete(session_id: str, thread_id: str) -> ResponseReturnValue:
 
 
 def _with_thread(session_id: str, thread_id: str) -> str:
-    session_id = inputs.checked_session_id(session_id)
-    inputs.session_or_404(session_id)
+    session_id = parsing.checked_session_id(session_id)
+    parsing.session_or_404(session_id)
     if not services().sessions.has_thread(session_id, thread_id):
-        raise NotFound(inputs.NO_THREAD)
+        raise NotFound(parsing.NO_THREAD)
     return session_id

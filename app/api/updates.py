@@ -7,27 +7,28 @@ from collections.abc import Iterator
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from app.api import inputs
-from app.api.answers import status_json
-from app.api.described import LAST_EVENT_ID, SESSION, Events, described
-from app.api.streams import stream
-from app.services import Services, services
-from app.state import keys
-from app.state.store import Entry
-from app.streaming import sse
-from app.streaming.events import UpdateEvent
-from app.streaming.relay import follow
+from app.events import sse
+from app.events.types import UpdateEvent
+from app.live.relay import replay_then_follow
+from app.openapi.declare import LAST_EVENT_ID, SESSION, Events, documented
+from app.services import Services
+from app.state import redis_keys
+from app.state.connection.store import Entry
+from app.web import parsing
+from app.web.current import services
+from app.web.serializers import status_json
+from app.web.streams import stream
 
 bp = Blueprint("updates", __name__)
 
 
 @bp.get("/api/updates")
-@described(Events(UpdateEvent, {}), SESSION, LAST_EVENT_ID)
+@documented(Events(UpdateEvent, {}), SESSION, LAST_EVENT_ID)
 def subscribe() -> ResponseReturnValue:
     """Follow the session for as long as the client stays; it need not exist yet."""
-    session_id = inputs.session_id()
+    session_id = parsing.session_id()
     last_id = request.headers.get("Last-Event-ID")
-    after = inputs.number_of(last_id, "Last-Event-ID") if last_id else None
+    after = parsing.number_of(last_id, "Last-Event-ID") if last_id else None
     return stream(_frames(services(), session_id, after))
 
 
@@ -47,7 +48,7 @@ def _frames(parts: Services, session_id: str, after: int | None) -> Iterator[byt
             last = entry.number
         now = _state(parts, session_id)[1]
     yield sse.numbered(now, "", last)
-    for batch in follow(parts.hub, keys.updates(session_id), read, last, parts.settings.keep_alive):
+    for batch in replay_then_follow(parts.hub, redis_keys.updates(session_id), read, last, parts.settings.keep_alive):
         if batch is None:
             yield sse.KEEP_ALIVE
             continue

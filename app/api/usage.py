@@ -7,18 +7,19 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.api import inputs, shapes
-from app.api.described import KEY, Parameter, Part, described
 from app.errors import Unauthorized
-from app.services import services
+from app.openapi import schemas
+from app.openapi.declare import KEY, Parameter, RouteSpec, documented
 from app.state.api_keys import ApiKey
 from app.usage import dollars, nano
 from app.usage.report import Row, between, grouped, month, today, total
+from app.web import parsing
+from app.web.current import services
 
 bp = Blueprint("usage", __name__)
 
 _DAY = {"type": "string", "pattern": "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"}
-_DAYS = Part(
+_DAYS = RouteSpec(
     (
         Parameter("from", "query", "The first day (UTC), such as 2026-11-01; that of this month if left out.", _DAY),
         Parameter("to", "query", "The last day; that of this month if left out.", _DAY),
@@ -29,16 +30,16 @@ _DAYS = Part(
 
 
 @bp.get("/api/usage")
-@described(shapes.Usage, KEY, _DAYS)
+@documented(schemas.Usage, KEY, _DAYS)
 def show() -> ResponseReturnValue:
     """What the API key has used and cost, by day, app and model, and what is left of its budget."""
-    key = inputs.api_key()
+    key = parsing.api_key()
     if key is None:
         raise Unauthorized("An API key is needed: send it as X-API-Key")
     days = between(request.args.get("from", ""), request.args.get("to", ""))
     ledger, session_id = services().ledger, request.args.get("session_id")
     if session_id is not None:  # the header does not count: front ends send it with every request
-        found = ledger.of_session(inputs.checked_session_id(session_id))
+        found = ledger.of_session(parsing.checked_session_id(session_id))
         rows = [row for row in found if row.key == key.id and row.day in days]
     else:
         rows = ledger.of_key(key.id, days)

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from app import json
-from app.state import keys
-from app.state.store import Store, digest, dumps, flat, iso, now, text_fields
+from app import exact_json
+from app.state import redis_keys
+from app.state.connection.store import Store, digest, dumps, iso, now, text_fields, to_pairs
 
 EVERY_APP = "*"
 
@@ -28,7 +28,7 @@ IDS_KEPT = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
+class KeyPolicy:
     """What an operator may set of a key. None leaves a limit to the settings, 0 is no limit. `expires_at` '' is never;
     `budget` is in US$ a month."""
 
@@ -47,7 +47,7 @@ class Terms:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApiKey(Terms):
+class ApiKey(KeyPolicy):
     """A key. `id` stays when its secret changes; `last_used_at` is right to a minute, '' before the first use."""
 
     id: str
@@ -73,12 +73,12 @@ class ApiKeys:
         self._ids: dict[str, str] = {}
 
     def issue(self, apps: tuple[str, ...], label: str = "", **more: Any) -> str:
-        """Make a key for `apps` (`*` is every app), with `more` of its `Terms`, and return its secret, which cannot be
-        read again."""
-        terms = Terms(apps=apps, label=label, **more)
+        """Make a key for `apps` (`*` is every app), with `more` of its `KeyPolicy`, and return its secret, which cannot
+        be read again."""
+        terms = KeyPolicy(apps=apps, label=label, **more)
         key_id, secret = secrets.token_hex(ID_CHARACTERS // 2), _new_secret()
         self._write(key_id, terms, created_at=now("microseconds"), sha256=_digest(secret))
-        self._redis.hset(keys.api_key(_digest(secret)), "id", key_id)
+        self._redis.hset(redis_keys.api_key(_digest(secret)), "id", key_id)
         return secret
 
     def find(self, secret: str) -> ApiKey | None:
@@ -93,7 +93,7 @@ class ApiKeys:
         found, fields = self._read(given, key_id)
         if found.get("id", "") != key_id:
             key_id = found.get("id") or self._adopt(given, found)
-            fields = self._store.fields(keys.key(key_id)) if key_id else {}
+            fields = self._store.fields(redis_keys.key(key_id)) if key_id else {}
             self._remember(given, key_id)
         known = fields.get("sha256", "").split()
         if key_id and any(hmac.compare_digest(given, one) for one in known):
@@ -102,7 +102,7 @@ class ApiKeys:
 
     def get(self, key_id: str) -> ApiKey | None:
         """The key with this id."""
-        fields = self._store.fields(keys.key(key_id))
+        fields = self._store.fields(redis_keys.key(key_id))
         return _key(key_id, fields) if fields else None
 
     def all(self) -> list[ApiKey]:
@@ -122,39 +122,39 @@ class ApiKeys:
     def used(self, key: ApiKey) -> None:
         """Note that the key was used, once a minute."""
         if key.last_used_at < iso(datetime.now(UTC) - timedelta(seconds=USE_NOTED_EVERY)):
-            self._store.call("amend", [keys.key(key.id)], "last_used_at", now())
+            self._store.call("amend", [redis_keys.key(key.id)], "last_used_at", now())
 
-    def change(self, key: ApiKey, terms: Terms) -> bool:
+    def change(self, key: ApiKey, terms: KeyPolicy) -> bool:
         """Put other terms into the place of the key's. False if it is gone."""
-        return bool(self._store.call("amend", [keys.key(key.id)], *flat(terms.fields())))
+        return bool(self._store.call("amend", [redis_keys.key(key.id)], *to_pairs(terms.fields())))
 
     def rotate(self, key: ApiKey, overlap: int) -> str | None:
         """Give the key another secret and return it; those before it are good for `overlap` more seconds at most. None
         if the key is gone."""
         secret = _new_secret()
-        before = [one for one in self._secrets(key.id) if self._redis.exists(keys.api_key(one))]
+        before = [one for one in self._secrets(key.id) if self._redis.exists(redis_keys.api_key(one))]
         known = [_digest(secret), *(before if overlap else ())]
-        if not self._store.call("amend", [keys.key(key.id)], "sha256", " ".join(known)):
+        if not self._store.call("amend", [redis_keys.key(key.id)], "sha256", " ".join(known)):
             return None
-        self._redis.hset(keys.api_key(_digest(secret)), "id", key.id)
+        self._redis.hset(redis_keys.api_key(_digest(secret)), "id", key.id)
         for one in before:
-            left = self._redis.ttl(keys.api_key(one))
-            self._redis.expire(keys.api_key(one), overlap if left < 0 else min(overlap, left))
+            left = self._redis.ttl(redis_keys.api_key(one))
+            self._redis.expire(redis_keys.api_key(one), overlap if left < 0 else min(overlap, left))
         return secret
 
     def revoke(self, key: ApiKey) -> None:
         """Remove the key and its secrets."""
-        names = [keys.api_key(one) for one in self._secrets(key.id)]
-        self._redis.delete(keys.key(key.id))
+        names = [redis_keys.api_key(one) for one in self._secrets(key.id)]
+        self._redis.delete(redis_keys.key(key.id))
         for name in names:
             self._redis.delete(name)
 
     def _read(self, given: str, key_id: str | None) -> tuple[dict[str, str], dict[str, str]]:
         """What stands under a digest and under the id that it had when it was looked up before, in one round trip."""
         pipeline = self._redis.pipeline(transaction=False)
-        pipeline.hgetall(keys.api_key(given))
+        pipeline.hgetall(redis_keys.api_key(given))
         if key_id:
-            pipeline.hgetall(keys.key(key_id))
+            pipeline.hgetall(redis_keys.key(key_id))
         found = [text_fields(raw) for raw in pipeline.execute()]
         return found[0], found[1] if key_id else {}
 
@@ -171,30 +171,30 @@ class ApiKeys:
         if "apps" not in found:
             return ""
         key_id = given[:ID_CHARACTERS]
-        terms = Terms(apps=tuple(json.loads(found["apps"])), label=found["label"])
+        terms = KeyPolicy(apps=tuple(exact_json.loads(found["apps"])), label=found["label"])
         self._write(key_id, terms, created_at=found["created_at"], sha256=given)
-        if self._store.call("amend", [keys.api_key(given)], "id", key_id):
+        if self._store.call("amend", [redis_keys.api_key(given)], "id", key_id):
             return key_id
-        self._redis.delete(keys.key(key_id))  # it was revoked meanwhile
+        self._redis.delete(redis_keys.key(key_id))  # it was revoked meanwhile
         return ""
 
     def _adopt_all(self) -> None:
-        for name in self._redis.scan_iter(match=keys.api_key("*"), count=1000):
+        for name in self._redis.scan_iter(match=redis_keys.api_key("*"), count=1000):
             found = self._store.fields(name.decode())
             if "id" not in found:
-                self._adopt(keys.last_part(name.decode()), found)
+                self._adopt(redis_keys.last_part(name.decode()), found)
 
     def _with_id(self, pattern: str) -> Iterable[str]:
-        names = {name.decode() for name in self._redis.scan_iter(match=keys.key(pattern), count=1000)}
-        return map(keys.last_part, names)
+        names = {name.decode() for name in self._redis.scan_iter(match=redis_keys.key(pattern), count=1000)}
+        return map(redis_keys.last_part, names)
 
     def _secrets(self, key_id: str) -> list[str]:
         """The digests of a key's secrets, the newest first."""
-        return self._store.fields(keys.key(key_id)).get("sha256", "").split()
+        return self._store.fields(redis_keys.key(key_id)).get("sha256", "").split()
 
-    def _write(self, key_id: str, terms: Terms, **more: str) -> None:
+    def _write(self, key_id: str, terms: KeyPolicy, **more: str) -> None:
         fields = {name: value for name, value in terms.fields().items() if value or name == "label"}
-        self._redis.hset(keys.key(key_id), mapping=fields | more)
+        self._redis.hset(redis_keys.key(key_id), mapping=fields | more)
 
 
 def _new_secret() -> str:
@@ -209,7 +209,7 @@ def _key(key_id: str, fields: dict[str, str]) -> ApiKey:
     budget = fields.get("budget")
     return ApiKey(
         id=key_id,
-        apps=tuple(json.loads(fields["apps"])),
+        apps=tuple(exact_json.loads(fields["apps"])),
         label=fields.get("label", ""),
         created_at=fields["created_at"],
         expires_at=fields.get("expires_at", ""),

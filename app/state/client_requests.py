@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from app import json
-from app.state import keys, transcript
-from app.state.asked import ClientRequest, last_number, open_requests
+from app import exact_json
+from app.events import sse
+from app.state import redis_keys, transcript
+from app.state.connection.store import Store, dumps, iso, milliseconds, new_id, now, to_pairs
+from app.state.open_requests import OpenRequest, last_number, open_requests
 from app.state.runs import Run
 from app.state.sessions import framed
-from app.state.store import Store, dumps, flat, iso, milliseconds, new_id, now
-from app.streaming import sse
 
 MOST_OPEN = 16
 """Requests that may be open in one session."""
@@ -44,51 +44,51 @@ class ClientRequests:
         self._redis = store.redis
         self._settings = store.settings
 
-    def ask(self, run: Run, call_id: str, tool: str, kind: str, body: dict[str, Any]) -> ClientRequest:
+    def ask(self, run: Run, call_id: str, tool: str, kind: str, body: dict[str, Any]) -> OpenRequest:
         """Ask the client of a running turn, in the name of a tool's call. Raises `TooManyOpen`, `TurnOver`."""
         while True:
-            session = self._store.fields(keys.session(run.session_id))
+            session = self._store.fields(redis_keys.session(run.session_id))
             if _too_many([*(asked.body for asked in open_requests(session)), body]):
                 raise TooManyOpen
             request = self._request(run, last_number(session) + 1, (call_id, tool, kind), body)
             deadline = milliseconds() + self._settings.wallet_ttl * 1000
-            self._redis.zadd(keys.CLIENT_REQUESTS, {_member(run.session_id, request.id): deadline})
+            self._redis.zadd(redis_keys.CLIENT_REQUESTS, {_member(run.session_id, request.id): deadline})
             asked = self._ask(run.session_id, request)
             if asked == 1:
                 return request
             if asked == -2:
-                self._redis.zrem(keys.CLIENT_REQUESTS, _member(run.session_id, request.id))
+                self._redis.zrem(redis_keys.CLIENT_REQUESTS, _member(run.session_id, request.id))
             if asked < 0:
                 raise TurnOver
 
     def overdue(self) -> list[tuple[str, int]]:
         """Session and number of requests whose life has ended."""
-        members = self._redis.zrangebyscore(keys.CLIENT_REQUESTS, 0, milliseconds(), start=0, num=100)
+        members = self._redis.zrangebyscore(redis_keys.CLIENT_REQUESTS, 0, milliseconds(), start=0, num=100)
         pairs = (member.decode().split(" ") for member in members)
         return [(session_id, int(number)) for session_id, number in pairs]
 
     def expire(self, session_id: str, number: int) -> None:
         """Remove a request that nobody has answered in time, and say so; one that is not open is forgotten. While the
         turn in its thread is being ended nothing happens: it is overdue the next time, too."""
-        session = self._store.fields(keys.session(session_id))
+        session = self._store.fields(redis_keys.session(session_id))
         request = next((found for found in open_requests(session) if found.id == number), None)
         if request and self._expire(session_id, request) == -1:
             return
-        self._redis.zrem(keys.CLIENT_REQUESTS, _member(session_id, number))
+        self._redis.zrem(redis_keys.CLIENT_REQUESTS, _member(session_id, number))
 
     def put_off(self, session_id: str, number: int) -> None:
         """A request whose end cannot be brought about is overdue again in `PUT_OFF` seconds."""
-        self._redis.zadd(keys.CLIENT_REQUESTS, {_member(session_id, number): milliseconds() + PUT_OFF * 1000})
+        self._redis.zadd(redis_keys.CLIENT_REQUESTS, {_member(session_id, number): milliseconds() + PUT_OFF * 1000})
 
     def fetch_events(self, session_id: str, most: int = MOST_EVENTS) -> list[sse.Event]:
         """Events for a client that polls, oldest first, each delivered once: requests, and notices of their end."""
         args = (most, new_id("fetch"), self._settings.fetch_ttl)
-        return [json.loads(raw) for raw in self._store.call("fetch", [keys.session(session_id)], *args)]
+        return [exact_json.loads(raw) for raw in self._store.call("fetch", [redis_keys.session(session_id)], *args)]
 
-    def _request(self, run: Run, number: int, what: tuple[str, str, str], body: dict[str, Any]) -> ClientRequest:
+    def _request(self, run: Run, number: int, what: tuple[str, str, str], body: dict[str, Any]) -> OpenRequest:
         call_id, tool, kind = what
         end = datetime.now(UTC) + timedelta(seconds=self._settings.wallet_ttl)
-        return ClientRequest(
+        return OpenRequest(
             id=number,
             kind=kind,
             body=body,
@@ -104,7 +104,7 @@ class ClientRequests:
             expires_at=iso(end),
         )
 
-    def _ask(self, session_id: str, request: ClientRequest) -> int:
+    def _ask(self, session_id: str, request: OpenRequest) -> int:
         event = sse.client_request(session_id, request.kind, request.id, request.body, request.expires_at)
         values = {
             "number": request.id,
@@ -115,7 +115,7 @@ class ClientRequests:
         }
         return self._call("ask", session_id, [event], values)
 
-    def _expire(self, session_id: str, request: ClientRequest) -> int:
+    def _expire(self, session_id: str, request: OpenRequest) -> int:
         result = {"status": "expired", "id": request.id}
         event = sse.async_tool_result(request.call_id, request.tool, result, done=True)
         closed = sse.client_request_closed(session_id, [request.id], "expired")
@@ -139,7 +139,9 @@ class ClientRequests:
             "ttl": self._settings.session_ttl,
             "cap": self._settings.updates_kept,
         }
-        return int(self._store.call(script, [keys.session(session_id)], len(news), *news, *flat(values | common)))
+        return int(
+            self._store.call(script, [redis_keys.session(session_id)], len(news), *news, *to_pairs(values | common))
+        )
 
 
 def _too_many(bodies: list[dict[str, Any]]) -> bool:

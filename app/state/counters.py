@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.state import keys
-from app.state.store import Store, flat, text_fields
+from app.state import redis_keys
+from app.state.connection.store import Store, text_fields, to_pairs
 
 
 @dataclass(frozen=True)
@@ -33,20 +33,20 @@ class Counters:
 
     def add(self, report: Report) -> None:
         """Add what a process has counted. A report that is sent again, as its answer was lost, counts once."""
-        gauges = flat({"kind": report.kind, **report.gauges})
-        names = [keys.METRICS, keys.METRICS_PROCESSES, keys.metrics_process(report.process)]
-        args = (report.process, report.number, *self._lives, len(gauges), *gauges, *flat(report.counted))
+        gauges = to_pairs({"kind": report.kind, **report.gauges})
+        names = [redis_keys.METRICS, redis_keys.METRICS_PROCESSES, redis_keys.metrics_process(report.process)]
+        args = (report.process, report.number, *self._lives, len(gauges), *gauges, *to_pairs(report.counted))
         self._store.call("count", names, *args)
 
     def totals(self) -> dict[str, float]:
         """The sums, by `name{labels as JSON}`."""
-        return {name: float(value) for name, value in text_fields(self._redis.hgetall(keys.METRICS)).items()}
+        return {name: float(value) for name, value in text_fields(self._redis.hgetall(redis_keys.METRICS)).items()}
 
     def living(self, within: float) -> list[dict[str, str]]:
         """The kind and the gauges of each process that has reported `within` seconds before the last report of all."""
-        found = self._redis.zrange(keys.METRICS_PROCESSES, 0, -1, withscores=True)
+        found = self._redis.zrange(redis_keys.METRICS_PROCESSES, 0, -1, withscores=True)
         newest = max((at for _, at in found), default=0)
-        alive = [keys.metrics_process(name.decode()) for name, at in found if at >= newest - within * 1000]
+        alive = [redis_keys.metrics_process(name.decode()) for name, at in found if at >= newest - within * 1000]
         pipeline = self._redis.pipeline(transaction=False)
         for key in alive:
             pipeline.hgetall(key)

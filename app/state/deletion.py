@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from app.state import keys
-from app.state.asked import last_number
+from app.events import sse
+from app.state import redis_keys
+from app.state.connection.store import Store, from_pairs
 from app.state.leases import Leases
-from app.state.store import Store, paired
-from app.streaming import sse
+from app.state.open_requests import last_number
 
 AT_ONCE = 1000
 """Entries of an index that one command removes."""
@@ -18,7 +18,7 @@ NOTICE = "This session was deleted; a new message starts it afresh"
 
 
 @dataclass(frozen=True)
-class Traces:
+class SessionRefs:
     """What leads from a session to the rest of Redis: the `public_keys` it stands under, the `requests` it has made of
     its client, its threads, its turns, those of them that are `current`, and (turn, call) of its multi-step tools."""
 
@@ -30,7 +30,7 @@ class Traces:
     calls: frozenset[tuple[str, str]]
 
     @classmethod
-    def read(cls, fields: dict[str, str], threads: Iterable[bytes], kept: Iterable[bytes]) -> Traces:
+    def read(cls, fields: dict[str, str], threads: Iterable[bytes], kept: Iterable[bytes]) -> SessionRefs:
         """Out of the session's fields and its two indexes."""
         names = [name.decode().split(":", 2) for name in kept]
         return cls(
@@ -42,8 +42,8 @@ class Traces:
             calls=frozenset((rest[0], rest[1]) for kind, *rest in names if kind == "call"),
         )
 
-    def __or__(self, other: Traces) -> Traces:
-        return Traces(
+    def __or__(self, other: SessionRefs) -> SessionRefs:
+        return SessionRefs(
             self.public_keys | other.public_keys,
             max(self.requests, other.requests),
             self.threads | other.threads,
@@ -53,7 +53,7 @@ class Traces:
         )
 
 
-def remove(store: Store, session_id: str) -> Traces:
+def remove(store: Store, session_id: str) -> SessionRefs:
     """Remove the session. Returns what may have left jobs on the queue, for the caller to remove.
 
     What is removed is read before and given back by the removal: an answer that is lost must not lose the rest.
@@ -61,33 +61,33 @@ def remove(store: Store, session_id: str) -> Traces:
     traces = _look(store, session_id) | _remove(store, session_id)
     requests = [f"{session_id} {number}" for number in range(1, traces.requests + 1)]
     for start in range(0, len(requests), AT_ONCE):
-        store.redis.zrem(keys.CLIENT_REQUESTS, *requests[start : start + AT_ONCE])
+        store.redis.zrem(redis_keys.CLIENT_REQUESTS, *requests[start : start + AT_ONCE])
     for public_key in traces.public_keys:
-        store.redis.zrem(keys.sessions_of(public_key), session_id)
+        store.redis.zrem(redis_keys.sessions_of(public_key), session_id)
     leases = Leases(store)
     for run_id in traces.runs:
         leases.drop(session_id, run_id)
     for name in _at_work(traces):
-        store.redis.publish(keys.CONTROL, f"drop {name}")
+        store.redis.publish(redis_keys.CONTROL, f"drop {name}")
     return traces
 
 
-def _look(store: Store, session_id: str) -> Traces:
+def _look(store: Store, session_id: str) -> SessionRefs:
     pipeline = store.redis.pipeline(transaction=False)
-    pipeline.zrange(keys.threads(session_id), 0, -1)
-    pipeline.zrange(keys.kept(session_id), 0, -1)
-    return Traces.read(store.fields(keys.session(session_id)), *pipeline.execute())
+    pipeline.zrange(redis_keys.threads(session_id), 0, -1)
+    pipeline.zrange(redis_keys.kept(session_id), 0, -1)
+    return SessionRefs.read(store.fields(redis_keys.session(session_id)), *pipeline.execute())
 
 
-def _remove(store: Store, session_id: str) -> Traces:
+def _remove(store: Store, session_id: str) -> SessionRefs:
     event = sse.system_notice(session_id, NOTICE)
-    settings, names = store.settings, keys.plain_of(session_id)
+    settings, names = store.settings, redis_keys.plain_of(session_id)
     args = (settings.updates_kept, settings.session_ttl, event["type"], sse.frame(event))
     fields, threads, kept = store.call("delete", names, *args)
-    return Traces.read(paired(fields), threads, kept)
+    return SessionRefs.read(from_pairs(fields), threads, kept)
 
 
-def _at_work(traces: Traces) -> Iterable[str]:
+def _at_work(traces: SessionRefs) -> Iterable[str]:
     """The names under which workers know what they may do for the session at this moment."""
     yield from traces.current
     yield from (f"steps {run_id} {call_id}" for run_id, call_id in traces.calls)

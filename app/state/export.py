@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from app import json
-from app.state import keys
+from app import exact_json
+from app.events import sse
+from app.state import redis_keys
+from app.state.connection.store import Store, read_stream
 from app.state.sessions import Fields
-from app.state.store import Store, read_stream
-from app.streaming import sse
 
 Data = dict[str, Any]
 
@@ -29,49 +29,51 @@ class Export:
 
     def session(self, session_id: str) -> Data | None:
         """A session with all that belongs to it; None when nothing does. Names are those of docs/redis.md."""
-        fields = self._store.fields(keys.session(session_id))
+        fields = self._store.fields(redis_keys.session(session_id))
         named = list(self._named(session_id))
         if not (fields or named):
             return None
         return {
             "session_id": session_id,
             "fields": _parsed(fields),
-            "client": self._text(keys.client(session_id)),
+            "client": self._text(redis_keys.client(session_id)),
             "threads": list(self._threads(session_id)),
             "turns": [self._turn(session_id, rest[0]) for kind, *rest in named if kind == "run"],
-            "waiting": self._list(keys.waiting(session_id)),
-            "calls": [_parsed(self._store.fields(keys.call(session_id, *rest))) for k, *rest in named if k == "call"],
+            "waiting": self._list(redis_keys.waiting(session_id)),
+            "calls": [
+                _parsed(self._store.fields(redis_keys.call(session_id, *rest))) for k, *rest in named if k == "call"
+            ],
             "sent": [self._sent(session_id, rest[0]) for kind, *rest in named if kind == "sent"],
-            "updates": self._events(keys.updates(session_id)),
-            "mailbox": [json.loads(event) for event in self._list(keys.mailbox(session_id))],
-            "fetched": [json.loads(event) for event in self._list(keys.fetched(session_id))[1:]],
+            "updates": self._events(redis_keys.updates(session_id)),
+            "mailbox": [exact_json.loads(event) for event in self._list(redis_keys.mailbox(session_id))],
+            "fetched": [exact_json.loads(event) for event in self._list(redis_keys.fetched(session_id))[1:]],
         }
 
     def client(self, client: str) -> Data:
         """What a client has entrusted, by its digest: names, and what may be shown of keys. Nothing is decrypted."""
-        kept = self._store.fields(keys.provider_keys(client))
-        shown = {name: json.loads(value) for name, value in kept.items()}
-        secrets = [raw.decode() for raw in self._redis.hkeys(keys.secrets(client))]
+        kept = self._store.fields(redis_keys.provider_keys(client))
+        shown = {name: exact_json.loads(value) for name, value in kept.items()}
+        secrets = [raw.decode() for raw in self._redis.hkeys(redis_keys.secrets(client))]
         provider_keys = {name: {part: key[part] for part in _SHOWN} for name, key in shown.items()}
         return {"sha256": client, "provider_keys": provider_keys, "secrets": secrets}
 
     def _named(self, session_id: str) -> Iterator[list[str]]:
         """Kind and ids of the keys that the session's index names and that are still there."""
-        for raw in self._redis.zrange(keys.kept(session_id), 0, -1):
-            if self._redis.exists(f"{keys.session(session_id)}:{raw.decode()}"):
+        for raw in self._redis.zrange(redis_keys.kept(session_id), 0, -1):
+            if self._redis.exists(f"{redis_keys.session(session_id)}:{raw.decode()}"):
                 yield raw.decode().split(":", 2)
 
     def _threads(self, session_id: str) -> Iterator[Data]:
-        for thread_id in map(bytes.decode, self._redis.zrange(keys.threads(session_id), 0, -1)):
-            messages = [json.loads(raw) for raw in self._list(keys.messages(session_id, thread_id))]
-            yield {**self._store.fields(keys.thread(session_id, thread_id)), "messages": messages}
+        for thread_id in map(bytes.decode, self._redis.zrange(redis_keys.threads(session_id), 0, -1)):
+            messages = [exact_json.loads(raw) for raw in self._list(redis_keys.messages(session_id, thread_id))]
+            yield {**self._store.fields(redis_keys.thread(session_id, thread_id)), "messages": messages}
 
     def _turn(self, session_id: str, run_id: str) -> Data:
-        fields = _parsed(self._store.fields(keys.run(session_id, run_id)))
-        return {**fields, "log": self._events(keys.log(session_id, run_id))}
+        fields = _parsed(self._store.fields(redis_keys.run(session_id, run_id)))
+        return {**fields, "log": self._events(redis_keys.log(session_id, run_id))}
 
     def _sent(self, session_id: str, digest: str) -> Data:
-        return {"sha256": digest, **self._store.fields(keys.sent(session_id, digest))}
+        return {"sha256": digest, **self._store.fields(redis_keys.sent(session_id, digest))}
 
     def _events(self, stream: str) -> list[Any]:
         return [sse.parse(entry.frame) for entry in read_stream(self._store, stream, 0)]
@@ -86,9 +88,9 @@ class Export:
 
 def _parsed(fields: Fields) -> Data:
     """The fields of a hash, those that hold JSON as its value."""
-    return {name: json.loads(text) if _is_json(name, text) else text for name, text in fields.items()}
+    return {name: exact_json.loads(text) if _is_json(name, text) else text for name, text in fields.items()}
 
 
 def _is_json(name: str, text: str) -> bool:
     """Whether a field holds JSON: a client request does in the session's hash; in a turn's it is a name of a call."""
-    return name in _JSON or (name.startswith(keys.request_field("")) and text.startswith("{"))
+    return name in _JSON or (name.startswith(redis_keys.request_field("")) and text.startswith("{"))

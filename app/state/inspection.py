@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from app import json
-from app.state import keys
-from app.state.store import Entry, Store, milliseconds, read_stream
+from app import exact_json
+from app.state import redis_keys
+from app.state.connection.store import Entry, Store, milliseconds, read_stream
 from app.usage import Charge
 
 Fields = dict[str, str]
@@ -25,44 +25,44 @@ class Inspection:
 
     def session_ids(self, prefix: str = "") -> Iterator[str]:
         """The ids of all sessions, or of those that begin so, in no order. `prefix` has the letters of an id."""
-        return (keys.session_of(key) for key in self._scan(keys.session(f"{prefix}*")))
+        return (redis_keys.session_of(key) for key in self._scan(redis_keys.session(f"{prefix}*")))
 
     def sessions_under(self, public_key: str) -> list[str]:
         """The ids of the sessions that stand under a public key, those that are gone included, newest first."""
-        return [raw.decode() for raw in self._redis.zrevrange(keys.sessions_of(public_key), 0, -1)]
+        return [raw.decode() for raw in self._redis.zrevrange(redis_keys.sessions_of(public_key), 0, -1)]
 
     def sessions_of_client(self, client: str) -> Iterator[str]:
         """The ids of the sessions that belong to a client, by its digest, in no order."""
-        for key in self._scan(keys.client("*"), "STRING"):
+        for key in self._scan(redis_keys.client("*"), "STRING"):
             if self._redis.get(key) == client.encode():
-                yield keys.session_of(key)
+                yield redis_keys.session_of(key)
 
     def runs(self, session_id: str = "*", prefix: str = "") -> Iterator[tuple[str, str]]:
         """Session and id of the turns that are kept: of all sessions or of one, all or those that begin so."""
-        for key in self._scan(keys.run(session_id, f"{prefix}*")):
-            yield keys.session_of(key), key.rpartition(":")[2]
+        for key in self._scan(redis_keys.run(session_id, f"{prefix}*")):
+            yield redis_keys.session_of(key), key.rpartition(":")[2]
 
     def open_runs(self) -> list[tuple[str, str, float]]:
         """Session and id of the turns that have not ended, and for how many seconds their leases last."""
         moment, found = milliseconds(), []
-        for member, end in self._redis.zrange(keys.LEASES, 0, -1, withscores=True):
+        for member, end in self._redis.zrange(redis_keys.LEASES, 0, -1, withscores=True):
             session_id, run_id = member.decode().split(" ")
             found.append((session_id, run_id, (end - moment) / 1000))
         return found
 
     def log(self, session_id: str, run_id: str) -> list[Entry]:
         """The events of a turn."""
-        return read_stream(self._store, keys.log(session_id, run_id), 0)
+        return read_stream(self._store, redis_keys.log(session_id, run_id), 0)
 
     def charges(self, session_id: str, run_id: str) -> list[Charge]:
         """What the model calls of a turn have used; those that are not settled yet are not among them."""
-        fields = self._store.fields(keys.run(session_id, run_id))
-        found = (value for name, value in fields.items() if name.startswith(keys.charge_field("")))
-        return [Charge.read(json.loads(value)) for value in found]
+        fields = self._store.fields(redis_keys.run(session_id, run_id))
+        found = (value for name, value in fields.items() if name.startswith(redis_keys.charge_field("")))
+        return [Charge.read(exact_json.loads(value)) for value in found]
 
     def client_requests(self) -> int:
         """How many requests to clients are open."""
-        return int(self._redis.zcard(keys.CLIENT_REQUESTS))
+        return int(self._redis.zcard(redis_keys.CLIENT_REQUESTS))
 
     def pick(self, names: Iterable[str], fields: Sequence[str]) -> list[Fields]:
         """Some fields of hashes, in the order of their keys' names; a field that is not there is ''."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from app.state import keys
-from app.state.store import Store, milliseconds
+from app.state import redis_keys
+from app.state.connection.store import Store, milliseconds
 
 AT_ONCE = 100
 """Leases that are looked at in one round."""
@@ -18,7 +18,7 @@ MOST_TIMES = 3
 """A lease may be given for this many times AOMI_LEASE at most."""
 
 
-class Held(NamedTuple):
+class RunningTurn(NamedTuple):
     """A turn that runs in this process. `slots` names the keys of the slots that it has."""
 
     session_id: str
@@ -39,7 +39,7 @@ class Leases:
     def renewal(self, session_id: str, run_id: str, times: int = 1) -> tuple[Any, ...]:
         """The command that gives a turn another `AOMI_LEASE`, or several `times` as long. What begins a turn sends it
         first, so that no turn is without a lease that holds, whatever dies in between."""
-        return "ZADD", keys.LEASES, milliseconds() + self._milliseconds * times, member(session_id, run_id)
+        return "ZADD", redis_keys.LEASES, milliseconds() + self._milliseconds * times, member(session_id, run_id)
 
     def slot_end(self, times: int = 1) -> int:
         """When the slot of a turn ends whose lease is given now, in ms since 1970."""
@@ -58,7 +58,7 @@ class Leases:
     def overdue(self) -> list[tuple[str, str]]:
         """Session and run of turns that nobody has looked after in time, the longest overdue first."""
         count = 10 * AT_ONCE if self._spread else AT_ONCE
-        members = self._redis.zrangebyscore(keys.LEASES, 0, milliseconds(), start=0, num=count)
+        members = self._redis.zrangebyscore(redis_keys.LEASES, 0, milliseconds(), start=0, num=count)
         found = [tuple(raw.decode().split(" ")) for raw in members]
         return (self._drop_ended(found) if self._spread else found)[:AT_ONCE]
 
@@ -66,11 +66,11 @@ class Leases:
         """Drop those that `end` has left, all at once, with slots that it did not come to; returns the others."""
         pipeline = self._redis.pipeline(transaction=False)
         for session_id, run_id in found:
-            pipeline.hmget(keys.run(session_id, run_id), "status", "slots")
+            pipeline.hmget(redis_keys.run(session_id, run_id), "status", "slots")
         runs = [[(raw or b"").decode() for raw in values] for values in pipeline.execute()]
         for (session_id, run_id), (status, slots) in zip(found, runs, strict=True):
             if not status or status in ENDED:
-                for name in (*slots.split(), keys.LEASES):
+                for name in (*slots.split(), redis_keys.LEASES):
                     pipeline.zrem(name, member(session_id, run_id))
         pipeline.execute()
         return [one for one, (status, _) in zip(found, runs, strict=True) if status and status not in ENDED]
@@ -78,12 +78,12 @@ class Leases:
     def end(self, session_id: str, run_id: str, slots: Sequence[str] = ()) -> None:
         """The turn has ended; its slots are free. On a cluster its lease stays until it runs out: should the master of
         the turn die and lose the end, this one, which another master holds, leads the caretaker to it."""
-        names = slots if self._spread else (*slots, keys.LEASES)
+        names = slots if self._spread else (*slots, redis_keys.LEASES)
         self._remove(session_id, run_id, names)
 
     def drop(self, session_id: str, run_id: str, slots: Sequence[str] = ()) -> None:
         """Forget a turn that never was, or whose end is beyond doubt; its slots are free."""
-        self._remove(session_id, run_id, (*slots, keys.LEASES))
+        self._remove(session_id, run_id, (*slots, redis_keys.LEASES))
 
     def _remove(self, session_id: str, run_id: str, names: Sequence[str]) -> None:
         pipeline = self._redis.pipeline(transaction=False)

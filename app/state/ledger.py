@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from app import json
-from app.state import keys
-from app.state.store import Store, digest, dumps, milliseconds, text_fields
+from app import exact_json
+from app.state import redis_keys
+from app.state.connection.store import Store, digest, dumps, milliseconds, text_fields
 from app.usage import Charge, ModelCall, Totals
 from app.usage.report import Days, Row
 
@@ -38,36 +38,36 @@ class Ledger:
         """Write down a model call that is about to be made."""
         args = (run_id, call.number, dumps(asdict(call)))
         due = self._due(session_id, run_id, call.number, LATER)
-        self._store.call("model_call", [keys.session(session_id)], *args, before=due)
+        self._store.call("model_call", [redis_keys.session(session_id)], *args, before=due)
 
     def settle(self, session_id: str, run_id: str, charge: Charge) -> Charge:
         """Count what a call has used. Returns the charge that counts: this one, or that of somebody who was faster.
 
         A turn that is gone, as its session was deleted, still counts for its API key.
         """
-        names, life = [keys.session(session_id)], self._settings.session_ttl
+        names, life = [redis_keys.session(session_id)], self._settings.session_ttl
         added = _added(charge, f" {charge.day} {charge.key} {charge.app} {charge.model}")
         found = self._store.call("charge", names, run_id, charge.number, dumps(asdict(charge)), life, *added)
-        charge = Charge.read(json.loads(found)) if found else charge
+        charge = Charge.read(exact_json.loads(found)) if found else charge
         self._count(digest(f"{run_id} {charge.number}".encode())[:NAME], charge)
-        closed = ("ZREM", keys.MODEL_CALLS, _member(session_id, run_id, charge.number))
+        closed = ("ZREM", redis_keys.MODEL_CALLS, _member(session_id, run_id, charge.number))
         self._store.call("counted", names, run_id, charge.number, self._settings.log_ttl, before=closed)
         return charge
 
     def open_calls(self, session_id: str, run_id: str) -> list[ModelCall]:
         """The calls of a turn that are not settled and counted."""
-        prefix = keys.model_call_field("")
-        fields = self._store.fields(keys.run(session_id, run_id))
-        return [ModelCall.read(json.loads(value)) for name, value in fields.items() if name.startswith(prefix)]
+        prefix = redis_keys.model_call_field("")
+        fields = self._store.fields(redis_keys.run(session_id, run_id))
+        return [ModelCall.read(exact_json.loads(value)) for name, value in fields.items() if name.startswith(prefix)]
 
     def open_turns(self, session_id: str) -> set[str]:
         """The turns of a session that have open calls."""
-        found = self._redis.zscan_iter(keys.MODEL_CALLS, match=f"{session_id} *", count=1000)
+        found = self._redis.zscan_iter(redis_keys.MODEL_CALLS, match=f"{session_id} *", count=1000)
         return {member.decode().split(" ")[1] for member, _ in found}
 
     def overdue(self) -> list[tuple[str, str, str]]:
         """Session, run and number of open calls that somebody should look at."""
-        members = self._redis.zrangebyscore(keys.MODEL_CALLS, 0, milliseconds(), start=0, num=AT_ONCE)
+        members = self._redis.zrangebyscore(redis_keys.MODEL_CALLS, 0, milliseconds(), start=0, num=AT_ONCE)
         return [tuple(member.decode().split(" ")) for member in members]
 
     def put_off(self, session_id: str, run_id: str, number: str) -> None:
@@ -76,13 +76,13 @@ class Ledger:
 
     def forget(self, session_id: str, run_id: str, number: str) -> None:
         """Nobody need look at a call any more."""
-        self._redis.zrem(keys.MODEL_CALLS, _member(session_id, run_id, number))
+        self._redis.zrem(redis_keys.MODEL_CALLS, _member(session_id, run_id, number))
 
     # reading
 
     def spent(self, key: str, month: str) -> int:
         """What an API key has cost in a month such as `2026-11`, in nano-dollars."""
-        fields = self._redis.hgetall(keys.used_in_month(key, month))
+        fields = self._redis.hgetall(redis_keys.used_in_month(key, month))
         return sum(int(value) for name, value in fields.items() if name.startswith(b"cost "))
 
     def of_key(self, key: str, days: Days) -> list[Row]:
@@ -91,19 +91,21 @@ class Ledger:
 
     def of_all(self, days: Days) -> list[Row]:
         """What all API keys used on these days. It goes through the names of all keys in Redis."""
-        found = {keys.used_by(name.decode()) for name in self._redis.scan_iter(match=keys.USED_DAYS, count=1000)}
+        found = {
+            redis_keys.used_by(name.decode()) for name in self._redis.scan_iter(match=redis_keys.USED_DAYS, count=1000)
+        }
         return self._of(sorted((key, day) for key, day in found if day in days))
 
     def of_session(self, session_id: str) -> list[Row]:
         """What a session used, for as long as it is kept."""
-        sums = _sums(self._store.fields(keys.used_in(session_id)))
+        sums = _sums(self._store.fields(redis_keys.used_in(session_id)))
         parts = ((rest.split(" ", 3), totals) for rest, totals in sums.items())
         return [Row(day, key, app, model, totals, session_id) for (day, key, app, model), totals in parts]
 
     def _of(self, wanted: list[tuple[str, str]]) -> list[Row]:
         pipeline = self._redis.pipeline(transaction=False)
         for key, day in wanted:
-            pipeline.hgetall(keys.used_on(key, day))
+            pipeline.hgetall(redis_keys.used_on(key, day))
         rows = []
         for (key, day), raw in zip(wanted, pipeline.execute(), strict=True):
             for rest, totals in _sums(text_fields(raw)).items():
@@ -114,9 +116,9 @@ class Ledger:
     def _count(self, name: str, charge: Charge) -> None:
         moment = milliseconds()
         names = [
-            keys.counted(charge.key),
-            keys.used_on(charge.key, charge.day),
-            keys.used_in_month(charge.key, charge.day[:7]),
+            redis_keys.counted(charge.key),
+            redis_keys.used_on(charge.key, charge.day),
+            redis_keys.used_in_month(charge.key, charge.day[:7]),
         ]
         kept = self._settings.charge_ttl  # two who settle the same call do so within seconds of each other
         lives = (moment - kept * 1000, kept, self._settings.usage_ttl)
@@ -124,7 +126,7 @@ class Ledger:
 
     def _due(self, session_id: str, run_id: str, number: str, leases: int) -> tuple[Any, ...]:
         when = milliseconds() + int(self._settings.lease * 1000 * leases)
-        return "ZADD", keys.MODEL_CALLS, when, _member(session_id, run_id, number)
+        return "ZADD", redis_keys.MODEL_CALLS, when, _member(session_id, run_id, number)
 
 
 def _member(session_id: str, run_id: str, number: str) -> str:

@@ -11,9 +11,9 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import RedisStorage
 from redis.exceptions import NoScriptError
 
-from app.state import keys
-from app.state.clients import Client
-from app.state.store import Store
+from app.state import redis_keys
+from app.state.connection.clients import Client
+from app.state.connection.store import Store
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class _Windows(RedisStorage):
 
     def __init__(self, redis: Client) -> None:
         self._redis = redis
-        super().__init__("redis://", key_prefix=keys.RATE)  # its own client never connects
+        super().__init__("redis://", key_prefix=redis_keys.RATE)  # its own client never connects
 
     def get_connection(self, readonly: bool = False) -> Client:
         """What commands go through."""

@@ -13,29 +13,29 @@ from dataclasses import dataclass, field
 from itertools import starmap
 from typing import Any, NamedTuple
 
-from app import json
-from app.state import keys, transcript
-from app.state.leases import Leases
-from app.state.sessions import framed, new_session
-from app.state.slots import Holder, Slots
-from app.state.store import (
+from app import exact_json
+from app.events import sse
+from app.events.types import Status
+from app.state import redis_keys, transcript
+from app.state.connection.store import (
     Entry,
     Store,
     digest,
     dumps,
-    flat,
+    from_pairs,
     microseconds,
     new_id,
     now,
-    paired,
     read_stream,
+    to_pairs,
 )
-from app.streaming import sse
-from app.streaming.events import Status
+from app.state.leases import Leases
+from app.state.sessions import framed, new_session
+from app.state.slots import ConcurrencyLimit, Slots
 
 
 @dataclass(frozen=True)
-class Message:
+class TurnRequest:
     """A message as chat accepted it. `thread_id` None is the newest thread; `user_state` None leaves it.
 
     With an `idempotency_key`, `body` is all that was sent, by which another message is told from a repeated one.
@@ -58,7 +58,7 @@ class Message:
     budget: str = ""
     answers: tuple[int, ...] = ()
     origin: Mapping[str, str] = field(default_factory=dict)
-    holders: tuple[Holder, ...] = ()
+    holders: tuple[ConcurrencyLimit, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Accepted:
     run_id: str = ""
     thread_id: str = ""
     current: str = ""
-    lacks: Holder | None = None
+    lacks: ConcurrencyLimit | None = None
 
 
 @dataclass(frozen=True)
@@ -106,18 +106,18 @@ class Run:
             app=fields["app"],
             model=fields["model"],
             started_at=fields.get("started_at") or fields["queued_at"],
-            message=json.loads(fields["message"]),
+            message=exact_json.loads(fields["message"]),
             outcome=fields.get("outcome", ""),
             client=fields.get("client", ""),
             key=fields.get("key", ""),
             budget=fields.get("budget", ""),
-            origin=json.loads(fields.get("origin", "{}")),
+            origin=exact_json.loads(fields.get("origin", "{}")),
             times={name: value for name, value in fields.items() if name.endswith("_at")},
             slots=tuple(fields.get("slots", "").split()),
         )
 
 
-class Batch(NamedTuple):
+class EventBatch(NamedTuple):
     """Events of a running turn that are appended together. `number` is greater than that of the turn's last one, and
     the same when it is sent again. `after` is the number of the one that the log must hold already, 0 for none."""
 
@@ -128,7 +128,7 @@ class Batch(NamedTuple):
     after: int = 0
 
 
-class Runs:
+class RunStore:
     """The turns of all sessions."""
 
     def __init__(self, store: Store) -> None:
@@ -138,7 +138,7 @@ class Runs:
         self.leases = Leases(store)
         self._slots = Slots(store, self.leases)
 
-    def start(self, session_id: str, message: Message) -> Accepted:
+    def start(self, session_id: str, message: TurnRequest) -> Accepted:
         """Accept a message, making the session and a thread where there is none. The caller enqueues a run that
         `started`; one that waits is returned by the `settle` of the turn before it."""
         moment, run_id, title = now(), new_id("run"), first_words(message.text)
@@ -148,7 +148,7 @@ class Runs:
         slots = [] if lacks else [holder.slots for holder in message.holders]
         role = "system" if message.answers else "user"
         said = transcript.message(new_id("msg"), role, message.text, moment)
-        fields = flat(new_session(session_id))
+        fields = to_pairs(new_session(session_id))
         values = {
             "thread": message.thread_id,
             "new_thread": new_id("thread"),
@@ -176,10 +176,10 @@ class Runs:
             "answers": " ".join(map(str, message.answers)),
             "closed_frame": sse.frame(sse.client_request_closed(session_id, message.answers, "answered")),
         }
-        args = (len(fields), *fields, *flat(values))
-        names = [keys.session(session_id)]
+        args = (len(fields), *fields, *to_pairs(values))
+        names = [redis_keys.session(session_id)]
         if message.idempotency_key:
-            names.append(keys.sent(session_id, digest(message.idempotency_key.encode())))
+            names.append(redis_keys.sent(session_id, digest(message.idempotency_key.encode())))
         answer = self._store.call("start", names, *args, before=self.leases.renewal(session_id, run_id))
         outcome, *found = (raw.decode() for raw in answer if raw)
         if outcome in ("started", "waiting"):
@@ -191,31 +191,31 @@ class Runs:
         """Begin a queued turn. None if it has ended or another worker has it."""
         args = (run_id, worker, now(), new_id("claim"))
         answer = self._store.call(
-            "claim", [keys.session(session_id)], *args, before=self.leases.renewal(session_id, run_id)
+            "claim", [redis_keys.session(session_id)], *args, before=self.leases.renewal(session_id, run_id)
         )
         if not answer and self.get(session_id, run_id) is None:
             self.leases.drop(session_id, run_id)  # its session was deleted
-        return Run.read(session_id, paired(answer)) if answer else None
+        return Run.read(session_id, from_pairs(answer)) if answer else None
 
     def get(self, session_id: str, run_id: str) -> Run | None:
         """The turn, or None when it is unknown or no longer kept."""
-        fields = self._store.fields(keys.run(session_id, run_id))
+        fields = self._store.fields(redis_keys.run(session_id, run_id))
         return Run.read(session_id, fields) if "id" in fields else None
 
-    def was_sent(self, session_id: str, message: Message) -> bool:
+    def was_sent(self, session_id: str, message: TurnRequest) -> bool:
         """Whether a message with this Idempotency-Key was accepted before, whatever it said."""
         key = message.idempotency_key
-        return bool(key) and bool(self._redis.exists(keys.sent(session_id, digest(key.encode()))))
+        return bool(key) and bool(self._redis.exists(redis_keys.sent(session_id, digest(key.encode()))))
 
-    def append(self, batches: Sequence[Batch]) -> list[bool | None]:
+    def append(self, batches: Sequence[EventBatch]) -> list[bool | None]:
         """Append events to the logs of several turns at once. True for each batch that is in its log.
 
         False where the turn no longer runs; None where the log has lost what the batch comes after, as a master died:
         send it again with all that went before.
         """
         each = [
-            (keys.session(batch.session_id), [batch.run_id, batch.number, batch.after, len(frames) // 2, *frames])
-            for batch, frames in ((batch, framed(batch.events)) for batch in starmap(Batch, batches))
+            (redis_keys.session(batch.session_id), [batch.run_id, batch.number, batch.after, len(frames) // 2, *frames])
+            for batch, frames in ((batch, framed(batch.events)) for batch in starmap(EventBatch, batches))
         ]
         common = (self._settings.session_ttl, now())
         return [None if found < 0 else bool(found) for found in self._store.call_each("append", common, each)]
@@ -225,9 +225,9 @@ class Runs:
 
         None if there is none such: somebody else has ended it. After a Run, call `settle`.
         """
-        args = (run_id, outcome, now(), expect, keys.CONTROL, new_id("seal"))
-        answer = self._store.call("seal", [keys.session(session_id)], *args)
-        return Run.read(session_id, paired(answer)) if answer else None
+        args = (run_id, outcome, now(), expect, redis_keys.CONTROL, new_id("seal"))
+        answer = self._store.call("seal", [redis_keys.session(session_id)], *args)
+        return Run.read(session_id, from_pairs(answer)) if answer else None
 
     def settle(self, run: Run, terminal: sse.Event) -> str | None:
         """Close a sealed turn with its terminal event; open tool calls get their result, the log goes into the
@@ -259,8 +259,8 @@ class Runs:
             "busy_frame": sse.frame(sse.state(run.session_id, "processing")),
             "free_frame": sse.frame(sse.state(run.session_id, free)),
         }
-        args = (len(frames), len(stored), len(news), *frames, *stored, *news, *flat(values))
-        answer = self._store.call("settle", [keys.session(run.session_id)], *args)
+        args = (len(frames), len(stored), len(news), *frames, *stored, *news, *to_pairs(values))
+        answer = self._store.call("settle", [redis_keys.session(run.session_id)], *args)
         self.leases.end(run.session_id, run.id, run.slots)
         following = answer[1] if len(answer) > 1 else None
         return following.decode() if following else None
@@ -273,21 +273,21 @@ class Runs:
 
     def entries(self, session_id: str, run_id: str, after: int) -> list[Entry]:
         """The events of a turn's log after number `after`."""
-        return read_stream(self._store, keys.log(session_id, run_id), after)
+        return read_stream(self._store, redis_keys.log(session_id, run_id), after)
 
     def current(self, session_id: str) -> str:
         """The turn that is current, '' if there is none."""
-        raw = self._redis.hget(keys.session(session_id), "run")
+        raw = self._redis.hget(redis_keys.session(session_id), "run")
         return raw.decode() if raw else ""
 
     def event(self, session_id: str, run_id: str, number: int) -> Entry | None:
         """One event of a turn's log, or None if it has no such number."""
-        found = read_stream(self._store, keys.log(session_id, run_id), number - 1, count=1)
+        found = read_stream(self._store, redis_keys.log(session_id, run_id), number - 1, count=1)
         return found[0] if found and found[0].number == number else None
 
     def open_in(self, session_id: str, thread_id: str) -> list[str]:
         """The turns of a thread that wait or run, the last one first, so that ending one starts none of them."""
-        waiting = [raw.decode() for raw in self._redis.lrange(keys.waiting(session_id), 0, -1)]
+        waiting = [raw.decode() for raw in self._redis.lrange(redis_keys.waiting(session_id), 0, -1)]
         found = (self.get(session_id, run_id) for run_id in reversed([self.current(session_id), *waiting]))
         return [run.id for run in found if run and run.thread_id == thread_id]
 

@@ -7,13 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app import json
-from app.state import deletion, keys, transcript
-from app.state.asked import open_requests
-from app.state.deletion import Traces
-from app.state.store import Entry, Store, flat, microseconds, new_id, now, paired, read_stream, text_fields
-from app.streaming import sse
-from app.streaming.events import Status
+from app import exact_json
+from app.events import sse
+from app.events.types import Status
+from app.state import deletion, redis_keys, transcript
+from app.state.connection.store import (
+    Entry,
+    Store,
+    from_pairs,
+    microseconds,
+    new_id,
+    now,
+    read_stream,
+    text_fields,
+    to_pairs,
+)
+from app.state.deletion import SessionRefs
+from app.state.open_requests import open_requests
 
 Fields = dict[str, str]
 
@@ -51,41 +61,41 @@ class Sessions:
         fields = new_session(session_id) | fields
         if fields.get("title"):
             fields["title_source"] = "person"
-        args = (self._settings.session_ttl, new_id("create"), *flat(fields))
-        made = self._store.call("create", [keys.session(session_id)], *args)
+        args = (self._settings.session_ttl, new_id("create"), *to_pairs(fields))
+        made = self._store.call("create", [redis_keys.session(session_id)], *args)
         if made and fields.get("public_key"):
             self._list_under(fields["public_key"], session_id)
         return bool(made)
 
     def own(self, session_id: str, public_key: str) -> None:
         """List the session under a public key, unless it stands under another one or is gone."""
-        if self._store.call("own", [keys.session(session_id)], public_key):
+        if self._store.call("own", [redis_keys.session(session_id)], public_key):
             self._list_under(public_key, session_id)
 
     def _list_under(self, public_key: str, session_id: str) -> None:
-        index = keys.sessions_of(public_key)
+        index = redis_keys.sessions_of(public_key)
         self._redis.zadd(index, {session_id: microseconds()}, nx=True)
         self._redis.expire(index, self._settings.session_ttl)
-        if not self._redis.exists(keys.session(session_id)):
+        if not self._redis.exists(redis_keys.session(session_id)):
             self._redis.zrem(index, session_id)  # deleted meanwhile
 
     def get(self, session_id: str) -> Fields | None:
         """The session's fields, or None."""
-        return self._store.fields(keys.session(session_id)) or None
+        return self._store.fields(redis_keys.session(session_id)) or None
 
     def owned_by(self, public_key: str) -> list[Fields]:
         """The sessions that `public_key` has made, newest first; those that are gone leave the index."""
-        index = keys.sessions_of(public_key)
+        index = redis_keys.sessions_of(public_key)
         ids = [raw.decode() for raw in self._redis.zrevrange(index, 0, -1)]
         pipeline = self._redis.pipeline(transaction=False)
         for session_id in ids:
-            pipeline.hgetall(keys.session(session_id))
+            pipeline.hgetall(redis_keys.session(session_id))
         found = [text_fields(raw) for raw in pipeline.execute()]
         if gone := [session_id for session_id, fields in zip(ids, found, strict=True) if not fields]:
             self._redis.zrem(index, *gone)
         return [fields for fields in found if fields]
 
-    def delete(self, session_id: str) -> Traces:
+    def delete(self, session_id: str) -> SessionRefs:
         """Remove the session and all that belongs to it in Redis, but for its jobs: `erasing.erase` does the whole."""
         return deletion.remove(self._store, session_id)
 
@@ -102,17 +112,17 @@ class Sessions:
         """A model's title takes the place of the first message's words, never of a person's title."""
         fields = {"title": title, "title_source": "model"}
         self._change(session_id, thread_id, "words", fields, [sse.title_changed(session_id, title, thread_id)])
-        if self._redis.zrange(keys.threads(session_id), 0, 0) == [thread_id.encode()]:
+        if self._redis.zrange(redis_keys.threads(session_id), 0, 0) == [thread_id.encode()]:
             self._change(session_id, "", "words", fields, [sse.title_changed(session_id, title)])
 
     # threads
 
     def threads(self, session_id: str) -> list[Fields]:
         """The threads, oldest first: `id`, `title`, `created_at`, `updated_at`."""
-        ids = [raw.decode() for raw in self._redis.zrange(keys.threads(session_id), 0, -1)]
+        ids = [raw.decode() for raw in self._redis.zrange(redis_keys.threads(session_id), 0, -1)]
         pipeline = self._redis.pipeline(transaction=False)
         for thread_id in ids:
-            pipeline.hgetall(keys.thread(session_id, thread_id))
+            pipeline.hgetall(redis_keys.thread(session_id, thread_id))
         return [text_fields(raw) for raw in pipeline.execute() if raw]
 
     def open_thread(self, session_id: str, title: str) -> Fields:
@@ -120,8 +130,8 @@ class Sessions:
         made = now()
         thread = {"id": new_id("thread"), "title": title, "created_at": made, "updated_at": made}
         fields = thread | ({"title_source": "person"} if title else {})
-        args = (thread["id"], microseconds(), self._settings.session_ttl, *flat(fields))
-        self._store.call("open", [keys.session(session_id)], *args)
+        args = (thread["id"], microseconds(), self._settings.session_ttl, *to_pairs(fields))
+        self._store.call("open", [redis_keys.session(session_id)], *args)
         return thread
 
     def rename_thread(self, session_id: str, thread_id: str, title: str) -> bool:
@@ -135,24 +145,24 @@ class Sessions:
         asked = [request.id for request in open_requests(self.get(session_id) or {}) if request.thread_id == thread_id]
         pipeline = self._redis.pipeline()
         if asked:
-            pipeline.hdel(keys.session(session_id), *map(keys.request_field, asked))
-        pipeline.zrem(keys.threads(session_id), thread_id)
-        pipeline.delete(keys.thread(session_id, thread_id), keys.messages(session_id, thread_id))
+            pipeline.hdel(redis_keys.session(session_id), *map(redis_keys.request_field, asked))
+        pipeline.zrem(redis_keys.threads(session_id), thread_id)
+        pipeline.delete(redis_keys.thread(session_id, thread_id), redis_keys.messages(session_id, thread_id))
         return bool(pipeline.execute()[-2])
 
     def thread(self, session_id: str, thread_id: str) -> Fields:
         """The thread's fields, {} if there is none."""
-        return self._store.fields(keys.thread(session_id, thread_id))
+        return self._store.fields(redis_keys.thread(session_id, thread_id))
 
     def has_thread(self, session_id: str, thread_id: str) -> bool:
         """Whether the session has this thread."""
-        return self._redis.zscore(keys.threads(session_id), thread_id) is not None
+        return self._redis.zscore(redis_keys.threads(session_id), thread_id) is not None
 
     def messages(self, session_id: str, thread_id: str, most_bytes: float = math.inf) -> list[transcript.Message]:
         """A thread's stored messages, oldest first, but for notes of failures; a running turn's are in its log. With
         `most_bytes`, the newest of them: somewhat more than that, so that a long history costs no more than it must.
         """
-        key = keys.messages(session_id, thread_id)
+        key = redis_keys.messages(session_id, thread_id)
         pipeline = self._redis.pipeline()
         pipeline.llen(key)
         pipeline.lrange(key, -_PAGE, -1)
@@ -161,29 +171,29 @@ class Sessions:
         while left and read <= most_bytes:
             page = self._redis.lrange(key, max(0, left - len(stored)), left - 1)  # as many again
             stored, left, read = page + stored, left - len(page), read + sum(map(len, page))
-        found = map(json.loads, stored)
+        found = map(exact_json.loads, stored)
         return [message for message in found if message["role"] != "error"]
 
     def snapshot(self, session_id: str, thread_id: str | None) -> Snapshot | None:
         """The session and a thread's messages (None: the newest thread) as of one moment, with the text so far
         of a running turn and what waits behind it. None if the session is unknown."""
-        answer = self._store.call("snapshot", [keys.session(session_id)], thread_id)
+        answer = self._store.call("snapshot", [redis_keys.session(session_id)], thread_id)
         if not answer:
             return None
-        session = paired(answer[0])
+        session = from_pairs(answer[0])
         if len(answer) == 1:
             return Snapshot(session, None, [])
         _, thread, stored, run, frames, said = answer
-        messages = [json.loads(raw) for raw in stored]
-        if fields := paired(run):
+        messages = [exact_json.loads(raw) for raw in stored]
+        if fields := from_pairs(run):
             events = map(sse.parse, frames)
             messages += transcript.fold(fields["id"], events, fields.get("started_at") or fields["queued_at"])
-        messages += [json.loads(raw) for raw in said]
+        messages += [exact_json.loads(raw) for raw in said]
         return Snapshot(session, thread.decode(), messages, bool(fields), len(said))
 
     def read_updates(self, session_id: str, after: int) -> list[Entry]:
         """The kept events of the session's update stream after number `after`."""
-        return read_stream(self._store, keys.updates(session_id), after)
+        return read_stream(self._store, redis_keys.updates(session_id), after)
 
     def _change(
         self,
@@ -194,9 +204,9 @@ class Sessions:
         events: list[sse.Event],
     ) -> bool:
         cap, life = self._settings.updates_kept, self._settings.session_ttl
-        pairs = flat(fields)
+        pairs = to_pairs(fields)
         args = (thread_id, only_source, cap, life, len(pairs), *pairs, *framed(events))
-        return bool(self._store.call("change", [keys.session(session_id)], *args))
+        return bool(self._store.call("change", [redis_keys.session(session_id)], *args))
 
 
 def new_session(session_id: str) -> dict[str, str]:
@@ -214,7 +224,7 @@ def status(session: Fields) -> Status:
 
 def user_state(session: Fields) -> dict[str, Any]:
     """What the client told of its user; what it is asked to do is not in it (`client_requests.pending`)."""
-    return json.loads(session.get("user_state") or "{}")
+    return exact_json.loads(session.get("user_state") or "{}")
 
 
 def framed(events: Sequence[sse.Event]) -> list[Any]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.state import keys
+from app.state import redis_keys
+from app.state.connection.store import Store, milliseconds
 from app.state.leases import Leases, member
-from app.state.store import Store, milliseconds
 
 
 @dataclass(frozen=True)
-class Holder:
+class ConcurrencyLimit:
     """Who may have turns in `most` sessions at once: `who` of a `kind`, such as a key's id."""
 
     kind: str
@@ -25,7 +25,7 @@ class Holder:
     @property
     def slots(self) -> str:
         """Where its slots are."""
-        return keys.turns_of(self.kind, self.who)
+        return redis_keys.turns_of(self.kind, self.who)
 
 
 class Slots:
@@ -35,7 +35,7 @@ class Slots:
         self._store = store
         self._leases = leases
 
-    def take(self, session_id: str, run_id: str, holders: Sequence[Holder]) -> Holder | None:
+    def take(self, session_id: str, run_id: str, holders: Sequence[ConcurrencyLimit]) -> ConcurrencyLimit | None:
         """Take a slot of each holder for a turn that is about to start. The holder that has none left, if there is one;
         then none is taken."""
         for place, holder in enumerate(holders):
@@ -44,12 +44,12 @@ class Slots:
                 return holder
         return None
 
-    def give_back(self, session_id: str, run_id: str, holders: Sequence[Holder]) -> None:
+    def give_back(self, session_id: str, run_id: str, holders: Sequence[ConcurrencyLimit]) -> None:
         """The turn did not start."""
         for holder in holders:
             self._store.redis.zrem(holder.slots, member(session_id, run_id))
 
-    def _take(self, session_id: str, run_id: str, holder: Holder) -> bool:
+    def _take(self, session_id: str, run_id: str, holder: ConcurrencyLimit) -> bool:
         end, life = self._leases.slot_end(), self._leases.slot_life
         args = (milliseconds(), end, holder.most, session_id, run_id, life)
         return bool(self._store.call("take", [holder.slots], *args))

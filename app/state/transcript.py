@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from app.streaming.sse import Event
+from app.events.sse import Event
 
 Message = dict[str, Any]
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from app import json
+from app import exact_json
 from app.config import Settings
 from app.errors import BadRequest, ConfigError, NotConfigured
-from app.state import keys
-from app.state.store import Store, digest, dumps, text_fields
+from app.state import redis_keys
+from app.state.connection.store import Store, digest, dumps, text_fields
 
 log = logging.getLogger(__name__)
 
@@ -50,11 +50,11 @@ class Vault:
 
     def bind(self, session_id: str, client: str) -> None:
         """The session belongs to this client."""
-        self._redis.set(keys.client(session_id), client, ex=self._life)
+        self._redis.set(redis_keys.client(session_id), client, ex=self._life)
 
     def client_of(self, session_id: str) -> str:
         """The client that the session belongs to, '' if to none."""
-        raw = self._redis.get(keys.client(session_id))
+        raw = self._redis.get(redis_keys.client(session_id))
         return raw.decode() if raw else ""
 
     # keys for model providers
@@ -63,13 +63,13 @@ class Vault:
         """Keep a key, in the place of the provider's last one. Raises `NotConfigured`, `BadRequest`."""
         prefix = key[:PREFIX_CHARACTERS] if len(key) >= SHORTEST_WITH_PREFIX else ""
         kept = {"key": self._encrypt(key), "key_prefix": prefix, "label": label}
-        self._keep(keys.provider_keys(client), {provider: dumps(kept)})
+        self._keep(redis_keys.provider_keys(client), {provider: dumps(kept)})
         return ProviderKey(provider, prefix, label)
 
     def list_provider_keys(self, client: str) -> list[ProviderKey]:
         """What may be shown of the client's keys. Raises `NotConfigured`."""
         self._open()
-        found = {name: json.loads(value) for name, value in self._all(keys.provider_keys(client)).items()}
+        found = {name: exact_json.loads(value) for name, value in self._all(redis_keys.provider_keys(client)).items()}
         readable = self._decrypted({name: kept["key"] for name, kept in found.items()})
         return [
             ProviderKey(name, kept["key_prefix"], kept["label"])
@@ -81,39 +81,39 @@ class Vault:
         """The client's keys by provider, for a turn of its own; {} without a client."""
         if not (client and self._cipher):
             return {}
-        found = self._use(keys.provider_keys(client))
-        return self._decrypted({name: json.loads(value)["key"] for name, value in found.items()})
+        found = self._use(redis_keys.provider_keys(client))
+        return self._decrypted({name: exact_json.loads(value)["key"] for name, value in found.items()})
 
     def delete_provider_key(self, client: str, provider: str) -> bool:
         """Forget a key. False if there is none. Raises `NotConfigured`."""
         self._open()
-        return bool(self._redis.hdel(keys.provider_keys(client), provider))
+        return bool(self._redis.hdel(redis_keys.provider_keys(client), provider))
 
     # secrets for tools
 
     def save_secrets(self, client: str, values: dict[str, str]) -> None:
         """Keep secrets by name. Raises `NotConfigured`, `BadRequest`."""
-        self._keep(keys.secrets(client), {name: self._encrypt(value) for name, value in values.items()})
+        self._keep(redis_keys.secrets(client), {name: self._encrypt(value) for name, value in values.items()})
 
     def secrets(self, client: str) -> dict[str, str]:
         """The client's secrets by name, for a tool's call in a turn of its own; {} without a client."""
         if not (client and self._cipher):
             return {}
-        return self._decrypted(self._use(keys.secrets(client)))
+        return self._decrypted(self._use(redis_keys.secrets(client)))
 
     def delete_secret(self, client: str, name: str) -> bool:
         """Forget a secret. False if there is none. Raises `NotConfigured`."""
         self._open()
-        return bool(self._redis.hdel(keys.secrets(client), name))
+        return bool(self._redis.hdel(redis_keys.secrets(client), name))
 
     def clear_secrets(self, client: str) -> None:
         """Forget all of the client's secrets. Raises `NotConfigured`."""
         self._open()
-        self._redis.delete(keys.secrets(client))
+        self._redis.delete(redis_keys.secrets(client))
 
     def forget(self, client: str) -> None:
         """Remove all that the client has entrusted, whether or not it can be read."""
-        for key in (keys.provider_keys(client), keys.secrets(client)):
+        for key in (redis_keys.provider_keys(client), redis_keys.secrets(client)):
             self._redis.delete(key)
 
     def _open(self) -> MultiFernet:

@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from openai import AsyncOpenAI
 from pydantic import BaseModel
 
-from app.streaming import sse
+from app.events import sse
 
 
 class Body(BaseModel):

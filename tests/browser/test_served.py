@@ -12,7 +12,7 @@ from app.config import Settings
 from app.services import build
 from tests.support.document import ROOT
 
-FILES = ROOT / "app/playground"
+FILES = ROOT / "app/pages/static/playground"
 
 
 def site(**settings):

@@ -9,11 +9,11 @@ from html import unescape
 import httpx
 import pytest
 
-from app.api import docs
+from app.pages import api_docs
 from tests.support.document import ROOT, made
 from tests.support.programs import needed
 
-FOLDER = ROOT / "app/apidocs"
+FOLDER = ROOT / "app/pages/static/apidocs"
 OURS = [path for path in FOLDER.iterdir() if path.is_file()]
 
 
@@ -69,7 +69,7 @@ def test_there_is_nothing_else_under_it(web, name):
 
 
 def test_the_viewer_is_whole_and_has_its_licence_beside_it():
-    assert {path.name for path in (FOLDER / docs.VIEWER).iterdir()} == {
+    assert {path.name for path in (FOLDER / api_docs.VIEWER).iterdir()} == {
         "LICENSE",
         "NOTICE",
         "swagger-ui-bundle.js",

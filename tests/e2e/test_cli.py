@@ -27,7 +27,7 @@ def aomi(backend):
     """Runs the command; returns the finished process."""
 
     def run(*args, **environment):
-        command = [sys.executable, "-m", "app.cli", *args]
+        command = [sys.executable, "-m", "app.commands.cli", *args]
         env = backend.environment | environment
         return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=30)
 
@@ -127,7 +127,7 @@ def test_dev_starts_all_of_it_and_one_signal_stops_it(redis_from, backend, tmp_p
     environment["PYTHONPATH"] = str(ROOT)
     log = tmp_path / "dev.log"
     with log.open("wb") as output:
-        command = [sys.executable, "-m", "app.cli", "dev"]
+        command = [sys.executable, "-m", "app.commands.cli", "dev"]
         dev = subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=output, stderr=output)
     try:
         until(lambda: "The backend is ready" in log.read_text() or dev.poll() is not None, 40, "aomi dev")
@@ -151,7 +151,12 @@ def test_dev_says_when_its_port_is_taken(webs):
     port = webs[0].rsplit(":", 1)[1]
     environment = dict(os.environ) | {"PORT": port}
     failed = subprocess.run(
-        [sys.executable, "-m", "app.cli", "dev"], env=environment, capture_output=True, text=True, timeout=30, cwd=ROOT
+        [sys.executable, "-m", "app.commands.cli", "dev"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        cwd=ROOT,
     )
     assert failed.returncode == 2
     assert f"Port {port} is taken" in failed.stderr

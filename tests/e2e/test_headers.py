@@ -8,7 +8,7 @@ import socket
 import httpx
 import pytest
 
-from app.headers import ALWAYS
+from app.web.headers import ALWAYS
 
 OWN = {
     "/": {"Content-Security-Policy", "Cache-Control"},

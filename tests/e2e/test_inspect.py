@@ -10,7 +10,7 @@ import uuid
 
 import pytest
 
-from app.state import keys
+from app.state import redis_keys
 from tests.support.backend import ROOT, free_port, until
 from tests.support.client import Client
 from tests.support.servers import Calls, Fail, Silence, Text
@@ -24,7 +24,7 @@ def inspect(backend):
     """Runs `aomi inspect`; returns what it printed."""
 
     def run(*args, code=0, **environment):
-        command = [sys.executable, "-m", "app.cli", "inspect", *args]
+        command = [sys.executable, "-m", "app.commands.cli", "inspect", *args]
         env = backend.environment | environment
         ran = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=30)
         assert ran.returncode == code, ran.stderr
@@ -52,7 +52,7 @@ def everything(redis, client):
 
 
 def last_run(redis, client):
-    return redis.hget(keys.session(client.session_id), "last_run").decode()
+    return redis.hget(redis_keys.session(client.session_id), "last_run").decode()
 
 
 def test_the_timeline_of_a_turn_has_its_tools_and_where_the_time_went(client, provider, redis, read):

@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 
 from app.config import Settings
 from app.state.api_keys import ApiKeys
-from app.state.store import Store
+from app.state.connection.store import Store
 from tests.support.backend import Backend, redis_running, until
 from tests.support.client import Client
 from tests.support.collector import Collector

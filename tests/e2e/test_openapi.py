@@ -13,11 +13,12 @@ import schemathesis
 from jsonschema import Draft202012Validator
 
 from app import create_app
-from app.api import control, inputs
-from app.api.described import is_page
+from app.api import control
 from app.config import Settings
+from app.events import sse, types
+from app.openapi.declare import is_page
 from app.services import build
-from app.streaming import events, sse
+from app.web import parsing
 from tests.support.client import Client
 from tests.support.document import ROOT, made
 from tests.support.servers import Calls, Text
@@ -84,8 +85,8 @@ def test_a_limit_can_be_reached_in_every_operation_but_those_that_are_not_counte
 
 def test_bounds_are_those_that_requests_are_checked_with():
     properties = made()["components"]["schemas"]["NewMessage"]["properties"]
-    assert properties["text"]["maxLength"] == inputs.TEXT_CHARACTERS
-    assert properties["on_busy"]["enum"] == list(inputs.ON_BUSY)
+    assert properties["text"]["maxLength"] == parsing.TEXT_CHARACTERS
+    assert properties["on_busy"]["enum"] == list(parsing.ON_BUSY)
     action = made()["components"]["parameters"]["path.action"]
     assert action["schema"]["enum"] == list(control.ACTIONS)
 
@@ -129,7 +130,7 @@ def test_every_event_that_can_be_made_is_in_it():
     made_by_sse = {kind for kind in returned if typing.is_typeddict(kind) or hasattr(kind, "__required_keys__")}
     named = {
         kind
-        for union in (events.ChatEvent, events.UpdateEvent)
+        for union in (types.ChatEvent, types.UpdateEvent)
         for kind in typing.get_args(typing.get_args(union.__value__)[0])
     }
     assert made_by_sse == named

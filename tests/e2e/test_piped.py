@@ -9,11 +9,11 @@ import uuid
 
 import pytest
 
+from app.commands.chat import backend as terminal
+from app.commands.chat.turn_stream import Answer
 from app.config import Settings
 from app.state.api_keys import ApiKeys
-from app.state.store import Store
-from app.terminal import backend as terminal
-from app.terminal.answer import Answer
+from app.state.connection.store import Store
 from tests.support.backend import ROOT, free_port, until
 from tests.support.client import Client
 from tests.support.line import line_to
@@ -25,7 +25,7 @@ def pipe(webs, backend, key):
     """Sends a text through `aomi chat`; returns the finished process."""
 
     def run(text, *args, url=webs[0], **environment):
-        command = [sys.executable, "-m", "app.cli", "chat", "--url", url, *args]
+        command = [sys.executable, "-m", "app.commands.cli", "chat", "--url", url, *args]
         env = backend.environment | {"AOMI_API_KEY": key} | environment
         return subprocess.run(command, input=text, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
@@ -132,7 +132,7 @@ def test_ctrl_c_stops_the_turn(webs, backend, key, provider):
 
 def started(backend, key, url, text, *args):
     """`aomi chat` with a message in its pipe."""
-    command = [sys.executable, "-m", "app.cli", "chat", "--app", "scripted", "--url", url, *args]
+    command = [sys.executable, "-m", "app.commands.cli", "chat", "--app", "scripted", "--url", url, *args]
     env = backend.environment | {"AOMI_API_KEY": key}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = subprocess.Popen(command, env=env, cwd=ROOT, bufsize=0, **pipes)  # `communicate` passes over a buffer

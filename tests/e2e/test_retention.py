@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from app.commands.sessions import sessions
 from app.errors import ConfigError
-from app.retention.command import sessions
 from tests.support.backend import ROOT, until
 from tests.support.client import Client
 from tests.support.remains import standing_in, without_life
@@ -124,7 +124,7 @@ def test_a_command_that_says_nothing_or_nonsense_does_nothing(aomi, worker, args
 
 
 def test_the_command_is_one_of_aomi(backend):
-    command = [sys.executable, "-m", "app.cli", "sessions", "export"]
+    command = [sys.executable, "-m", "app.commands.cli", "sessions", "export"]
     ran = subprocess.run(command, env=backend.environment, cwd=ROOT, capture_output=True, text=True, timeout=30)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.startswith("aomi: Say which sessions: ids")

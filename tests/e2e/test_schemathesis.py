@@ -10,7 +10,7 @@ from typing import Any
 import schemathesis
 from schemathesis.checks import positive_data_acceptance
 
-from app.api import inputs
+from app.web import parsing
 from tests.support.client import Client
 from tests.support.document import made
 
@@ -31,15 +31,15 @@ def operations(**generation: Any) -> Any:
 
 
 def text(characters: int) -> re.Pattern[str]:
-    return re.compile(rf"(?=.*{inputs.NOT_BLANK.pattern}).{{1,{characters}}}", re.DOTALL)
+    return re.compile(rf"(?=.*{parsing.NOT_BLANK.pattern}).{{1,{characters}}}", re.DOTALL)
 
 
 FORMS = {
-    "session_id": inputs.UUID,
-    "X-Session-Id": inputs.UUID,
-    "thread_id": text(inputs.THREAD_CHARACTERS),
-    "model": text(inputs.MODEL_CHARACTERS),
-    "app": text(inputs.APP_CHARACTERS),
+    "session_id": parsing.UUID,
+    "X-Session-Id": parsing.UUID,
+    "thread_id": text(parsing.THREAD_CHARACTERS),
+    "model": text(parsing.MODEL_CHARACTERS),
+    "app": text(parsing.APP_CHARACTERS),
 }
 """Ids of this form give way to ones that there are."""
 

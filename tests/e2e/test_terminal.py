@@ -21,7 +21,7 @@ def chat(webs, backend, key):
     @contextmanager
     def run(*args, url=webs[0], **environment):
         more = {"AOMI_URL": url, "AOMI_API_KEY": key} | environment
-        with terminal(["-m", "app.cli", "chat", *args], backend.environment | more) as opened:
+        with terminal(["-m", "app.commands.cli", "chat", *args], backend.environment | more) as opened:
             yield opened
 
     return run

@@ -12,7 +12,7 @@ import pytest
 
 from app.config import Settings
 from app.state.api_keys import ApiKeys
-from app.state.store import Store
+from app.state.connection.store import Store
 from tests.support.backend import ROOT, until
 from tests.support.client import Client, kinds, text_of
 from tests.support.servers import Calls, Cut, Fail, Silence, Text, Uses
@@ -243,7 +243,7 @@ def test_a_clients_own_key_costs_the_operator_nothing_and_is_bound_by_no_budget(
 @pytest.fixture
 def aomi(backend):
     def run(*args: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "app.cli", "usage", *args]
+        command = [sys.executable, "-m", "app.commands.cli", "usage", *args]
         return subprocess.run(command, cwd=ROOT, env=backend.environment, capture_output=True, text=True, timeout=30)
 
     return run

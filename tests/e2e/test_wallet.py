@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.state import keys
+from app.state import redis_keys
 from tests.support.client import Client
 from tests.support.gen1 import Gen1, said
 from tests.support.servers import Calls, Silence, Text
@@ -243,7 +243,7 @@ def test_an_interrupt_keeps_an_answer_that_waits_for_the_model(gen1, asked, prov
 
 def test_a_request_has_an_end_of_life(gen1, asked, provider, redis, reference):
     with reference.updates() as updates:
-        redis.zadd(keys.CLIENT_REQUESTS, {f"{gen1.session_id} 1": 1})
+        redis.zadd(redis_keys.CLIENT_REQUESTS, {f"{gen1.session_id} 1": 1})
         state = gen1.until(lambda state: not state["user_state"]["pending_txs"], "the end of the request")
         told = state["system_events"] or gen1.until(lambda state: state["system_events"])["system_events"]
         assert updates.next("client_request_closed")["outcome"] == "expired"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from app.config import Settings
-from app.state import clients
 from app.state.api_keys import ApiKeys
-from app.state.store import Store
+from app.state.connection import clients
+from app.state.connection.store import Store
 from tests.support.backend import Backend, until
 from tests.support.client import Client
 from tests.support.engines import server

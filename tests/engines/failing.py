@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from app.state import keys
+from app.state import redis_keys
 from tests.engines.conftest import Site
 from tests.support.backend import until
 from tests.support.client import Client, kinds, text_of
@@ -31,7 +31,7 @@ def turns_outlive(site: Site, provider: Provider, kill: Callable[[str], None]) -
     for thread in threads:
         thread.start()
     until(lambda: len(provider.requests(text)) == SESSIONS, 10, "the turns")
-    kill(keys.session(clients[0].session_id))
+    kill(redis_keys.session(clients[0].session_id))
     killed = time.monotonic()
     until(lambda: accepts(clients[0]) and accepts(site.client()), 20, "a message that is accepted")
     accepted = time.monotonic() - killed

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from app.state import keys
+from app.state import redis_keys
 from tests.engines.failing import turns_outlive
 from tests.support.backend import ROOT, free_port, until
 from tests.support.client import Client, kinds, text_of
@@ -62,9 +62,9 @@ def client(clustered) -> Client:
 
 
 def test_the_page_has_the_keys_and_channels_that_there_are():
-    known = {re.sub(r"(\{<|<).*", "*", key.pattern) for key in keys.SCHEMA}
+    known = {re.sub(r"(\{<|<).*", "*", key.pattern) for key in redis_keys.SCHEMA}
     assert patterns(rules("aomi"), "~") == known
-    assert patterns(rules("aomi"), "&") == {"session:*", keys.CONTROL, keys.FEED}
+    assert patterns(rules("aomi"), "&") == {"session:*", redis_keys.CONTROL, redis_keys.FEED}
 
 
 def test_sessions_spread_over_the_masters(clustered):
@@ -118,7 +118,7 @@ def test_a_stream_goes_on_when_every_pubsub_connection_is_killed(clustered, clie
     ("words", "said"), [(("keys", "list"), "tests"), (("inspect",), "open turns"), (("inspect", "workers"), "turns")]
 )
 def test_an_operator_reads_both(clustered, words, said):
-    command = [sys.executable, "-m", "app.cli", *words]
+    command = [sys.executable, "-m", "app.commands.cli", *words]
     ran = subprocess.run(
         command, env=clustered.backend.environment, cwd=ROOT, capture_output=True, text=True, timeout=30
     )

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from app.config import Settings
-from app.state import clients
+from app.state.connection import clients
 from tests.engines.failing import turns_outlive
 from tests.support.backend import until
 from tests.support.client import kinds

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.config import Settings
-from app.state import clients
+from app.state.connection import clients
 from tests.support.backend import free_port, until
 from tests.support.engines import MASTER, SLOTS, Certificates, Node, Nodes, server, stopped_at_last
 

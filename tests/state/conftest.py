@@ -11,16 +11,16 @@ import pytest
 import redis as redis_py
 
 from app.config import Settings
-from app.state import clients
-from app.state.calls import Call, Calls
+from app.events import sse
 from app.state.client_requests import ClientRequests
-from app.state.cluster import Cluster
+from app.state.connection import clients
+from app.state.connection.cluster import Cluster
+from app.state.connection.store import Store
 from app.state.ledger import Ledger
-from app.state.runs import Message, Run, Runs
+from app.state.runs import Run, RunStore, TurnRequest
 from app.state.sessions import Sessions
-from app.state.store import Store
+from app.state.step_calls import StepToolCall, StepToolCalls
 from app.state.vault import Vault
-from app.streaming import sse
 from app.usage import ModelCall
 from tests.support.engines import RedisCluster, server, stopped_at_last
 
@@ -95,8 +95,8 @@ def sessions(store: Store) -> Sessions:
 
 
 @pytest.fixture
-def runs(store: Store) -> Runs:
-    return Runs(store)
+def runs(store: Store) -> RunStore:
+    return RunStore(store)
 
 
 @pytest.fixture
@@ -108,14 +108,14 @@ def session_id() -> str:
 def said():
     """Makes a message."""
 
-    def message(text: str = "hello", **more) -> Message:
-        return Message(**{"text": text, "app": "default", "model": "demo"} | more)
+    def message(text: str = "hello", **more) -> TurnRequest:
+        return TurnRequest(**{"text": text, "app": "default", "model": "demo"} | more)
 
     return message
 
 
 @pytest.fixture
-def full(sessions, runs, store, said) -> tuple[Run, Call]:
+def full(sessions, runs, store, said) -> tuple[Run, StepToolCall]:
     """A session `s` with everything a session can have, its running turn and that turn's call."""
     sessions.create("s", {"public_key": "0xabc", "user_state": '{"address":"0xfeed"}'})
     Vault(store).bind("s", "digest-of-a-client")
@@ -126,9 +126,9 @@ def full(sessions, runs, store, said) -> tuple[Run, Call]:
     sessions.open_thread("s", "Other")
     run_id = runs.start("s", said(WORDS)).run_id
     run = runs.claim("s", run_id, "worker")
-    call = Call("s", run_id, "c:1", run.thread_id, "default", "T", {"a": WORDS})
-    Calls(store).record(call)
-    Calls(store).answer(call, "first")
+    call = StepToolCall("s", run_id, "c:1", run.thread_id, "default", "T", {"a": WORDS})
+    StepToolCalls(store).record(call)
+    StepToolCalls(store).answer(call, "first")
     requests = ClientRequests(store)
     requests.ask(run, "c2", "Ask", "kind", {"what": WORDS})
     requests.fetch_events("s")

@@ -7,7 +7,7 @@ from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError
 
 from app.config import Settings
-from app.state import clients
+from app.state.connection import clients
 
 
 @pytest.fixture

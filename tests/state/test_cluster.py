@@ -6,11 +6,12 @@ import pytest
 from redis.exceptions import ConnectionError, RedisClusterException
 
 from app.config import Settings
-from app.state import clients, keys
-from app.state.listening import BLIND_FOR
-from app.state.runs import Runs
-from app.state.store import Store
-from app.streaming import sse
+from app.events import sse
+from app.state import redis_keys
+from app.state.connection import clients
+from app.state.connection.listening import BLIND_FOR
+from app.state.connection.store import Store
+from app.state.runs import RunStore
 from tests.support.backend import free_port
 
 
@@ -25,7 +26,7 @@ def settings(url):
 
 
 def masters_of(cluster, session_ids):
-    return {cluster.get_node_from_key(keys.session(session_id)).port for session_id in session_ids}
+    return {cluster.get_node_from_key(redis_keys.session(session_id)).port for session_id in session_ids}
 
 
 def test_events_of_turns_on_all_masters_are_appended_at_once_also_where_nobody_knows_the_script(
@@ -73,7 +74,7 @@ def test_keys_of_all_masters_are_found_counted_and_deleted(connection):
 def test_nothing_connects_before_it_is_used_and_nobody_there_is_redis_being_away():
     nobody = settings(f"redis+cluster://127.0.0.1:{free_port()}")
     client, listening = clients.commands(nobody), clients.listening(nobody)
-    for use in (lambda: Runs(Store(client, nobody)).get("s", "run"), listening.pubsub):
+    for use in (lambda: RunStore(Store(client, nobody)).get("s", "run"), listening.pubsub):
         with pytest.raises(clients.Unavailable):
             use()
 

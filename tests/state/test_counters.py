@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from app.metrics import Metrics
-from app.reporting import Reporter
+from app.metrics.instruments import Metrics
+from app.metrics.reporter import Reporter
+from app.state.connection.store import Store
 from app.state.counters import Counters, Report
-from app.state.store import Store
 from tests.state.conftest import Repeated
 
 ONE = 'aomi_tokens_total{"model":"m","kind":"input"}'

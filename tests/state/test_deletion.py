@@ -9,19 +9,19 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from rq.job import JobStatus
 
-from app.billing import Billing
-from app.metrics import Metrics
-from app.queue import Jobs, open_queue
-from app.retention.erasing import erase
-from app.state import keys
-from app.state.calls import Calls
+from app.events import sse
+from app.metrics.instruments import Metrics
+from app.state import redis_keys
 from app.state.client_requests import ClientRequests, TurnOver
+from app.state.connection.store import Store
 from app.state.export import Export
 from app.state.ledger import Ledger
-from app.state.store import Store
+from app.state.step_calls import StepToolCalls
 from app.state.vault import Vault
-from app.streaming import sse
-from app.turns import Turns
+from app.turns.erasing import erase
+from app.turns.queue import Jobs, open_queue
+from app.turns.service import TurnService
+from app.turns.usage_recovery import UsageRecovery
 from app.usage import ModelCall
 from tests.state.conftest import WORDS, Repeated
 from tests.support.remains import standing_in
@@ -29,14 +29,14 @@ from tests.support.remains import standing_in
 
 def erased(sessions, runs, settings, queue):
     jobs = Jobs(queue, settings.failed_job_ttl)
-    billing = Billing(runs, Ledger(sessions._store), settings.lease)
-    erase(sessions, Turns(runs, jobs, Metrics()), billing, jobs, "s")
+    billing = UsageRecovery(runs, Ledger(sessions._store), settings.lease)
+    erase(sessions, TurnService(runs, jobs, Metrics()), billing, jobs, "s")
 
 
 def test_every_kind_of_key_of_a_session_is_there_before_and_gone_after(
     full, sessions, runs, connection, queue, settings
 ):
-    mine = [key for key in keys.SCHEMA if key.pattern.startswith(keys.session("<id>"))]
+    mine = [key for key in redis_keys.SCHEMA if key.pattern.startswith(redis_keys.session("<id>"))]
     patterns = [re.sub(r"<\w+>", "[^:]+", re.escape(key.pattern).replace("<id>", "s", 1)) for key in mine]
     patterns = [pattern.replace("call:[^:]+:[^:]+", "call:[^:]+:.+") for pattern in patterns]
     names = [name.decode() for name in connection.scan_iter("session:{s}*")]
@@ -59,7 +59,7 @@ def test_no_other_session_is_touched(full, sessions, runs, connection, settings,
 def test_a_late_worker_writes_nothing_back(full, sessions, runs, store, connection, queue, settings):
     run, call = full
     erased(sessions, runs, settings, queue)
-    calls, requests = Calls(store), ClientRequests(store)
+    calls, requests = StepToolCalls(store), ClientRequests(store)
     assert runs.append([("s", run.id, 2, [sse.text("late")])]) == [False]
     assert not calls.record(call)
     calls.answer(call, "late")
@@ -85,20 +85,20 @@ def test_a_turn_that_begins_while_its_session_is_deleted_leaves_nothing_and_is_t
     full, sessions, runs, connection, settings, said
 ):
     listener = connection.pubsub(ignore_subscribe_messages=True)
-    listener.subscribe(keys.CONTROL)
+    listener.subscribe(redis_keys.CONTROL)
     listener.get_message(timeout=1)
     sessions.delete("s")  # without ending its turns, as if this one had begun after that
     heard = [message["data"].decode() for message in iter(lambda: listener.get_message(timeout=0.2), None)]
     assert {f"drop {full[0].id}", f"drop steps {full[0].id} c:1"} <= set(heard)
-    assert connection.zcard(keys.LEASES) == 0
+    assert connection.zcard(redis_keys.LEASES) == 0
 
 
 def test_the_index_forgets_what_is_gone_by_itself(runs, connection, store, said):
     runs.start("s", said())
-    connection.zadd(keys.kept("s"), {"run:run_long_ago": 1000})
+    connection.zadd(redis_keys.kept("s"), {"run:run_long_ago": 1000})
     runs.start("s", said())
-    assert b"run:run_long_ago" not in connection.zrange(keys.kept("s"), 0, -1)
-    assert 0 < connection.ttl(keys.kept("s")) <= 2 * store.settings.session_ttl + 1
+    assert b"run:run_long_ago" not in connection.zrange(redis_keys.kept("s"), 0, -1)
+    assert 0 < connection.ttl(redis_keys.kept("s")) <= 2 * store.settings.session_ttl + 1
 
 
 def test_deleting_costs_by_what_the_session_has_not_by_what_redis_has(full, sessions, connection, monkeypatch):

@@ -8,11 +8,11 @@ from decimal import Decimal
 
 import pytest
 
-from app.state import keys
+from app.events import sse
+from app.state import redis_keys
+from app.state.connection.store import Store
 from app.state.ledger import Ledger
-from app.state.runs import Runs
-from app.state.store import Store
-from app.streaming import sse
+from app.state.runs import RunStore
 from app.usage import ModelCall, Prices, Totals, Usage, nano
 from app.usage.budget import is_spent
 from app.usage.report import between, grouped, month, today, total
@@ -37,7 +37,7 @@ def ledger(store):
 @pytest.fixture
 def run(store, said):
     """A running turn."""
-    runs = Runs(store)
+    runs = RunStore(store)
     accepted = runs.start("s", said(key="key1"))
     return runs.claim("s", accepted.run_id, "worker")
 
@@ -47,7 +47,7 @@ def call(number="1", **more):
 
 
 def end(store, run):
-    runs = Runs(store)
+    runs = RunStore(store)
     runs.settle(runs.seal("s", run.id, "complete", expect="running"), sse.complete())
 
 
@@ -73,7 +73,7 @@ def test_many_who_settle_the_same_calls_at_once_count_each_once(connection, sett
     if type(connection).__name__ == "FakeRedis":
         pytest.skip("its scripts are no single step for threads")
     store = Store(connection, settings)
-    runs, ledger = Runs(store), Ledger(store)
+    runs, ledger = RunStore(store), Ledger(store)
     run = runs.claim("s", runs.start("s", said()).run_id, "worker")
     calls = [call(str(n), prompt=10 * n, prices=PRICES) for n in range(1, 21)]
     for one in calls:
@@ -109,7 +109,7 @@ def test_a_settlement_that_broke_off_anywhere_is_finished_by_another(connection,
     for survived in range(4):
         connection.flushdb()
         store, dying = Store(connection, settings), Dying(connection, settings)
-        runs, ledger = Runs(store), Ledger(store)
+        runs, ledger = RunStore(store), Ledger(store)
         run = runs.claim("s", runs.start("s", said()).run_id, "worker")
         ledger.open("s", run.id, FIRST)
         dying.left = survived
@@ -127,7 +127,7 @@ def test_a_settlement_that_broke_off_anywhere_is_finished_by_another(connection,
 def test_an_open_call_is_overdue_until_it_is_settled_or_put_off(ledger, run, connection):
     ledger.open("s", run.id, FIRST)
     assert ledger.overdue() == []
-    connection.zadd(keys.MODEL_CALLS, {f"s {run.id} 1": 1})
+    connection.zadd(redis_keys.MODEL_CALLS, {f"s {run.id} 1": 1})
     assert ledger.overdue() == [("s", run.id, "1")]
     ledger.put_off("s", run.id, "1")
     assert ledger.overdue() == []
@@ -137,9 +137,9 @@ def test_an_open_call_is_overdue_until_it_is_settled_or_put_off(ledger, run, con
 def test_a_turn_with_an_open_call_outlives_its_log_and_then_goes_as_others_do(ledger, run, store, connection):
     ledger.open("s", run.id, FIRST)
     end(store, run)
-    assert connection.ttl(keys.run("s", run.id)) > store.settings.log_ttl
+    assert connection.ttl(redis_keys.run("s", run.id)) > store.settings.log_ttl
     ledger.settle("s", run.id, FIRST.estimated(0))
-    assert 0 < connection.ttl(keys.run("s", run.id)) <= store.settings.log_ttl
+    assert 0 < connection.ttl(redis_keys.run("s", run.id)) <= store.settings.log_ttl
 
 
 def test_a_call_of_a_turn_that_is_gone_counts_for_its_key_and_brings_nothing_back(ledger, run, sessions, connection):
@@ -183,14 +183,14 @@ def test_usage_is_grouped_by_what_somebody_asks_for(ledger, run):
 
 
 def test_sums_live_for_their_time_and_what_was_counted_of_late_is_forgotten(ledger, run, connection, store):
-    connection.zadd(keys.counted("key1"), {"run_of_yesterday 1": 1})
+    connection.zadd(redis_keys.counted("key1"), {"run_of_yesterday 1": 1})
     ledger.settle("s", run.id, FIRST.estimated(0))
     name = hashlib.sha256(f"{run.id} 1".encode()).hexdigest()[:32]
-    assert connection.zrange(keys.counted("key1"), 0, -1) == [name.encode()]
-    assert 0 < connection.ttl(keys.counted("key1")) <= 6 * 3600
-    for name in (keys.used_on("key1", DAY), keys.used_in_month("key1", "2026-11")):
+    assert connection.zrange(redis_keys.counted("key1"), 0, -1) == [name.encode()]
+    assert 0 < connection.ttl(redis_keys.counted("key1")) <= 6 * 3600
+    for name in (redis_keys.used_on("key1", DAY), redis_keys.used_in_month("key1", "2026-11")):
         assert store.settings.usage_ttl - 60 < connection.ttl(name) <= store.settings.usage_ttl
-    assert 0 < connection.ttl(keys.used_in("s")) <= store.settings.session_ttl
+    assert 0 < connection.ttl(redis_keys.used_in("s")) <= store.settings.session_ttl
 
 
 def test_a_budget_is_spent_when_the_months_cost_has_reached_it(ledger, run):

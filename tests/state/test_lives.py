@@ -7,9 +7,9 @@ import re
 import pytest
 
 from app.config import Settings
-from app.state import keys
-from app.state.calls import Calls
-from app.streaming import sse
+from app.events import sse
+from app.state import redis_keys
+from app.state.step_calls import StepToolCalls
 from tests.support.remains import without_life
 
 LIVES = {
@@ -23,7 +23,7 @@ LIVES = {
 """Each one differs, so that a key shows which it has."""
 
 WITH_A_SETTING = [
-    key for key in keys.SCHEMA if key.pattern.startswith(keys.session("<id>")) and "until" not in key.life
+    key for key in redis_keys.SCHEMA if key.pattern.startswith(redis_keys.session("<id>")) and "until" not in key.life
 ]
 
 
@@ -39,7 +39,7 @@ def ended(full, runs, store):
     """The session of `full` when its turn and its tool have ended."""
     run, call = full
     runs.settle(runs.seal("s", run.id, "complete", expect="running"), sse.complete())
-    Calls(store).drop(call)
+    StepToolCalls(store).drop(call)
 
 
 def found(connection, pattern):
@@ -56,7 +56,7 @@ def expected(life):
 
 @pytest.mark.parametrize("key", WITH_A_SETTING, ids=lambda key: key.pattern)
 def test_a_keys_life_is_the_setting_that_the_schema_names(key, ended, connection):
-    waits = {keys.waiting("s").encode()} - set(connection.scan_iter())
+    waits = {redis_keys.waiting("s").encode()} - set(connection.scan_iter())
     lives = found(connection, key.pattern)
     assert lives or (waits and key.pattern.endswith(":waiting"))
     allowed = expected(key.life)
@@ -67,8 +67,8 @@ def test_a_keys_life_is_the_setting_that_the_schema_names(key, ended, connection
 
 
 def test_the_index_lives_as_long_as_what_it_names(ended, connection):
-    (_, last) = connection.zrevrange(keys.kept("s"), 0, 0, withscores=True)[0]
-    assert connection.pexpiretime(keys.kept("s")) == int(last)
+    (_, last) = connection.zrevrange(redis_keys.kept("s"), 0, 0, withscores=True)[0]
+    assert connection.pexpiretime(redis_keys.kept("s")) == int(last)
 
 
 @pytest.mark.parametrize("kind", ["run", "call"])
@@ -76,12 +76,12 @@ def test_what_lives_on_stays_in_the_index(full, connection, runs, store, kind):
     """Each write that gives a key its life anew gives it to the entry, too."""
     run, call = full
     name = f"run:{run.id}" if kind == "run" else f"call:{run.id}:{call.call_id}"
-    connection.zadd(keys.kept("s"), {name: 1000})
+    connection.zadd(redis_keys.kept("s"), {name: 1000})
     if kind == "run":
         runs.settle(runs.seal("s", run.id, "complete", expect="running"), sse.complete())
     else:
-        Calls(store).deliver(call, 2, "a step", False)
-    assert connection.zscore(keys.kept("s"), name) >= connection.pexpiretime(f"{keys.session('s')}:{name}")
+        StepToolCalls(store).deliver(call, 2, "a step", False)
+    assert connection.zscore(redis_keys.kept("s"), name) >= connection.pexpiretime(f"{redis_keys.session('s')}:{name}")
 
 
 def test_no_key_is_without_a_life(full, connection):
@@ -90,7 +90,7 @@ def test_no_key_is_without_a_life(full, connection):
 
 def test_the_words_of_every_life_name_a_setting_or_say_what_ends_it():
     settings = {f"AOMI_{name.upper()}" for name in Settings.model_fields}
-    for key in keys.SCHEMA:
+    for key in redis_keys.SCHEMA:
         named = re.findall(r"AOMI_\w+", key.life)
         assert set(named) <= settings
         assert named or re.match(r"as the session|(an entry: )?until ", key.life), key

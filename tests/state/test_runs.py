@@ -6,16 +6,16 @@ import re
 
 import pytest
 
-from app.state import keys
-from app.state.runs import Batch, Runs
-from app.state.store import Store
-from app.streaming import sse
+from app.events import sse
+from app.state import redis_keys
+from app.state.connection.store import Store
+from app.state.runs import EventBatch, RunStore
 from tests.state.conftest import Repeated
 
 
 @pytest.fixture(params=[Store, Repeated])
-def runs(request, connection, settings) -> Runs:
-    return Runs(request.param(connection, settings))
+def runs(request, connection, settings) -> RunStore:
+    return RunStore(request.param(connection, settings))
 
 
 def begin(runs, session_id, said, text="hello", **more):
@@ -74,8 +74,8 @@ def test_a_batch_that_is_sent_again_counts_once(runs, session_id, said):
 def test_what_the_log_has_lost_is_noticed_and_takes_its_old_numbers_again(runs, connection, session_id, said):
     """As when a master dies before its replica has the last events."""
     run = begin(runs, session_id, said)
-    names = [keys.run(session_id, run.id), keys.log(session_id, run.id)]
-    first, second, third = (Batch(session_id, run.id, n, [sse.text(f"{n}")], after=n - 1) for n in (1, 2, 3))
+    names = [redis_keys.run(session_id, run.id), redis_keys.log(session_id, run.id)]
+    first, second, third = (EventBatch(session_id, run.id, n, [sse.text(f"{n}")], after=n - 1) for n in (1, 2, 3))
     runs.append([first])
     kept = [connection.dump(name) for name in names]
     runs.append([second])
@@ -91,10 +91,10 @@ def test_a_turn_knows_when_its_first_event_came_and_its_log_when_all_but_text_di
     run = begin(runs, session_id, said)
     call, result = sse.tool_call("c1", "T", {}), sse.tool_result("c1", "T", 1)
     runs.append([(session_id, run.id, 1, [sse.text("a"), call])])
-    first = connection.hget(keys.run(session_id, run.id), "first_at").decode()
+    first = connection.hget(redis_keys.run(session_id, run.id), "first_at").decode()
     runs.append([(session_id, run.id, 2, [result])])
     end(runs, run)
-    assert connection.hget(keys.run(session_id, run.id), "first_at").decode() == first
+    assert connection.hget(redis_keys.run(session_id, run.id), "first_at").decode() == first
     entries = runs.entries(session_id, run.id, 0)
     assert [bool(entry.at) for entry in entries] == [False, True, True, True]
     assert run.started_at <= first == entries[1].at <= entries[2].at <= entries[3].at
@@ -217,27 +217,27 @@ def test_a_turn_nobody_looks_after_is_overdue_and_a_renewed_one_is_not(runs, con
 def test_every_key_has_its_pattern_its_type_and_an_end_to_its_life(runs, sessions, store, connection, session_id, said):
     import re
 
-    from app.state import keys
-    from app.state.calls import Call, Calls
+    from app.state import redis_keys
+    from app.state.step_calls import StepToolCall, StepToolCalls
 
     sessions.create("made-by-hand", {"public_key": "0xabc"})
     run = begin(runs, session_id, said)
     runs.start(session_id, said("waits"))
     runs.append([(session_id, run.id, 1, [sse.text("a")])])
-    Calls(store).record(Call(session_id, run.id, "c1", run.thread_id, "default", "T", {}))
+    StepToolCalls(store).record(StepToolCall(session_id, run.id, "c1", run.thread_id, "default", "T", {}))
     ended = begin(runs, "other-session", said)
     end(runs, ended)
     patterns = {
         re.compile(re.sub(r"<\w+>", "[^:}]+", re.escape(k.pattern).replace(r"\<", "<").replace(r"\>", ">"))): k
-        for k in keys.SCHEMA
+        for k in redis_keys.SCHEMA
     }
     for raw in connection.scan_iter():
         name = raw.decode()
         (found,) = [key for pattern, key in patterns.items() if pattern.fullmatch(name)]
         assert connection.type(raw).decode() == found.type, name
-        if name != keys.LEASES:
+        if name != redis_keys.LEASES:
             assert connection.ttl(raw) > 0, name
-    assert 0 < connection.ttl(keys.log("other-session", ended.id)) <= store.settings.log_ttl
+    assert 0 < connection.ttl(redis_keys.log("other-session", ended.id)) <= store.settings.log_ttl
 
 
 def test_a_message_is_of_the_client_that_its_session_belongs_to_unless_it_names_one(runs, store, session_id, said):

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from app.state.calls import Call, Calls
+from app.events import sse
+from app.state.connection.store import Store
 from app.state.sessions import Sessions
-from app.state.store import Store
-from app.streaming import sse
+from app.state.step_calls import StepToolCall, StepToolCalls
 from tests.state.conftest import Repeated
 
 
@@ -91,12 +91,12 @@ def test_deleting_removes_every_key_of_the_session_and_of_no_other(sessions, run
 
 
 def step(store, session_id, run, number, done=False):
-    call = Call(session_id, run.run_id, "c1", run.thread_id, "default", "T", {})
+    call = StepToolCall(session_id, run.run_id, "c1", run.thread_id, "default", "T", {})
     if number == 1:
-        Calls(store).record(call)
-        Calls(store).answer(call, "first")
+        StepToolCalls(store).record(call)
+        StepToolCalls(store).answer(call, "first")
         return None
-    return Calls(store).deliver(call, number, {"n": number}, done)
+    return StepToolCalls(store).deliver(call, number, {"n": number}, done)
 
 
 def test_a_step_joins_the_log_of_a_running_turn_of_its_thread_else_the_history(sessions, runs, store, said):
@@ -119,14 +119,14 @@ def test_a_step_that_comes_while_the_turn_is_being_ended_stands_behind_those_of_
     runs.claim("s", run.run_id, "worker")
     step(store, "s", run, 2)
     sealed = runs.seal("s", run.run_id, "complete", expect="running")
-    call = Calls(store).get("s", run.run_id, "c1")
+    call = StepToolCalls(store).get("s", run.run_id, "c1")
     slept = []
 
     def sleep(seconds):
         slept.append(seconds)
         runs.settle(sealed, sse.complete())
 
-    assert Calls(store).deliver(call, 3, {"n": 3}, True, sleep=sleep)
+    assert StepToolCalls(store).deliver(call, 3, {"n": 3}, True, sleep=sleep)
     results = [m["tool_results"][0]["result"] for m in sessions.messages("s", run.thread_id) if m["role"] == "tool"]
     assert (results, len(slept)) == ([{"n": 2}, {"n": 3}], 1)
 
@@ -134,10 +134,10 @@ def test_a_step_that_comes_while_the_turn_is_being_ended_stands_behind_those_of_
 def test_a_call_that_is_over_is_not_run_again(runs, store, said):
     run = runs.start("s", said())
     step(store, "s", run, 1)
-    calls = Calls(store)
+    calls = StepToolCalls(store)
     calls.drop(calls.get("s", run.run_id, "c1"))
     assert calls.get("s", run.run_id, "c1") is None
-    assert calls.answered(Call("s", run.run_id, "c1", run.thread_id, "default", "T", {})) == ["first"]
+    assert calls.answered(StepToolCall("s", run.run_id, "c1", run.thread_id, "default", "T", {})) == ["first"]
 
 
 def test_a_step_that_is_delivered_again_changes_nothing(sessions, runs, store, said):
@@ -168,8 +168,8 @@ def test_a_step_for_a_deleted_session_says_so(sessions, runs, store, connection,
 
 def test_the_first_step_is_there_for_the_turn_that_waits(runs, store, said):
     run = runs.start("s", said())
-    call = Call("s", run.run_id, "c1", run.thread_id, "default", "T", {"a": 1})
-    calls = Calls(store)
+    call = StepToolCall("s", run.run_id, "c1", run.thread_id, "default", "T", {"a": 1})
+    calls = StepToolCalls(store)
     calls.record(call)
     assert calls.answered(call) is None
     assert calls.get("s", run.run_id, "c1") == call

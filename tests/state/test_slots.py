@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from app.caretaker import Caretaker
-from app.state import keys
-from app.state.leases import Held
-from app.state.runs import Runs
-from app.state.slots import Holder
-from app.state.store import Store, milliseconds
-from app.streaming import sse
+from app.events import sse
+from app.state import redis_keys
+from app.state.connection.store import Store, milliseconds
+from app.state.leases import RunningTurn
+from app.state.runs import RunStore
+from app.state.slots import ConcurrencyLimit
+from app.turns.reaper import Reaper
 from tests.state.conftest import Repeated
 from tests.state.test_caretaker import parts  # noqa: F401
 
-KEY, ADDRESS = Holder("key", "ab12", 2), Holder("address", "2001:db8::/64", 2)
+KEY, ADDRESS = ConcurrencyLimit("key", "ab12", 2), ConcurrencyLimit("address", "2001:db8::/64", 2)
 
 
 @pytest.fixture(params=[Store, Repeated])
-def runs(request, connection, settings) -> Runs:
-    return Runs(request.param(connection, settings))
+def runs(request, connection, settings) -> RunStore:
+    return RunStore(request.param(connection, settings))
 
 
 def slots(connection, holder):
@@ -50,14 +50,14 @@ def test_a_turn_beyond_is_refused_and_one_more_is_accepted_when_one_has_ended(ru
 
 
 def test_who_lacks_one_slot_keeps_no_other(runs, connection, said):
-    narrow = Holder("key", "ab12", 1)
+    narrow = ConcurrencyLimit("key", "ab12", 1)
     runs.start("a", said(holders=(narrow,)))
     assert runs.start("b", said(holders=(ADDRESS, narrow))).lacks == narrow
     assert slots(connection, ADDRESS) == []
 
 
 def test_turns_that_wait_in_one_session_count_as_the_one_that_runs(runs, said):
-    one = Holder("key", "ab12", 1)
+    one = ConcurrencyLimit("key", "ab12", 1)
     assert [runs.start("a", said(holders=(one,))).outcome for _ in range(3)] == ["started", "waiting", "waiting"]
     assert runs.start("b", said(holders=(one,))).outcome == "no_slot"
 
@@ -69,7 +69,7 @@ def test_a_message_that_is_refused_gives_its_slot_back(runs, connection, said):
 
 
 def test_a_message_that_is_sent_again_attaches_to_its_turn_although_no_slot_is_left(runs, connection, said):
-    one = Holder("key", "ab12", 1)
+    one = ConcurrencyLimit("key", "ab12", 1)
     message = said(holders=(one,), idempotency_key="k", body=b"hello")
     run_id = runs.start("a", message).run_id
     again = runs.start("a", message)
@@ -78,7 +78,7 @@ def test_a_message_that_is_sent_again_attaches_to_its_turn_although_no_slot_is_l
 
 
 def test_and_so_it_does_when_its_turn_has_ended_and_others_have_all_slots(runs, connection, said):
-    one = Holder("key", "ab12", 1)
+    one = ConcurrencyLimit("key", "ab12", 1)
     message = said(holders=(one,), idempotency_key="k", body=b"hello")
     run_id = runs.start("a", message).run_id
     end(runs, "a", run_id)
@@ -88,7 +88,7 @@ def test_and_so_it_does_when_its_turn_has_ended_and_others_have_all_slots(runs, 
 
 
 def test_a_slot_whose_lease_ran_out_is_free(runs, connection, said):
-    one = Holder("key", "ab12", 1)
+    one = ConcurrencyLimit("key", "ab12", 1)
     connection.zadd(one.slots, {"dead run_dead": milliseconds() - 1})
     assert runs.start("a", said(holders=(one,))).outcome == "started"
 
@@ -98,7 +98,7 @@ def test_a_slot_is_renewed_with_the_lease_of_its_turn_and_outlasts_it(runs, conn
     connection.zadd(KEY.slots, {f"a {run_id}": 1})
     assert runs.claim("a", run_id, "worker").slots == (KEY.slots,)
     runs.leases.renew("a", run_id, (KEY.slots,))
-    lease = connection.zscore(keys.LEASES, f"a {run_id}")
+    lease = connection.zscore(redis_keys.LEASES, f"a {run_id}")
     assert connection.zscore(KEY.slots, f"a {run_id}") >= lease + 1000
 
 
@@ -110,15 +110,15 @@ def test_a_renewal_that_comes_late_takes_no_slot_of_a_turn_that_has_ended(runs, 
 
 
 def overdue(connection):
-    for lease in connection.zrange(keys.LEASES, 0, -1):
-        connection.zadd(keys.LEASES, {lease: milliseconds() - 1})
+    for lease in connection.zrange(redis_keys.LEASES, 0, -1):
+        connection.zadd(redis_keys.LEASES, {lease: milliseconds() - 1})
 
 
 def test_what_a_dead_worker_held_is_given_back_by_the_caretaker(parts, connection, said):  # noqa: F811
     run_id = parts.turns.send("a", said(holders=(KEY,))).run_id
     parts.runs.claim("a", run_id, "worker")
     overdue(connection)
-    Caretaker(parts).round()
+    Reaper(parts).round()
     assert slots(connection, KEY) == []
 
 
@@ -128,7 +128,7 @@ def test_the_caretaker_keeps_the_slots_of_turns_that_run_here_and_of_those_that_
     for member in (f"a {runs_here}", f"b {waits}"):
         connection.zadd(KEY.slots, {member: milliseconds() + 1})
     overdue(connection)
-    Caretaker(parts, lambda: [Held("a", runs_here, (KEY.slots,))]).round()
+    Reaper(parts, lambda: [RunningTurn("a", runs_here, (KEY.slots,))]).round()
     assert all(end > milliseconds() + 1000 for _, end in connection.zrange(KEY.slots, 0, -1, withscores=True))
 
 
@@ -136,6 +136,6 @@ def test_an_end_whose_author_died_before_its_slot_was_dropped_is_finished(parts,
     run_id = parts.turns.send("a", said(holders=(KEY,))).run_id
     parts.turns.interrupt("a")
     connection.zadd(KEY.slots, {f"a {run_id}": milliseconds() + 5000})
-    connection.zadd(keys.LEASES, {f"a {run_id}": milliseconds() - 1})
-    Caretaker(parts).round()
+    connection.zadd(redis_keys.LEASES, {f"a {run_id}": milliseconds() - 1})
+    Reaper(parts).round()
     assert slots(connection, KEY) == []

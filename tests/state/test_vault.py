@@ -7,7 +7,7 @@ from cryptography.fernet import Fernet
 
 from app.config import Settings
 from app.errors import BadRequest, ConfigError, NotConfigured
-from app.state.store import Store
+from app.state.connection.store import Store
 from app.state.vault import MOST, Vault, client_digest
 
 FIRST, SECOND = Fernet.generate_key().decode(), Fernet.generate_key().decode()

@@ -78,7 +78,9 @@ def _forker() -> socket.socket:
 
 def _serve(orders: socket.socket) -> None:
     """Fork for each order, tell who ended; in the child, return what it is to be."""
-    import_module("litellm.llms.openai.chat.gpt_transformation")  # the part that takes long, as workers.llm has it
+    import_module(
+        "litellm.llms.openai.chat.gpt_transformation"
+    )  # the part that takes long, as workers.models.llm has it
     import_module("rq")
     gc.freeze()
     with selectors.DefaultSelector() as ready:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from app.api.address import address, behind, normal
+from app.web.address import address, behind, normal
 
 
 @pytest.mark.parametrize(

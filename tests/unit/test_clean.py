@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from app.terminal.clean import clean, short
+from app.commands.chat.clean import clean, one_line
 
 
 def test_no_control_character_stays_but_line_ends_and_tabs():
@@ -36,5 +36,5 @@ def test_a_sequence_in_two_pieces_is_none():
 
 
 def test_a_short_text_is_one_line():
-    assert short("one\n two\x1b") == "one two␛"
-    assert short("x" * 80, 10) == "x" * 9 + "…"
+    assert one_line("one\n two\x1b") == "one two␛"
+    assert one_line("x" * 80, 10) == "x" * 9 + "…"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from workers import demo
-from workers.demo import Call
+from workers.models import demo
+from workers.models.demo import Call
 from workers.turn import answered, requested
 
 TOOLS = {"GetTokenPrice", "WatchTokenPrice", "GetCurrentTime"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.streaming import sse
-from app.streaming.hub import MAILBOX, Batch, Closed, Gap, Hub, Mailbox
+from app.events import sse
+from app.live.hub import MAILBOX, Closed, FrameBatch, Gap, Hub, Subscription
 from tests.unit.pubsub import FakeRedis
 
 SOON = 2.0
@@ -37,13 +37,13 @@ def test_a_follower_gets_what_is_published_on_its_channel_alone(hub, redis):
     with hub.follow("ours") as mailbox:
         redis.publish("theirs", message(1, "b"))
         redis.publish("ours", message(2, "a"))
-        assert mailbox.take(SOON) == Batch(2, 2, "text", frames("a"))
+        assert mailbox.take(SOON) == FrameBatch(2, 2, "text", frames("a"))
 
 
 def test_every_follower_of_a_channel_gets_its_messages(hub, redis):
     with hub.follow("ours") as first, hub.follow("ours") as second:
         redis.publish("ours", message(1))
-        assert first.take(SOON) == second.take(SOON) == Batch(1, 1, "text", frames("a"))
+        assert first.take(SOON) == second.take(SOON) == FrameBatch(1, 1, "text", frames("a"))
 
 
 def test_nothing_connects_before_the_first_stream_opens(redis):
@@ -104,11 +104,11 @@ def test_a_closed_hub_ends_a_stream_that_opens_later(hub):
 
 
 def test_silence_is_none():
-    assert Mailbox().take(0) is None
+    assert Subscription().take(0) is None
 
 
 def test_a_reader_that_falls_behind_gets_what_there_was_room_for_and_then_a_gap():
-    mailbox = Mailbox()
+    mailbox = Subscription()
     for number in range(1, MAILBOX + 10):
         mailbox.put(message(number))
     taken = [mailbox.take(0).last for _ in range(MAILBOX)]
@@ -119,7 +119,7 @@ def test_a_reader_that_falls_behind_gets_what_there_was_room_for_and_then_a_gap(
 
 
 def test_a_reader_that_has_caught_up_gets_messages_again():
-    mailbox = Mailbox()
+    mailbox = Subscription()
     for number in range(MAILBOX + 1):
         mailbox.put(message(number))
     for _ in range(MAILBOX):
@@ -138,5 +138,5 @@ def test_a_reader_that_has_caught_up_gets_messages_again():
     [(2, 5, "abc"), (4, 5, "abc"), (5, 6, "bc"), (6, 7, "c")],
 )
 def test_the_part_of_a_batch_behind_a_number(number, first, contents):
-    batch = Batch(5, 7, "text", frames("a", "b", "c"))
-    assert batch.after(number) == Batch(first, 7, "text", frames(*contents))
+    batch = FrameBatch(5, 7, "text", frames("a", "b", "c"))
+    assert batch.after(number) == FrameBatch(first, 7, "text", frames(*contents))

@@ -7,7 +7,7 @@ from decimal import Decimal
 import click
 import pytest
 
-from app.key_options import Dollars, Duration, Expiry, Most
+from app.commands.key_options import Dollars, Duration, Expiry, LimitParam
 
 
 @pytest.mark.parametrize(
@@ -19,9 +19,9 @@ from app.key_options import Dollars, Duration, Expiry, Most
         (Expiry(), "never", ""),
         (Expiry(), "2099-01-31", "2099-01-31T00:00:00.000Z"),
         (Expiry(), "2099-01-31T12:00:00+02:00", "2099-01-31T10:00:00.000Z"),
-        (Most(), "60", 60),
-        (Most(), "0", 0),
-        (Most(), "default", None),
+        (LimitParam(), "60", 60),
+        (LimitParam(), "0", 0),
+        (LimitParam(), "default", None),
         (Dollars(), "12.50", Decimal("12.50")),
         (Dollars(), "none", None),
     ],
@@ -43,8 +43,8 @@ def test_an_amount_is_kept_as_people_write_it():
         (Expiry(), "soon", "write 90d"),
         (Expiry(), "99999999d", "write 90d"),
         (Expiry(), "2020-01-31", "is over already"),
-        (Most(), "-1", "write a number"),
-        (Most(), "many", "write a number"),
+        (LimitParam(), "-1", "write a number"),
+        (LimitParam(), "many", "write a number"),
         (Dollars(), "-1", "write US"),
         (Dollars(), "NaN", "write US"),
         (Dollars(), "a lot", "write US"),

@@ -8,8 +8,8 @@ from collections import defaultdict
 
 import pytest
 
-from app.state.clients import Unavailable
-from app.streaming import sse
+from app.events import sse
+from app.state.connection.clients import Unavailable
 from tests.support.backend import until
 from workers.outbox import FLUSH_EVERY, Outbox
 

@@ -11,9 +11,9 @@ import threading
 import gevent
 import pytest
 
-from app import context, logs
-from app.context import Work
 from app.errors import ConfigError
+from app.telemetry import log_context, logs
+from app.telemetry.log_context import LogContext
 
 SAID = "the-whispered-text"
 
@@ -92,10 +92,10 @@ def test_halves_of_characters_can_be_logged(line):
 
 
 def test_a_line_names_what_is_being_worked_on():
-    with context.working_on(Work("ask-1", "12345678", "run_1")):
+    with log_context.log_context(LogContext("ask-1", "12345678", "run_1")):
         told = json.loads(logs.formatter("json").format(record()))
     assert (told["request"], told["session"], told["run"]) == ("ask-1", "12345678", "run_1")
-    with context.working_on(Work()):
+    with log_context.log_context(LogContext()):
         assert "request" not in json.loads(logs.formatter("json").format(record()))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from app.state.urls import Place, read
+from app.redis_urls import RedisTarget, read
 
 
 @pytest.mark.parametrize("url", ["redis://h:1/0", "rediss://u:p@h:1/2?ssl_ca_certs=/ca.pem", "unix:///run/redis.sock"])
 def test_a_plain_url_is_one_server(url):
-    assert read(url) == Place("server", url)
+    assert read(url) == RedisTarget("server", url)
 
 
 def test_sentinels_have_a_master_and_a_database():

@@ -7,10 +7,10 @@ from contextlib import closing
 
 import pytest
 
-from app.state.store import Entry
-from app.streaming import sse
-from app.streaming.hub import Hub
-from app.streaming.relay import follow
+from app.events import sse
+from app.live.hub import Hub
+from app.live.relay import replay_then_follow
+from app.state.connection.store import Entry
 from tests.unit.pubsub import FakeRedis
 
 CHANNEL = "session:{s}:run:r:log"
@@ -38,7 +38,7 @@ class Log:
         return [entry for entry in self.entries if entry.number > after]
 
     def follow(self, after=0, keep_alive=1.0, read=None):
-        return closing(follow(self.hub, CHANNEL, read or self.read, after, keep_alive))
+        return closing(replay_then_follow(self.hub, CHANNEL, read or self.read, after, keep_alive))
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
+from workers.cancellation import CancelToken
 from workers.secrets import Secrets, UnknownSecret
-from workers.token import Token
 from workers.toolbox import Limits, Toolbox
 from workers.tools import ClientRequest, Tool, ToolContext, ToolError
 from workers.turn import ToolRequest
@@ -66,7 +66,7 @@ def run(function, asked=None):
     tools = {function.__name__: Tool(function, "tests")}
     toolbox = Toolbox(tools, ToolContext(secrets=SECRETS), lambda *_: None, Limits(2.0, 100), ask)
     call = ToolRequest("call_1", function.__name__, '{"word": "$SECRET:A"}')
-    ((_, result),) = toolbox((call,), Token())
+    ((_, result),) = toolbox((call,), CancelToken())
     return result
 
 

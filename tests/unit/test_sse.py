@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from app.streaming import sse
+from app.events import sse
 
 
 # The sample stream of the API reference

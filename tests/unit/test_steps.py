@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from app.state.calls import Call
-from workers.steps import AHEAD, Stepper
-from workers.token import SHUTDOWN, Stopped, Token
+from app.state.step_calls import StepToolCall
+from workers.cancellation import SHUTDOWN, CancelToken, Stopped
+from workers.steps import AHEAD, StepRunner
 from workers.tools import Tool, ToolContext, ToolError
 
 SOON = 2.0
@@ -51,7 +51,7 @@ def Sleep(ctx: ToolContext):
 
 def stepper(function, args=None, delivered=0, token=None):
     name = function.__name__
-    call = Call(
+    call = StepToolCall(
         session_id="s",
         run_id="run_1",
         call_id="call_1",
@@ -61,12 +61,12 @@ def stepper(function, args=None, delivered=0, token=None):
         args=args or {},
         steps=delivered,
     )
-    context = ToolContext(step=delivered, token=token or Token())
-    return Stepper(Tool(function, "tests"), call, context, 100)
+    context = ToolContext(step=delivered, token=token or CancelToken())
+    return StepRunner(Tool(function, "tests"), call, context, 100)
 
 
 def steps(*args, **options):
-    return list(stepper(*args, **options).steps(Token()))
+    return list(stepper(*args, **options).steps(CancelToken()))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_generator_that_is_not_through_holds_no_step_back_and_ends_with_an_emp
         yield 1
         through.wait(SOON)
 
-    results = stepper(Linger).steps(Token())
+    results = stepper(Linger).steps(CancelToken())
     assert next(results) == (1, False)
     through.set()
     assert list(results) == [(None, True)]
@@ -125,7 +125,7 @@ def test_what_was_delivered_before_a_restart_comes_no_more(function, delivered, 
 
 
 def test_a_stop_ends_a_tool_that_sleeps():
-    token = Token()
+    token = CancelToken()
     results = stepper(Sleep, token=token).steps(token)
     assert next(results) == (1, False)
     token.cancel(SHUTDOWN)
@@ -134,7 +134,7 @@ def test_a_stop_ends_a_tool_that_sleeps():
 
 
 def test_a_stop_waits_for_no_tool_that_does_not_heed_it():
-    token, release, ended = Token(), threading.Event(), threading.Event()
+    token, release, ended = CancelToken(), threading.Event(), threading.Event()
 
     def Hang():
         """Be stopped and go on."""
@@ -150,7 +150,7 @@ def test_a_stop_waits_for_no_tool_that_does_not_heed_it():
 
 
 def test_under_a_stopped_token_no_step_comes():
-    token = Token()
+    token = CancelToken()
     token.cancel(SHUTDOWN)
     with pytest.raises(Stopped):
         next(stepper(Count, {"to": 3}).steps(token))

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from workers.token import INTERRUPTED, Stopped, Token
+from workers.cancellation import INTERRUPTED, CancelToken, Stopped
 from workers.toolbox import Limits, Toolbox
 from workers.tools import Tool, ToolContext, ToolError
 from workers.turn import ToolRequest
@@ -61,7 +61,7 @@ def call(name, arguments="{}", call_id="call_1"):
 
 
 def result_of(box, request):
-    ((_, result),) = box((request,), Token())
+    ((_, result),) = box((request,), CancelToken())
     return result
 
 
@@ -78,7 +78,7 @@ def test_calls_run_side_by_side():
         return 1
 
     calls = tuple(call("Meet", call_id=f"call_{number}") for number in range(3))
-    assert [result for _, result in toolbox(Meet)(calls, Token())] == [1, 1, 1]
+    assert [result for _, result in toolbox(Meet)(calls, CancelToken())] == [1, 1, 1]
 
 
 def test_each_result_comes_as_it_finishes_with_its_call(release):
@@ -88,7 +88,7 @@ def test_each_result_comes_as_it_finishes_with_its_call(release):
         return "slow"
 
     slow, quick = call("Slow", call_id="call_1"), call("Echo", call_id="call_2")
-    results = toolbox(Slow, Echo)((slow, quick), Token())
+    results = toolbox(Slow, Echo)((slow, quick), CancelToken())
     assert next(results) == (quick, {"said": "", "session": "s"})
     release.set()
     assert next(results) == (slow, "slow")
@@ -101,7 +101,7 @@ def test_a_tool_that_does_not_end_in_time_is_left_behind(release):
 
     hang, quick = call("Hang", call_id="call_1"), call("Echo", call_id="call_2")
     late = {"error": "The tool did not finish within 0.05 seconds"}
-    assert list(toolbox(Hang, Echo, timeout=0.05)((hang, quick), Token())) == [
+    assert list(toolbox(Hang, Echo, timeout=0.05)((hang, quick), CancelToken())) == [
         (quick, {"said": "", "session": "s"}),
         (hang, late),
     ]
@@ -141,7 +141,7 @@ def test_a_multi_step_tool_is_begun_elsewhere_and_its_first_step_is_the_result()
 
 
 def test_a_stop_waits_for_no_tool(release):
-    token, ended = Token(), threading.Event()
+    token, ended = CancelToken(), threading.Event()
 
     def Hang():
         """Be interrupted."""
@@ -159,7 +159,7 @@ def test_a_stop_between_two_results_gives_no_more(release):
         """Wait."""
         release.wait(SOON)
 
-    token = Token()
+    token = CancelToken()
     results = toolbox(Echo, Hang)((call("Echo"), call("Hang", call_id="call_2")), token)
     next(results)
     token.cancel(INTERRUPTED)
@@ -173,7 +173,7 @@ def test_a_stop_that_ends_the_wait_for_a_first_step_ends_the_turn():
         token.check()
 
     with pytest.raises(Stopped):
-        list(toolbox(Steps, begin_steps=begin_steps)((call("Steps", '{"to":3}'),), Token()))
+        list(toolbox(Steps, begin_steps=begin_steps)((call("Steps", '{"to":3}'),), CancelToken()))
 
 
 def test_the_schemas_are_those_of_the_tools():

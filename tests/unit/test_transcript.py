@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from app.events import sse
 from app.state import transcript
-from app.streaming import sse
 
 NOW = "2025-01-15T10:30:00.000Z"
 

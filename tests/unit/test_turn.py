@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from app.streaming import sse
+from app.events import sse
 from workers import turn
-from workers.token import INTERRUPTED, Stopped, Token
+from workers.cancellation import INTERRUPTED, CancelToken, Stopped
 from workers.turn import Reply, ToolRequest, ToolRoundsExceeded
 
 QUESTION = [{"role": "user", "content": "What is the price of ETH?"}]
@@ -45,7 +45,7 @@ def events():
 @pytest.fixture
 def run(events):
     def run(model, tools=echo, token=None, most_calls=16):
-        turn.run(QUESTION, model, tools, events.append, token or Token(), most_calls)
+        turn.run(QUESTION, model, tools, events.append, token or CancelToken(), most_calls)
 
     return run
 
@@ -131,7 +131,7 @@ def test_the_last_allowed_call_may_answer(run, events):
 
 
 def test_a_stopped_turn_asks_no_model(run):
-    model, token = Scripted(Reply("Hello")), Token()
+    model, token = Scripted(Reply("Hello")), CancelToken()
     token.cancel(INTERRUPTED)
     with pytest.raises(Stopped):
         run(model, token=token)
@@ -139,7 +139,7 @@ def test_a_stopped_turn_asks_no_model(run):
 
 
 def test_a_stop_while_the_model_answers_runs_no_tool(run, events):
-    token = Token()
+    token = CancelToken()
 
     def model(prompt, on_text, token):
         token.cancel(INTERRUPTED)

@@ -10,8 +10,8 @@ from app.config import Settings
 from app.errors import BadRequest, ConfigError
 from app.usage import ModelCall, Prices, Totals, Usage, dollars
 from app.usage.report import between, month, today
-from workers.llm import Models
-from workers.stream import Fold, Heard
+from workers.models.llm import Models
+from workers.models.stream import ReplyBuilder, StreamOutcome
 
 GPT = {"model_name": "gpt", "litellm_params": {"model": "openai/gpt-4o"}}
 LONG = {"model_name": "long", "litellm_params": {"model": "gemini/gemini-2.5-pro"}}
@@ -25,7 +25,7 @@ def models(tmp_path, *entries):
 
 
 def fold(*chunks):
-    folded = Fold(lambda _: None, set())
+    folded = ReplyBuilder(lambda _: None, set())
     for chunk in chunks:
         folded.add({"choices": []} | chunk)
     return folded.heard()
@@ -41,7 +41,7 @@ DONE = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
 def test_a_whole_reply_has_its_providers_count():
     details = {"prompt_tokens_details": {"cached_tokens": 4}}
     heard = fold(said("a"), DONE, {"usage": {"prompt_tokens": 9, "completion_tokens": 1} | details})
-    assert heard == Heard("a", Usage(9, 1, cached=4), whole=True, refused=False)
+    assert heard == StreamOutcome("a", Usage(9, 1, cached=4), whole=True, refused=False)
 
 
 def test_counts_that_rise_or_come_in_several_chunks_are_one():
@@ -69,53 +69,58 @@ def measured(tmp_path, entry, heard):
 
 def test_what_the_provider_counted_is_priced_as_litellm_knows(tmp_path):
     used = Usage(1000, 100, cached=400)
-    assert measured(tmp_path, GPT, Heard("a", used, True, False)) == (used, 600 * 2500 + 400 * 1250 + 100 * 10_000)
+    assert measured(tmp_path, GPT, StreamOutcome("a", used, True, False)) == (
+        used,
+        600 * 2500 + 400 * 1250 + 100 * 10_000,
+    )
 
 
 def test_long_prompts_cost_what_they_cost(tmp_path):
     """Beyond 200,000 tokens some models cost twice as much."""
-    (_, short), (_, long) = (measured(tmp_path, LONG, Heard("", Usage(n, 1), True, False)) for n in (100_000, 300_000))
+    (_, short), (_, long) = (
+        measured(tmp_path, LONG, StreamOutcome("", Usage(n, 1), True, False)) for n in (100_000, 300_000)
+    )
     assert long > 5 * short
 
 
 def test_a_model_whose_provider_litellm_does_not_know_costs_what_its_map_says(tmp_path):
     model = {"model_name": "m", "litellm_params": {"model": "anyscale/mistralai/Mistral-7B-Instruct-v0.1"}}
-    assert measured(tmp_path, model, Heard("a", Usage(1000, 100), True, False))[1] == 1100 * 150
+    assert measured(tmp_path, model, StreamOutcome("a", Usage(1000, 100), True, False))[1] == 1100 * 150
 
 
 def test_prices_of_aomi_yaml_go_before_those_of_litellm(tmp_path):
     used = Usage(1000, 100, cached=400)
-    cost = measured(tmp_path, GPT | {"model_info": OWN}, Heard("a", used, True, False))[1]
+    cost = measured(tmp_path, GPT | {"model_info": OWN}, StreamOutcome("a", used, True, False))[1]
     assert cost == 1000 * 3000 + 100 * 10_000
     cheaper = OWN | {"cache_read_input_token_cost": 0.000001}
-    cost = measured(tmp_path, GPT | {"model_info": cheaper}, Heard("a", used, True, False))[1]
+    cost = measured(tmp_path, GPT | {"model_info": cheaper}, StreamOutcome("a", used, True, False))[1]
     assert cost == 600 * 3000 + 400 * 1000 + 100 * 10_000
 
 
 def test_a_model_that_nobody_knows_the_price_of_has_no_cost(tmp_path):
     unknown = {"model_name": "mine", "litellm_params": {"model": "openai/mine"}}
-    assert measured(tmp_path, unknown, Heard("a", Usage(9, 1), True, False)) == (Usage(9, 1), None)
+    assert measured(tmp_path, unknown, StreamOutcome("a", Usage(9, 1), True, False)) == (Usage(9, 1), None)
     priced = unknown | {"model_info": {"base_model": "openai/gpt-4o"}}
-    assert measured(tmp_path, priced, Heard("a", Usage(1000, 0), True, False))[1] == 2_500_000
+    assert measured(tmp_path, priced, StreamOutcome("a", Usage(1000, 0), True, False))[1] == 2_500_000
 
 
 def test_a_reply_that_was_cut_is_counted_and_keeps_what_its_provider_said_of_the_prompt(tmp_path):
-    used, cost = measured(tmp_path, GPT, Heard("one two three", Usage(500, 1), False, False))
+    used, cost = measured(tmp_path, GPT, StreamOutcome("one two three", Usage(500, 1), False, False))
     assert used == Usage(500, 3, estimated=True)
     assert cost == 500 * 2500 + 3 * 10_000
-    used, _ = measured(tmp_path, GPT, Heard("one two three", None, False, False))
+    used, _ = measured(tmp_path, GPT, StreamOutcome("one two three", None, False, False))
     assert (used.output, used.estimated) == (3, True)
     assert 3 < used.input < 20
 
 
 def test_a_call_that_was_refused_used_nothing(tmp_path):
-    assert measured(tmp_path, GPT, Heard("", None, False, True)) == (Usage(), 0)
+    assert measured(tmp_path, GPT, StreamOutcome("", None, False, True)) == (Usage(), 0)
 
 
 def test_the_prices_that_a_caretaker_goes_by_are_those_of_litellm(tmp_path):
     asked = models(tmp_path, GPT)._asked("gpt", [{"role": "user", "content": "x" * 400}], [], {})
     used = Usage(1000, 100, cached=400)
-    assert asked.prices.cost(used) == measured(tmp_path, GPT, Heard("a", used, True, False))[1]
+    assert asked.prices.cost(used) == measured(tmp_path, GPT, StreamOutcome("a", used, True, False))[1]
     assert 100 <= asked.prompt < 120
 
 

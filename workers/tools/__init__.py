@@ -15,10 +15,10 @@ from typing import Any, get_type_hints
 import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
 
-from app import json
+from app import exact_json
 from app.errors import ConfigError
+from workers.cancellation import CancelToken
 from workers.secrets import Secrets, UnknownSecret
-from workers.token import Token
 
 BUILT_IN = {
     "GetTokenPrice": "workers.tools.prices:GetTokenPrice",
@@ -62,7 +62,7 @@ class ToolContext:
     user_state: dict[str, Any] = field(default_factory=dict)
     step: int = 0
     price_api_url: str = ""
-    token: Token = field(default_factory=Token)
+    token: CancelToken = field(default_factory=CancelToken)
     secrets: Secrets = field(default_factory=lambda: Secrets({}), repr=False)
 
     def sleep(self, seconds: float) -> None:
@@ -142,12 +142,12 @@ def load(name: str, place: str) -> Tool:
 def bounded(result: Any, most_bytes: int) -> Any:
     """The result as plain JSON, or an error where it is larger than `most_bytes`."""
     try:
-        data = json.checked(result)
-    except json.TooDeep:
+        data = exact_json.checked(result)
+    except exact_json.TooDeep:
         return {"error": "The result is nested too deeply"}
     if len(data) > most_bytes:
         return {"error": f"The result has {len(data):,} bytes; at most {most_bytes:,} are allowed; ask for less"}
-    return json.loads(data)
+    return exact_json.loads(data)
 
 
 def _arguments_model(function: Callable[..., Any], hints: dict[str, Any], context: str | None) -> type[BaseModel]:

@@ -1,0 +1,1 @@
+"""The `aomi` command, a module a subcommand."""

@@ -1,0 +1,69 @@
+"""The `aomi chat` command."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+
+import click
+
+from app.commands.chat import pipe
+from app.commands.chat.backend import Away, Backend, Refused
+from app.commands.chat.clean import clean
+from app.commands.chat.conversation import Conversation
+from app.commands.chat.screen import Screen
+
+
+@click.command()
+@click.option(
+    "--url",
+    default="http://127.0.0.1:8000",
+    show_default=True,
+    envvar="AOMI_URL",
+    show_envvar=True,
+    help="The backend.",
+)
+@click.option("--app", help="The app to talk to; without it that of the session.")
+@click.option("--key", default="", envvar="AOMI_API_KEY", show_envvar=True, help="An API key, for other apps.")
+@click.option("--session", "session_id", metavar="ID", help="A session to go on with.")
+@click.option(
+    "--no-color", "colourless", envvar="NO_COLOR", is_flag=False, flag_value="1", default="", help="No colours."
+)
+def chat(url: str, app: str | None, key: str, session_id: str | None, colourless: str) -> None:
+    """Talk with the assistant. In a pipe: send what comes in as one message and print the answer."""
+    if not (key.isascii() and key.isprintable()):
+        raise click.BadParameter("an API key has letters and digits only", param_hint="--key")
+    backend = Backend(url, key.strip(), session_id or str(uuid.uuid4()))
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        _talk(backend, url, app, colourless)
+    else:
+        raise SystemExit(_pipe(backend, url, app))
+
+
+def _talk(backend: Backend, url: str, app: str | None, colourless: str) -> None:
+    made = _open(backend, url)
+    try:
+        Conversation(backend, Screen(colour=not colourless), app).run(going_on=not made)
+    except (Refused, Away) as error:
+        raise click.ClickException(clean(str(error))) from None
+
+
+def _pipe(backend: Backend, url: str, app: str | None) -> int:
+    text = sys.stdin.buffer.read().decode(errors="replace").strip()
+    if not text:
+        raise click.UsageError("there is no message: write it into the pipe, as in `echo hi | aomi chat`")
+    _open(backend, url)
+    return pipe.run(backend, text, app)
+
+
+def _open(backend: Backend, url: str) -> bool:
+    """See that the session is there. True if it was made."""
+    try:
+        return bool(backend.call("POST", "/api/sessions")["created"])
+    except Refused as refusal:
+        raise click.ClickException(clean(str(refusal))) from None
+    except Away as error:
+        words = f"no backend answers at {url} ({error}); --url or AOMI_URL says where it is"
+        raise click.ClickException(clean(words)) from None

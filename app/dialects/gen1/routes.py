@@ -1,0 +1,43 @@
+"""What gen-1 clients ask of the catalog, and what is not configured here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
+
+from app.catalog import DEFAULT_APP
+from app.dialects.gen1.schemas import NOT_CONFIGURED
+from app.errors import NotConfigured
+from app.openapi.declare import SESSION, RouteSpec, documented
+from app.web import parsing
+from app.web.current import services
+
+bp = Blueprint("gen1", __name__)
+
+
+@bp.get("/api/control/apps")
+@documented(list[str], RouteSpec(refusals=(401,), key="optional"))
+def apps() -> ResponseReturnValue:
+    """The ids of the apps that the API key opens, `default` always among them, as a bare array."""
+    key = parsing.api_key()
+    return jsonify([app.id for app in services().catalog.apps if app.id == DEFAULT_APP or (key and key.allows(app.id))])
+
+
+@bp.get("/api/control/models")
+@documented(list[str], SESSION)
+def models() -> ResponseReturnValue:
+    """The ids of the models that the session's app offers, as a bare array."""
+    session_id = parsing.optional_session_id()
+    session = (services().sessions.get(session_id) if session_id else None) or {}
+    catalog = services().catalog
+    app, _ = catalog.choice(parsing.app_parameter() or session.get("app", ""), "")
+    return jsonify([model.model_name for model in catalog.models_of(app)])
+
+
+@bp.post("/api/simulate")
+@documented(dict[str, Any], NOT_CONFIGURED)
+def simulate() -> ResponseReturnValue:
+    """Transactions are simulated by no one: this backend speaks to no chain."""
+    raise NotConfigured("Simulation is not configured on this backend: it has no chain to simulate transactions on")

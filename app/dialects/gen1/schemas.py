@@ -1,0 +1,125 @@
+"""The JSON of the dialect as types, for /openapi.json."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import Field, WithJsonSchema
+from typing_extensions import TypedDict
+
+from app.events.types import closed
+from app.openapi.declare import Parameter, RouteSpec
+from app.state.vault import MOST
+from app.web import parsing
+
+_CLIENT_SCHEMA = {"type": "string", "pattern": r"\S", "maxLength": parsing.CLIENT_ID_CHARACTERS}
+CLIENT_ID = RouteSpec((Parameter("client_id", "query", "The secrets' client.", _CLIENT_SCHEMA, True),), (400,))
+PROVIDER = r"[a-z0-9][a-z0-9_.-]{0,63}"
+NAME = r"[A-Za-z0-9_-]{1,64}"
+KEY_CHARACTERS = 1024
+SECRET_CHARACTERS = 8192
+SHORTEST_SECRET = 4
+LABEL_CHARACTERS = 200
+
+NOT_CONFIGURED = RouteSpec(refusals=(501,))
+
+
+@closed(
+    sender="agent", content="$3,500.00.", timestamp="2025-01-15T10:30:00.000Z", is_streaming=False, tool_result=None
+)
+class Gen1Message(TypedDict):
+    """A message; `tool_result` is name and result of a tool, both as text."""
+
+    sender: Literal["user", "agent", "system"]
+    content: str
+    timestamp: str
+    is_streaming: bool
+    tool_result: Annotated[list[str], Field(min_length=2, max_length=2)] | None
+
+
+@closed(messages=[], system_events=[], title="", is_processing=False, user_state={"next_id": 1})
+class Gen1State(TypedDict):
+    """The state of a session; each system event is delivered once. `interrupted` is in the answer to an interrupt."""
+
+    messages: list[Gen1Message]
+    system_events: list[dict[str, Any]]
+    title: str
+    is_processing: bool
+    user_state: dict[str, Any]
+    interrupted: NotRequired[bool]
+
+
+@closed(res={"sender": "system", "content": "{}", "timestamp": "t", "is_streaming": False, "tool_result": None})
+class SystemAnswer(TypedDict):
+    """The message as it was taken, or why it was refused."""
+
+    res: Gen1Message
+
+
+@closed(provider="openai", key_prefix="sk-own-", label=None, is_active=True)
+class ShownKey(TypedDict):
+    """A client's own key for a model provider."""
+
+    provider: str
+    key_prefix: str
+    label: str | None
+    is_active: Literal[True]
+
+
+@closed(provider_keys=[])
+class ShownKeys(TypedDict):
+    """The keys of a session's client."""
+
+    provider_keys: list[ShownKey]
+
+
+@closed(key={"provider": "openai", "key_prefix": "sk-own-", "label": None, "is_active": True})
+class SavedKey(TypedDict):
+    """The key as it is kept now."""
+
+    key: ShownKey
+
+
+class NewKey(TypedDict):
+    """A key of the session's client."""
+
+    provider: Annotated[str, Field(pattern=f"^{PROVIDER}$")]
+    api_key: Annotated[str, Field(pattern=f"^[!-~]{{1,{KEY_CHARACTERS}}}$")]
+    label: NotRequired[Annotated[str, Field(max_length=LABEL_CHARACTERS, pattern=r"\S")] | None]
+
+
+_SECRETS_SCHEMA = {
+    "type": "object",
+    "propertyNames": {"pattern": f"^{NAME}$"},
+    "additionalProperties": {"type": "string", "minLength": SHORTEST_SECRET, "maxLength": SECRET_CHARACTERS},
+    "minProperties": 1,
+    "maxProperties": MOST,
+}
+
+
+class NewSecrets(TypedDict):
+    """Secrets of a client, by name."""
+
+    client_id: Annotated[str, Field(pattern=r"\S", max_length=parsing.CLIENT_ID_CHARACTERS)]
+    secrets: Annotated[dict[str, str], WithJsonSchema(_SECRETS_SCHEMA)]
+
+
+@closed(handles={"TOKEN": "$SECRET:TOKEN"})
+class Handles(TypedDict):
+    """What stands for each secret in a tool's argument."""
+
+    handles: dict[str, str]
+
+
+@closed(deleted=True)
+class Deleted(TypedDict):
+    """False when there was no such thing."""
+
+    deleted: bool
+
+
+@closed(cleared=True)
+class Cleared(TypedDict):
+    """All of them are gone."""
+
+    cleared: Literal[True]

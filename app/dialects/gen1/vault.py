@@ -1,0 +1,103 @@
+"""Keys and secrets that a client entrusts to the backend. Nothing here answers, or refuses, with a value of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from typing import Any
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from app.dialects.gen1 import schemas
+from app.errors import BadRequest
+from app.openapi.declare import SESSION, Parameter, RouteSpec, body, documented
+from app.state.vault import ProviderKey
+from app.web import parsing
+from app.web.current import services
+
+bp = Blueprint("gen1_vault", __name__)
+
+_PROVIDER = RouteSpec((Parameter("provider", "path", "A model provider, such as openai.", required=True),))
+_NAME = RouteSpec((Parameter("name", "path", "The name of a secret.", required=True),))
+
+
+@bp.get("/api/control/provider-keys")
+@documented(schemas.ShownKeys, SESSION, schemas.NOT_CONFIGURED)
+def list_keys() -> ResponseReturnValue:
+    """The keys of the session's client: providers and first characters."""
+    found = services().vault.list_provider_keys(_client())
+    return jsonify(provider_keys=[_shown(key) for key in found])
+
+
+@bp.post("/api/control/provider-keys")
+@documented(schemas.SavedKey, SESSION, schemas.NOT_CONFIGURED, body(schemas.NewKey))
+def save_key() -> ResponseReturnValue:
+    """Keep a key of the session's client, in the place of the provider's last one."""
+    client, given = _client(), parsing.body()
+    provider = parsing.text_of(given, "provider", 64).strip().lower()
+    if not re.fullmatch(schemas.PROVIDER, provider):
+        raise BadRequest("'provider' must be the name of a model provider, such as openai")
+    key = parsing.text_of(given, "api_key", schemas.KEY_CHARACTERS).strip()
+    if not (key.isascii() and key.isprintable()):
+        raise BadRequest("'api_key' must be printable ASCII, as it goes into a header")
+    label = parsing.optional_text_of(given, "label", schemas.LABEL_CHARACTERS) or None
+    return jsonify(key=_shown(services().vault.save_provider_key(client, provider, key, label)))
+
+
+@bp.delete("/api/control/provider-keys/<provider>")
+@documented(schemas.Deleted, SESSION, schemas.NOT_CONFIGURED, _PROVIDER)
+def delete_key(provider: str) -> ResponseReturnValue:
+    """Forget a key of the session's client."""
+    return jsonify(deleted=services().vault.delete_provider_key(_client(), provider.lower()))
+
+
+@bp.post("/api/secrets")
+@documented(schemas.Handles, schemas.NOT_CONFIGURED, body(schemas.NewSecrets))
+def save_secrets() -> ResponseReturnValue:
+    """Keep secrets of a client; answers the handle of each, by which tools get it."""
+    sent = parsing.body()
+    client, given = parsing.client_named(sent.get("client_id")), sent.get("secrets")
+    if not isinstance(given, dict) or not given:
+        raise BadRequest("'secrets' must be a JSON object of names and strings")
+    for name, value in given.items():
+        _check(name, value)
+    services().vault.save_secrets(client, given)
+    return jsonify(handles={name: f"$SECRET:{name}" for name in given})
+
+
+@bp.delete("/api/secrets")
+@documented(schemas.Cleared, schemas.CLIENT_ID, schemas.NOT_CONFIGURED)
+def clear_secrets() -> ResponseReturnValue:
+    """Forget all secrets of a client."""
+    services().vault.clear_secrets(parsing.client_named(request.args.get("client_id")))
+    return jsonify(cleared=True)
+
+
+@bp.delete("/api/secrets/<name>")
+@documented(schemas.Deleted, schemas.CLIENT_ID, schemas.NOT_CONFIGURED, _NAME)
+def delete_secret(name: str) -> ResponseReturnValue:
+    """Forget a secret of a client."""
+    client = parsing.client_named(request.args.get("client_id"))
+    return jsonify(deleted=services().vault.delete_secret(client, name))
+
+
+def _client() -> str:
+    """The client of the request's session. Raises `BadRequest`."""
+    session_id = parsing.session_id()
+    found = parsing.client(session_id)
+    if not found:
+        raise BadRequest("The session belongs to no client yet: send a state or chat request with client_id first")
+    return found
+
+
+def _shown(key: ProviderKey) -> dict[str, Any]:
+    return asdict(key) | {"is_active": True}
+
+
+def _check(name: str, value: Any) -> None:
+    if not re.fullmatch(schemas.NAME, name):
+        raise BadRequest("The name of a secret must be 1 to 64 characters out of A-Z a-z 0-9 _ -")
+    if not isinstance(value, str) or not schemas.SHORTEST_SECRET <= len(value) <= schemas.SECRET_CHARACTERS:
+        length = f"{schemas.SHORTEST_SECRET} to {schemas.SECRET_CHARACTERS} characters"
+        raise BadRequest(f"The secret {name!r} must be a string of {length}")

@@ -1,0 +1,1 @@
+"""The events of the API as types, and their frames on the wire."""

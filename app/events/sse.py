@@ -1,0 +1,205 @@
+"""The wire format: events, frames, comments, ids. The only code that knows it.
+
+An event is a JSON object with a `type`, as `events` has them; a frame is `data: {json}\\n\\n`, one event, one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, cast
+
+from app import exact_json
+from app.events.types import (
+    WALLET_REQUESTS,
+    AsyncToolResultEvent,
+    ClientRequestClosedEvent,
+    ClientRequestEvent,
+    CompleteEvent,
+    ErrorCode,
+    ErrorEvent,
+    GapEvent,
+    ModelChangedEvent,
+    SessionToolResultEvent,
+    StateEvent,
+    Status,
+    SystemErrorEvent,
+    SystemNoticeEvent,
+    TextEvent,
+    TitleChangedEvent,
+    ToolCallEvent,
+    ToolProgressEvent,
+    ToolResultEvent,
+)
+
+MIMETYPE = "text/event-stream"
+HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+
+Event = Mapping[str, Any]
+
+_PREFIX = b"data: "
+_END = b"\n\n"
+_ID = b"id: "
+
+TERMINAL = frozenset({"complete", "error"})
+
+OPENED = b": open\n\n"
+KEEP_ALIVE = b": keep-alive\n\n"
+RETRY = b"retry: 2000\n\n"
+
+
+def frame(event: Event) -> bytes:
+    """The bytes of one event."""
+    return _PREFIX + exact_json.dumps(event) + _END
+
+
+def parse(data: bytes) -> Event:
+    """The event of one frame."""
+    return exact_json.loads(data[len(_PREFIX) :])
+
+
+def split(frames: bytes) -> list[bytes]:
+    """Single frames out of several joined ones. (JSON on one line never holds a raw line end.)"""
+    return [part + _END for part in frames.split(_END)[:-1]]
+
+
+def numbered(frames: bytes, prefix: str, first: int) -> bytes:
+    """The frames with an `id:` line before each: `prefix` and its number, counted from `first`."""
+    parts = (_ID + f"{prefix}{first + place}\n".encode() + data for place, data in enumerate(split(frames)))
+    return b"".join(parts)
+
+
+def read(chunks: Iterable[bytes]) -> Iterator[tuple[str, Event]]:
+    """Id ('' where there is none) and event of each frame that a client receives; comments are passed over.
+
+    Raises `ValueError` for what is no frame.
+    """
+    rest = b""
+    for chunk in chunks:
+        *frames, rest = (rest + chunk).split(_END)
+        for received in frames:
+            *head, last = received.split(b"\n")
+            if last.startswith(_PREFIX):
+                yield b"".join(head).removeprefix(_ID).decode(), parse(last)
+
+
+# Events of a chat stream
+
+
+def text(content: str) -> TextEvent:
+    """A piece of the answer."""
+    return {"type": "text", "content": content}
+
+
+def tool_call(call_id: str, name: str, args: dict[str, Any]) -> ToolCallEvent:
+    """The model calls a tool."""
+    return {"type": "tool_call", "name": name, "call_id": call_id, "args": args}
+
+
+def tool_result(call_id: str, name: str, result: Any) -> ToolResultEvent:
+    """What the tool gave, or `{"error": ...}`."""
+    return {"type": "tool_result", "call_id": call_id, "name": name, "result": result}
+
+
+def async_tool_result(call_id: str, name: str, result: Any, done: bool) -> AsyncToolResultEvent:
+    """A later step of a multi-step tool; `done` stands in the last one."""
+    event: AsyncToolResultEvent = {"type": "async_tool_result", "call_id": call_id, "name": name, "result": result}
+    if done:
+        event["done"] = True
+    return event
+
+
+def complete(interrupted: bool = False) -> CompleteEvent:
+    """The turn ended; nothing comes after."""
+    return {"type": "complete", "interrupted": True} if interrupted else {"type": "complete"}
+
+
+def error(message: str, code: ErrorCode, retryable: bool) -> ErrorEvent:
+    """The turn failed; nothing comes after. `message` is fit for users."""
+    return {"type": "error", "message": message, "code": code, "retryable": retryable}
+
+
+# Events of /api/updates; each carries the session's id
+
+
+def state(session_id: str, status: Status, **more: Any) -> StateEvent:
+    """The session's status changed, or is told to a new listener."""
+    told = {"type": "state", "session_id": session_id, "status": status, "is_processing": status == "processing"}
+    return cast(StateEvent, told | more)
+
+
+def title_changed(session_id: str, title: str, thread_id: str | None = None) -> TitleChangedEvent:
+    """The session (or, with `thread_id`, one of its threads) has a new title."""
+    event: TitleChangedEvent = {
+        "type": "title_changed",
+        "session_id": session_id,
+        "title": title,
+        "new_title": title,
+    }
+    if thread_id:
+        event["thread_id"] = thread_id
+    return event
+
+
+def model_changed(session_id: str, model: str) -> ModelChangedEvent:
+    """The session's model counts from the next turn on."""
+    return {"type": "model_changed", "session_id": session_id, "model": model}
+
+
+def session_tool_result(session_id: str, event: AsyncToolResultEvent) -> SessionToolResultEvent:
+    """A later step of a multi-step tool, as the chat stream has it."""
+    return {**event, "session_id": session_id}
+
+
+def tool_progress(session_id: str, call_id: str, name: str, result: Any, done: bool) -> ToolProgressEvent:
+    """A step of a multi-step tool in words: `tool_complete` the last one, else `tool_update`."""
+    words = result if isinstance(result, str) else exact_json.dumps(result).decode()
+    return {
+        "type": "tool_complete" if done else "tool_update",
+        "session_id": session_id,
+        "call_id": call_id,
+        "name": name,
+        "tool_name": name,
+        "result": words,
+    }
+
+
+def system_error(session_id: str, failure: Event) -> SystemErrorEvent:
+    """A turn of the session ended with the `error` event `failure`."""
+    return {
+        "type": "system_error",
+        "session_id": session_id,
+        "message": failure["message"],
+        "code": failure["code"],
+        "retryable": failure["retryable"],
+    }
+
+
+def system_notice(session_id: str, message: str) -> SystemNoticeEvent:
+    """Something a person may want to know."""
+    return {"type": "system_notice", "session_id": session_id, "message": message}
+
+
+def client_request(
+    session_id: str, kind: str, number: int, body: dict[str, Any], expires_at: str
+) -> ClientRequestEvent:
+    """The client is asked to do something; the answer names it by `id`. Wallets' requests have types of their own."""
+    return {
+        "type": cast(Any, kind if kind in WALLET_REQUESTS else "client_request"),
+        "session_id": session_id,
+        "id": number,
+        "kind": kind,
+        "request": body,
+        "expires_at": expires_at,
+    }
+
+
+def client_request_closed(
+    session_id: str, numbers: Sequence[int], outcome: Literal["answered", "expired"]
+) -> ClientRequestClosedEvent:
+    """These requests are over."""
+    return {"type": "client_request_closed", "session_id": session_id, "ids": list(numbers), "outcome": outcome}
+
+
+def gap(session_id: str) -> GapEvent:
+    """Events after the asked id are no longer kept; the state follows."""
+    return {"type": "gap", "session_id": session_id}

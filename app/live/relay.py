@@ -1,0 +1,54 @@
+"""Following one stream of frames from a number on: first the log, then what is live, without a hole or a double."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from app.live.hub import Closed, FrameBatch, Gap, Hub, Subscription
+from app.state.connection.store import Entry
+
+Read = Callable[[int], list[Entry]]
+"""Reads the log's entries after a number."""
+
+
+def replay_then_follow(
+    hub: Hub, channel: str, read: Read, after: int, keep_alive: float
+) -> Iterator[FrameBatch | None]:
+    """Batches of frames after number `after`, for ever; None whenever `keep_alive` seconds were silent.
+
+    A batch's `first` is above the last one's `last` + 1 only where the log no longer has what lay between.
+    Ends when the process stops serving.
+    """
+    with hub.follow(channel) as mailbox:
+        while True:
+            for entry in read(after):
+                yield FrameBatch(entry.number, entry.number, entry.kind, entry.frame)
+                after = entry.number
+            try:
+                for batch in _live(mailbox, after, keep_alive):
+                    if batch:
+                        hub.relayed(batch.at)
+                    yield batch
+                    after = batch.last if batch else after
+            except Gap:
+                continue
+            except Closed:
+                return
+
+
+def _live(mailbox: Subscription, after: int, keep_alive: float) -> Iterator[FrameBatch | None]:
+    """What comes in that is new. Raises `Gap` where a number is missing."""
+    due = time.monotonic() + keep_alive
+    while True:
+        batch = mailbox.take(max(0.0, due - time.monotonic()))
+        if batch is None:
+            yield None
+        elif batch.last <= after:
+            continue
+        elif batch.first > after + 1:
+            raise Gap
+        else:
+            yield batch.after(after)
+            after = batch.last
+        due = time.monotonic() + keep_alive

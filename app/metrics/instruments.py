@@ -1,0 +1,140 @@
+"""What this process counts and measures. Labels have few values: apps, models, ends, errors; never a session.
+
+Everything is counted once a turn, a model call or a request; a piece of text costs a look at the clock.
+`app.metrics.reporter` brings the counts to Redis, where those of all processes come together.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
+
+from app import exact_json
+from app.events import sse
+from app.state.runs import Run
+from app.usage import Charge
+
+QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+"""Bounds in seconds of what takes milliseconds."""
+
+SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 900)
+"""Bounds in seconds of what a model or a queue takes."""
+
+LAG_EVERY = 0.1
+"""Seconds between two looks at the relay's lag."""
+
+
+class Metrics:
+    """The counts of one process since its start."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        of_turns = ("app", "model")
+        self._turns = Counter("aomi_turns", "Turns by their end", (*of_turns, "end", "code"), registry=registry)
+        self._first = Histogram(
+            "aomi_first_token_seconds",
+            "From when a turn could run to its first event",
+            of_turns,
+            buckets=SLOW,
+            registry=registry,
+        )
+        self._whole = Histogram(
+            "aomi_turn_seconds", "From when a turn could run to its end", of_turns, buckets=SLOW, registry=registry
+        )
+        self._wait = Histogram(
+            "aomi_queue_wait_seconds",
+            "From when a turn could run to when a worker began it",
+            buckets=(*QUICK[2:], 30, 60, 300),
+            registry=registry,
+        )
+        self._interrupt = Histogram(
+            "aomi_interrupt_seconds",
+            "From an interrupt to when the worker of its turn had let go of it",
+            buckets=QUICK,
+            registry=registry,
+        )
+        self._lag = Histogram(
+            "aomi_relay_lag_seconds",
+            "From a worker's flush to a stream's reader in a web, ten times a second at most",
+            buckets=QUICK,
+            registry=registry,
+        )
+        self._tokens = Counter(
+            "aomi_tokens", "Tokens as providers count them, or estimated", ("model", "kind"), registry=registry
+        )
+        self._provider = Counter(
+            "aomi_provider_errors", "Model calls that failed, tries included", ("model", "error"), registry=registry
+        )
+        self._requests = Counter(
+            "aomi_http_requests", "Requests that were answered", ("method", "route", "status"), registry=registry
+        )
+        self._next_lag = 0.0
+
+    def began(self, run: Run) -> None:
+        """A worker has begun a turn."""
+        _observe(self._wait, run.times, "current_at", "started_at")
+
+    def ended(self, run: Run, terminal: sse.Event) -> None:
+        """A turn's end was taken. Call it once for each turn, with the run as `seal` returns it."""
+        end = "interrupted" if terminal.get("interrupted") else terminal["type"]
+        self._turns.labels(run.app, run.model, end, terminal.get("code", "")).inc()
+        _observe(self._first.labels(run.app, run.model), run.times, "current_at", "first_at")
+        _observe(self._whole.labels(run.app, run.model), run.times, "current_at", "ended_at")
+
+    def let_go(self, run: Run | None) -> None:
+        """The worker of a turn that somebody else has ended is done with it."""
+        if run and run.outcome == "interrupted":
+            self._interrupt.observe(_since(run.times["ended_at"]))
+
+    def used(self, charge: Charge) -> None:
+        """A model call was settled."""
+        self.tokens(charge.model, charge.usage.input, charge.usage.output)
+
+    def tokens(self, model: str, read: int, written: int) -> None:
+        """A model call has read and written so many tokens."""
+        self._tokens.labels(model, "input").inc(read)
+        self._tokens.labels(model, "output").inc(written)
+
+    def provider_failed(self, model: str, error: str) -> None:
+        """A model call failed with an error of this class."""
+        self._provider.labels(model, error).inc()
+
+    def relayed(self, published_at: bytes) -> None:
+        """A stream's reader has got what was published then. Ten a second are noted, so that it costs nothing."""
+        moment = time.monotonic()
+        if published_at and moment >= self._next_lag:
+            self._next_lag = moment + LAG_EVERY
+            self._lag.observe(_since(published_at.decode()))
+
+    def answered(self, method: str, route: str, status: int) -> None:
+        """A request was answered."""
+        self._requests.labels(method, route, str(status)).inc()
+
+    def families(self) -> list[Metric]:
+        """Every metric, with what this process has counted."""
+        return list(self._registry.collect())
+
+    def counts(self) -> dict[str, float]:
+        """What this process has counted so far, by `name{labels as JSON}`."""
+        return dict(_samples(self.families()))
+
+
+def _samples(families: list[Metric]) -> Iterator[tuple[str, float]]:
+    for family in families:
+        for sample in family.samples:
+            if not sample.name.endswith("_created"):
+                yield sample.name + exact_json.dumps(sample.labels).decode(), sample.value
+
+
+def _observe(histogram: Histogram, times: Mapping[str, str], start: str, end: str) -> None:
+    """Nothing where a turn did not come so far; not below 0 where two machines' clocks differ."""
+    if times.get(start) and times.get(end):
+        took = datetime.fromisoformat(times[end]) - datetime.fromisoformat(times[start])
+        histogram.observe(max(0.0, took.total_seconds()))
+
+
+def _since(moment: str) -> float:
+    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())

@@ -1,0 +1,1 @@
+"""The OpenAPI document: declared beside each view, made from these declarations."""

@@ -1,0 +1,154 @@
+"""The OpenAPI document, out of the routes, what is declared beside the views, and the types of `shapes` and `events`.
+
+Nothing is described here that the code does not say: a route without a declaration has no place in it, and a test
+fails.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apispec import APISpec
+from flask import Flask
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+from werkzeug.routing import Rule
+
+from app import errors
+from app.config import Settings
+from app.events import sse
+from app.openapi import schemas
+from app.openapi.declare import Events, Operation, Parameter, is_page, operation
+from app.version import __version__
+from app.web.error_handlers import HTTP_MESSAGES
+from app.web.rate_limits import FREE
+
+_ABOUT = """\
+An open, self-hosted backend for AI chat assistants. Whatever is not 2xx is JSON, `{"error": "..."}`: also where no
+operation is asked at all, as 404, 405, or 414 and 431 for a request line or a header that is too long."""
+
+_STATUSES = {error.status: error for error in errors.ApiError.__subclasses__()}
+_EVERYWHERE = (500, 503)
+_REFERENCE = "#/components/schemas/{model}"
+_KEYS = {"ApiKey": "X-API-Key", "AppKey": "Aomi-App-Key"}
+
+
+def document(app: Flask, settings: Settings) -> dict[str, Any]:
+    """The OpenAPI document of every route of `app` but pages. Raises `KeyError` for a view that declares nothing."""
+    spec = APISpec("aomi-backend", __version__, "3.1.0", info={"description": _ABOUT})
+    for name, header in _KEYS.items():
+        spec.components.security_scheme(name, {"type": "apiKey", "in": "header", "name": header})
+    builder = _Builder(spec, settings)
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        if is_page(view):
+            continue
+        built = builder.operation(rule, view.__doc__ or "", operation(view))
+        methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        spec.path(_path(rule), operations={method.lower(): built for method in methods})
+    return spec.to_dict()
+
+
+def _path(rule: Rule) -> str:
+    return rule.rule.replace("<", "{").replace(">", "}")
+
+
+class _Untitled(GenerateJsonSchema):
+    """Without titles, which would only spell the names of fields in another way, and in the order of the code."""
+
+    def sort(self, value: Any, parent_key: str | None = None) -> Any:
+        return value
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+class _Builder:
+    """Makes operations; what they refer to joins the components of `spec`."""
+
+    def __init__(self, spec: APISpec, settings: Settings) -> None:
+        self._components = spec.components
+        self._settings = settings
+
+    def operation(self, rule: Rule, words: str, declared: Operation) -> dict[str, Any]:
+        """One operation of the document."""
+        parts = declared.parts
+        limited = () if rule.endpoint.partition(".")[0] in FREE else (429,)
+        refusals = sorted({status for part in parts for status in part.refusals} | {*_EVERYWHERE, *limited})
+        built: dict[str, Any] = {
+            "operationId": rule.endpoint.replace(".", "_"),
+            "tags": [rule.endpoint.partition(".")[0]],
+            "summary": words.partition("\n")[0],
+            "parameters": [self._parameter(parameter) for part in parts for parameter in part.parameters],
+            "responses": self._answers(declared) | {str(status): self._refusal(status) for status in refusals},
+        }
+        for part in parts:
+            if part.body is not None:
+                content = {"application/json": {"schema": self._schema(part.body)}}
+                built["requestBody"] = {"required": part.body_required, "content": content}
+            if part.key:
+                none: list[dict[str, Any]] = [{}] if part.key == "optional" else []
+                built["security"] = none + [{name: []} for name in _KEYS]
+        return built
+
+    def _answers(self, declared: Operation) -> dict[str, Any]:
+        answers: dict[str, Any] = {}
+        if isinstance(declared.answer, Events):
+            answers["200"] = self._stream(declared.answer)
+        else:
+            content = {"application/json": {"schema": self._schema(declared.answer)}}
+            answers["200"] = {"description": "Done", "content": content}
+        if declared.nothing:
+            answers["204"] = {"description": declared.nothing}
+        return answers
+
+    def _stream(self, events: Events) -> dict[str, Any]:
+        headers = {name: {"schema": {"const": value}} for name, value in sse.HEADERS.items()} | {
+            name: {"description": words, "schema": {"type": "string"}} for name, words in events.headers.items()
+        }
+        schema = self._schema(events.kind)
+        content = {sse.MIMETYPE: {"schema": schema, "examples": self._examples(schema)}}
+        return {"description": "The `data:` of each frame is one event", "headers": headers, "content": content}
+
+    def _examples(self, union: dict[str, Any]) -> dict[str, Any]:
+        """One of each event, by type."""
+        kinds = self._named(union["$ref"])["discriminator"]["mapping"]
+        return {
+            kind: {"summary": kind, "value": self._named(reference)["examples"][0] | {"type": kind}}
+            for kind, reference in kinds.items()
+        }
+
+    def _named(self, reference: str) -> dict[str, Any]:
+        return self._components.schemas[reference.rpartition("/")[2]]
+
+    def _refusal(self, status: int) -> str:
+        error = _STATUSES.get(status)
+        name = error.__name__ if error else f"Error{status}"
+        if name not in self._components.responses:
+            words = error.__doc__ if error else HTTP_MESSAGES[status]
+            content = {"application/json": {"schema": self._schema(schemas.Refusal)}}
+            retry = {"Retry-After": {"description": "In seconds", "schema": {"type": "integer"}}}
+            headers = {"headers": retry} if error and error.retry_after is not None else {}
+            self._components.response(name, {"description": words, "content": content} | headers)
+        return name
+
+    def _parameter(self, parameter: Parameter) -> str:
+        """Its name among the components; two of one name and place are the same."""
+        name = f"{parameter.where}.{parameter.name}"
+        if name not in self._components.parameters:
+            schema = parameter.schema(self._settings) if callable(parameter.schema) else parameter.schema
+            about = {
+                "description": parameter.description,
+                "required": parameter.required,
+                "schema": dict(schema or {"type": "string"}),
+            }
+            self._components.parameter(name, parameter.where, {"name": parameter.name} | about)
+        return name
+
+    def _schema(self, kind: Any) -> dict[str, Any]:
+        # an item of a list is referred to where it has a name
+        found = TypeAdapter(list[kind]).json_schema(ref_template=_REFERENCE, schema_generator=_Untitled)
+        for name, definition in found.get("$defs", {}).items():
+            if name not in self._components.schemas:
+                self._components.schema(name, definition)
+        return found["items"]

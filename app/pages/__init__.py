@@ -1,0 +1,1 @@
+"""What people look at in a browser: the playground and the API documents."""

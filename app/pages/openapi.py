@@ -1,0 +1,30 @@
+"""The OpenAPI document of this very backend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app
+from flask.typing import ResponseReturnValue
+
+from app import exact_json
+from app.openapi.declare import documented
+from app.web.current import services
+
+bp = Blueprint("openapi", __name__)
+
+
+@bp.get("/openapi.json")
+@documented(dict[str, Any])
+def show() -> ResponseReturnValue:
+    """This document."""
+    return Response(_rendered(current_app._get_current_object()), mimetype="application/json")  # type: ignore[attr-defined]
+
+
+def _rendered(app: Flask) -> bytes:
+    """Made when it is first asked for: a start need not wait for it."""
+    if "openapi" not in app.extensions:
+        from app.openapi.document import document
+
+        app.extensions["openapi"] = exact_json.dumps(document(app, services().settings))
+    return app.extensions["openapi"]

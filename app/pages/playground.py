@@ -1,0 +1,56 @@
+"""The playground: one page for people at `/`, made of static files. It uses the public API alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Blueprint, Flask, send_from_directory
+from flask.typing import ResponseReturnValue
+
+from app.openapi.declare import page
+from app.services import Services
+
+bp = Blueprint("playground", __name__)
+
+FILES = Path(__file__).with_name("static") / "playground"
+
+TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+"""By ending. Python's own table hangs on the machine, and a module of the wrong type does not run."""
+
+HEADERS = {
+    "Cache-Control": "no-cache",  # names carry no version: a browser asks whether its copy is still good
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types dompurify"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def register(app: Flask, services: Services) -> None:
+    """Mount the page, unless the operator has turned it off."""
+    if services.settings.playground:
+        app.register_blueprint(bp)
+
+
+@bp.get("/")
+@page
+def show() -> ResponseReturnValue:
+    """The page."""
+    return file("index.html")
+
+
+@bp.get("/playground/<path:name>")
+@page
+def file(name: str) -> ResponseReturnValue:
+    """One of the files that the page is made of."""
+    response = send_from_directory(FILES, name, mimetype=TYPES.get(Path(name).suffix, "text/plain"))
+    response.headers.update(HEADERS)
+    return response

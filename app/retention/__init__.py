@@ -1,1 +1,0 @@
-"""`aomi sessions`: what is kept of whom, given out or removed."""

@@ -1,0 +1,155 @@
+"""A Redis Cluster as the rest of the state sees it: one client that knows the masters.
+
+redis-py's own client of a cluster connects when it is made, gives up after some tries and raises errors of its own
+kind. This one connects when it is used, has the patience of our other clients, and all that passes by itself is
+`Unavailable`. What a cluster asks of those who use it is written down in docs/design.md.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from redis import RedisCluster
+from redis._parsers.encoders import Encoder
+from redis.backoff import NoBackoff
+from redis.cluster import ClusterNode
+from redis.commands import CoreCommands, RedisClusterCommands
+from redis.exceptions import ConnectionError, RedisClusterException, SlotNotCoveredError
+from redis.retry import Retry
+
+from app.redis_urls import Address
+
+Found = TypeVar("Found")
+
+EVERYWHERE = ("KEYS", "DBSIZE")
+"""Commands that redis-py would ask of one master only."""
+
+WAIT = 2.0
+"""Seconds to wait for a free connection."""
+
+
+class Cluster(RedisClusterCommands):
+    """Commands go to the master of their key, as `retry` says again when they fail; `most` at the same time."""
+
+    _event_dispatcher: Any = None  # the commands' types want it
+
+    def __init__(self, addresses: tuple[Address, ...], retry: Retry, most: int, **options: Any) -> None:
+        self._addresses = addresses
+        self._retry = retry
+        self._options = options | {"max_connections": most}
+        self._free = threading.BoundedSemaphore(most)
+        self._opening = threading.Lock()
+        self._opened: RedisCluster | None = None
+        self.encoder = Encoder("utf-8", "strict", False)
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Carry out one command. One that names its nodes is not tried again: they may be gone for good."""
+        if args[0] in EVERYWHERE:
+            options = {"target_nodes": RedisCluster.PRIMARIES} | options
+        if "target_nodes" in options:
+            return self._once(lambda cluster: cluster.execute_command(*args, **options))
+        return self.patiently(lambda cluster: cluster.execute_command(*args, **options))
+
+    def pipeline(self, transaction: bool = True) -> Pipeline:
+        """Commands that are sent together; those of a transaction must be of one slot."""
+        return Pipeline(self, transaction)
+
+    def delete(self, *names: Any) -> Any:
+        """Remove keys of whichever slots; returns how many there were."""
+        return self.patiently(lambda cluster: cluster.delete(*names))
+
+    def unlink(self, *names: Any) -> Any:
+        """As `delete`; their memory is freed later."""
+        return self.patiently(lambda cluster: cluster.unlink(*names))
+
+    def exists(self, *names: Any) -> Any:
+        """How many of some keys there are."""
+        return self.patiently(lambda cluster: cluster.exists(*names))
+
+    def get_encoder(self) -> Encoder:
+        """How values become bytes; `Script` asks for it."""
+        return self.encoder
+
+    def patiently(self, step: Callable[[RedisCluster], Found]) -> Found:
+        """What `step` returns, tried again as this client is told to. Raises `Unavailable`."""
+        return self._retry.call_with_retry(lambda: self._once(step), lambda _: None)
+
+    def node(self) -> ClusterNode:
+        """One that lives, as far as the cluster knows now."""
+
+        def look(cluster: RedisCluster) -> ClusterNode:
+            cluster.nodes_manager.initialize()
+            return random.choice(cluster.get_nodes())
+
+        return self._once(look)
+
+    def close(self) -> None:
+        """Close all connections."""
+        if self._opened:
+            self._opened.close()
+
+    def _once(self, step: Callable[[RedisCluster], Found]) -> Found:
+        if not self._free.acquire(timeout=WAIT):
+            raise ConnectionError("No connection is free")
+        try:
+            return step(self._open())
+        except RedisClusterException as error:
+            if error.__cause__ is None and not isinstance(error, SlotNotCoveredError):
+                raise  # keys of several slots, or none: no other try would mend that
+            if error.__cause__:
+                self._opened = None  # no known node answers: look where the URL says
+            raise ConnectionError("The cluster cannot be reached") from error
+        finally:
+            self._free.release()
+
+    def _open(self) -> RedisCluster:
+        if self._opened is None:
+            with self._opening:
+                if self._opened is None:
+                    self._opened = self._connect()
+        return self._opened
+
+    def _connect(self) -> RedisCluster:
+        return RedisCluster(
+            startup_nodes=[ClusterNode(*address) for address in self._addresses],
+            retry=Retry(NoBackoff(), 0),
+            require_full_coverage=False,
+            reinitialize_steps=1,
+            **self._options,
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        """What redis-py's commands ask of their client, such as `get_node`."""
+        return getattr(self._open(), name)
+
+
+class Pipeline(CoreCommands):
+    """Collects commands; `execute` sends them, each node its own, and again as its client is told to."""
+
+    _event_dispatcher: Any = None
+
+    def __init__(self, cluster: Cluster, transaction: bool) -> None:
+        self._cluster = cluster
+        self._transaction = transaction
+        self._commands: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+    def execute_command(self, *args: Any, **options: Any) -> Pipeline:
+        """Collect a command."""
+        self._commands.append((args, options))
+        return self
+
+    def execute(self) -> list[Any]:
+        """The answers, in the order of the commands."""
+        commands, self._commands = self._commands, []
+        return self._cluster.patiently(lambda cluster: self._send(cluster, commands)) if commands else []
+
+    def _send(self, cluster: RedisCluster, commands: list[tuple[tuple[Any, ...], dict[str, Any]]]) -> list[Any]:
+        pipeline = cluster.pipeline(transaction=self._transaction)
+        for args, options in commands:
+            if args[0] == "EVALSHA" and not self._transaction:  # redis-py would ask the server for the keys of each
+                options = options | {"target_nodes": cluster.get_node_from_key(args[3])}
+            pipeline.execute_command(*args, **options)
+        return pipeline.execute()

@@ -1,0 +1,84 @@
+"""Pools of connections to one server, which may be the one that Sentinels call the master."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from redis import BlockingConnectionPool
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from redis.sentinel import (
+    Sentinel,
+    SentinelConnectionPool,
+    SentinelManagedConnection,
+    SentinelManagedSSLConnection,
+)
+
+from app.redis_urls import Address, RedisTarget
+
+ASKED = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(NoBackoff(), 0)}
+"""A Sentinel that does not answer is passed over: there are others."""
+
+_TLS = "ssl_"
+
+
+class MasterConnection(SentinelManagedConnection):
+    """Asks the Sentinels each time it connects. redis-py's own, when a command on it failed, connects to where it was:
+    to a master that is gone."""
+
+    def connect(self) -> None:
+        """Be connected to the master."""
+        self.retry.call_with_retry(self.connect_check_health, lambda _: None)
+
+    def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = False) -> None:
+        """Be connected to the master, tried once."""
+        if not self.is_connected:
+            self.host, self.port = self.connection_pool.get_master_address()
+            super().connect_check_health(check_health, retry_socket_connect=False)
+
+
+class MasterTLSConnection(MasterConnection, SentinelManagedSSLConnection):
+    """The same, encrypted."""
+
+
+class RetryingPool(BlockingConnectionPool):
+    """Waits for ever for a connection that is fit, too: redis-py tries a command again, but not the look at the
+    connection that goes before it."""
+
+    def get_connection(self, *args: Any, **options: Any) -> Any:
+        """A connection that a command can be sent on."""
+        retry: Retry = self.connection_kwargs["retry"]
+        return retry.call_with_retry(lambda: super(RetryingPool, self).get_connection(*args, **options), lambda _: None)
+
+
+class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
+    """Connections to the master."""
+
+
+class PatientSentinelPool(RetryingPool, SentinelPool):
+    """The same, waited for."""
+
+
+class Sentinels(Sentinel):
+    """Those that know the master. redis-py notes which of them answered, which threads must not do at once."""
+
+    def __init__(self, addresses: tuple[Address, ...], **options: Any) -> None:
+        super().__init__(list(addresses), sentinel_kwargs=options)
+        self._asking = threading.Lock()
+
+    def discover_master(self, service_name: str) -> Any:
+        """The address of the master. Raises `MasterNotFoundError`, which is a `ConnectionError`."""
+        with self._asking:
+            return super().discover_master(service_name)
+
+
+def open_pool(place: RedisTarget, patient: bool, **options: Any) -> BlockingConnectionPool:
+    """A pool for one server, or for the master that the Sentinels name whenever a connection is made."""
+    if place.kind == "server":
+        return (RetryingPool if patient else BlockingConnectionPool)(**options)
+    tls = {name: value for name, value in options.items() if name.startswith(_TLS)} if place.tls else {}
+    sentinels = Sentinels(place.addresses, **ASKED, **dict(place.sentinel), **tls, ssl=place.tls)
+    kind = PatientSentinelPool if patient else SentinelPool
+    options["connection_class"] = MasterTLSConnection if place.tls else MasterConnection
+    return kind(place.master, sentinels, **options)

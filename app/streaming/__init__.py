@@ -1,1 +1,0 @@
-"""Server-Sent Events: the wire format (`sse`) and the hub that brings events to open streams (`hub`)."""

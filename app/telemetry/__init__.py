@@ -1,0 +1,1 @@
+"""Log lines, log context, redaction, traces."""

@@ -1,0 +1,192 @@
+"""Turns that nobody looks after: ended, or started again, by whichever process sees them first."""
+
+from __future__ import annotations
+
+import pytest
+
+from app import services
+from app.config import Settings
+from app.events import sse
+from app.state.connection.cluster import Cluster
+from app.state.connection.store import milliseconds
+from app.turns.reaper import WORKER_LOST, Reaper
+from app.usage import ModelCall, Prices, Totals
+from app.usage.report import month, today, total
+
+
+@pytest.fixture
+def parts(connection, queue, tmp_path):
+    """The parts of a worker on an aomi.yaml of the demo alone."""
+    config = tmp_path / "aomi.yaml"
+    config.write_text("apps: []")
+    return services.build(Settings(config=config, lease=1), connection, connection, queue)
+
+
+@pytest.fixture
+def round_of_care(parts, connection):
+    """One round, as if every lease had run out; the given turns run in this process."""
+
+    def go(*running):
+        for lease in connection.zrange("leases", 0, -1):
+            connection.zadd("leases", {lease: milliseconds() - 1})
+        Reaper(parts, lambda: running).round()
+
+    return go
+
+
+def events(parts, session_id, run_id):
+    return [sse.parse(entry.frame) for entry in parts.runs.entries(session_id, run_id, 0)]
+
+
+def test_a_running_turn_without_a_worker_is_lost_and_the_next_one_runs(parts, round_of_care, said):
+    lost = parts.turns.send("s", said("lost"))
+    parts.runs.claim("s", lost.run_id, "worker")
+    parts.runs.append([("s", lost.run_id, 1, [sse.text("so far")])])
+    following = parts.turns.send("s", said("next"))
+    round_of_care()
+    assert events(parts, "s", lost.run_id) == [sse.text("so far"), WORKER_LOST]
+    assert [m["content"] for m in parts.sessions.messages("s", lost.thread_id)] == ["lost", "so far", "next"]
+    assert parts.jobs.has_turn(following.run_id)
+
+
+def test_a_turn_that_is_begun_after_a_long_wait_is_not_taken_for_lost(parts, connection, said):
+    run_id = parts.turns.send("s", said()).run_id
+    connection.zadd("leases", {f"s {run_id}": milliseconds() - 1})
+    parts.runs.claim("s", run_id, "worker")
+    Reaper(parts).round()
+    assert parts.runs.get("s", run_id).status == "running"
+
+
+def test_a_turn_that_runs_here_is_renewed(parts, round_of_care, said):
+    run_id = parts.turns.send("s", said()).run_id
+    parts.runs.claim("s", run_id, "worker")
+    round_of_care(("s", run_id))
+    assert parts.runs.get("s", run_id).status == "running"
+    assert parts.runs.leases.overdue() == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "terminal"),
+    [("complete", sse.complete()), ("interrupted", sse.complete(interrupted=True)), ("error", WORKER_LOST)],
+)
+def test_an_end_that_was_begun_is_finished(parts, round_of_care, said, outcome, terminal):
+    run_id = parts.turns.send("s", said()).run_id
+    parts.runs.seal("s", run_id, outcome, expect="queued")
+    round_of_care()
+    assert events(parts, "s", run_id) == [terminal]
+    assert "run" not in parts.sessions.get("s")
+
+
+def test_a_queued_turn_whose_job_is_gone_gets_a_new_one_and_others_are_left_alone(parts, round_of_care, said, queue):
+    lost = parts.turns.send("lost", said()).run_id
+    fine = parts.turns.send("fine", said()).run_id
+    queue.delete("rq:queue:turns", f"rq:job:{lost}")
+    queue.rpush("rq:queue:turns", fine)
+    round_of_care()
+    assert sorted(queue.lrange("rq:queue:turns", 0, -1)) == sorted([fine.encode(), lost.encode()])
+
+
+def test_leases_of_turns_that_are_over_are_dropped(parts, round_of_care, said, connection):
+    over = parts.turns.send("s", said()).run_id
+    parts.turns.interrupt("s")
+    parts.runs.leases.renew("s", over)
+    parts.runs.leases.renew("s", "run_that_never_was")
+    round_of_care()
+    assert connection.zcard("leases") == 0
+
+
+def test_a_client_request_that_is_broken_in_redis_keeps_nobody_from_their_end(parts, round_of_care, said, connection):
+    lost = parts.turns.send("s", said()).run_id
+    parts.runs.claim("s", lost, "worker")
+    connection.hset("session:{broken}", mapping={"id": "broken", "request:1": '{"of": "another version"}'})
+    connection.zadd("client-requests", {"broken 1": 1})
+    round_of_care()
+    assert events(parts, "s", lost) == [WORKER_LOST]
+    assert parts.client_requests.overdue() == []
+
+
+def opened(parts, said, number="1", prompt=10):
+    """A running turn that has asked a model, which nobody hears of again."""
+    run_id = parts.turns.send("s", said(key="key1")).run_id
+    parts.runs.claim("s", run_id, "worker")
+    call = ModelCall(number, str(today()), "key1", "default", "demo", prompt, Prices("0.001", "0.002"))
+    parts.ledger.open("s", run_id, call)
+    return run_id
+
+
+def used(parts):
+    return total(parts.ledger.of_key("key1", month()))
+
+
+def test_what_a_lost_workers_turn_used_is_billed_with_its_end_by_the_prompt_and_the_text_that_came(
+    parts, round_of_care, said
+):
+    run_id = opened(parts, said)
+    parts.runs.append([("s", run_id, 1, [sse.text("eight letters, and more: 40 bytes of it.")])])
+    round_of_care()
+    assert used(parts) == Totals(turns=1, calls=1, input=10, output=10, cost=30_000_000, estimated=1)
+    round_of_care()
+    assert used(parts).calls == 1
+
+
+def test_the_reply_before_a_lost_call_is_not_billed_again(parts, round_of_care, said):
+    run_id = opened(parts, said, "2")
+    before = [sse.text("of the first call"), sse.tool_call("c1", "T", {}), sse.tool_result("c1", "T", 1)]
+    parts.runs.append([("s", run_id, 1, before)])
+    round_of_care()
+    assert (used(parts).input, used(parts).output) == (10, 0)
+
+
+def test_a_titles_call_is_not_billed_for_the_turns_text(parts, round_of_care, said):
+    run_id = opened(parts, said, "title")
+    parts.runs.append([("s", run_id, 1, [sse.text("the turn's own text")])])
+    round_of_care()
+    assert (used(parts).turns, used(parts).input, used(parts).output) == (0, 10, 0)
+
+
+def test_a_worker_has_its_time_to_say_what_an_ended_turn_used(parts, connection, said):
+    run_id = opened(parts, said)
+
+    def look():
+        connection.zadd("model-calls", {f"s {run_id} 1": 1})
+        Reaper(parts).round()
+
+    look()
+    parts.turns.interrupt("s")
+    look()
+    assert used(parts).calls == 0
+    connection.hset(f"session:{{s}}:run:{run_id}", "ended_at", "2025-01-15T10:30:00.000Z")
+    look()
+    assert used(parts).calls == 1
+    assert parts.ledger.open_turns("s") == set()
+
+
+def test_calls_of_turns_that_are_gone_are_forgotten(parts, connection):
+    connection.zadd("model-calls", {"s run_that_never_was 1": 1})
+    Reaper(parts).round()
+    assert connection.zcard("model-calls") == 0
+
+
+def test_a_session_that_is_to_be_deleted_is_billed_before(parts, said):
+    opened(parts, said)
+    parts.turns.interrupt_all("s")
+    parts.billing.close_all("s")
+    assert used(parts).calls == 1
+
+
+def test_an_end_that_a_dead_master_took_with_it_is_brought_about_again(parts, round_of_care, said, connection):
+    """On one server the lease and the end of a turn are lost together; of a cluster they are on two masters."""
+    run_id = parts.turns.send("s", said()).run_id
+    parts.runs.claim("s", run_id, "worker")
+    before = {key: connection.dump(key) for key in connection.scan_iter("session:{s}*")}
+    leases = connection.dump("leases")
+    parts.turns.end("s", run_id, sse.complete(), expect="running")
+    for key in connection.scan_iter("session:{s}*"):
+        connection.delete(key)
+    for key, value in before.items():
+        connection.restore(key, 0, value)
+    if not isinstance(connection, Cluster):
+        connection.restore("leases", 0, leases, replace=True)
+    round_of_care()
+    assert events(parts, "s", run_id) == [WORKER_LOST]
+    assert "run" not in parts.sessions.get("s")

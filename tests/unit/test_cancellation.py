@@ -1,0 +1,117 @@
+"""The cancel token: whoever runs, waits or sleeps is reached by a stop."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from app.state.leases import RunningTurn
+from workers.cancellation import INTERRUPTED, SHUTDOWN, CancelRegistry, CancelToken, Stopped
+
+
+@pytest.fixture
+def token():
+    return CancelToken()
+
+
+@pytest.fixture
+def tokens():
+    return CancelRegistry()
+
+
+def test_work_goes_on_until_the_token_is_cancelled(token):
+    token.check()
+    token.cancel(INTERRUPTED)
+    with pytest.raises(Stopped):
+        token.check()
+
+
+def test_a_stop_says_why(token):
+    token.cancel(SHUTDOWN)
+    with pytest.raises(Stopped) as stopped:
+        token.check()
+    assert stopped.value.reason == SHUTDOWN
+
+
+def test_the_first_reason_counts(token):
+    token.cancel(INTERRUPTED)
+    token.cancel(SHUTDOWN)
+    with pytest.raises(Stopped, match=INTERRUPTED):
+        token.check()
+
+
+def test_no_tool_swallows_a_stop():
+    assert not issubclass(Stopped, Exception)
+
+
+def test_a_cancel_wakes_everything_that_waits_once(token):
+    woken = []
+    with token.waking(lambda: woken.append("a")), token.waking(lambda: woken.append("b")):
+        token.cancel(INTERRUPTED)
+        token.cancel(SHUTDOWN)
+    assert woken == ["a", "b"]
+
+
+def test_what_no_longer_waits_is_not_woken(token):
+    woken = []
+    with token.waking(lambda: woken.append("a")):
+        pass
+    token.cancel(INTERRUPTED)
+    assert woken == []
+
+
+def test_nothing_begins_to_wait_under_a_cancelled_token(token):
+    token.cancel(INTERRUPTED)
+    with pytest.raises(Stopped), token.waking(lambda: None):
+        pytest.fail("waited")
+
+
+def test_sleep_ends_by_itself(token):
+    token.sleep(0.001)
+
+
+def test_a_cancel_ends_a_sleep(token):
+    threading.Timer(0.01, token.cancel, [INTERRUPTED]).start()
+    with pytest.raises(Stopped):
+        token.sleep(3600)
+
+
+# The tokens of a process
+
+
+def test_a_token_is_cancelled_by_its_name(tokens):
+    with tokens.issue("run_1", "s") as one, tokens.issue("run_2", "s") as two:
+        tokens.cancel("run_1", INTERRUPTED)
+        assert (one.cancelled, two.cancelled) == (True, False)
+
+
+def test_a_stop_for_another_process_is_passed_over(tokens):
+    with tokens.issue("run_1", "s") as token:
+        tokens.cancel("run_9", INTERRUPTED)
+        assert not token.cancelled
+
+
+def test_the_name_of_what_has_ended_means_nothing(tokens):
+    with tokens.issue("run_1", "s") as token:
+        pass
+    tokens.cancel("run_1", INTERRUPTED)
+    assert not token.cancelled
+
+
+def test_turns_are_listed_with_their_session_while_they_run(tokens):
+    with tokens.issue("run_1", "s"), tokens.issue("title thread_1"):
+        assert tokens.turns() == [RunningTurn("s", "run_1")]
+    assert tokens.turns() == []
+
+
+def test_background_jobs_are_cancelled_without_the_turns(tokens):
+    with tokens.issue("run_1", "s") as turn, tokens.issue("steps run_1 call_1") as steps:
+        tokens.cancel_background(SHUTDOWN)
+        assert (turn.cancelled, steps.cancelled) == (False, True)
+
+
+def test_everything_can_be_cancelled(tokens):
+    with tokens.issue("run_1", "s") as turn, tokens.issue("steps run_1 call_1") as steps:
+        tokens.cancel_all(SHUTDOWN)
+        assert (turn.cancelled, steps.cancelled) == (True, True)

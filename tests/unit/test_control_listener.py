@@ -1,0 +1,114 @@
+"""What a worker process hears: stops of its turns, and first steps that its turns wait for."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from app.state import redis_keys
+from tests.unit.pubsub import FakeRedis
+from workers import control_listener
+from workers.cancellation import INTERRUPTED, CancelRegistry, CancelToken, Stopped
+from workers.control_listener import ControlListener
+
+SOON = 2.0
+
+
+@pytest.fixture
+def redis():
+    return FakeRedis()
+
+
+@pytest.fixture
+def tokens():
+    return CancelRegistry()
+
+
+@pytest.fixture
+def listener(redis, tokens):
+    listener = ControlListener(redis, tokens)
+    listener.start()
+    yield listener
+    listener.stop()
+
+
+@pytest.fixture
+def stopped(redis, tokens):
+    """The reason for which turn `run_1` was stopped after these messages."""
+
+    def stopped(*messages):
+        with tokens.issue("run_1", "s") as token:
+            tell(redis, *messages)
+            with pytest.raises(Stopped) as raised:
+                token.sleep(SOON)
+            return raised.value.reason
+
+    return stopped
+
+
+def tell(redis, *messages):
+    for message in messages:
+        redis.publish(redis_keys.CONTROL, message.encode())
+
+
+@pytest.mark.parametrize("reason", [INTERRUPTED, "error"])
+def test_a_stop_cancels_its_turn_with_its_reason(listener, stopped, reason):
+    assert stopped(f"stop run_1 {reason}") == reason
+
+
+def test_a_stop_spares_every_other_turn(listener, tokens, stopped):
+    with tokens.issue("run_2", "s") as other:
+        stopped("stop run_9 interrupted", "stop run_1 interrupted")
+        assert not other.cancelled
+
+
+def test_what_it_does_not_know_is_passed_over(listener, stopped):
+    assert stopped("sing run_1", "answer run_9 call_9", "stop run_1 interrupted") == INTERRUPTED
+
+
+def test_a_stop_is_heard_after_a_lost_connection(listener, redis, stopped):
+    redis.cut()
+    deadline = time.monotonic() + SOON
+    while not redis.subscribed(redis_keys.CONTROL):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    assert stopped("stop run_1 interrupted") == INTERRUPTED
+
+
+# Waiting for a first step
+
+
+def test_an_answer_that_is_there_needs_no_wait(listener):
+    assert listener.wait("run_1 call_1", lambda: [7], SOON, CancelToken()) == [7]
+
+
+def test_an_answer_is_looked_for_as_soon_as_it_is_heard_of(listener, redis):
+    looks = []
+
+    def ready():
+        looks.append(time.monotonic())
+        if len(looks) == 2:
+            return [7]
+        tell(redis, "answer run_1 call_1")
+        return None
+
+    assert listener.wait("run_1 call_1", ready, SOON, CancelToken()) == [7]
+    assert looks[1] - looks[0] < control_listener.POLL / 2
+
+
+def test_an_answer_whose_news_was_lost_is_found_in_the_end(listener):
+    found = iter([None, [7]])
+    assert listener.wait("run_1 call_1", lambda: next(found), 0.01, CancelToken()) == [7]
+
+
+def test_no_answer_in_time_is_none(listener):
+    assert listener.wait("run_1 call_1", lambda: None, 0.01, CancelToken()) is None
+
+
+def test_a_stop_ends_the_wait(listener, redis, tokens):
+    def ready():
+        tell(redis, "stop run_1 interrupted")
+
+    with tokens.issue("run_1", "s") as token, pytest.raises(Stopped):
+        listener.wait("run_1 call_1", ready, SOON, token)

@@ -1,0 +1,40 @@
+"""The caretaker's patience with others after Redis was away."""
+
+from __future__ import annotations
+
+import time
+
+import fakeredis
+from redis.exceptions import ConnectionError
+
+from app import services
+from app.config import Settings
+from app.state.runs import TurnRequest
+from app.turns.reaper import Reaper
+from tests.support.backend import until
+
+LEASE = 1
+
+
+def test_nothing_is_ended_for_one_lease_after_redis_was_away(tmp_path, monkeypatch):
+    """Its worker may live: nobody could renew a lease meanwhile."""
+    (tmp_path / "aomi.yaml").write_text("apps: []")
+    redis = fakeredis.FakeRedis(lua_modules=set())
+    parts = services.build(Settings(config=tmp_path / "aomi.yaml", lease=LEASE), redis, redis)
+    run_id = parts.turns.send("s", TurnRequest(text="hello", app="default", model="demo")).run_id
+    parts.runs.claim("s", run_id, "worker")
+    redis.zadd("leases", {f"s {run_id}": 1})
+    away, overdue = [], parts.runs.leases.overdue
+
+    def away_once():
+        if away:
+            return overdue()
+        away.append(time.monotonic())
+        raise ConnectionError
+
+    monkeypatch.setattr(parts.runs.leases, "overdue", away_once)
+    caretaker = Reaper(parts)
+    caretaker.start()
+    until(lambda: parts.runs.get("s", run_id).status == "error")
+    caretaker.stop()
+    assert time.monotonic() - away[0] >= LEASE
