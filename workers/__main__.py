@@ -19,7 +19,7 @@ from app.telemetry import logs, tracing
 log = logging.getLogger("workers")
 
 OWN_THREADS = "aomi "
-"""The names of this worker's own threads begin so; those of tools do not."""
+"""Prefix of the names of this worker's own threads. Tools' threads do not have it."""
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
 DIED = b"\0"
@@ -28,61 +28,63 @@ DIED = b"\0"
 def main() -> int:
     """Run until SIGTERM or SIGINT. Returns the exit code: 2 when the settings or aomi.yaml are wrong, 1 when a part
     of the worker died."""
-    began = time.monotonic()
-    ends = _ends()
+    started = time.monotonic()
+    wait_for_exit = _watch_for_exit()
     try:
         settings = config.load()
         logs.setup(settings)
         tracing.setup(settings, "aomi-worker")
         catalog.check(settings.config)
-        from workers.process import Worker  # loads litellm, which takes seconds: a mistake is told before
+        from workers.process import Worker  # after the checks: it loads litellm, which takes seconds
 
         worker = Worker(settings)
     except ConfigError as error:
         click.echo(f"aomi worker: {error}", err=True)
         return 2
     worker.start()
-    log.info("worker %s takes jobs after %.1f s", worker.name, time.monotonic() - began)
-    code, ended = ends(), False
+    log.info("worker %s takes jobs after %.1f s", worker.name, time.monotonic() - started)
+    code, ended = wait_for_exit(), False
     try:
         ended = worker.stop()
     finally:
         for number in STOPS:
-            signal.signal(number, signal.SIG_IGN)  # Python's exit would give one more its default: death by a signal
+            signal.signal(number, signal.SIG_IGN)  # else a second signal during Python's exit would kill the process
         if not ended:
             _leave_jobs_behind(code)
     return code
 
 
 def _leave_jobs_behind(code: int) -> None:
-    """Exit although jobs still run: one that hangs would hold the process for ever."""
+    """Exit although jobs still run: a job that hangs would keep the process alive for ever."""
     if sys.exc_info()[0]:
-        log.critical("the worker broke as it stopped", exc_info=True)
+        log.critical("unhandled exception while the worker stopped", exc_info=True)
     logging.shutdown()
     os._exit(1 if sys.exc_info()[0] else code)
 
 
-def _ends() -> Callable[[], int]:
-    """Waits until the worker is to end and returns its exit code: 0 by a signal, 1 when one of its threads died. (It is
-    of no use then; its supervisor starts it again.)
+def _watch_for_exit() -> Callable[[], int]:
+    """Returns a function that blocks until the worker must exit, and returns the exit code: 0 after a signal, 1 when
+    one of the worker's own threads died. (The supervisor then starts a new worker.)
 
-    Signals wake it through a pipe: one that comes just before Python waits for a lock, or that another thread gets,
+    Signals arrive through a pipe: a signal that comes just before Python waits for a lock, or that another thread gets,
     would not end that wait.
     """
-    ends, told = os.pipe()
-    os.set_blocking(told, False)
-    signal.set_wakeup_fd(told, warn_on_full_buffer=False)  # writes a signal's number, which is never 0
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)  # writes the signal's number, which is never 0
     for number in STOPS:
         signal.signal(number, lambda *_: None)
 
     def thread_died(died: threading.ExceptHookArgs) -> None:
         logs.thread_broke(died)
         if died.thread and died.thread.name.startswith(OWN_THREADS):
-            log.critical("%s died, as the line above says; this worker ends, to be started again", died.thread.name)
-            os.write(told, DIED)
+            log.critical(
+                "%s died (see the line above); this worker exits, so that it is started again", died.thread.name
+            )
+            os.write(write_end, DIED)
 
     threading.excepthook = thread_died
-    return lambda: int(os.read(ends, 1) == DIED)
+    return lambda: int(os.read(read_end, 1) == DIED)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The cancel token: how a turn that runs, waits or sleeps is stopped, for whatever reason.
+"""Cooperative cancellation of turns and background jobs.
 
-Work calls `check()` where it pauses; what waits registers a waker, so that a stop reaches it within milliseconds.
+Work calls `check()` where it pauses. Work that blocks registers a waker, so that a cancel ends it within milliseconds.
 """
 
 from __future__ import annotations
@@ -8,17 +8,27 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
-from app.state.leases import RunningTurn
-
+# Reasons of a cancel. A stop by Redis carries the outcome of the turn as its reason.
 INTERRUPTED: Final = "interrupted"
+"""The user stopped the turn."""
+
 SHUTDOWN: Final = "shutdown"
+"""This worker process stops."""
+
 DROPPED: Final = "dropped"
+"""The session was deleted."""
+
+ENDED_ELSEWHERE: Final = "ended"
+"""Redis refused the turn's events: another process has ended the turn."""
+
+FINISHED: Final = "finished"
+"""All steps of the tool were delivered, or nobody waits for them."""
 
 
 class Stopped(BaseException):
-    """The turn is to stop. Not an `Exception`, so that no tool swallows it. `reason` says why."""
+    """The work was cancelled. Not an `Exception`, so that no tool swallows it. `reason` is one of those above."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -26,21 +36,20 @@ class Stopped(BaseException):
 
 
 class CancelToken:
-    """One turn's or job's right to go on. `slots` are those of the turn, to be renewed with its lease."""
+    """Cancels one turn or background job. Safe for use by several threads."""
 
     def __init__(self) -> None:
-        self.slots: tuple[str, ...] = ()
         self._reason: str | None = None
         self._wakers: list[Callable[[], object]] = []
         self._lock = threading.Lock()
 
     @property
     def cancelled(self) -> bool:
-        """Whether the work is to stop."""
+        """Whether the work must stop."""
         return self._reason is not None
 
     def cancel(self, reason: str) -> None:
-        """Stop the work; the first reason counts."""
+        """Stop the work. The first reason counts."""
         with self._lock:
             if self._reason is not None:
                 return
@@ -56,7 +65,7 @@ class CancelToken:
 
     @contextmanager
     def waking(self, wake: Callable[[], object]) -> Iterator[None]:
-        """Call `wake` on a cancel while inside. Raises `Stopped` on the way in if it is cancelled already."""
+        """Call `wake` on a cancel while inside. Raises `Stopped` if the token is cancelled already."""
         with self._lock:
             self.check()
             self._wakers.append(wake)
@@ -75,45 +84,43 @@ class CancelToken:
 
 
 class CancelRegistry:
-    """The tokens of everything that runs in this process, by the id of the turn or job."""
+    """The tokens of all turns and background jobs that run in this process, by name."""
 
     def __init__(self) -> None:
-        self._tokens: dict[CancelToken, tuple[str, str | None]] = {}
+        self._entries: dict[CancelToken, _Entry] = {}
         self._lock = threading.Lock()
 
     @contextmanager
-    def issue(self, name: str, session_id: str | None = None) -> Iterator[CancelToken]:
-        """A token that `cancel` finds by `name` while inside; with a session, that of its turn."""
+    def issue(self, name: str, *, background: bool = False) -> Iterator[CancelToken]:
+        """A token that `cancel(name)` reaches while inside. A turn's name is its run id."""
         token = CancelToken()
         with self._lock:
-            self._tokens[token] = (name, session_id)
+            self._entries[token] = _Entry(name, background)
         try:
             yield token
         finally:
             with self._lock:
-                del self._tokens[token]
-
-    def turns(self) -> list[RunningTurn]:
-        """The turns."""
-        return [RunningTurn(session_id, name, token.slots) for token, name, session_id in self._all() if session_id]
+                del self._entries[token]
 
     def cancel(self, name: str, reason: str) -> None:
-        """Cancel the tokens of that name, if they are here."""
-        for token, issued, _ in self._all():
-            if issued == name:
-                token.cancel(reason)
+        """Cancel the work of that name; does nothing if this process does not run it."""
+        self._cancel(lambda entry: entry.name == name, reason)
 
     def cancel_background(self, reason: str) -> None:
-        """Cancel everything but the turns."""
-        for token, _, session_id in self._all():
-            if not session_id:
-                token.cancel(reason)
+        """Cancel every background job."""
+        self._cancel(lambda entry: entry.background, reason)
 
     def cancel_all(self, reason: str) -> None:
-        """Cancel everything."""
-        for token, _, _ in self._all():
+        """Cancel all turns and background jobs."""
+        self._cancel(lambda _: True, reason)
+
+    def _cancel(self, matches: Callable[[_Entry], bool], reason: str) -> None:
+        with self._lock:
+            tokens = [token for token, entry in self._entries.items() if matches(entry)]
+        for token in tokens:
             token.cancel(reason)
 
-    def _all(self) -> list[tuple[CancelToken, str, str | None]]:
-        with self._lock:
-            return [(token, *issued) for token, issued in self._tokens.items()]
+
+class _Entry(NamedTuple):
+    name: str
+    background: bool

@@ -1,4 +1,4 @@
-"""What this process hears while it works: stops of turns, first steps that turns wait for, background jobs to drop."""
+"""Listens on the control channel: stops of turns, first steps that turns wait for, background jobs to drop."""
 
 from __future__ import annotations
 
@@ -11,50 +11,50 @@ from app.state import redis_keys
 from app.state.connection.feed import PubSubListener
 from workers.cancellation import DROPPED, CancelRegistry, CancelToken
 
-POLL = 1.0
-"""Seconds after which a wait looks for itself, should a message have been lost."""
+POLL_SECONDS = 1.0
+"""A wait also checks for its value this often, in case a message was lost."""
 
 
 class ControlListener:
-    """One listener a process. A lost stop does no harm: the turn's events are refused, which stops it too."""
+    """One listener per process. A lost stop does no harm: Redis refuses the turn's events, which stops it, too."""
 
-    def __init__(self, redis: Any, tokens: CancelRegistry) -> None:
-        self._tokens = tokens
-        self._waiting: dict[str, threading.Event] = {}
-        self._feed = PubSubListener(redis, self._hear, lambda: None)
+    def __init__(self, redis: Any, cancel_tokens: CancelRegistry) -> None:
+        self._cancel_tokens = cancel_tokens
+        self._waits: dict[str, threading.Event] = {}
+        self._listener = PubSubListener(redis, self._on_message, lambda: None)
 
     def start(self) -> None:
-        """Begin to listen; returns when the subscription stands or Redis is away."""
-        self._feed.start()
-        self._feed.subscribe(redis_keys.CONTROL)
+        """Start to listen. Returns once subscribed, or when Redis does not confirm in time."""
+        self._listener.start()
+        self._listener.subscribe(redis_keys.CONTROL)
 
     def stop(self) -> None:
-        """No longer listen."""
-        self._feed.stop()
+        """Close the subscription."""
+        self._listener.stop()
 
     def wait(self, name: str, ready: Callable[[], Any | None], timeout: float, token: CancelToken) -> Any | None:
-        """What `ready` returns once it is not None; asked when `answer <name>` is heard, and every second.
+        """Wait until `ready()` returns a value other than None, and return it; None after `timeout` seconds.
 
-        None after `timeout` seconds. Raises `Stopped`.
+        `ready` is called at each `answer <name>` message, and every `POLL_SECONDS`. Raises `Stopped`.
         """
-        heard = self._waiting[name] = threading.Event()
+        woken = self._waits[name] = threading.Event()
         deadline = time.monotonic() + timeout
         try:
-            with token.waking(heard.set):
-                while (found := ready()) is None and (left := deadline - time.monotonic()) > 0:
-                    heard.wait(min(left, POLL))
-                    heard.clear()
+            with token.waking(woken.set):
+                while (value := ready()) is None and (left := deadline - time.monotonic()) > 0:
+                    woken.wait(min(left, POLL_SECONDS))
+                    woken.clear()
                     token.check()
-                return found
+                return value
         finally:
-            del self._waiting[name]
+            del self._waits[name]
 
-    def _hear(self, _channel: str, payload: bytes) -> None:
+    def _on_message(self, _channel: str, payload: bytes) -> None:
         kind, _, rest = payload.decode().partition(" ")
         if kind == "stop":
             run_id, _, reason = rest.partition(" ")
-            self._tokens.cancel(run_id, reason)
+            self._cancel_tokens.cancel(run_id, reason)
         elif kind == "drop":
-            self._tokens.cancel(rest, DROPPED)
-        elif kind == "answer" and (heard := self._waiting.get(rest)):
-            heard.set()
+            self._cancel_tokens.cancel(rest, DROPPED)
+        elif kind == "answer" and (woken := self._waits.get(rest)):
+            woken.set()

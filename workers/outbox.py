@@ -1,7 +1,7 @@
-"""The outbox: events of all turns of the process, brought to Redis by one thread in few calls.
+"""The outbox: one thread sends the events of all turns of this process to Redis, in few calls.
 
-The first event leaves at once; what comes in within the next milliseconds leaves together, and pieces of text
-of one turn that wait together become one event. Measured in docs/design.md.
+The first event is sent at once; events that arrive within the next milliseconds are sent together, and adjacent text
+events of one turn are joined into one. Measured in docs/design.md.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from app.state.runs import EventBatch, RunStore
 
 log = logging.getLogger(__name__)
 
-FLUSH_EVERY = 0.01
-"""Seconds between two calls at most this often."""
+SEND_INTERVAL_SECONDS = 0.01
+"""Minimum pause between two calls."""
 
-KEPT = 200
-"""Batches of a turn that are kept to be sent again, should a master of Redis die that had not passed them on: seconds
-of text."""
+RESEND_BATCHES = 200
+"""How many sent batches of each turn are kept (seconds of text). They are sent again when a Redis master dies before
+it has replicated them."""
 
 _batch_numbers = itertools.count(int(time.time() * 1000) << 8)
-"""Rising in this process, and above those of any earlier one."""
+"""Increasing, and greater than the numbers of any earlier process: it starts at the clock."""
 
 
 @dataclass
@@ -46,10 +46,9 @@ class _Pending:
 
 
 class Outbox:
-    """`put` never blocks, and raises where an event cannot be written; `flush` waits until a turn's events are in
-    its log.
+    """`put` never blocks; `flush` waits until a turn's events are in its log.
 
-    `on_ended(run_id)` is called for a turn that somebody else has ended: its events are dropped.
+    `on_ended(run_id)` is called when Redis refuses a turn's events because another process has ended the turn.
     """
 
     def __init__(self, runs: RunStore, on_ended: Callable[[str], None]) -> None:
@@ -63,20 +62,20 @@ class Outbox:
         self._thread = threading.Thread(target=self._work, name="aomi outbox", daemon=True)
 
     def start(self) -> None:
-        """Begin to send."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Send what is left, then end."""
+        """Send the events that are left, then end the thread."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
         self._thread.join(timeout=5)
 
     def put(self, session_id: str, run_id: str, event: sse.Event) -> None:
-        """Send an event, in the order of the calls. Raises `TypeError`, `ValueError` for what is no JSON."""
+        """Send an event. Events of a turn keep their order. Raises `TypeError`, `ValueError` when it is not JSON."""
         if event["type"] != "text":
-            sse.frame(event)  # one that cannot be written is its turn's fault and must not reach the thread
+            sse.frame(event)  # raises in the turn that made it, not in the outbox thread
         with self._changed:
             pending = self._pending.get(run_id)
             if pending is None:
@@ -85,7 +84,7 @@ class Outbox:
             pending.add(event)
 
     def flush(self, run_id: str) -> None:
-        """Wait until all events of the turn are in its log, or dropped because it has ended."""
+        """Wait until all events of the turn are in its log, or dropped because the turn has ended."""
         with self._changed:
             self._changed.wait_for(lambda: run_id not in self._pending and run_id not in self._sending)
             self._sent.pop(run_id, None)
@@ -103,7 +102,7 @@ class Outbox:
             with self._changed:
                 self._sending = frozenset()
                 self._changed.notify_all()
-            time.sleep(FLUSH_EVERY)
+            time.sleep(SEND_INTERVAL_SECONDS)
 
     def _batch(self, pending: _Pending) -> EventBatch:
         sent = self._sent.get(pending.run_id)
@@ -113,21 +112,21 @@ class Outbox:
     def _send(self, batches: list[EventBatch]) -> None:
         for batch, accepted in zip(batches, self._append(batches), strict=True):
             if accepted is None:
-                accepted = self._append_again(batch)
+                accepted = self._resend(batch)
             if accepted:
-                self._sent.setdefault(batch.run_id, deque(maxlen=KEPT)).append(batch)
+                self._sent.setdefault(batch.run_id, deque(maxlen=RESEND_BATCHES)).append(batch)
             else:
                 self._sent.pop(batch.run_id, None)
                 self._on_ended(batch.run_id)
 
-    def _append_again(self, batch: EventBatch) -> bool:
-        """Append a batch and those before it that its log has lost; a log passes over what it has."""
-        log.warning("Redis has lost events of turn %s, as a master died; they are sent again", batch.run_id)
-        again = [one._replace(after=0) for one in (*self._sent.get(batch.run_id, ()), batch)]
-        return bool(self._append(again)[-1])
+    def _resend(self, batch: EventBatch) -> bool:
+        """Append the batch after those that its log has lost. Appending is idempotent."""
+        log.warning("Redis has lost events of turn %s, probably in a failover; sending them again", batch.run_id)
+        batches = [sent._replace(after=0) for sent in (*self._sent.get(batch.run_id, ()), batch)]
+        return bool(self._append(batches)[-1])
 
     def _append(self, batches: list[EventBatch]) -> list[bool | None]:
-        """Append the batches, for as long as Redis is away again and again: a batch counts once."""
+        """Append the batches; retry until Redis replies. Appending is idempotent."""
         pause = 0.05
         while True:
             try:

@@ -1,4 +1,4 @@
-"""A worker process: its parts, and the order in which they start and stop."""
+"""A worker process: its components, and the order in which they start and stop."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from app.telemetry import tracing
 from app.turns.queue import BACKGROUND, TURNS, open_queue
 from app.turns.reaper import Reaper
 from workers import runtime
-from workers.cancellation import SHUTDOWN, CancelRegistry
+from workers.cancellation import ENDED_ELSEWHERE, SHUTDOWN, CancelRegistry
 from workers.control_listener import ControlListener
 from workers.models.llm import Models
 from workers.outbox import Outbox
+from workers.running_turns import RunningTurns
 from workers.runtime import Runtime
 from workers.thread_worker import ThreadWorker
 from workers.usage_settler import UsageSettler
 
 log = logging.getLogger("workers")
 
-LAST_WORDS = 5.0
-"""Seconds for stopped turns to write their end."""
+END_TURNS_SECONDS = 5.0
+"""How long turns that were told to stop may take to write their terminal event."""
 
 
 class Worker:
@@ -35,22 +36,23 @@ class Worker:
         self.name = process_name()
         self._settings = settings
         redis = clients.commands(settings, patient=True, timeout=5)
-        parts = services.build(settings, redis, queue=clients.queue(settings, redis, patient=True, timeout=5))
-        tokens = CancelRegistry()
+        shared = services.build(settings, redis, queue=clients.queue(settings, redis, patient=True, timeout=5))
+        cancel_tokens, running_turns = CancelRegistry(), RunningTurns()
         self._runtime = Runtime(
-            name=self.name,
-            services=parts,
-            models=Models(parts.catalog, settings),
-            outbox=Outbox(parts.runs, lambda run_id: tokens.cancel(run_id, "ended")),
-            meter=UsageSettler(parts.ledger, parts.metrics.used),
-            control=ControlListener(clients.listening(settings), tokens),
-            tokens=tokens,
-            tools=runtime.load_tools(parts),
+            worker_name=self.name,
+            services=shared,
+            models=Models(shared.catalog, settings),
+            outbox=Outbox(shared.runs, lambda run_id: cancel_tokens.cancel(run_id, ENDED_ELSEWHERE)),
+            usage_settler=UsageSettler(shared.ledger, shared.metrics.used),
+            control=ControlListener(clients.listening(settings), cancel_tokens),
+            cancel_tokens=cancel_tokens,
+            running_turns=running_turns,
+            tools=runtime.load_tools(shared),
         )
-        self._caretaker = Reaper(parts, tokens.turns)
-        jobs = clients.blocking(settings)
+        self._reaper = Reaper(shared, running_turns.all)
+        blocking = clients.blocking(settings)
         self._turns, self._background = (
-            ThreadWorker(open_queue(name, jobs), f"{self.name}-{name}", settings.worker_threads, settings.lease)
+            ThreadWorker(open_queue(name, blocking), f"{self.name}-{name}", settings.worker_threads, settings.lease)
             for name in (TURNS, BACKGROUND)
         )
 
@@ -60,41 +62,41 @@ class Worker:
             log.warning(notice)
         self._runtime.models.start()
         self._runtime.outbox.start()
-        self._runtime.meter.start()
+        self._runtime.usage_settler.start()
         self._runtime.control.start()
         runtime.install(self._runtime)
         gc.collect()
-        gc.freeze()  # litellm's 300,000 objects are for good: to look through them stops every stream for 150 ms
-        self._caretaker.start()
-        self._report()
-        for lane in (self._turns, self._background):
-            lane.start()
+        gc.freeze()  # litellm's 300,000 objects live for ever: to collect them stops all streams for 150 ms
+        self._reaper.start()
+        self._start_reporter()
+        for thread_worker in (self._turns, self._background):
+            thread_worker.start()
 
-    def _report(self) -> None:
-        tokens, slots = self._runtime.tokens, float(self._settings.worker_threads)
-        gauges = {"aomi_running_turns": lambda: float(len(tokens.turns())), "aomi_turn_slots": lambda: slots}
+    def _start_reporter(self) -> None:
+        running_turns, threads = self._runtime.running_turns, float(self._settings.worker_threads)
+        gauges = {"aomi_running_turns": lambda: float(len(running_turns.all())), "aomi_turn_slots": lambda: threads}
         self._runtime.services.reporter.start("worker", gauges)
 
     def stop(self) -> bool:
-        """Take no new job; give background jobs back; let turns finish, then tell them to; close.
+        """Stop to dequeue; requeue background jobs; let turns finish within AOMI_GRACE, then cancel them; close.
 
-        False if a job did not end for all that.
+        False if a job still runs after that.
         """
-        tokens, grace = self._runtime.tokens, self._settings.grace
+        cancel_tokens, grace = self._runtime.cancel_tokens, self._settings.grace
         log.info("stopping: running turns may finish within %g s", grace)
-        for lane in (self._turns, self._background):
-            lane.refuse()
-        tokens.cancel_background(SHUTDOWN)
+        for thread_worker in (self._turns, self._background):
+            thread_worker.stop_dequeuing()
+        cancel_tokens.cancel_background(SHUTDOWN)
         ended = self._turns.wait_idle(grace)
         if not ended:
-            tokens.cancel_all(SHUTDOWN)
-            ended = self._turns.wait_idle(LAST_WORDS)
-        ended = self._background.wait_idle(LAST_WORDS) and ended
-        for lane in (self._turns, self._background):
-            lane.stop()
-        self._caretaker.stop()
+            cancel_tokens.cancel_all(SHUTDOWN)
+            ended = self._turns.wait_idle(END_TURNS_SECONDS)
+        ended = self._background.wait_idle(END_TURNS_SECONDS) and ended
+        for thread_worker in (self._turns, self._background):
+            thread_worker.stop()
+        self._reaper.stop()
         self._runtime.outbox.stop()
-        self._runtime.meter.stop()
+        self._runtime.usage_settler.stop()
         self._runtime.control.stop()
         self._runtime.models.stop()
         self._runtime.services.reporter.stop()

@@ -1,4 +1,4 @@
-"""The parts of a worker process. RQ calls jobs by dotted name, so they find the parts here: `current()`."""
+"""The components of a worker process. RQ calls jobs by dotted name, so jobs get the components from `current()`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from workers.cancellation import CancelRegistry
 from workers.control_listener import ControlListener
 from workers.models.llm import Models
 from workers.outbox import Outbox
+from workers.running_turns import RunningTurns
 from workers.tools import Tool
 from workers.usage_settler import UsageSettler
 
@@ -20,13 +21,14 @@ from workers.usage_settler import UsageSettler
 class Runtime:
     """Everything a job uses."""
 
-    name: str
+    worker_name: str
     services: Services
     models: Models
     outbox: Outbox
-    meter: UsageSettler
+    usage_settler: UsageSettler
     control: ControlListener
-    tokens: CancelRegistry
+    cancel_tokens: CancelRegistry
+    running_turns: RunningTurns
     tools: dict[str, dict[str, Tool]] = field(default_factory=dict)
 
     def tools_of(self, app: App | None) -> dict[str, Tool]:
@@ -38,11 +40,11 @@ def load_tools(services: Services) -> dict[str, dict[str, Tool]]:
     """The tools of every app, by app and name. Raises `ConfigError`, which names the file and the entry."""
     loaded: dict[str, dict[str, Tool]] = {}
     for app in services.catalog.apps:
-        place = f"{services.settings.config}: apps (id {app.id!r}).tools"
-        found = [tools.load(name, place) for name in app.tools]
-        loaded[app.id] = {tool.name: tool for tool in found}
-        if len(loaded[app.id]) < len(found):
-            raise ConfigError(f"{place}: two tools have the same name; rename one of them")
+        entry = f"{services.settings.config}: apps (id {app.id!r}).tools"
+        app_tools = [tools.load(name, entry) for name in app.tools]
+        loaded[app.id] = {tool.name: tool for tool in app_tools}
+        if len(loaded[app.id]) < len(app_tools):
+            raise ConfigError(f"{entry}: two tools have the same name; rename one of them")
     return loaded
 
 
@@ -50,7 +52,7 @@ _current: Runtime | None = None
 
 
 def install(runtime: Runtime) -> None:
-    """Make `runtime` the one that jobs of this process use."""
+    """Make `runtime` the one that the jobs of this process use."""
     global _current
     _current = runtime
 

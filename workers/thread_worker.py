@@ -1,7 +1,8 @@
-"""An RQ worker that runs its jobs in threads: one such lane for turns, one for background jobs.
+"""An RQ worker that runs its jobs in threads. A worker process has one for turns and one for background jobs.
 
-RQ models several executions a worker but has no worker of this kind. This one takes a free slot, then a job, and
-runs RQ's own `perform_job` in a pool thread; a monitor thread beats the heart of the worker and of its jobs.
+RQ has several executions per worker in its model, but no worker of this kind. This one waits for a free thread, then
+dequeues a job and runs RQ's own `perform_job` in that thread. A monitor thread sends the heartbeats of the worker and
+of its jobs.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from app.turns.queue import MAINTENANCE, ReadableJob
 log = logging.getLogger(__name__)
 
 
-class _Briefly(logging.Filter):
-    """That Redis is away is no news worth a traceback: RQ's maintenance tries again by itself."""
+class _OutageFilter(logging.Filter):
+    """Logs a Redis outage in one line, without the traceback: RQ's maintenance retries by itself."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Always true."""
@@ -41,96 +42,96 @@ class _Briefly(logging.Filter):
         return True
 
 
-logging.getLogger("rq.worker").addFilter(_Briefly())
+logging.getLogger("rq.worker").addFilter(_OutageFilter())
 
 
 class NoDeathPenalty(BaseDeathPenalty):
-    """RQ's timeouts rest on signals or cannot break a blocking call; jobs here bound themselves."""
+    """RQ's timeouts use signals or cannot interrupt a blocking call. Jobs have timeouts of their own."""
 
     def setup_death_penalty(self) -> None:
-        """Nothing to arm."""
+        """Does nothing."""
 
     def cancel_death_penalty(self) -> None:
-        """Nothing to disarm."""
+        """Does nothing."""
 
 
 class ThreadWorker(BaseWorker):
-    """Runs up to `threads` jobs of one queue at once, from `start` to `stop`. Its heart beats twice a `lease`; a worker
-    or job that was silent for two of them is dead."""
+    """Runs up to `threads` jobs of one queue at once, from `start` to `stop`. It sends two heartbeats per `lease`
+    seconds; RQ takes a worker or job without a heartbeat for two leases for dead."""
 
     death_penalty_class = NoDeathPenalty
 
     def __init__(self, queue: Queue, name: str, threads: int, lease: float) -> None:
-        self._beat_every = lease / 2
-        self._life = math.ceil(2 * lease)
+        self._heartbeat_interval = lease / 2
+        self._heartbeat_ttl = math.ceil(2 * lease)
         super().__init__(
             [queue],
             name=name,
             connection=queue.connection,
             maintenance_interval=MAINTENANCE,
-            worker_ttl=self._life,
-            job_monitoring_interval=math.ceil(self._beat_every),
+            worker_ttl=self._heartbeat_ttl,
+            job_monitoring_interval=math.ceil(self._heartbeat_interval),
             job_class=ReadableJob,
             log_job_description=False,
-            prepare_for_work=False,  # it would ask Redis for our address, which may be away
+            prepare_for_work=False,  # asks Redis for our address, and Redis may be away
             serializer=JSONSerializer,
         )
         self.hostname, self.pid = socket.gethostname(), os.getpid()
         self._queue = queue
-        self._slots = threading.Semaphore(threads)
+        self._free_threads = threading.Semaphore(threads)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=queue.name)
         self._running: set[Any] = set()
         self._stopping = threading.Event()
         self._stopped = threading.Event()
         self._registered = threading.Event()
         self._threads = [
-            threading.Thread(target=self._take_jobs, name=f"aomi {queue.name} queue", daemon=True),
+            threading.Thread(target=self._dequeue_jobs, name=f"aomi {queue.name} queue", daemon=True),
             threading.Thread(target=self._monitor, name=f"aomi {queue.name} monitor", daemon=True),
         ]
 
     def start(self) -> None:
-        """Take jobs from now on, as soon as Redis is there."""
+        """Start to dequeue jobs, as soon as Redis replies."""
         for thread in self._threads:
             thread.start()
 
-    def refuse(self) -> None:
-        """Take no more jobs."""
+    def stop_dequeuing(self) -> None:
+        """Dequeue no more jobs."""
         self._stopping.set()
 
     def wait_idle(self, timeout: float) -> bool:
-        """Wait until no job runs; call `refuse` first. False if some still do after `timeout` seconds."""
+        """Wait until no job runs; call `stop_dequeuing` first. False if some still run after `timeout` seconds."""
         self._threads[0].join()
         return not wait(list(self._running), timeout=timeout).not_done
 
     def stop(self) -> None:
-        """Sign off. Jobs that still run are left behind."""
+        """Unregister the worker. Jobs that still run are left behind."""
         self._stopped.set()
         try:
             self.register_death()
         except Unavailable:
-            log.warning("Redis does not answer: worker %s could not sign off, and is forgotten in a while", self.name)
+            log.warning("Redis does not answer: worker %s is not unregistered, and expires by itself", self.name)
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
-        """Seconds after which a silent job is taken for dead."""
-        return self._life
+        """Seconds without a heartbeat after which a job counts as dead."""
+        return self._heartbeat_ttl
 
     def request_stop_execution(self, execution_id: str) -> None:
         """Turns are stopped by `/api/interrupt`, not by RQ's commands."""
 
     def prepare_execution(self, job: Job) -> Execution:
-        """The job is being run, and no longer on its way here: one step, where RQ goes to Redis twice. If Redis is
-        away, as soon as it is back."""
-        tried: list[Execution] = []
-        self._patiently(lambda: self._begin(job, tried))
-        return tried[-1]
+        """Move the job from the intermediate queue to an execution: one round trip, where RQ makes two. Retries until
+        Redis replies."""
+        attempts: list[Execution] = []
+        self._retry(lambda: self._start_execution(job, attempts))
+        return attempts[-1]
 
-    def _begin(self, job: Job, tried: list[Execution]) -> None:
+    def _start_execution(self, job: Job, attempts: list[Execution]) -> None:
         with self.connection.pipeline() as pipeline:
-            for earlier in tried:  # its answer was lost; it may be there, and nobody would beat its heart
+            for earlier in attempts:  # its reply was lost: it may exist in Redis, where it would get no heartbeats
                 self.cleanup_execution(job, pipeline=pipeline, execution=earlier)
-            execution = Execution.create(job, self._life, pipeline=pipeline, worker_name=self.name)
+            execution = Execution.create(job, self._heartbeat_ttl, pipeline=pipeline, worker_name=self.name)
             self.executions[execution.id] = execution
-            tried.append(execution)
+            attempts.append(execution)
             self.set_state(WorkerStatus.BUSY, pipeline=pipeline)
             job.prepare_for_execution(self.name, pipeline=pipeline)
             pipeline.persist(job.key)
@@ -141,40 +142,40 @@ class ThreadWorker(BaseWorker):
         """See `prepare_execution`."""
 
     def handle_execution_ended(self, job: Job, queue: Queue, heartbeat_ttl: int) -> None:
-        """The job has ended. (RQ's own would beat its heart once more, which fails when Redis is away.)"""
+        """The job has ended. (RQ's own sends one more heartbeat, which fails when Redis is away.)"""
         job.ended_at = now()
 
     def handle_job_success(
         self, job: Job, queue: Queue, started_job_registry: StartedJobRegistry, execution: Execution
     ) -> None:
-        """The job has done its work and leaves nothing behind; if Redis is away, as soon as it is back. (RQ's own would
-        fail then, or when a job that was enqueued twice is gone, and run the job again.)"""
-        self._patiently(lambda: self._forget(job, execution))
+        """The job has succeeded: remove it. Retries until Redis replies. (RQ's own fails then, or when a job that was
+        enqueued twice is gone, and runs the job again.)"""
+        self._retry(lambda: self._remove_job(job, execution))
 
-    def _forget(self, job: Job, execution: Execution) -> None:
+    def _remove_job(self, job: Job, execution: Execution) -> None:
         with self.connection.pipeline() as pipeline:
             self.increment_successful_job_count(pipeline=pipeline)
             self.cleanup_execution(job, pipeline=pipeline, execution=execution)
             pipeline.delete(job.key, job.execution_registry.key)
             pipeline.execute()
 
-    def _patiently(self, step: Callable[[], None]) -> None:
-        """Take the step; while Redis is away, again and again. Raises `Unavailable` once the lane is stopped."""
+    def _retry(self, action: Callable[[], None]) -> None:
+        """Retry the action until Redis replies. Raises `Unavailable` once the worker is stopped."""
         while True:
             try:
-                return step()
+                return action()
             except Unavailable:
                 if self._stopped.wait(0.5):
                     raise
 
-    def _take_jobs(self) -> None:
+    def _dequeue_jobs(self) -> None:
         while not (self._registered.wait(0.1) or self._stopping.is_set()):
-            pass  # a job writes to the worker's hash, which RQ takes for another worker of this name
+            pass  # a job writes to the worker's hash; if it exists at registration, RQ reports a name conflict
         while not self._stopping.is_set():
-            if not self._slots.acquire(timeout=0.2):
+            if not self._free_threads.acquire(timeout=0.2):
                 continue
             try:
-                job = self._take()
+                job = self._dequeue()
             except Unavailable as error:
                 log.warning(
                     "Redis does not answer (%s): queue %s waits until it does", type(error).__name__, self._queue.name
@@ -182,29 +183,29 @@ class ThreadWorker(BaseWorker):
                 self._stopping.wait(0.5)
                 job = None
             if job is None:
-                self._slots.release()
+                self._free_threads.release()
                 continue
             future = self._pool.submit(self._perform, job)
             self._running.add(future)
             future.add_done_callback(self._done)
 
-    def _take(self) -> Job | None:
+    def _dequeue(self) -> Job | None:
         try:
-            found = self.queue_class.dequeue_any(
+            dequeued = self.queue_class.dequeue_any(
                 [self._queue], 1, self.connection, self.job_class, self.serializer, self.death_penalty_class
             )
         except DequeueTimeout:
             return None
-        if found is None:
+        if dequeued is None:
             return None
-        job: Job = found[0]
+        job: Job = dequeued[0]
         if self._stopping.is_set():
-            self._give_back(job)
+            self._requeue(job)
             return None
         return job
 
-    def _give_back(self, job: Job) -> None:
-        """The job has not begun: let it be the next one of another worker."""
+    def _requeue(self, job: Job) -> None:
+        """Put a job that has not begun back to the front of the queue."""
         pipeline = self.connection.pipeline()
         pipeline.lrem(self._queue.intermediate_queue_key, 1, job.id)
         self._queue.push_job_id(job.id, pipeline=pipeline, at_front=True)
@@ -215,7 +216,7 @@ class ThreadWorker(BaseWorker):
 
     def _done(self, future: Any) -> None:
         self._running.discard(future)
-        self._slots.release()
+        self._free_threads.release()
 
     def _monitor(self) -> None:
         while not self._stopped.is_set():
@@ -223,17 +224,17 @@ class ThreadWorker(BaseWorker):
                 if not self._registered.is_set():
                     self.register_birth()
                     self._registered.set()
-                self._beat()
+                self._send_heartbeats()
             except Unavailable as error:
                 log.warning(
-                    "Redis does not answer (%s): %s signs on as soon as it does", type(error).__name__, self.name
+                    "Redis does not answer (%s): %s registers as soon as it does", type(error).__name__, self.name
                 )
-            self._stopped.wait(self._beat_every if self._registered.is_set() else 0.5)
+            self._stopped.wait(self._heartbeat_interval if self._registered.is_set() else 0.5)
 
-    def _beat(self) -> None:
-        worker_registration.register(self)  # again each time: a Redis that lost its data forgot this worker
+    def _send_heartbeats(self) -> None:
+        worker_registration.register(self)  # each time: Redis may have lost its data
         for execution in list(self.executions.values()):
             self.maintain_heartbeats(execution.job, execution)
-        self.heartbeat(self._life)  # last: RQ keeps a worker that has jobs for a minute more, dead or alive
+        self.heartbeat(self._heartbeat_ttl)  # last: with jobs, RQ extends the TTL by a minute
         if self.should_run_maintenance_tasks:
             self.run_maintenance_tasks()

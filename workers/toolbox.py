@@ -1,5 +1,5 @@
-"""Running the tool calls of one reply: side by side, each with a time of its own; whatever a tool does, the model
-gets a result."""
+"""Runs the tool calls of one reply in parallel, each with a timeout. The model gets a result for every call, also when
+a tool fails."""
 
 from __future__ import annotations
 
@@ -21,23 +21,21 @@ from workers.turn import ToolRequest
 log = logging.getLogger(__name__)
 
 BeginSteps = Callable[[ToolRequest, Tool, CancelToken], Any]
-"""Starts a multi-step tool outside the turn and waits for its first step."""
-
+"""Starts a multi-step tool in a job of its own and waits for its first step's result."""
 
 AskClient = Callable[[ToolRequest, ClientRequest], Any]
-"""Asks the client in the name of a call; returns what the model is told of it."""
+"""Sends a tool call's request to the client; returns the call's result for the model."""
 
-MOST_ASKED = 16 * 1024
-"""Bytes of one client request."""
+MAX_CLIENT_REQUEST_BYTES = 16 * 1024
 
 
-def _nobody_to_ask(call: ToolRequest, wanted: ClientRequest) -> Any:
+def _no_client(call: ToolRequest, wanted: ClientRequest) -> Any:
     raise ToolError("No client can be asked here")
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Seconds for one call, bytes of one result."""
+class ToolLimits:
+    """Of one call: `timeout` in seconds, and the size of its result."""
 
     timeout: float
     result_bytes: int
@@ -51,8 +49,8 @@ class Toolbox:
         tools: dict[str, Tool],
         context: ToolContext,
         begin_steps: BeginSteps,
-        limits: Limits,
-        ask_client: AskClient = _nobody_to_ask,
+        limits: ToolLimits,
+        ask_client: AskClient = _no_client,
     ) -> None:
         self._tools = tools
         self._context = context
@@ -62,18 +60,18 @@ class Toolbox:
 
     @property
     def schemas(self) -> list[dict[str, Any]]:
-        """What the model is told of the tools."""
+        """The tools in the form of OpenAI's chat API."""
         return [tool.schema for tool in self._tools.values()]
 
     def __call__(self, calls: tuple[ToolRequest, ...], token: CancelToken) -> Iterator[tuple[ToolRequest, Any]]:
-        """Run the calls side by side; yields each with its result as it finishes. Raises `Stopped`.
+        """Run the calls in parallel; yields each with its result as it finishes. Raises `Stopped`.
 
-        A tool that does not end in time is left behind: a thread cannot be killed.
+        A tool that exceeds its timeout goes on in its thread, and its result is dropped: a thread cannot be killed.
         """
         finished: queue.SimpleQueue[tuple[ToolRequest, Any] | None] = queue.SimpleQueue()
         for call in calls:
-            into = partial(copy_context().run, self._into, finished, call, token)
-            threading.Thread(target=into, name=call.name, daemon=True).start()
+            target = partial(copy_context().run, self._run_into, finished, call, token)
+            threading.Thread(target=target, name=call.name, daemon=True).start()
         open_calls = {call.call_id: call for call in calls}
         deadline = time.monotonic() + self._limits.timeout
         with token.waking(lambda: finished.put(None)):
@@ -84,10 +82,10 @@ class Toolbox:
                     break
                 del open_calls[done[0].call_id]
                 yield done
-        late = {"error": f"The tool did not finish within {self._limits.timeout:g} seconds"}
-        yield from ((call, late) for call in open_calls.values())
+        timed_out = {"error": f"The tool did not finish within {self._limits.timeout:g} seconds"}
+        yield from ((call, timed_out) for call in open_calls.values())
 
-    def _into(self, finished: queue.SimpleQueue[Any], call: ToolRequest, token: CancelToken) -> None:
+    def _run_into(self, finished: queue.SimpleQueue[Any], call: ToolRequest, token: CancelToken) -> None:
         try:
             finished.put((call, self._result(call, token)))
         except Stopped:
@@ -106,7 +104,7 @@ class Toolbox:
             "gen_ai.tool.call.id": call.call_id,
         }
         with tracing.span(f"execute_tool {call.name}", attributes) as span:
-            result = attempt(
+            result = result_or_error(
                 lambda: bounded(self._run(tool, call, args, token), self._limits.result_bytes), call.name, bool(secrets)
             )
             if isinstance(result, dict) and result.keys() == {"error"}:
@@ -115,21 +113,23 @@ class Toolbox:
 
     def _run(self, tool: Tool, call: ToolRequest, args: dict[str, Any], token: CancelToken) -> Any:
         if tool.has_steps:
-            tool.run(args, self._context)  # makes the generator only: bad arguments are refused here
+            tool.run(args, self._context)  # only creates the generator, to refuse bad arguments here
             return self._begin_steps(call, tool, token)
         result = tool.run(args, self._context)
-        return self._asked(call, result) if isinstance(result, ClientRequest) else result
+        return self._request_client(call, result) if isinstance(result, ClientRequest) else result
 
-    def _asked(self, call: ToolRequest, wanted: ClientRequest) -> Any:
-        body = self._context.secrets.conceal(bounded(wanted.body, MOST_ASKED))
+    def _request_client(self, call: ToolRequest, wanted: ClientRequest) -> Any:
+        body = self._context.secrets.conceal(bounded(wanted.body, MAX_CLIENT_REQUEST_BYTES))
         if not isinstance(body, dict) or body.keys() == {"error"}:
-            raise ToolError(f"What the client is asked must be a JSON object of at most {MOST_ASKED:,} bytes")
+            raise ToolError(
+                f"The body of a client request must be a JSON object of at most {MAX_CLIENT_REQUEST_BYTES:,} bytes"
+            )
         return self._ask_client(call, ClientRequest(wanted.kind, body))
 
 
-def attempt(work: Callable[[], Any], name: str, has_secrets: bool = False) -> Any:
-    """What `work` returns, or `{"error": ...}` for the model to read. `Stopped` passes. The traceback of a tool that
-    `has_secrets` is not logged: its words may hold one."""
+def result_or_error(work: Callable[[], Any], name: str, has_secrets: bool = False) -> Any:
+    """The result of `work`, or `{"error": ...}` for the model when it raises. Lets `Stopped` pass. Logs no traceback
+    if `has_secrets`: its text may contain one."""
     try:
         return work()
     except ToolError as error:

@@ -1,4 +1,4 @@
-"""The bill of one turn: its model calls, opened in the ledger, refused beyond the budget, settled by the meter."""
+"""Records the model calls of one turn in the ledger, and refuses them when the API key's budget is spent."""
 
 from __future__ import annotations
 
@@ -16,33 +16,35 @@ from workers.usage_settler import UsageSettler
 
 
 class UsageRecorder:
-    """What a turn asks of models, call by call; `numbers` names the calls."""
+    """Records each call when it is sent, and hands it to the settler when it has ended. `call_ids` are unique within
+    the turn; without them calls are numbered from 1."""
 
-    def __init__(self, ledger: Ledger, meter: UsageSettler, run: Run, numbers: Iterator[str] | None = None) -> None:
+    def __init__(self, ledger: Ledger, settler: UsageSettler, run: Run, call_ids: Iterator[str] | None = None) -> None:
         self._ledger = ledger
-        self._meter = meter
+        self._settler = settler
         self._run = run
-        self._numbers = numbers or map(str, count(1))
+        self._call_ids = call_ids or map(str, count(1))
 
     def check(self) -> None:
-        """Raises `BudgetSpent` when the turn's API key may cost no more. Without a budget it asks nobody."""
+        """Raises `BudgetSpent` when the turn's API key has spent its budget. Without one it makes no Redis call."""
         if self._run.budget:
-            self._meter.flush(self._run.id)
+            self._settler.flush(self._run.id)
             if is_spent(self._ledger, self._run.key, self._run.budget):
                 raise BudgetSpent(SPENT)
 
-    def open(self, asked: CallEstimate) -> Callable[[MeasureUsage], None]:
-        """Write down a call that is on its way; returns what to tell how to measure it when it has ended."""
+    def open(self, estimate: CallEstimate) -> Callable[[MeasureUsage], None]:
+        """Record a call that was sent. Returns a callback: call it with a function that measures the usage once the
+        call has ended."""
         run = self._run
         call = ModelCall(
-            number=next(self._numbers),
+            number=next(self._call_ids),
             day=str(today()),
             key=run.key or NO_KEY,
             app=run.app,
-            model=asked.model,
-            prompt=asked.prompt,
-            prices=asked.prices,
-            own_key=asked.own_key,
+            model=estimate.model,
+            prompt=estimate.prompt,
+            prices=estimate.prices,
+            own_key=estimate.own_key,
         )
         self._ledger.open(run.session_id, run.id, call)
-        return lambda measure: self._meter.put(run.session_id, run.id, lambda: call.charge(*measure()))
+        return lambda measure: self._settler.put(run.session_id, run.id, lambda: call.charge(*measure()))

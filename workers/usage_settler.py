@@ -1,6 +1,6 @@
-"""The meter: one thread a process that settles what model calls have used, so that no turn waits for it.
+"""Settles the usage of model calls in one thread per process, so that no turn waits for it.
 
-Where the provider did not say what it counted, tokens are counted here, behind the end of the call.
+When a provider reports no usage, the tokens are counted here, after the end of the call.
 """
 
 from __future__ import annotations
@@ -20,54 +20,57 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Ended:
+class _EndedCall:
     session_id: str
     run_id: str
     measure: Callable[[], Charge]
 
 
-def _nobody(_: Charge) -> None:
-    """Who hears of charges where nobody does."""
+def _ignore(_: Charge) -> None:
+    """The default for `on_charge`."""
 
 
 class UsageSettler:
-    """`put` never blocks; `flush` waits until all that was put of a turn is counted. `told` hears of each charge."""
+    """`put` never blocks; `flush` waits until the calls of a turn are settled. `on_charge` gets each charge."""
 
-    def __init__(self, ledger: Ledger, told: Callable[[Charge], None] = _nobody) -> None:
+    def __init__(self, ledger: Ledger, on_charge: Callable[[Charge], None] = _ignore) -> None:
         self._ledger = ledger
-        self._told = told
-        self._queue: queue.SimpleQueue[_Ended | None] = queue.SimpleQueue()
+        self._on_charge = on_charge
+        self._queue: queue.SimpleQueue[_EndedCall | None] = queue.SimpleQueue()
         self._pending: Counter[str] = Counter()
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._work, name="aomi meter", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="aomi usage settler", daemon=True)
 
     def start(self) -> None:
-        """Begin to settle."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Settle what is left, then end."""
+        """Settle the calls that are left, then end the thread."""
         self._queue.put(None)
         self._thread.join(timeout=5)
 
     def put(self, session_id: str, run_id: str, measure: Callable[[], Charge]) -> None:
-        """A model call has ended; `measure` says what it has used."""
+        """Settle a model call that has ended; `measure` returns its charge, in the settler's thread."""
         with self._changed:
             self._pending[run_id] += 1
-        self._queue.put(_Ended(session_id, run_id, measure))
+        self._queue.put(_EndedCall(session_id, run_id, measure))
 
     def flush(self, run_id: str) -> None:
-        """Wait until what was put of a turn is counted, or left to the caretaker."""
+        """Wait until every call put for the turn is settled, or left to the reaper."""
         with self._changed:
             self._changed.wait_for(lambda: run_id not in self._pending)
 
     def _work(self) -> None:
         while (ended := self._queue.get()) is not None:
             try:
-                self._told(self._ledger.settle(ended.session_id, ended.run_id, ended.measure()))
+                self._on_charge(self._ledger.settle(ended.session_id, ended.run_id, ended.measure()))
             except Exception:
-                what = "a model call of turn %s of session %s cannot be settled here; a caretaker will"
-                log.exception(what, ended.run_id, short_session_id(ended.session_id))
+                log.exception(
+                    "could not settle a model call of turn %s of session %s; the reaper will settle it",
+                    ended.run_id,
+                    short_session_id(ended.session_id),
+                )
             with self._changed:
                 self._pending[ended.run_id] -= 1
                 self._pending = +self._pending

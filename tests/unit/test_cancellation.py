@@ -6,7 +6,6 @@ import threading
 
 import pytest
 
-from app.state.leases import RunningTurn
 from workers.cancellation import INTERRUPTED, SHUTDOWN, CancelRegistry, CancelToken, Stopped
 
 
@@ -81,37 +80,31 @@ def test_a_cancel_ends_a_sleep(token):
 
 
 def test_a_token_is_cancelled_by_its_name(tokens):
-    with tokens.issue("run_1", "s") as one, tokens.issue("run_2", "s") as two:
+    with tokens.issue("run_1") as one, tokens.issue("run_2") as two:
         tokens.cancel("run_1", INTERRUPTED)
         assert (one.cancelled, two.cancelled) == (True, False)
 
 
 def test_a_stop_for_another_process_is_passed_over(tokens):
-    with tokens.issue("run_1", "s") as token:
+    with tokens.issue("run_1") as token:
         tokens.cancel("run_9", INTERRUPTED)
         assert not token.cancelled
 
 
 def test_the_name_of_what_has_ended_means_nothing(tokens):
-    with tokens.issue("run_1", "s") as token:
+    with tokens.issue("run_1") as token:
         pass
     tokens.cancel("run_1", INTERRUPTED)
     assert not token.cancelled
 
 
-def test_turns_are_listed_with_their_session_while_they_run(tokens):
-    with tokens.issue("run_1", "s"), tokens.issue("title thread_1"):
-        assert tokens.turns() == [RunningTurn("s", "run_1")]
-    assert tokens.turns() == []
-
-
 def test_background_jobs_are_cancelled_without_the_turns(tokens):
-    with tokens.issue("run_1", "s") as turn, tokens.issue("steps run_1 call_1") as steps:
+    with tokens.issue("run_1") as turn, tokens.issue("steps run_1 call_1", background=True) as steps:
         tokens.cancel_background(SHUTDOWN)
         assert (turn.cancelled, steps.cancelled) == (False, True)
 
 
 def test_everything_can_be_cancelled(tokens):
-    with tokens.issue("run_1", "s") as turn, tokens.issue("steps run_1 call_1") as steps:
+    with tokens.issue("run_1") as turn, tokens.issue("steps run_1 call_1", background=True) as steps:
         tokens.cancel_all(SHUTDOWN)
         assert (turn.cancelled, steps.cancelled) == (True, True)

@@ -38,7 +38,7 @@ def stopped(redis, tokens):
     """The reason for which turn `run_1` was stopped after these messages."""
 
     def stopped(*messages):
-        with tokens.issue("run_1", "s") as token:
+        with tokens.issue("run_1") as token:
             tell(redis, *messages)
             with pytest.raises(Stopped) as raised:
                 token.sleep(SOON)
@@ -58,7 +58,7 @@ def test_a_stop_cancels_its_turn_with_its_reason(listener, stopped, reason):
 
 
 def test_a_stop_spares_every_other_turn(listener, tokens, stopped):
-    with tokens.issue("run_2", "s") as other:
+    with tokens.issue("run_2") as other:
         stopped("stop run_9 interrupted", "stop run_1 interrupted")
         assert not other.cancelled
 
@@ -94,7 +94,7 @@ def test_an_answer_is_looked_for_as_soon_as_it_is_heard_of(listener, redis):
         return None
 
     assert listener.wait("run_1 call_1", ready, SOON, CancelToken()) == [7]
-    assert looks[1] - looks[0] < control_listener.POLL / 2
+    assert looks[1] - looks[0] < control_listener.POLL_SECONDS / 2
 
 
 def test_an_answer_whose_news_was_lost_is_found_in_the_end(listener):
@@ -110,5 +110,5 @@ def test_a_stop_ends_the_wait(listener, redis, tokens):
     def ready():
         tell(redis, "stop run_1 interrupted")
 
-    with tokens.issue("run_1", "s") as token, pytest.raises(Stopped):
+    with tokens.issue("run_1") as token, pytest.raises(Stopped):
         listener.wait("run_1 call_1", ready, SOON, token)

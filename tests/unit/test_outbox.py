@@ -11,7 +11,7 @@ import pytest
 from app.events import sse
 from app.state.connection.clients import Unavailable
 from tests.support.backend import until
-from workers.outbox import FLUSH_EVERY, Outbox
+from workers.outbox import SEND_INTERVAL_SECONDS, Outbox
 
 CALL = sse.tool_call("call_1", "Get", {})
 
@@ -189,10 +189,10 @@ def test_what_comes_in_while_redis_is_away_keeps_its_place(outbox, runs, hold):
 
 def test_calls_keep_their_distance_however_many_events_come(outbox, runs):
     began = time.monotonic()
-    while time.monotonic() - began < 5 * FLUSH_EVERY:
+    while time.monotonic() - began < 5 * SEND_INTERVAL_SECONDS:
         outbox.put("s", "run_1", CALL)
     outbox.flush("run_1")
-    assert len(runs.sent) <= (time.monotonic() - began) / FLUSH_EVERY + 1
+    assert len(runs.sent) <= (time.monotonic() - began) / SEND_INTERVAL_SECONDS + 1
 
 
 def test_an_idle_outbox_stops_at_once(outbox):

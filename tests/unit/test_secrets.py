@@ -8,7 +8,7 @@ import pytest
 
 from workers.cancellation import CancelToken
 from workers.secrets import Secrets, UnknownSecret
-from workers.toolbox import Limits, Toolbox
+from workers.toolbox import Toolbox, ToolLimits
 from workers.tools import ClientRequest, Tool, ToolContext, ToolError
 from workers.turn import ToolRequest
 
@@ -64,7 +64,7 @@ def run(function, asked=None):
         return "asked"
 
     tools = {function.__name__: Tool(function, "tests")}
-    toolbox = Toolbox(tools, ToolContext(secrets=SECRETS), lambda *_: None, Limits(2.0, 100), ask)
+    toolbox = Toolbox(tools, ToolContext(secrets=SECRETS), lambda *_: None, ToolLimits(2.0, 100), ask)
     call = ToolRequest("call_1", function.__name__, '{"word": "$SECRET:A"}')
     ((_, result),) = toolbox((call,), CancelToken())
     return result

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from workers.cancellation import INTERRUPTED, CancelToken, Stopped
-from workers.toolbox import Limits, Toolbox
+from workers.toolbox import Toolbox, ToolLimits
 from workers.tools import Tool, ToolContext, ToolError
 from workers.turn import ToolRequest
 
@@ -53,7 +53,7 @@ def release():
 
 def toolbox(*functions, begin_steps=no_steps, timeout=SOON):
     tools = {function.__name__: Tool(function, "tests") for function in functions}
-    return Toolbox(tools, ToolContext(session_id="s"), begin_steps, Limits(timeout, 100))
+    return Toolbox(tools, ToolContext(session_id="s"), begin_steps, ToolLimits(timeout, 100))
 
 
 def call(name, arguments="{}", call_id="call_1"):

@@ -1,6 +1,7 @@
-"""Tools: a typed function with a docstring each. What it takes comes from its signature, what it is for from its
-docstring. A generator is a multi-step tool: its first `yield` answers the model, later ones reach the client while
-the conversation goes on."""
+"""Tools: each is a typed function with a docstring, which give its JSON schema and description for the model.
+
+A generator is a multi-step tool: its first `yield` is the result for the model, later ones reach the client while the
+conversation goes on."""
 
 from __future__ import annotations
 
@@ -30,15 +31,15 @@ BUILT_IN = {
 
 
 class ToolError(Exception):
-    """What a tool raises to tell the model, in plain words, why it cannot answer."""
+    """Raised by a tool that failed for a reason the model should know. The message goes to the model."""
 
 
 @dataclass(frozen=True)
 class ClientRequest:
-    """What a client tool returns: something that the client is to do, described by `body`, JSON of at most 16 KiB.
+    """Returned by a client tool: a request that the client carries out, such as signing a transaction.
 
-    `kind` is a word by which the client knows what to do. The model gets `{"status": "requested",
-    "id": 1}`, and the client's answer in a turn of its own, when it comes.
+    `kind` is a word that tells the client what to do; `body` is a JSON object of at most 16 KiB. The model gets
+    `{"status": "requested", "id": 1}` at once, and the client's reply in a later turn of its own.
     """
 
     kind: str
@@ -51,11 +52,11 @@ class ClientRequest:
 
 @dataclass(frozen=True)
 class ToolContext:
-    """What a tool may know of its call: a parameter of this type is filled in, and hidden from the model.
+    """The context of a tool call. A parameter of this type gets it, and is hidden from the model.
 
-    `step` is the number of steps that a multi-step tool has delivered before (it is above 0 when a worker's restart
-    broke it off); `price_api_url` is the base of the price API. `secrets` are put into the arguments before a tool
-    sees them, and taken out of its result.
+    `step` is the number of steps that a multi-step tool has delivered before: above 0 after a worker's restart.
+    `price_api_url` is the base URL of the price API. `secrets` replace their handles in the arguments before the tool
+    gets them, and are replaced by the handles in its result.
     """
 
     session_id: str = ""
@@ -66,12 +67,12 @@ class ToolContext:
     secrets: Secrets = field(default_factory=lambda: Secrets({}), repr=False)
 
     def sleep(self, seconds: float) -> None:
-        """Wait, but end at once with the worker."""
+        """Sleep. Ends at once, by an exception that tools must not catch, when the turn or the worker stops."""
         self.token.sleep(seconds)
 
 
 class Tool:
-    """One tool as a model sees it and as it is run."""
+    """One tool: its schema for the model, and how to run it."""
 
     def __init__(self, function: Callable[..., Any], path: str) -> None:
         self.name: str = function.__name__
@@ -88,14 +89,14 @@ class Tool:
 
     @property
     def resumes(self) -> bool:
-        """Whether it can go on from `ToolContext.step` by itself."""
+        """Whether it starts at `ToolContext.step` by itself."""
         return self._context is not None
 
     @cached_property
     def schema(self) -> dict[str, Any]:
         """The tool in the form of OpenAI's chat API."""
-        described = docstring_parser.parse(inspect.getdoc(self._function) or "")
-        about = "\n".join(filter(None, (described.short_description, described.long_description)))
+        docstring = docstring_parser.parse(inspect.getdoc(self._function) or "")
+        about = "\n".join(filter(None, (docstring.short_description, docstring.long_description)))
         parameters = self._arguments.model_json_schema()
         parameters.pop("title", None)
         return {"type": "function", "function": {"name": self.name, "description": about, "parameters": parameters}}
@@ -104,56 +105,57 @@ class Tool:
         """Call the function: its result, or the generator of a multi-step tool. Raises `ToolError` for bad
         arguments, and whatever the function raises."""
         try:
-            checked = self._arguments.model_validate(context.secrets.reveal(args))
+            arguments = self._arguments.model_validate(context.secrets.reveal(args))
         except UnknownSecret as error:
             raise ToolError(str(error)) from None
         except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors())
-            raise ToolError(f"Invalid arguments for {self.name}: {wrong}") from None
-        given = {str(known.alias): getattr(checked, place) for place, known in type(checked).model_fields.items()}
+            problems = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors())
+            raise ToolError(f"Invalid arguments for {self.name}: {problems}") from None
+        kwargs = {str(info.alias): getattr(arguments, name) for name, info in type(arguments).model_fields.items()}
         if self._context:
-            given[self._context] = context
-        return self._function(**given)
+            kwargs[self._context] = context
+        return self._function(**kwargs)
 
 
-def load(name: str, place: str) -> Tool:
+def load(name: str, entry: str) -> Tool:
     """The tool that aomi.yaml names: a built-in one, or `package.module:Function`.
 
-    Raises `ConfigError`, which says `place` and what would be right.
+    Raises `ConfigError`, which names the `entry` of aomi.yaml and the fix.
     """
     path = BUILT_IN.get(name, name)
     module_name, colon, function_name = path.partition(":")
     if not colon:
-        known = ", ".join(BUILT_IN)
-        raise ConfigError(f"{place}: there is no tool {name!r}; built in are {known}; or give package.module:Function")
+        built_in = ", ".join(BUILT_IN)
+        raise ConfigError(
+            f"{entry}: there is no tool {name!r}; use a built-in tool ({built_in}) or package.module:Function"
+        )
     try:
         function = getattr(importlib.import_module(module_name), function_name)
     except (ImportError, AttributeError) as error:
-        raise ConfigError(f"{place}: the tool {name!r} cannot be imported: {error}") from error
+        raise ConfigError(f"{entry}: the tool {name!r} cannot be imported: {error}") from error
     if not inspect.isfunction(function) or inspect.iscoroutinefunction(function) or not inspect.getdoc(function):
-        raise ConfigError(f"{place}: the tool {name!r} must be a plain function or generator with a docstring")
+        raise ConfigError(f"{entry}: the tool {name!r} must be a plain function or generator with a docstring")
     try:
         return Tool(function, path)
     except (TypeError, NameError, ValueError, PydanticUserError) as error:
-        wrong = str(error).partition("\n")[0]
-        raise ConfigError(f"{place}: the tool {name!r} needs a type on each parameter: {wrong}") from error
+        problem = str(error).partition("\n")[0]
+        raise ConfigError(f"{entry}: the tool {name!r} needs a type on each parameter: {problem}") from error
 
 
-def bounded(result: Any, most_bytes: int) -> Any:
-    """The result as plain JSON, or an error where it is larger than `most_bytes`."""
+def bounded(result: Any, max_bytes: int) -> Any:
+    """The result as plain JSON, or `{"error": ...}` when it is larger than `max_bytes` or nested too deeply."""
     try:
         data = exact_json.checked(result)
     except exact_json.TooDeep:
         return {"error": "The result is nested too deeply"}
-    if len(data) > most_bytes:
-        return {"error": f"The result has {len(data):,} bytes; at most {most_bytes:,} are allowed; ask for less"}
+    if len(data) > max_bytes:
+        return {"error": f"The result has {len(data):,} bytes; at most {max_bytes:,} are allowed; ask for less"}
     return exact_json.loads(data)
 
 
 def _arguments_model(function: Callable[..., Any], hints: dict[str, Any], context: str | None) -> type[BaseModel]:
-    described = {
-        param.arg_name: param.description for param in docstring_parser.parse(inspect.getdoc(function) or "").params
-    }
+    docstring = docstring_parser.parse(inspect.getdoc(function) or "")
+    descriptions = {param.arg_name: param.description for param in docstring.params}
     fields: dict[str, Any] = {}
     for name, parameter in inspect.signature(function).parameters.items():
         if name == context:
@@ -161,6 +163,6 @@ def _arguments_model(function: Callable[..., Any], hints: dict[str, Any], contex
         if name not in hints or parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise TypeError(f"parameter {name!r}")
         default = ... if parameter.default is parameter.empty else parameter.default
-        about = described.get(name)
+        about = descriptions.get(name)
         fields[f"p{len(fields)}"] = (hints[name], Field(default, alias=name, description=about, title=None))
     return create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)

@@ -18,7 +18,7 @@ TIMEOUT = 10.0
 
 @cache
 def _client() -> httpx.Client:
-    """One for the process: its TLS set-up takes 20 ms."""
+    """One client per process: its TLS set-up takes 20 ms."""
     return httpx.Client(timeout=TIMEOUT)
 
 
@@ -30,11 +30,11 @@ def GetTokenPrice(ctx: ToolContext, symbol: Symbol) -> dict[str, float]:
     """
     url = f"{ctx.price_api_url.rstrip('/')}/prices/{symbol.upper()}-USD/spot"
     try:
-        answer = _client().get(url)
-        if answer.status_code in (400, 404):
+        response = _client().get(url)
+        if response.status_code in (400, 404):
             raise ToolError(f"The price API knows no token {symbol.upper()!r}")
-        answer.raise_for_status()
-        return {"price": float(answer.json()["data"]["amount"])}
+        response.raise_for_status()
+        return {"price": float(response.json()["data"]["amount"])}
     except httpx.TimeoutException:
         raise ToolError(f"The price API did not answer within {TIMEOUT:g} seconds; try again later") from None
     except httpx.HTTPStatusError as error:
@@ -65,7 +65,7 @@ def WatchTokenPrice(
 
 
 def _price_or_error(ctx: ToolContext, symbol: str) -> dict[str, Any]:
-    """One price that fails does not end a watch."""
+    """A failed request does not end the watch."""
     try:
         return GetTokenPrice(ctx, symbol)
     except ToolError as error:

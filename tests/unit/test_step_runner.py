@@ -8,7 +8,7 @@ import pytest
 
 from app.state.step_calls import StepToolCall
 from workers.cancellation import SHUTDOWN, CancelToken, Stopped
-from workers.steps import AHEAD, StepRunner
+from workers.step_runner import MAX_UNDELIVERED, StepRunner
 from workers.tools import Tool, ToolContext, ToolError
 
 SOON = 2.0
@@ -75,7 +75,10 @@ def steps(*args, **options):
         (3, [(1, False), (2, False), (3, True)]),
         (1, [(1, True)]),
         (0, [(None, True)]),
-        (3 * AHEAD, [(number, number == 3 * AHEAD) for number in range(1, 3 * AHEAD + 1)]),
+        (
+            3 * MAX_UNDELIVERED,
+            [(number, number == 3 * MAX_UNDELIVERED) for number in range(1, 3 * MAX_UNDELIVERED + 1)],
+        ),
     ],
 )
 def test_the_last_step_is_marked(to, expected):

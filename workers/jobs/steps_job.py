@@ -1,0 +1,76 @@
+"""The job of a multi-step tool: from its first undelivered step to its end."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from rq import Retry
+
+from app.services import Services
+from app.state.sessions import user_state
+from app.state.step_calls import StepToolCall
+from app.telemetry import tracing
+from app.telemetry.log_context import LogContext, log_context
+from app.telemetry.logs import short_session_id
+from workers.cancellation import DROPPED, FINISHED, CancelToken, Stopped
+from workers.jobs.tool_context import tool_context
+from workers.runtime import current
+from workers.step_runner import StepRunner
+
+REQUEUE = Retry(max=1_000_000)
+"""Puts the job back on the queue, for another worker."""
+
+
+def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
+    """Run a multi-step tool from its first undelivered step to its end. Does nothing when the call has finished or its
+    session is gone. Returns `REQUEUE` when this worker shuts down before the tool's end."""
+    runtime = current()
+    services, calls = runtime.services, runtime.services.calls
+    call = calls.get(session_id, run_id, call_id)
+    session = services.sessions.get(session_id)
+    if call is None or session is None:
+        return None
+    tool = runtime.tools_of(services.catalog.app(call.app)).get(call.name)
+    if tool is None:
+        calls.deliver(call, call.steps + 1, {"error": f"The tool {call.name!r} is no longer configured"}, done=True)
+        return None
+    log_fields = LogContext(call.origin.get("request", ""), short_session_id(session_id), run_id)
+    work = f"steps {run_id} {call_id}"
+    with log_context(log_fields), _span(call), runtime.cancel_tokens.issue(work, background=True) as token:
+        context = tool_context(services, session_id, user_state(session), call.client, token, call.steps)
+        runner = StepRunner(tool, call, context, services.settings.tool_result_bytes)
+        try:
+            _deliver(services, call, runner, token)
+        except Stopped as stopped:
+            return None if stopped.reason == DROPPED else REQUEUE
+        token.cancel(FINISHED)  # wakes a tool that still sleeps, so that its thread ends
+    calls.drop(call)
+    return None
+
+
+def _span(call: StepToolCall) -> AbstractContextManager[tracing.Span]:
+    """A span in a trace of its own, linked to the trace of the turn that made the call."""
+    attributes: dict[str, tracing.Value] = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": call.name,
+        "gen_ai.tool.call.id": call.call_id,
+        "aomi.run": call.run_id,
+        "aomi.step": call.steps,
+    }
+    return tracing.span(f"steps of {call.name}", attributes, "CONSUMER", link=call.origin)
+
+
+def _deliver(services: Services, call: StepToolCall, runner: StepRunner, token: CancelToken) -> None:
+    """Deliver each step, until the last one or until its turn or session is gone."""
+    calls, step = services.calls, call.steps
+    for result, done in runner.steps(token):
+        step += 1
+        if step == 1:
+            run = services.runs.get(call.session_id, call.run_id)
+            if run is None or run.status != "running":
+                return
+            calls.answer(call, result)
+            if done:
+                return
+        elif not calls.deliver(call, step, result, done, sleep=token.sleep):
+            return

@@ -1,0 +1,54 @@
+"""The job of a title: ask a model to name a thread by its first message."""
+
+from __future__ import annotations
+
+import logging
+
+from app.state.runs import first_words
+from app.telemetry.log_context import LogContext, log_context
+from app.telemetry.logs import short_session_id
+from workers.cancellation import Stopped
+from workers.models import traced
+from workers.models.llm import CallObserver
+from workers.runtime import current
+from workers.turn import Prompt, TurnFailed
+from workers.usage_recorder import UsageRecorder
+
+log = logging.getLogger("workers.jobs")
+
+INSTRUCTIONS = "Write a title of at most six words for a conversation that begins so. Answer with the title alone."
+
+MAX_MESSAGE_CHARS = 2000
+"""The title model reads this many characters of the message."""
+
+
+def suggest_title(session_id: str, run_id: str, model: str, text: str) -> None:
+    """Ask `model` for a title of the turn's thread; `text` is the thread's first message. If the model fails, the
+    thread keeps its default title."""
+    runtime = current()
+    services = runtime.services
+    run = services.runs.get(session_id, run_id)
+    if run is None:
+        return
+    usage = UsageRecorder(services.ledger, runtime.usage_settler, run, iter(["title"]))
+    observer, prompt = CallObserver(asked=usage.open), _prompt(text)
+    work = f"title {run_id}"
+    with (
+        log_context(LogContext(session=short_session_id(session_id))),
+        runtime.cancel_tokens.issue(work, background=True) as token,
+    ):
+        try:
+            usage.check()
+            reply = traced.ask(services, model, lambda: runtime.models.stream(model, prompt, [], observer, token))
+        except (TurnFailed, Stopped) as error:
+            log.info("title generation with model %r failed (%s); keeping the default title", model, error)
+            return
+    if title := first_words(reply.text.strip().strip("\"'“”").strip()):
+        services.sessions.suggest_title(session_id, run.thread_id, title)
+
+
+def _prompt(text: str) -> Prompt:
+    return [
+        {"role": "system", "content": INSTRUCTIONS},
+        {"role": "user", "content": text[:MAX_MESSAGE_CHARS]},
+    ]

@@ -1,0 +1,123 @@
+"""The job of a turn: claim it, run it, write its terminal event."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from app.catalog import App
+from app.events import sse
+from app.state.runs import Run
+from app.state.sessions import user_state
+from app.telemetry import tracing
+from app.telemetry.log_context import LogContext, log_context
+from app.telemetry.logs import short_session_id
+from workers import turn
+from workers.cancellation import SHUTDOWN, CancelToken, Stopped
+from workers.jobs.tool_context import tool_context
+from workers.jobs.turn_model import TurnModel
+from workers.jobs.turn_tools import TurnTools
+from workers.models import prompt as prompts
+from workers.runtime import Runtime, current
+from workers.secrets import Secrets
+from workers.toolbox import Toolbox, ToolLimits
+from workers.tools import ToolContext
+from workers.usage_recorder import UsageRecorder
+
+log = logging.getLogger("workers.jobs")
+
+
+def run_turn(session_id: str, run_id: str) -> None:
+    """Run a queued turn to its end. Does nothing when the turn has ended or another worker has claimed it."""
+    runtime = current()
+    with runtime.cancel_tokens.issue(run_id) as token:  # before the claim: no stop of a claimed turn is missed
+        run = runtime.services.runs.claim(session_id, run_id, runtime.worker_name)
+        if run is None:
+            return
+        context = LogContext(run.origin.get("request", ""), short_session_id(session_id), run_id)
+        with runtime.running_turns.track(run), log_context(context):
+            _run_claimed(runtime, run, token)
+
+
+def _run_claimed(runtime: Runtime, run: Run, token: CancelToken) -> None:
+    services, started = runtime.services, time.monotonic()
+    services.metrics.began(run)
+    session = short_session_id(run.session_id)
+    attributes = {"aomi.app": run.app, "aomi.model": run.model, "aomi.run": run.id, "aomi.session": session}
+    tracing.past("queued", attributes, run.origin, (run.times.get("current_at", run.started_at), run.started_at))
+    with tracing.span("turn", attributes, "CONSUMER", parent=run.origin) as span:
+        if services.settings.log_content:
+            log.info("the user said: %s", run.message["content"])
+        terminal = _terminal_event(runtime, run, token)
+        _end(runtime, run, terminal)
+        outcome = terminal["type"] if terminal else "stopped"
+        span.set({"aomi.end": outcome})
+        if terminal and outcome == "error":
+            span.fail(terminal["code"])
+        log.info("turn %s of session %s: %s after %.1f s", run.id, session, outcome, time.monotonic() - started)
+
+
+def _terminal_event(runtime: Runtime, run: Run, token: CancelToken) -> sse.Event | None:
+    """Run the turn. Returns its terminal event, or None when the turn was ended elsewhere."""
+    try:
+        _converse(runtime, run, token)
+        return sse.complete()
+    except Stopped as stopped:
+        if stopped.reason != SHUTDOWN:
+            return None
+        return sse.error(
+            "The server restarted before the answer was complete; send the message again", "shutdown", True
+        )
+    except turn.TurnFailed as failed:
+        log.info("turn %s of session %s failed: %s", run.id, short_session_id(run.session_id), failed.code)
+        return sse.error(failed.message, failed.code, failed.retryable)
+    except Exception:
+        log.exception("turn %s of session %s broke", run.id, short_session_id(run.session_id))
+        return sse.error("Something went wrong on the server; try again", "internal", True)
+
+
+def _end(runtime: Runtime, run: Run, terminal: sse.Event | None) -> None:
+    services = runtime.services
+    runtime.outbox.flush(run.id)
+    if terminal:
+        services.turns.end(run.session_id, run.id, terminal, expect="running")
+    else:
+        services.metrics.let_go(services.runs.get(run.session_id, run.id))
+
+
+def _converse(runtime: Runtime, run: Run, token: CancelToken) -> None:
+    """Build the prompt and run the turn's loop."""
+    services, models = runtime.services, runtime.models
+    app = services.catalog.app(run.app)
+    state = user_state(services.sessions.get(run.session_id) or {})
+    context = tool_context(services, run.session_id, state, run.client, token)
+    toolbox = _toolbox(runtime, run, context)
+    tools = toolbox.schemas
+    room = models.room(run.model, tools)
+    messages = services.sessions.messages(run.session_id, run.thread_id, room * prompts.BYTES_A_TOKEN)
+    if app and app.title_model and len(messages) == 1:
+        services.jobs.title(run.session_id, run.id, run.thread_id, app.title_model, run.message["content"])
+    prompt = prompts.assemble(
+        _instructions(app, context.secrets), state, messages, room, lambda part: models.count(run.model, part)
+    )
+    usage = UsageRecorder(services.ledger, runtime.usage_settler, run)
+    model = TurnModel(services, models, usage, run, tools)
+
+    def emit(event: sse.Event) -> None:
+        if not token.cancelled:
+            runtime.outbox.put(run.session_id, run.id, event)
+
+    turn.run(prompt, model, toolbox, emit, token, services.settings.model_calls)
+
+
+def _instructions(app: App | None, secrets: Secrets) -> str:
+    """The system prompt: the app's preamble, and how to use the client's secrets if it has any."""
+    return "\n\n".join(filter(None, (app.preamble if app else "", secrets.instructions)))
+
+
+def _toolbox(runtime: Runtime, run: Run, context: ToolContext) -> Toolbox:
+    services = runtime.services
+    tools = runtime.tools_of(services.catalog.app(run.app))
+    limits = ToolLimits(services.settings.tool_timeout, services.settings.tool_result_bytes)
+    outside = TurnTools(services, runtime.control, run)
+    return Toolbox(tools, context, outside.begin_steps, limits, outside.ask_client)

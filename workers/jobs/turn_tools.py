@@ -1,0 +1,65 @@
+"""What the tools of a turn start outside it: jobs of multi-step tools, and requests to the client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.services import Services
+from app.state.client_requests import TooManyOpen, TurnOver
+from app.state.runs import Run
+from app.state.step_calls import StepToolCall
+from app.telemetry import tracing
+from workers.cancellation import INTERRUPTED, CancelToken, Stopped
+from workers.control_listener import ControlListener
+from workers.tools import ClientRequest, Tool, ToolError
+from workers.turn import ToolRequest
+
+
+@dataclass(frozen=True)
+class TurnTools:
+    """The services that the tool calls of one turn need."""
+
+    services: Services
+    control: ControlListener
+    run: Run
+
+    def begin_steps(self, request: ToolRequest, tool: Tool, token: CancelToken) -> Any:
+        """Start a job for the call of a multi-step tool. Returns its first step's result, or `{"error": ...}` when
+        none came within AOMI_TOOL_TIMEOUT. Raises `Stopped`."""
+        services, call = self.services, self._step_call(request, tool)
+        if not services.calls.record(call):
+            raise Stopped(INTERRUPTED)
+        services.jobs.steps(call.session_id, call.run_id, call.call_id)
+        timeout = services.settings.tool_timeout
+        first_step = self.control.wait(
+            f"{call.run_id} {call.call_id}", lambda: services.calls.answered(call), timeout, token
+        )
+        return {"error": f"The tool did not begin within {timeout:g} seconds"} if first_step is None else first_step[0]
+
+    def ask_client(self, request: ToolRequest, wanted: ClientRequest) -> dict[str, Any]:
+        """Send a request to the client. Returns the tool result for the model at once: the client's reply starts a
+        turn of its own. Raises `ToolError` when too many requests are open; `Stopped`."""
+        try:
+            opened = self.services.client_requests.ask(
+                self.run, request.call_id, request.name, wanted.kind, wanted.body
+            )
+        except TooManyOpen:
+            raise ToolError("The user has not answered the requests they have; wait for their answers") from None
+        except TurnOver:
+            raise Stopped(INTERRUPTED) from None
+        return {"status": "requested", "id": opened.id}
+
+    def _step_call(self, request: ToolRequest, tool: Tool) -> StepToolCall:
+        run = self.run
+        return StepToolCall(
+            session_id=run.session_id,
+            run_id=run.id,
+            call_id=request.call_id,
+            thread_id=run.thread_id,
+            app=run.app,
+            name=tool.name,
+            args=request.args() or {},
+            client=run.client,
+            origin={"request": run.origin.get("request", ""), **tracing.carrier()},
+        )

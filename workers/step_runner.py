@@ -1,0 +1,96 @@
+"""Runs the generator of a multi-step tool in the tool's own job.
+
+The turn that made the call waits for the first step; later steps go to the client and into the history. A worker that
+shuts down requeues the job, and another worker starts the generator again and skips the steps that were delivered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Iterator
+from contextvars import copy_context
+from functools import partial
+from typing import Any
+
+from app.state.step_calls import StepToolCall
+from workers.cancellation import CancelToken, Stopped
+from workers.toolbox import result_or_error
+from workers.tools import Tool, ToolContext, bounded
+
+END_WAIT_SECONDS = 0.05
+"""How long a value waits for the generator's end before it is delivered, so that the last value is marked `done`."""
+
+MAX_UNDELIVERED = 4
+"""How many values a generator may produce ahead of their delivery."""
+
+_END, _NO_VALUE = object(), object()
+
+
+class StepRunner:
+    """Runs one generator in a thread of its own, so that a cancel never waits for it."""
+
+    def __init__(self, tool: Tool, call: StepToolCall, context: ToolContext, result_bytes: int) -> None:
+        self._tool = tool
+        self._call = call
+        self._context = context
+        self._result_bytes = result_bytes
+        self._values: queue.Queue[Any] = queue.Queue(MAX_UNDELIVERED)
+        self._abandoned = False
+
+    def steps(self, token: CancelToken) -> Iterator[tuple[Any, bool]]:
+        """`(result, done)` of each step from the first undelivered one. If the last step was not marked `done` in time,
+        `(None, True)` follows it. Raises `Stopped`."""
+        with token.waking(self._wake):
+            produce = partial(copy_context().run, self._produce)
+            threading.Thread(target=produce, name=self._call.name, daemon=True).start()
+            try:
+                yield from self._marked(token)
+            finally:
+                self._abandoned = True
+                self._drain()
+
+    def _marked(self, token: CancelToken) -> Iterator[tuple[Any, bool]]:
+        value = self._next(token, None)
+        while value is not _END:
+            following = self._next(token, END_WAIT_SECONDS)
+            yield value, following is _END
+            if following is _END:
+                return
+            value = self._next(token, None) if following is _NO_VALUE else following
+        yield None, True
+
+    def _next(self, token: CancelToken, timeout: float | None) -> Any:
+        try:
+            value = self._values.get(timeout=timeout)
+        except queue.Empty:
+            value = _NO_VALUE
+        token.check()
+        return value
+
+    def _wake(self) -> None:
+        with contextlib.suppress(queue.Full):  # a full queue wakes the consumer anyway
+            self._values.put_nowait(_NO_VALUE)
+
+    def _drain(self) -> None:
+        """Unblock the generator's thread, so that it sees that it is abandoned."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._values.get_nowait()
+
+    def _produce(self) -> None:
+        results = self._results()
+        value = None
+        while value is not _END and not self._abandoned:
+            try:
+                value = result_or_error(lambda: next(results, _END), self._call.name, bool(self._context.secrets))
+            except Stopped:
+                return
+            self._values.put(value if value is _END else self._context.secrets.conceal(value))
+
+    def _results(self) -> Iterator[Any]:
+        delivered = 0 if self._tool.resumes else self._call.steps
+        for index, value in enumerate(self._tool.run(self._call.args, self._context)):
+            if index >= delivered:
+                yield bounded(value, self._result_bytes)
