@@ -114,6 +114,7 @@ class App(BaseModel):
     tools: tuple[str, ...] = ()
     title_model: str | None = None
     fallbacks: tuple[str, ...] = ()
+    params: dict[str, Any] = {}
 
 
 class _File(BaseModel):
@@ -138,6 +139,11 @@ class Catalog:
     def apps(self) -> list[App]:
         """Every app."""
         return list(self._apps.values())
+
+    @property
+    def models(self) -> list[Model]:
+        """Every model."""
+        return list(self._models.values())
 
     def app(self, app_id: str) -> App | None:
         """The app, or None."""

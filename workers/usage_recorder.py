@@ -10,7 +10,7 @@ from app.state.runs import Run
 from app.usage import NO_KEY, ModelCall
 from app.usage.budget import SPENT, is_spent
 from app.usage.report import today
-from workers.models.llm import CallEstimate, MeasureUsage
+from workers.models.request import CallEstimate, MeasureUsage
 from workers.turn import BudgetSpent
 from workers.usage_settler import UsageSettler
 

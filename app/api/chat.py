@@ -140,7 +140,8 @@ def _frames(parts: Services, session_id: str, run_id: str, after: int, ids: bool
                 return  # its session was deleted, or Redis lost it: no end will come
             yield sse.KEEP_ALIVE
             continue
-        yield sse.numbered(batch.frames, f"{run_id}:", batch.first) if ids else batch.frames
+        if batch.frames:
+            yield sse.numbered(batch.frames, f"{run_id}:", batch.first) if ids else batch.frames
         if batch.kind in sse.TERMINAL:
             return
 

@@ -10,6 +10,7 @@ from app.dialects.gen1.schemas import Gen1State
 from app.errors import NotFound
 from app.openapi import schemas
 from app.openapi.declare import KNOWN_SESSION, documented, query
+from app.state import transcript
 from app.web import parsing
 from app.web.current import services
 from app.web.serializers import status_json
@@ -33,7 +34,7 @@ def show() -> ResponseReturnValue:
     return jsonify(
         session_id=session_id,
         thread_id=snapshot.thread_id or None,
-        messages=[message for message in snapshot.messages if message["role"] != "error"],
+        messages=transcript.for_clients(snapshot.messages),
         last_event_id=session.get("updates", "0"),
         **status_json(services().catalog, session),
     )

@@ -15,12 +15,17 @@ Status = Literal["idle", "processing", "interrupted"]
 ErrorCode = Literal[
     "provider_error",
     "provider_stalled",
+    "refused",
+    "empty_answer",
     "worker_lost",
     "shutdown",
     "tool_rounds_exceeded",
     "budget_spent",
     "internal",
 ]
+
+FinishReason = Literal["length", "content_filter"]
+"""How a model stopped that did not stop by itself."""
 
 WALLET_REQUESTS = frozenset({"wallet_tx_request", "wallet_eip712_request"})
 """Client requests that have an event type of their own."""
@@ -77,10 +82,12 @@ class AsyncToolResultEvent(TypedDict):
 
 @closed(type="complete")
 class CompleteEvent(TypedDict):
-    """The turn ended, nothing comes after; `interrupted` stands there if it was stopped."""
+    """The turn ended, nothing comes after; `interrupted` stands there if it was stopped. `finish_reason`: the answer was
+    cut at its length, or stopped by a filter, a refusal or a safety rule."""
 
     type: Literal["complete"]
     interrupted: NotRequired[Literal[True]]
+    finish_reason: NotRequired[FinishReason]
 
 
 @closed(type="error", message="The model's provider failed", code="provider_error", retryable=True)
@@ -91,6 +98,16 @@ class ErrorEvent(TypedDict):
     message: str
     code: ErrorCode
     retryable: bool
+
+
+class ReasoningEvent(TypedDict):
+    """What a model thought with one reply: litellm's name of the model, its blocks (`workers.reply.Reasoning.stored`),
+    the signatures of its calls by their ids. In a turn's log alone, for the history."""
+
+    type: Literal["reasoning"]
+    model: str
+    blocks: list[dict[str, str]]
+    signatures: NotRequired[dict[str, str]]
 
 
 ChatEvent = TypeAliasType(

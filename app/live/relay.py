@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
+from app.events import sse
 from app.live.hub import Closed, FrameBatch, Gap, Hub, Subscription
 from app.state.connection.store import Entry
 
@@ -17,13 +18,13 @@ def replay_then_follow(
 ) -> Iterator[FrameBatch | None]:
     """Batches of frames after number `after`, for ever; None whenever `keep_alive` seconds were silent.
 
-    A batch's `first` is above the last one's `last` + 1 only where the log no longer has what lay between.
-    Ends when the process stops serving.
+    A batch's `first` is above the last one's `last` + 1 only where the log no longer has what lay between. One of a
+    hidden kind has no frames. Ends when the process stops serving.
     """
     with hub.follow(channel) as mailbox:
         while True:
             for entry in read(after):
-                yield FrameBatch(entry.number, entry.number, entry.kind, entry.frame)
+                yield _shown(FrameBatch(entry.number, entry.number, entry.kind, entry.frame))
                 after = entry.number
             try:
                 for batch in _live(mailbox, after, keep_alive):
@@ -49,6 +50,11 @@ def _live(mailbox: Subscription, after: int, keep_alive: float) -> Iterator[Fram
         elif batch.first > after + 1:
             raise Gap
         else:
-            yield batch.after(after)
+            yield _shown(batch.after(after))
             after = batch.last
         due = time.monotonic() + keep_alive
+
+
+def _shown(batch: FrameBatch) -> FrameBatch:
+    """The batch without what no client gets."""
+    return batch._replace(frames=b"") if batch.kind in sse.HIDDEN else batch

@@ -241,7 +241,9 @@ class RunStore:
         outcome = terminal["type"] if not terminal.get("interrupted") else "interrupted"
         if outcome == "interrupted" and messages:
             messages[-1]["interrupted"] = True
-        if outcome == "error":
+        if outcome == "error" and terminal["code"] == "refused":
+            messages.append(transcript.refusal_note(run.id, terminal["message"], now(), run.message["id"]))
+        elif outcome == "error":
             messages.append(transcript.message(f"{run.id}-error", "error", terminal["message"], now()))
         frames = framed([*endings, terminal])
         stored = [dumps(message) for message in messages]

@@ -159,7 +159,7 @@ class Sessions:
         return self._redis.zscore(redis_keys.threads(session_id), thread_id) is not None
 
     def messages(self, session_id: str, thread_id: str, most_bytes: float = math.inf) -> list[transcript.Message]:
-        """A thread's stored messages, oldest first, but for notes of failures; a running turn's are in its log. With
+        """A thread's stored messages as models may read them, oldest first; a running turn's are in its log. With
         `most_bytes`, the newest of them: somewhat more than that, so that a long history costs no more than it must.
         """
         key = redis_keys.messages(session_id, thread_id)
@@ -171,8 +171,7 @@ class Sessions:
         while left and read <= most_bytes:
             page = self._redis.lrange(key, max(0, left - len(stored)), left - 1)  # as many again
             stored, left, read = page + stored, left - len(page), read + sum(map(len, page))
-        found = map(exact_json.loads, stored)
-        return [message for message in found if message["role"] != "error"]
+        return transcript.for_models([exact_json.loads(raw) for raw in stored])
 
     def snapshot(self, session_id: str, thread_id: str | None) -> Snapshot | None:
         """The session and a thread's messages (None: the newest thread) as of one moment, with the text so far

@@ -1,28 +1,35 @@
 -- Appending frames: the id, the log entry and the publication are one step, so that no reader can see one
 -- without the others, whoever else writes.
 
+-- Kinds that no client gets (`sse.HIDDEN`).
+local hidden = {reasoning = true}
+
 -- Append `frames` ({kind, frame, kind, frame, ...}) to the log of run `id` and publish them as one message:
--- "<first> <last> <kind of the last> <at>\n<frames>". Each but a piece of text is stored with the time `at`: pieces are many,
--- and nobody asks when each one came. Returns nothing.
+-- "<first> <last> <kind of the last> <at>\n<frames>". A frame of a hidden kind is a message of its own, so that readers leave
+-- it out by its head. Each but a piece of text is stored with the time `at`: pieces are many, and nobody asks when each
+-- one came. Returns nothing.
 local function log_frames(S, id, frames, ttl, at)
   local count = #frames / 2
   if count == 0 then return end
   local log = log_key(S, id)
   local last = redis.call('HINCRBY', run_key(S, id), 'events', count)
   local first = last - count + 1
-  local bytes = {}
+  local bytes, from = {}, first
   for i = 1, count do
-    local kind, frame = frames[2 * i - 1], frames[2 * i]
-    local entry = string.format('%d-0', first + i - 1)
+    local kind, frame, number = frames[2 * i - 1], frames[2 * i], first + i - 1
+    local entry = string.format('%d-0', number)
     if kind == 'text' then
       redis.call('XADD', log, entry, 'kind', kind, 'frame', frame)
     else
       redis.call('XADD', log, entry, 'kind', kind, 'frame', frame, 'at', at)
     end
-    bytes[i] = frame
+    bytes[#bytes + 1] = frame
+    if i == count or hidden[kind] or hidden[frames[2 * i + 1]] then
+      redis.call('PUBLISH', log, string.format('%d %d %s %s\n', from, number, kind, at) .. table.concat(bytes))
+      bytes, from = {}, number + 1
+    end
   end
   redis.call('EXPIRE', log, ttl)
-  redis.call('PUBLISH', log, string.format('%d %d %s %s\n', first, last, frames[2 * count - 1], at) .. table.concat(bytes))
 end
 
 -- Append `frames` (as above) to the update stream of session `S`, keep the newest `cap`, publish each.

@@ -1,0 +1,163 @@
+"""The models of aomi.yaml: one call at a time, from a conversation to a reply, and what it used."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from app import exact_json
+from app.catalog import Catalog, Model
+from app.config import Settings
+from app.usage import BYTES_A_TOKEN, Usage
+from workers.cancellation import CancelToken
+from workers.models import counting, litellm_setup, pricing, routes, warm_up
+from workers.models.call import CallFailed, StreamedCall
+from workers.models.failures import Failure
+from workers.models.loop_thread import LoopThread
+from workers.models.prompt import Prompt, assemble, rules_for, tools_called_in
+from workers.models.reply_builder import ReplyBuilder, StreamOutcome
+from workers.models.request import CallEstimate, CallObserver, MeasureUsage, ModelRequest, OnEnd
+from workers.reply import Reply
+from workers.turn import ProviderFailed, ProviderStalled, TurnFailed
+
+log = logging.getLogger(__name__)
+
+RESERVED_OUTPUT_TOKENS = 4096
+"""Tokens of the window left free for the reply (a quarter of a small window)."""
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A request as its provider gets it."""
+
+    model: Model
+    prompt: Prompt
+    tools: list[dict[str, Any]]
+    params: dict[str, Any]
+
+
+class Models:
+    """`start` it before use, `stop` it at the end."""
+
+    def __init__(self, catalog: Catalog, settings: Settings) -> None:
+        self._catalog = catalog
+        self._settings = settings
+        self._loop = LoopThread("aomi models")
+
+    def start(self) -> None:
+        """Start the loop and pay now for what litellm does at the first call of each provider."""
+        litellm_setup.configure()
+        self._loop.start()
+        warm_up.warm_up(self._loop, self._catalog.models)
+
+    def stop(self) -> None:
+        """End the loop and every stream that is still open."""
+        self._loop.stop()
+
+    def stream(self, request: ModelRequest, observer: CallObserver, token: CancelToken) -> Reply:
+        """One reply. Raises `ProviderFailed`, `ProviderStalled`, `Refused`; `Stopped` at a stop, with the provider's
+        connection closed."""
+        prepared = self._prepare(request)
+        used_ids = frozenset(
+            call["call_id"] for message in request.conversation.messages for call in message.get("tool_calls", ())
+        )
+        builder = ReplyBuilder(observer.on_text, used_ids)
+        call = StreamedCall(
+            prepared.params,
+            builder,
+            self._settings.stall_timeout,
+            observer.on_stall,
+            through_wrapper=self._settings.litellm_stream == "wrapper",
+        )
+        is_free = False
+        future = self._loop.submit(call.run())
+        on_end: OnEnd | None = None
+        try:
+            with token.waking(future.cancel):
+                on_end = observer.on_start(self._estimate(request, prepared))
+                return replace(future.result(), model=prepared.model.litellm_params["model"])
+        except CallFailed as failed:
+            is_free = builder.is_free and not isinstance(failed.failure.error, ProviderStalled)
+            self._log(request.name, failed.failure)
+            raise failed.failure.error from failed.__cause__
+        except concurrent.futures.CancelledError:
+            token.check()
+            raise ProviderFailed("The model's answer was cut off; try again", retryable=True) from None
+        finally:
+            future.cancel()
+            if on_end:
+                on_end(partial(self._measure, prepared, builder.outcome(), is_free))
+
+    def takes_own_key(self, name: str, own_keys: Mapping[str, str]) -> bool:
+        """Whether a call of the model would use one of the client's own keys."""
+        return self._model(name).provider in own_keys
+
+    def room(self, name: str, tools: Sequence[dict[str, Any]]) -> int:
+        """Tokens that the messages of a prompt may have."""
+        model = self._model(name)
+        window = pricing.window_of(model)
+        room = window - min(RESERVED_OUTPUT_TOKENS, window // 4)
+        if self._settings.history_tokens:
+            room = min(room, self._settings.history_tokens)
+        return room - (counting.of_same_text(model.litellm_params["model"], str(tools)) if tools else 0)
+
+    def _prepare(self, request: ModelRequest) -> _Prepared:
+        model = self._model(request.name)
+        asked = model.litellm_params["model"]
+        params = self._params(model, request)
+        rules = rules_for(asked, routes.provider_of(model), params)
+        prompt = assemble(
+            request.conversation, rules, self.room(request.name, request.tools), partial(counting.of_messages, asked)
+        )
+        tools = list(request.tools) or (tools_called_in(prompt) if rules.calls_need_tools else [])
+        return _Prepared(model, prompt, tools, params | {"messages": prompt} | ({"tools": tools} if tools else {}))
+
+    def _params(self, model: Model, request: ModelRequest) -> dict[str, Any]:
+        own = request.own_keys.get(model.provider)
+        if own is None and model.missing(os.environ):
+            raise ProviderFailed(
+                f"This model needs a key of your own, for {model.provider}: save one, or choose another model",
+                retryable=False,
+            )
+        fixed = {
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "max_retries": 0,
+            "timeout": self._settings.stall_timeout,
+            "_skip_mcp_handler": True,
+        }
+        return {**model.params(os.environ), **request.params, **({"api_key": own} if own else {}), **fixed}
+
+    def _estimate(self, request: ModelRequest, prepared: _Prepared) -> CallEstimate:
+        tokens = len(exact_json.dumps([prepared.prompt, prepared.tools])) // BYTES_A_TOKEN
+        own_key = self.takes_own_key(request.name, request.own_keys)
+        return CallEstimate(request.name, tokens, pricing.prices(prepared.model), own_key)
+
+    def _measure(self, prepared: _Prepared, outcome: StreamOutcome, is_free: bool) -> tuple[Usage, int | None]:
+        """See `MeasureUsage`. What the provider did not count is counted here."""
+        if is_free:
+            return Usage(), 0
+        counted, asked = outcome.usage or Usage(), prepared.model.litellm_params["model"]
+        if not (outcome.whole and counted.input):
+            sent = counting.of_messages(asked, prepared.prompt, prepared.tools)
+            said = counting.of_text(asked, outcome.said) if outcome.said else 0
+            counted = replace(counted, input=counted.input or sent, output=max(counted.output, said), estimated=True)
+        return counted, pricing.cost(prepared.model, counted)
+
+    def _model(self, name: str) -> Model:
+        model = self._catalog.model(name)
+        if model is None:
+            raise TurnFailed(f"The model {name!r} is no longer configured; choose another one")
+        return model
+
+    def _log(self, name: str, failure: Failure) -> None:
+        """Why a call failed, for operators: the provider's own words only where the log may hold content."""
+        said = failure.said
+        facts = [failure.kind, *([f"status {said.status}"] if said.status else []), *said.codes]
+        words = f": {said.words}" if self._settings.log_content and said.words else ""
+        log.warning("model %r failed (%s)%s: %s", name, ", ".join(facts), words, failure.error.message)
