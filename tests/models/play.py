@@ -14,6 +14,7 @@ from tests.models.cases_file import Case, Turn
 from tests.models.forms import SECRET
 from tests.models.journal import Directive, Entry
 from tests.models.stack import Stack
+from tests.support.backend import until
 from tests.support.client import Client
 
 SETTLING = 5.0
@@ -51,7 +52,7 @@ class Conversation:
     def __init__(self, stack: Stack, app: str = "cases") -> None:
         self.name = uuid.uuid4().hex[:12]
         self.client = Client(stack.url, stack.key)
-        self._journal = stack.providers.journal
+        self._journal = stack.journal
         self._app = app
         self._turns = 0
 
@@ -60,15 +61,27 @@ class Conversation:
         self._turns += 1
         return f"{before} {Directive(answer, self.name, self._turns)}".strip()
 
+    def begin(self, provider: str, answer: str, before: str = "", app: str | None = None) -> Any:
+        """The stream of a turn, as a context manager."""
+        return self.client.chat(self.text(answer, before), app or self._app, model=provider)
+
     def ask(self, provider: str, answer: str, before: str = "", app: str | None = None) -> Played:
         """All of a turn's events."""
-        with self.client.chat(self.text(answer, before), app or self._app, model=provider) as stream:
+        with self.begin(provider, answer, before, app) as stream:
             events = list(stream.events())
             return Played(events, stream.arrived[-1] if stream.arrived else time.monotonic())
 
     def requests(self, turn: int | None = None) -> list[Entry]:
         """What the providers saw of it, or of one turn, counted from 1."""
         return self._journal.entries(self.name, turn)
+
+    def falls_silent(self, provider: str, turn: int) -> Entry:
+        """The request that hangs, once the provider has sent what it sends before."""
+
+        def silent() -> Entry | None:
+            return next((one for one in self.requests(turn) if one.silent.is_set()), None)
+
+        return until(silent, 30, f"{provider} to fall silent in turn {turn} of {self.name}")
 
     def billed(self, due: int | None = None) -> int:
         """Tokens counted for it; waits a while for them to be `due`."""
