@@ -16,5 +16,5 @@ def stacks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Stack
     providers = Providers()
     with providers.running() as url:
         folders = {mode: tmp_path_factory.mktemp(mode) for mode in MODES}
-        with in_both_modes(folders, configuration(url), providers.journal) as started:
+        with in_both_modes(folders, configuration(url), providers.journal, HF_ENDPOINT=f"{url}/hub") as started:
             yield started

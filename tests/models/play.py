@@ -85,13 +85,14 @@ class Conversation:
 
     def billed(self, due: int | None = None) -> int:
         """Tokens counted for it; waits a while for them to be `due`."""
-        deadline = time.monotonic() + SETTLING
+        deadline, pause = time.monotonic() + SETTLING, 0.02
         while True:
             total = self.client.get("/api/usage", params={"session_id": self.client.session_id}).json()["total"]
             found = total["input_tokens"] + total["output_tokens"]
             if due is None or found == due or time.monotonic() > deadline:
                 return found
-            time.sleep(0.05)
+            time.sleep(pause)
+            pause *= 1.5
 
     def legal(self) -> Iterator[str]:
         """What was wrong with its requests: refusals by rule, and what was taken but should not be so."""

@@ -37,6 +37,7 @@ class Providers:
         if path.endswith("api/show"):  # Ollama is asked what its model can do
             answer_json(request, 200, {"capabilities": ["completion", "tools"], "model_info": {}})
         elif provider not in WIRES or not forms.asks_for_a_stream(provider, f"/{path}", body):
+            self.journal.strangers.append(request.path)
             answer_json(request, 404, forms.error_body("openai", 404, f"no such address: {request.path[:200]}"))
         else:
             self._chat(request, provider, body)

@@ -17,11 +17,11 @@ from tests.models.cases_file import WIRES
 from tests.models.journal import Journal
 from tests.support.backend import ROOT, Backend, Process, redis_running
 
-MODES = {"inner": {}, "wrapper": {"AOMI_LITELLM_STREAM": "wrapper"}}
-"""What to set for each mode; the first is the default."""
+MODES = {"inner": {}, "wrapper": {"AOMI_LITELLM_STREAM": "wrapper", "AOMI_LOG_CONTENT": "1"}}
+"""What to set for each mode; the first is the default. The other one also logs what providers say."""
 
 TOOLS = [f"tests.models.tools:{name}" for name in ("Price", "Now", "Echo", "Opt", "Boom", "Sorry", "Slow")]
-SETTINGS = {"AOMI_PROVIDER_RETRIES": "1", "AOMI_RETRY_PAUSE": "0.2", "AOMI_STALL_TIMEOUT": "6", "AOMI_LEASE": "2"}
+SETTINGS = {"AOMI_PROVIDER_RETRIES": "1", "AOMI_RETRY_PAUSE": "0.2", "AOMI_STALL_TIMEOUT": "6"}
 
 
 @dataclass
@@ -63,7 +63,7 @@ def models(url: str) -> dict[str, dict[str, Any]]:
             "model": f"gemini/{gemini['3-pro-preview']}",
             "api_base": f"v1beta/models/{gemini['3-pro-preview']}",
         },
-        "ollama": {"model": "ollama_chat/llama3.1", "api_base": ""},
+        "ollama": {"model": "ollama_chat/llama-3.1", "api_base": ""},
     }
     assert found.keys() == WIRES.keys()
     return {
@@ -87,12 +87,12 @@ def configuration(url: str) -> dict[str, Any]:
 
 
 @contextmanager
-def running(folder: Path, content: dict[str, Any], mode: str, journal: Journal) -> Iterator[Stack]:
-    """A backend in this mode with this aomi.yaml; its processes end with it."""
+def running(folder: Path, content: dict[str, Any], mode: str, journal: Journal, **more: str) -> Iterator[Stack]:
+    """A backend in this mode with this aomi.yaml, and `more` in its environment; its processes end with it."""
     config = folder / "aomi.yaml"
     config.write_text(yaml.safe_dump(content))
     with redis_running(folder) as redis_url:
-        backend = Backend(folder, redis_url, {"AOMI_CONFIG": str(config), **SETTINGS, **MODES[mode]})
+        backend = Backend(folder, redis_url, {"AOMI_CONFIG": str(config), **SETTINGS, **MODES[mode], **more})
         try:
             worker = backend.begin_worker()
             _, address = backend.web()
@@ -103,11 +103,13 @@ def running(folder: Path, content: dict[str, Any], mode: str, journal: Journal) 
 
 
 @contextmanager
-def in_both_modes(folders: dict[str, Path], content: dict[str, Any], journal: Journal) -> Iterator[dict[str, Stack]]:
+def in_both_modes(
+    folders: dict[str, Path], content: dict[str, Any], journal: Journal, **more: str
+) -> Iterator[dict[str, Stack]]:
     """A backend in each mode, started side by side."""
     with ExitStack() as opened, ThreadPoolExecutor() as pool:
         starting = {
-            mode: pool.submit(opened.enter_context, running(folder, content, mode, journal))
+            mode: pool.submit(opened.enter_context, running(folder, content, mode, journal, **more))
             for mode, folder in folders.items()
         }
         yield {mode: future.result() for mode, future in starting.items()}

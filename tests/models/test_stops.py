@@ -41,8 +41,12 @@ PROVIDERS = {
     "gemini-3": "gemini",
     "ollama": "ollama",
 }
-PLACES = [(provider, f"{wire}/{stage}") for provider, wire in PROVIDERS.items() for stage in STAGES[wire]]
+PLACES = [("inner", provider, f"{wire}/{stage}") for provider, wire in PROVIDERS.items() for stage in STAGES[wire]]
+PLACES += [("wrapper", wire, f"{wire}/{stage}") for wire, stages in STAGES.items() for stage in stages]
 DYING = [(wire, f"{wire}/{stage}") for wire, stages in STAGES.items() for stage in stages]
+Place = tuple[str, str, str]
+"""Mode, provider, case."""
+
 PROMPT = 3.0
 """Seconds for what takes 0.3 on an idle machine."""
 
@@ -89,24 +93,19 @@ def stop(stack: Stack, provider: str, case: str) -> Stopped:
 
 
 @pytest.fixture(scope="module")
-def stopped(request: pytest.FixtureRequest, stacks: dict[str, Stack]) -> Iterator[dict[tuple[str, str, str], Future]]:
+def stopped(request: pytest.FixtureRequest, stacks: dict[str, Stack]) -> Iterator[dict[Place, Future[Stopped]]]:
     """All interrupts that were selected, side by side."""
     chosen = [item.callspec.params for item in request.session.items if item.path == request.path]
-    wanted = [(one["mode"], *one["place"]) for one in chosen if "place" in one]
+    places = [one["place"] for one in chosen if "place" in one]
     with ThreadPoolExecutor(24) as pool:
-        yield {
-            (mode, provider, case): pool.submit(stop, stacks[mode], provider, case) for mode, provider, case in wanted
-        }
+        yield {(mode, *of): pool.submit(stop, stacks[mode], *of) for mode, *of in places}
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: "-".join(place))
-def test_after_an_interrupt_the_thread_goes_on(
-    place: tuple[str, str], mode: str, stopped: dict[tuple[str, str, str], Future[Stopped]]
-) -> None:
-    found = stopped[mode, *place].result(timeout=240)
+@pytest.mark.parametrize("place", PLACES, ids="-".join)
+def test_after_an_interrupt_the_thread_goes_on(place: Place, stopped: dict[Place, Future[Stopped]]) -> None:
+    found = stopped[place].result(timeout=240)
     ends = [{"type": "complete", "interrupted": True}]
-    if place[1].endswith("stall_finish"):  # its end may have been taken for the end already
+    if place[-1].endswith("stall_finish"):  # its end may have been taken for the end already
         ends.append({"type": "complete"})
     assert found.events[-1] in ends
     assert found.hung_up, "the provider's connection was not closed"
@@ -117,7 +116,7 @@ def test_after_an_interrupt_the_thread_goes_on(
 def test_after_the_death_of_its_worker_the_thread_goes_on(mode: str, stacks: dict[str, Stack]) -> None:
     """One worker is killed with a turn in each stage of each wire."""
     stack, conversations = stacks[mode], {place: Conversation(stacks[mode]) for place in DYING}
-    doomed = stack.restart(AOMI_STALL_TIMEOUT="60")
+    doomed = stack.restart(AOMI_STALL_TIMEOUT="60", AOMI_LEASE="2")
     with ExitStack() as opened:
         streams = {place: opened.enter_context(one.begin(*place)) for place, one in conversations.items()}
         for place, stream in streams.items():
