@@ -31,6 +31,9 @@ WIRES = {
 }
 """The file of the answers that a provider gives."""
 
+FORMS = {**{wire: wire for wire in WIRES.values()}, "azure": "openai"}
+"""The form of the frames of each wire: a provider can give the answers of its form's other files, too."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -69,6 +72,10 @@ class Case:
     @property
     def wire(self) -> str:
         return WIRES[self.provider]
+
+    @property
+    def form(self) -> str:
+        return FORMS[self.wire]
 
 
 PLAIN: Events = ({"type": "text", "content": "Hello there"}, {"type": "complete"})

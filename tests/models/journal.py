@@ -57,6 +57,8 @@ class Journal:
         self._lock = threading.Lock()
         self._entries: list[Entry] = []
         self._served: dict[tuple[str, str], list[Served]] = {}
+        self.strangers: list[str] = []
+        """Addresses that were asked and are none of a provider's."""
 
     def add(self, entry: Entry) -> int:
         """Note a request; returns how many came before it in its turn."""

@@ -14,6 +14,7 @@ from tests.models.cases_file import Case, Turn
 from tests.models.forms import SECRET
 from tests.models.journal import Directive, Entry
 from tests.models.stack import Stack
+from tests.support.backend import until
 from tests.support.client import Client
 
 SETTLING = 5.0
@@ -51,7 +52,7 @@ class Conversation:
     def __init__(self, stack: Stack, app: str = "cases") -> None:
         self.name = uuid.uuid4().hex[:12]
         self.client = Client(stack.url, stack.key)
-        self._journal = stack.providers.journal
+        self._journal = stack.journal
         self._app = app
         self._turns = 0
 
@@ -60,9 +61,13 @@ class Conversation:
         self._turns += 1
         return f"{before} {Directive(answer, self.name, self._turns)}".strip()
 
+    def begin(self, provider: str, answer: str, before: str = "", app: str | None = None) -> Any:
+        """The stream of a turn, as a context manager."""
+        return self.client.chat(self.text(answer, before), app or self._app, model=provider)
+
     def ask(self, provider: str, answer: str, before: str = "", app: str | None = None) -> Played:
         """All of a turn's events."""
-        with self.client.chat(self.text(answer, before), app or self._app, model=provider) as stream:
+        with self.begin(provider, answer, before, app) as stream:
             events = list(stream.events())
             return Played(events, stream.arrived[-1] if stream.arrived else time.monotonic())
 
@@ -70,15 +75,24 @@ class Conversation:
         """What the providers saw of it, or of one turn, counted from 1."""
         return self._journal.entries(self.name, turn)
 
+    def falls_silent(self, provider: str, turn: int) -> Entry:
+        """The request that hangs, once the provider has sent what it sends before."""
+
+        def silent() -> Entry | None:
+            return next((one for one in self.requests(turn) if one.silent.is_set()), None)
+
+        return until(silent, 30, f"{provider} to fall silent in turn {turn} of {self.name}")
+
     def billed(self, due: int | None = None) -> int:
         """Tokens counted for it; waits a while for them to be `due`."""
-        deadline = time.monotonic() + SETTLING
+        deadline, pause = time.monotonic() + SETTLING, 0.02
         while True:
             total = self.client.get("/api/usage", params={"session_id": self.client.session_id}).json()["total"]
             found = total["input_tokens"] + total["output_tokens"]
             if due is None or found == due or time.monotonic() > deadline:
                 return found
-            time.sleep(0.05)
+            time.sleep(pause)
+            pause *= 1.5
 
     def legal(self) -> Iterator[str]:
         """What was wrong with its requests: refusals by rule, and what was taken but should not be so."""

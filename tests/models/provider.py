@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from tests.models import cases_file, forms, rules, served
-from tests.models.cases_file import WIRES, Answer, Case
+from tests.models.cases_file import FORMS, WIRES, Answer, Case
 from tests.models.journal import Directive, Entry, Journal
 from tests.support.servers import answer_json, serving
 
@@ -37,6 +37,7 @@ class Providers:
         if path.endswith("api/show"):  # Ollama is asked what its model can do
             answer_json(request, 200, {"capabilities": ["completion", "tools"], "model_info": {}})
         elif provider not in WIRES or not forms.asks_for_a_stream(provider, f"/{path}", body):
+            self.journal.strangers.append(request.path)
             answer_json(request, 404, forms.error_body("openai", 404, f"no such address: {request.path[:200]}"))
         else:
             self._chat(request, provider, body)
@@ -75,12 +76,13 @@ def _choose(entry: Entry, before: int) -> Answer:
     if blocking:
         return blocking.answer
     wire, case = WIRES[entry.provider], cases_file.cases().get(entry.directive.answer)
+    form = case.form if case else FORMS[entry.directive.answer.split("/")[0]]
+    other = form != FORMS[wire]  # a fallback is asked, on another wire
     if forms.ends_in_results(entry.provider, entry.body):
-        behind = case.after_results if case else ()
+        behind = case.after_results if case and not other else ()
         place = forms.rounds(entry.provider, entry.body) - 1
         return behind[place] if place < len(behind) else cases_file.named(f"{wire}/done")
-    other_wire = not case and not entry.directive.answer.startswith(f"{wire}/")
-    if other_wire or (case and ((case.first_request_only and before) or case.wire != wire)):
+    if other or (case and case.first_request_only and before):
         return cases_file.named(f"{wire}/plain")
     return cases_file.named(entry.directive.answer)
 

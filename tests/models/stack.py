@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,25 +14,32 @@ from typing import Any
 import yaml
 
 from tests.models.cases_file import WIRES
-from tests.models.provider import Providers
+from tests.models.journal import Journal
 from tests.support.backend import ROOT, Backend, Process, redis_running
 
-MODES = {"inner": {}, "wrapper": {"AOMI_LITELLM_STREAM": "wrapper"}}
-"""What to set for each mode; the first is the default."""
+MODES = {"inner": {}, "wrapper": {"AOMI_LITELLM_STREAM": "wrapper", "AOMI_LOG_CONTENT": "1"}}
+"""What to set for each mode; the first is the default. The other one also logs what providers say."""
 
 TOOLS = [f"tests.models.tools:{name}" for name in ("Price", "Now", "Echo", "Opt", "Boom", "Sorry", "Slow")]
-SETTINGS = {"AOMI_PROVIDER_RETRIES": "1", "AOMI_RETRY_PAUSE": "0.2", "AOMI_STALL_TIMEOUT": "6", "AOMI_LEASE": "2"}
+SETTINGS = {"AOMI_PROVIDER_RETRIES": "1", "AOMI_RETRY_PAUSE": "0.2", "AOMI_STALL_TIMEOUT": "6"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stack:
-    """A running backend; `key` is an API key for all its apps."""
+    """A running backend; `key` is an API key for all its apps, `journal` has what the scripted providers saw."""
 
     backend: Backend
     worker: Process
     url: str
     key: str
-    providers: Providers
+    journal: Journal
+
+    def restart(self, **environment: str) -> Process:
+        """Put another worker in the place of the one that runs, or ran."""
+        if self.worker.alive:
+            self.worker.stop()
+        self.worker = self.backend.worker(**environment)
+        return self.worker
 
 
 def models(url: str) -> dict[str, dict[str, Any]]:
@@ -55,7 +63,7 @@ def models(url: str) -> dict[str, dict[str, Any]]:
             "model": f"gemini/{gemini['3-pro-preview']}",
             "api_base": f"v1beta/models/{gemini['3-pro-preview']}",
         },
-        "ollama": {"model": "ollama_chat/llama3.1", "api_base": ""},
+        "ollama": {"model": "ollama_chat/llama-3.1", "api_base": ""},
     }
     assert found.keys() == WIRES.keys()
     return {
@@ -65,7 +73,7 @@ def models(url: str) -> dict[str, dict[str, Any]]:
 
 
 def configuration(url: str) -> dict[str, Any]:
-    """An aomi.yaml: a model for each provider, an app with the tools, one without, one with a fallback."""
+    """An aomi.yaml: a model for each provider, an app with the tools, one without, one that falls back to Gemini 3."""
     known = models(url)
     app = {"models": list(known), "model": "openai"}
     return {
@@ -73,25 +81,38 @@ def configuration(url: str) -> dict[str, Any]:
         "apps": [
             app | {"id": "cases", "name": "Cases", "preamble": "Be brief.", "tools": TOOLS},
             app | {"id": "bare", "name": "Without tools"},
-            app | {"id": "fallback", "name": "With fallbacks", "tools": TOOLS, "fallbacks": ["anthropic", "gemini"]},
+            app | {"id": "fallback", "name": "With a fallback", "tools": TOOLS, "fallbacks": ["gemini-3"]},
         ],
     }
 
 
 @contextmanager
-def running(folder: Path, providers: Providers, url: str, mode: str) -> Iterator[Stack]:
-    """A backend in this mode, its processes ended at the end."""
+def running(folder: Path, content: dict[str, Any], mode: str, journal: Journal, **more: str) -> Iterator[Stack]:
+    """A backend in this mode with this aomi.yaml, and `more` in its environment; its processes end with it."""
     config = folder / "aomi.yaml"
-    config.write_text(yaml.safe_dump(configuration(url)))
+    config.write_text(yaml.safe_dump(content))
     with redis_running(folder) as redis_url:
-        backend = Backend(folder, redis_url, {"AOMI_CONFIG": str(config), **SETTINGS, **MODES[mode]})
+        backend = Backend(folder, redis_url, {"AOMI_CONFIG": str(config), **SETTINGS, **MODES[mode], **more})
         try:
             worker = backend.begin_worker()
             _, address = backend.web()
             backend.await_worker(worker)
-            yield Stack(backend, worker, address, _new_key(backend), providers)
+            yield Stack(backend, worker, address, _new_key(backend), journal)
         finally:
             backend.stop()
+
+
+@contextmanager
+def in_both_modes(
+    folders: dict[str, Path], content: dict[str, Any], journal: Journal, **more: str
+) -> Iterator[dict[str, Stack]]:
+    """A backend in each mode, started side by side."""
+    with ExitStack() as opened, ThreadPoolExecutor() as pool:
+        starting = {
+            mode: pool.submit(opened.enter_context, running(folder, content, mode, journal, **more))
+            for mode, folder in folders.items()
+        }
+        yield {mode: future.result() for mode, future in starting.items()}
 
 
 def _new_key(backend: Backend) -> str:
