@@ -10,28 +10,40 @@ if TYPE_CHECKING:
     from app.services import Services
 
 MAX_BODY = 1024 * 1024
+"""Bytes of a request body."""
 
 
 def create_app(services: Services | None = None) -> Flask:
     """The WSGI application, on the environment's settings or on given services.
 
+    Nothing else knows the reference API, the pages and the dialects. Dialects come last: they take over requests of
+    their clients to paths of the reference API.
+
     Raises `ConfigError` when the settings or aomi.yaml are wrong.
     """
-    from flask import Flask  # here, as the `aomi` command needs none of it
+    from flask import Flask  # not at the top: the `aomi` command does not need Flask
 
-    from app import api, config
-    from app.services import build
-    from app.telemetry import logs, tracing
-    from app.web import address
+    from app import api, dialects, pages
+    from app.web import address, hooks
 
-    if services is None:
-        settings = config.load()
-        logs.setup(settings)
-        tracing.setup(settings, "aomi-web")
-        services = build(settings)
+    services = services or _from_environment()
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions["aomi"] = services
     address.behind(app, services.settings.trusted_proxies)
-    api.register(app, services)
+    hooks.register(app)
+    api.register(app, services.settings)
+    pages.register(app, services.settings)
+    dialects.register(app)
     return app
+
+
+def _from_environment() -> Services:
+    from app import config
+    from app.services import build
+    from app.telemetry import logs, tracing
+
+    settings = config.load()
+    logs.setup(settings)
+    tracing.setup(settings, "aomi-web")
+    return build(settings)

@@ -14,104 +14,140 @@ from app.errors import ConfigError
 
 
 class Settings(BaseSettings):
-    """What an operator may set. Times are seconds, sizes bytes. The README's table is made from this class."""
+    """What an operator may set. Times are seconds, sizes bytes. docs/settings.md shows this class as a table."""
 
     model_config = SettingsConfigDict(env_prefix="AOMI_", extra="ignore", frozen=True)
 
-    redis_url: str = Field(
-        "redis://127.0.0.1:6379/0", validation_alias="REDIS_URL", description="where all state lives"
-    )
+    redis_url: str = Field("redis://127.0.0.1:6379/0", validation_alias="REDIS_URL", description="Redis for all state")
     queue_redis_url: str = Field(
-        "", validate_default=True, description="where the queue lives, if not there: a cluster cannot hold it"
+        "",
+        validate_default=True,
+        description="Redis for the queue, if it is another one; required when `REDIS_URL` is a cluster",
     )
-    redis_connections: int = Field(200, ge=10, description="connections a process may open; beyond, callers wait")
-    redis_tls_verify: bool = Field(True, description="`false` takes a `rediss://` server's self-signed certificate")
-    config: Path = Field(Path("aomi.yaml"), description="the file of apps and models")
-    playground: bool = Field(True, description="`0` serves no page at `/`")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
-    log_format: Literal["json", "text"] = Field("json", description="`text` is for people; `aomi dev` takes it")
-    log_content: bool = Field(False, description="`1` also logs what users and models say; keys and secrets never")
+    redis_connections: int = Field(
+        200, ge=10, description="maximum connections of one process; further callers wait for a free one"
+    )
+    redis_tls_verify: bool = Field(
+        True, description="`false` accepts any certificate of a `rediss://` server, such as a self-signed one"
+    )
+    config: Path = Field(Path("aomi.yaml"), description="the file that defines apps and models")
+    playground: bool = Field(True, description="`0` turns off the playground at `/`")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="minimum level of log lines")
+    log_format: Literal["json", "text"] = Field(
+        "json", description="`json`, or `text` for reading in a terminal (the default in `aomi dev`)"
+    )
+    log_content: bool = Field(
+        False, description="`1` also logs the text of users and models; keys and secrets are never logged"
+    )
 
-    metrics: bool = Field(True, description="`0` counts nothing and serves no `/metrics`")
-    metrics_token: SecretStr | None = Field(None, description="`/metrics` asks for it: `Authorization: Bearer ...`")
-    metrics_interval: float = Field(5, gt=0, description="a process brings what it has counted to Redis this often")
-    metrics_ttl: int = Field(30 * 86400, ge=60, description="life of the sums when nobody counts any more")
+    metrics: bool = Field(True, description="`0` turns off counting and `/metrics`")
+    metrics_token: SecretStr | None = Field(
+        None, description="bearer token that `/metrics` requires: `Authorization: Bearer ...`"
+    )
+    metrics_interval: float = Field(5, gt=0, description="how often a process reports its counts to Redis")
+    metrics_ttl: int = Field(30 * 86400, ge=60, description="how long the sums are kept after the last report")
     metrics_process_ttl: int = Field(
         3600,
         ge=60,
-        description="a process is known for this long after its last report; one sent again later counts twice",
+        description="how long a process's last report number is remembered; a report retried later is counted twice",
     )
-    otel: bool = Field(False, description="`1` traces by OpenTelemetry, to where the `OTEL_*` variables say")
+    otel: bool = Field(False, description="`1` sends OpenTelemetry traces to the endpoint in the `OTEL_*` variables")
 
     session_id_format: Literal["uuid", "token"] = Field(
-        "uuid", description="`token` also admits ids of 8 to 128 characters out of `A-Za-z0-9:_.-`"
+        "uuid", description="`token` also accepts ids of 8 to 128 characters from `A-Za-z0-9:_.-`"
     )
     require_key_for_sessions: bool = Field(
-        False, description="`true` asks the app's API key of every call about a session, not of chat alone"
+        False, description="`true` requires the app's API key on every request about a session, not only on chat"
     )
-    session_ttl: int = Field(30 * 86400, ge=60, description="life of a session after its last use")
+    session_ttl: int = Field(30 * 86400, ge=60, description="how long a session is kept after its last use")
     log_ttl: int = Field(3600, ge=60, description="how long a turn's events can be replayed after its end")
     idempotency_ttl: int = Field(86400, ge=1, description="how long a message's `Idempotency-Key` is remembered")
     tool_ttl: int = Field(
-        2 * 86400, ge=60, description="a call of a multi-step tool after its last step; no step may take longer"
+        2 * 86400,
+        ge=60,
+        description="how long a running multi-step call is kept after its last step; no step may take longer",
     )
     tool_over_ttl: int = Field(
-        60, ge=10, description="such a call when it is over: the turn that made it may still read its first step"
+        60,
+        ge=10,
+        description="how long a finished multi-step call is kept, so that its turn can still read the first step",
     )
     fetch_ttl: int = Field(
-        60, ge=1, description="how long a poll for system events whose answer was lost can be repeated"
+        60, ge=1, description="how long a poll for gen-1 system events can be repeated if Redis's reply was lost"
     )
-    failed_job_ttl: int = Field(86400, ge=1, description="a job that failed, to be looked at")
-    updates_kept: int = Field(1000, ge=10, description="events kept of a session's update stream")
+    failed_job_ttl: int = Field(86400, ge=1, description="how long a failed job is kept for inspection")
+    updates_kept: int = Field(1000, ge=10, description="approximate number of events kept in a session's update stream")
     usage_ttl: int = Field(
-        400 * 86400, ge=32 * 86400, description="life of the sums of what an API key used on a day and in a month"
+        400 * 86400, ge=32 * 86400, description="how long the daily and monthly usage of an API key is kept"
     )
     charge_ttl: int = Field(
-        6 * 3600, ge=3600, description="how long the name of a counted model call is kept, so that it counts once"
+        6 * 3600,
+        ge=3600,
+        description="how long the id of a counted model call is remembered, so that it is counted once",
     )
-    max_waiting: int = Field(8, ge=0, description="messages that may wait in one busy session")
-    wallet_ttl: int = Field(3600, ge=1, description="how long a client may take to answer what a tool asks of it")
-    max_queue: int = Field(1000, ge=1, description="turns that may wait for a worker; beyond, messages are refused")
-    turns_per_key: int = Field(0, ge=0, description="turns that one API key may have running at once; `0` is no limit")
-    turns_per_address: int = Field(0, ge=0, description="turns that one address may have running at once")
+    max_waiting: int = Field(8, ge=0, description="messages that may wait in one busy session; further ones get 429")
+    wallet_ttl: int = Field(
+        3600, ge=1, description="how long a client request of a tool (a wallet transaction, for example) stays open"
+    )
+    max_queue: int = Field(1000, ge=1, description="turns that may wait for a worker; further messages get 503")
+    turns_per_key: int = Field(0, ge=0, description="concurrent turns of one API key; `0` is no limit")
+    turns_per_address: int = Field(0, ge=0, description="concurrent turns of one client address; `0` is no limit")
     trusted_proxies: int = Field(
-        0, ge=0, description="proxies before the web that write `X-Forwarded-For`: a client's address comes from there"
+        0,
+        ge=0,
+        description="number of proxies in front that write `X-Forwarded-For`, which then gives the client's address",
     )
     requests_per_minute_key: int = Field(
-        0, ge=0, description="requests that change something, with one API key; `0` is no limit"
+        0, ge=0, description="writing requests (`POST`, `PATCH`, `DELETE`) with one API key; `0` is no limit"
     )
-    requests_per_minute_session: int = Field(0, ge=0, description="the same, about one session")
-    requests_per_minute_address: int = Field(0, ge=0, description="the same, from one address")
-    reads_per_minute_address: int = Field(0, ge=0, description="all other requests, from one address; `0` is no limit")
+    requests_per_minute_session: int = Field(0, ge=0, description="writing requests about one session; `0` is no limit")
+    requests_per_minute_address: int = Field(
+        0, ge=0, description="writing requests from one client address; `0` is no limit"
+    )
+    reads_per_minute_address: int = Field(
+        0, ge=0, description="all other requests from one client address; `0` is no limit"
+    )
     wrong_keys_per_minute: int = Field(
-        10, ge=0, description="wrong API keys from one address; beyond, they get 429 and right ones still work"
+        10, ge=0, description="wrong API keys from one client address; further ones get 429, valid keys still work"
     )
-    keep_alive: float = Field(10, gt=0, description="a comment goes to a silent stream this often")
+    keep_alive: float = Field(10, gt=0, description="interval of keep-alive comments on a silent stream")
 
-    cors_origins: str = Field("", description="web pages that may call: origins such as `https://app.example`, or `*`")
+    cors_origins: str = Field(
+        "", description="origins of web pages that may call the API, such as `https://app.example`, or `*`"
+    )
     encryption_key: SecretStr | None = Field(
-        None, description="Fernet keys for clients' keys and secrets; the first encrypts, the others still read"
+        None, description="Fernet keys for clients' provider keys and secrets: the first encrypts, all decrypt"
     )
     send_timeout: float = Field(
-        10, gt=0, description="a client that neither takes its stream nor sends its body is cut off after this"
+        10,
+        gt=0,
+        description="a client that neither reads its stream nor sends its body is disconnected after this time",
     )
 
-    worker_threads: int = Field(100, ge=1, description="turns (and as many background jobs) a worker runs at once")
-    grace: float = Field(25, ge=0, description="how long running turns may go on after SIGTERM")
-    lease: float = Field(10, ge=1, description="a turn whose worker has not been heard of for this long is lost")
+    worker_threads: int = Field(100, ge=1, description="concurrent turns of one worker, and as many background jobs")
+    grace: float = Field(25, ge=0, description="how long running turns may continue after SIGTERM")
+    lease: float = Field(10, ge=1, description="a turn is lost when its worker has not renewed its lease for this time")
 
-    stall_timeout: float = Field(60, gt=0, description="a provider silent for this long is given up")
-    provider_retries: int = Field(2, ge=0, description="more tries of a model call that failed before its first token")
-    retry_pause: float = Field(0.5, gt=0, description="before the first of them, about; doubled each time")
-    model_calls: int = Field(16, ge=1, description="model calls of one turn")
-    tool_timeout: float = Field(30, gt=0, description="time for one tool call, or one step of a multi-step tool")
-    tool_result_bytes: int = Field(64 * 1024, ge=256, description="size of one tool result")
-    history_tokens: int | None = Field(None, ge=1, description="cap on a prompt's tokens, below the model's window")
+    stall_timeout: float = Field(
+        60, gt=0, description="a model call is given up when the provider sends nothing for this time"
+    )
+    provider_retries: int = Field(2, ge=0, description="retries of a model call that failed before its first token")
+    retry_pause: float = Field(
+        0.5, gt=0, description="base delay before the first retry (with jitter), doubled for each further retry"
+    )
+    model_calls: int = Field(16, ge=1, description="maximum model calls of one turn")
+    tool_timeout: float = Field(
+        30, gt=0, description="time limit of one tool call, or of one step of a multi-step tool"
+    )
+    tool_result_bytes: int = Field(64 * 1024, ge=256, description="maximum size of one tool result")
+    history_tokens: int | None = Field(
+        None, ge=1, description="maximum tokens of a prompt, if lower than the model's context window"
+    )
     litellm_stream: Literal["inner", "wrapper"] = Field(
         "inner", description="`wrapper` reads model streams through litellm's slower public wrapper"
     )
     price_api_url: HttpUrl = Field(
-        HttpUrl("https://api.coinbase.com/v2"), description="the price API that `GetTokenPrice` asks"
+        HttpUrl("https://api.coinbase.com/v2"), description="price API that `GetTokenPrice` calls"
     )
 
     @property
@@ -160,7 +196,7 @@ def _variable(field: str) -> str:
 
 
 def table() -> str:
-    """The settings as a Markdown table for the README."""
+    """The settings as the Markdown table of docs/settings.md."""
     rows = ["| variable | default | what it sets |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         variable = _variable(str(field.validation_alias or name))

@@ -13,10 +13,10 @@ import orjson
 
 _LONG_NUMBER = re.compile(rb"\d{19}")
 
-_LEVELS = 254
+_MAX_LEVELS = 254
 """Levels that orjson writes."""
 
-_AROUND = 8
+_MAX_WRAPPING_LEVELS = 8
 """Levels that an event, a message and an answer may put around a value."""
 
 
@@ -24,8 +24,13 @@ class TooDeep(ValueError):
     """A value is nested more deeply than can be passed on."""
 
 
-def dumps(value: Any) -> bytes:
-    """Compact JSON; what JSON does not know becomes text. Raises `TypeError` for what is nested too deeply."""
+def dumps(value: Any) -> str:
+    """Compact JSON as text; see `dump_bytes`."""
+    return dump_bytes(value).decode()
+
+
+def dump_bytes(value: Any) -> bytes:
+    """Compact JSON as UTF-8; types that JSON lacks become text. Raises `TypeError` for a value nested too deeply."""
     try:
         return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:
@@ -52,18 +57,18 @@ def strict(data: bytes) -> Any:
 
 
 def checked(value: Any) -> bytes:
-    """`dumps` of a value that others will nest in theirs. Raises `TooDeep`."""
+    """`dump_bytes` of a value that will be nested in another one. Raises `TooDeep`."""
     nested = value
-    for _ in range(_AROUND):
+    for _ in range(_MAX_WRAPPING_LEVELS):
         nested = [nested]
     try:
-        dumps(nested)
-        return dumps(value)
+        dump_bytes(nested)
+        return dump_bytes(value)
     except (TypeError, RecursionError) as error:
         raise TooDeep("nested too deeply") from error
 
 
-def _has_long_number(value: Any, levels: int = _LEVELS) -> bool:
+def _has_long_number(value: Any, levels: int = _MAX_LEVELS) -> bool:
     if isinstance(value, int):
         return not -(2**63) <= value < 2**64
     if not isinstance(value, dict | list | tuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +15,21 @@ from app.metrics.reporter import Reporter
 from app.state.api_keys import ApiKeys
 from app.state.client_requests import ClientRequests
 from app.state.connection import clients
-from app.state.connection.store import Store
+from app.state.connection.pubsub import PubSubListener
 from app.state.counters import Counters
+from app.state.leases import RunningTurn
 from app.state.ledger import Ledger
 from app.state.rates import Rates
+from app.state.request_expiry import RequestExpiry
 from app.state.runs import RunStore
+from app.state.scripts import Store
 from app.state.sessions import Sessions
 from app.state.step_calls import StepToolCalls
 from app.state.vault import Vault
+from app.turns.client_replies import ClientReplies
+from app.turns.lost_turns import LostTurns
 from app.turns.queue import Jobs
+from app.turns.reaper import Duty, Reaper, no_turns
 from app.turns.service import TurnService
 from app.turns.usage_recovery import UsageRecovery
 
@@ -38,16 +45,22 @@ class Services:
     calls: StepToolCalls
     client_requests: ClientRequests
     ledger: Ledger
-    billing: UsageRecovery
+    usage_recovery: UsageRecovery
     vault: Vault
     api_keys: ApiKeys
     rates: Rates
     jobs: Jobs
     turns: TurnService
+    client_replies: ClientReplies
+    duties: tuple[Duty, ...]
     hub: Hub
     metrics: Metrics
     counters: Counters
     reporter: Reporter
+
+    def reaper(self, running: Callable[[], Iterable[RunningTurn]] = no_turns) -> Reaper:
+        """A reaper for this process, not started. `running` returns the turns that the process runs."""
+        return Reaper(self.runs.leases, self.duties, running)
 
 
 def build(settings: Settings, commands: Any = None, listening: Any = None, queue: Any = None) -> Services:
@@ -56,25 +69,28 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
     Raises `ConfigError` when aomi.yaml is wrong.
     """
     redis = commands or clients.commands(settings)
-    store = Store(redis, settings)
-    runs, ledger = RunStore(store), Ledger(store)
-    jobs = Jobs(queue or clients.queue(settings, redis), settings.failed_job_ttl)
+    store, apps = Store(redis, settings), catalog.load(settings.config)
+    sessions, runs, ledger = Sessions(store), RunStore(store), Ledger(store)
     metrics, counters = Metrics(), Counters(store)
+    jobs = Jobs(queue or clients.queue(settings, redis), settings.failed_job_ttl)
+    turns, usage = TurnService(runs, jobs, metrics), UsageRecovery(runs, ledger, settings.lease)
     return Services(
         settings=settings,
-        catalog=catalog.load(settings.config),
-        sessions=Sessions(store),
+        catalog=apps,
+        sessions=sessions,
         runs=runs,
         calls=StepToolCalls(store),
         client_requests=ClientRequests(store),
         ledger=ledger,
-        billing=UsageRecovery(runs, ledger, settings.lease),
+        usage_recovery=usage,
         vault=Vault(store),
         api_keys=ApiKeys(store),
         rates=Rates(store),
         jobs=jobs,
-        turns=TurnService(runs, jobs, metrics),
-        hub=Hub(listening or clients.listening(settings), metrics.relayed),
+        turns=turns,
+        client_replies=ClientReplies(turns, sessions, apps),
+        duties=(RequestExpiry(store), usage, LostTurns(runs, turns, jobs, usage)),
+        hub=Hub(PubSubListener(listening or clients.listening(settings)), metrics.relayed),
         metrics=metrics,
         counters=counters,
         reporter=Reporter(metrics, counters, settings.metrics_interval if settings.metrics else None),

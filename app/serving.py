@@ -32,7 +32,7 @@ from gunicorn.workers.ggevent import GeventWorker
 from app import exact_json
 from app.errors import ConfigError
 from app.telemetry import logs, tracing
-from app.web.headers import ALWAYS
+from app.web.security_headers import DEFAULT_HEADERS
 
 bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104 - behind a router
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
@@ -87,11 +87,9 @@ class StreamWorker(GeventWorker):
 
     def run(self) -> None:
         """Serve until told to stop, and look after turns whose worker went away."""
-        from app.turns.reaper import Reaper
-
         gevent.get_hub().print_exception = logs.greenlet_broke
         parts = self.wsgi.extensions["aomi"]
-        Reaper(parts).start()
+        parts.reaper().start()
         parts.reporter.start("web", {"aomi_open_streams": lambda: parts.hub.open_streams})
         gc.set_threshold(20_000, 20, 100)  # a full look through 2,000 open streams stops all of them for 100 ms
         super().run()
@@ -127,8 +125,12 @@ class StreamWorker(GeventWorker):
             self.log.error("A request failed outside of the app", exc_info=exc)
         else:
             self.log.info("No request: %s", type(exc).__name__)
-        body = exact_json.dumps({"error": words}) + b"\n"
-        headers = {"Connection": "close", "Content-Type": "application/json", "Content-Length": len(body)} | ALWAYS
+        body = exact_json.dump_bytes({"error": words}) + b"\n"
+        headers = {
+            "Connection": "close",
+            "Content-Type": "application/json",
+            "Content-Length": len(body),
+        } | DEFAULT_HEADERS
         lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {headers[name]}" for name in headers)]
         head = "\r\n".join(lines) + "\r\n\r\n"
         with contextlib.suppress(OSError):

@@ -1,46 +1,46 @@
 // A chat with aomi-backend in plain JavaScript, for browsers and Node: it streams, resumes and stops.
 
-/** The chat of one session. `send` and `resume` give events, each once, up to the turn's `complete` or `error`. */
+/** The chat of one session. `send` and `resume` yield each event once, up to the turn's `complete` or `error`. */
 export function connect(base, session) {
   const headers = { "Content-Type": "application/json", "X-Session-Id": session };
-  const get = (address, last) => fetch(new URL(address, base), { headers: { ...headers, "Last-Event-ID": last } });
+  const get = (url, cursor) => fetch(new URL(url, base), { headers: { ...headers, "Last-Event-ID": cursor } });
   const post = (path, body, key) =>
     fetch(new URL(path, base), { method: "POST", headers: { ...headers, "Idempotency-Key": key }, body });
 
-  async function* follow(send, address) {
-    for (let last = "0", pause = 250; ; pause = Math.min(2 * pause, 8000)) {
+  async function* follow(send, url) {
+    for (let cursor = "0", delay = 250; ; delay = Math.min(2 * delay, 8000)) {
       try {
-        const answer = await (address ? get(address, last) : send());
-        if (answer.status === 204) return; // there is nothing (more) to show
-        if (!answer.ok) throw Object.assign(new Error((await answer.json()).error), { status: answer.status });
-        address = answer.headers.get("Location"); // of this very turn, should the line break
-        for await (const [id, event] of frames(answer.body)) {
-          [last, pause] = [id, 250];
+        const response = await (url ? get(url, cursor) : send());
+        if (response.status === 204) return; // no turn, or nothing more of it
+        if (!response.ok) throw Object.assign(new Error((await response.json()).error), { status: response.status });
+        url = response.headers.get("Location"); // resumes this turn
+        for await (const [id, event] of readFrames(response.body)) {
+          [cursor, delay] = [id, 250];
           yield event;
           if (event.type === "complete" || event.type === "error") return;
         }
       } catch (error) {
-        if (error.status && ![429, 503].includes(error.status)) throw error; // refused: asking again would not help
+        if (error.status && ![429, 503].includes(error.status)) throw error; // refused: a retry is useless
       }
-      await new Promise((resolve) => setTimeout(resolve, pause)); // cut off: go on after the last event seen
+      await new Promise((resolve) => setTimeout(resolve, delay)); // then resume behind the cursor
     }
   }
 
   return {
-    send: (text, key = crypto.randomUUID()) => // sent twice under one key, it still runs once
+    send: (text, key = crypto.randomUUID()) => // with the same key, a retry runs no second turn
       follow(() => post("/api/chat?ids=1", JSON.stringify({ text }), key)),
-    resume: () => follow(null, `/api/chat?session_id=${session}`), // after a reload: the turn that runs, or the last
+    resume: () => follow(null, `/api/chat?session_id=${session}`), // after a reload: the current or last turn
     stop: () => post("/api/interrupt", "", ""),
   };
 }
 
-async function* frames(body) {
+async function* readFrames(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   try {
-    for (let rest = "", part; !(part = await reader.read()).done; ) {
-      const whole = (rest + part.value).split("\n\n");
-      rest = whole.pop();
-      const events = whole.map((frame) => frame.match(/^id: (.*)\ndata: (.*)$/)).filter(Boolean); // no comments
+    for (let buffer = "", chunk; !(chunk = await reader.read()).done; ) {
+      const frames = (buffer + chunk.value).split("\n\n");
+      buffer = frames.pop();
+      const events = frames.map((frame) => frame.match(/^id: (.*)\ndata: (.*)$/)).filter(Boolean); // no comments
       for (const [, id, data] of events) yield [id, JSON.parse(data)];
     }
   } finally {

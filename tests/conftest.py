@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 
 from app.config import Settings
 from app.state.api_keys import ApiKeys
-from app.state.connection.store import Store
+from app.state.scripts import Store
 from tests.support.backend import Backend, configuration, redis_running
 from tests.support.client import Client
 from tests.support.servers import PriceApi, Provider, serving

@@ -50,7 +50,7 @@ def procfile():
 
 @pytest.fixture(scope="module")
 def heroku():
-    return json.loads(read("app.exact_json"))
+    return json.loads(read("app.json"))
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def test_heroku_lets_a_worker_finish(heroku, last_words):
 
 
 def test_heroku_runs_both_process_types(heroku, procfile):
-    """app.exact_json starts at least one dyno of each process of the Procfile, and a Redis beside them."""
+    """app.json starts at least one dyno of each process of the Procfile, and a Redis beside them."""
     assert set(heroku["formation"]) == set(procfile) == {"web", "worker"}
     assert all(dynos["quantity"] >= 1 for dynos in heroku["formation"].values())
     assert [addon["plan"].split(":")[0] for addon in heroku["addons"]] == ["heroku-redis"]

@@ -19,12 +19,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
 from redis import Redis
 
 from app import catalog, config
 from app.commands.chat.command import chat
 from app.commands.chat.commands import COMMANDS
+from app.commands.cli import cli
 from app.commands.inspect.command import inspect
 from app.commands.keys import create, rotate
 from app.commands.keys import keys as key_commands
@@ -33,21 +35,22 @@ from app.config import Settings
 from app.state import redis_keys
 from app.state.api_keys import ApiKeys
 from app.state.client_requests import ClientRequests
-from app.state.connection.store import Store
 from app.state.ledger import Ledger
 from app.state.runs import RunStore
+from app.state.scripts import Store
 from app.usage import ModelCall, Usage
 from tests.support.backend import until
 from tests.support.client import Client
 from tests.support.cutting import breaking
+from tests.support.document import made
 from tests.support.metrics import Scrape
 from tests.support.programs import needed
 from workers import tools
 from workers.tools import ToolContext
 
 ROOT = Path(__file__).parents[1]
-README, API, REDIS = ROOT / "README.md", ROOT / "docs/api.md", ROOT / "docs/redis.md"
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+README, REDIS = ROOT / "README.md", ROOT / "docs/redis.md"
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "benchmarks/README.md"])
 BASE = "http://127.0.0.1:8000"
 RUNS = {
     "js": (["node", "--no-warnings", "--experimental-eventsource"], "example.mjs"),
@@ -55,6 +58,8 @@ RUNS = {
 }
 """By the language of a block: what runs it, and the name it is saved under."""
 MARK = "---- end of an example ----"
+LIBRARY = "events"
+"""The Lua file that precedes every script."""
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
@@ -73,14 +78,15 @@ def bash(script: str, folder: Path, **environment: str) -> subprocess.CompletedP
 
 
 def test_the_table_of_settings_is_that_of_the_code():
-    shown = README.read_text().split("<!-- settings -->\n")[1].split("\n<!-- /settings -->")[0]
-    assert shown == config.table(), "put the output of `aomi settings` between the markers of README.md"
+    page = (ROOT / "docs/settings.md").read_text()
+    shown = page.split("<!-- settings -->\n")[1].split("\n<!-- /settings -->")[0]
+    assert shown == config.table(), "put the output of `aomi settings` between the markers of docs/settings.md"
 
 
 def test_the_values_for_heroku_are_those_of_its_file():
-    (script,) = [content for _, content in blocks(README) if "heroku config:set" in content]
+    (script,) = [content for _, content in blocks(ROOT / "docs/deploy.md") if "heroku config:set" in content]
     given = dict(re.findall(r"\b([A-Z_]+)=(\S+)", script))
-    described = json.loads((ROOT / "app.exact_json").read_text())["env"]
+    described = json.loads((ROOT / "app.json").read_text())["env"]
     assert given.pop("OPENAI_API_KEY") == "..."
     assert given == {name: variable["value"] for name, variable in described.items() if "value" in variable}
 
@@ -328,38 +334,73 @@ class Hurried(ToolContext):
         pass
 
 
-@pytest.fixture
-def example_tools(tmp_path, monkeypatch):
-    """The tools that the README's aomi.yaml names, by name, out of its own Python."""
+@pytest.fixture(params=["README.md", "docs/tools.md"])
+def example_tools(request, tmp_path, monkeypatch):
+    """The tools that the page's aomi.yaml names, by name, out of its own Python."""
+    page = ROOT / request.param
     monkeypatch.syspath_prepend(str(tmp_path))
-    for language, content in blocks(README):
+    for language, content in blocks(page):
         if language == "python":
             name = re.match(r"# (\w+)\.py", content)[1]
             (tmp_path / f"{name}.py").write_text(content)
             monkeypatch.delitem(sys.modules, name, raising=False)
-    (text,) = [content for language, content in blocks(README) if language == "yaml" and "tools:" in content]
+    (text,) = [content for language, content in blocks(page) if language == "yaml" and "tools:" in content]
     (tmp_path / "aomi.yaml").write_text(text)
     named = catalog.load(tmp_path / "aomi.yaml", {"OPENAI_API_KEY": "sk-x"}).app("shop").tools
-    return {tool.name: tool for tool in (tools.load(name, "README.md") for name in named)}
+    return {tool.name: tool for tool in (tools.load(name, request.param) for name in named)}
 
 
-def test_the_tools_of_the_readme_run(example_tools):
-    price, parcel, time = (example_tools.pop(name) for name in ("GetItemPrice", "FollowParcel", "GetCurrentTime"))
-    photo = example_tools.pop("AskForPhoto").run({"what": "the crack"}, ToolContext())
-    assert (photo.kind, photo.body) == ("photo", {"what": "the crack"})
-    assert not example_tools
+def test_the_tools_of_the_pages_run(example_tools):
+    price, time = example_tools.pop("GetItemPrice"), example_tools.pop("GetCurrentTime")
     assert price.run({"item": "mug", "count": 2}, ToolContext()) == {"price": 25.0}
     assert price.schema["function"]["parameters"]["properties"]["item"]["enum"] == ["mug", "shirt"]
+    assert time.run({}, ToolContext())["timezone"] == "UTC"
+    assert example_tools.keys() in (set(), {"FollowParcel", "AskForPhoto"})
+
+
+@pytest.mark.parametrize("example_tools", ["docs/tools.md"], indirect=True)
+def test_the_step_tool_and_the_client_tool_of_the_page_run(example_tools):
+    parcel = example_tools["FollowParcel"]
     assert parcel.schema["function"]["parameters"]["properties"]["number"]["description"] == "The number of the parcel."
     steps = list(parcel.run({"number": "7"}, Hurried()))
     assert [step["station"] for step in steps] == ["packed", "on its way", "delivered"]
     assert list(parcel.run({"number": "7"}, Hurried(step=1))) == steps[1:]
-    assert time.run({}, ToolContext())["timezone"] == "UTC"
+    photo = example_tools["AskForPhoto"].run({"what": "the crack"}, ToolContext())
+    assert (photo.kind, photo.body) == ("photo", {"what": "the crack"})
 
 
 def test_no_page_has_a_program_that_is_not_run():
     found = [page.name for page in PAGES for language, _ in blocks(page) if language in RUNS]
-    assert sorted(found) == sorted(["README.md", *(page for page, *_ in programs())])
+    assert sorted(found) == sorted(["README.md", "tools.md", *(page for page, *_ in programs())])
+
+
+# What the code has, on its page
+
+
+def test_every_operation_is_on_a_page():
+    pages = "".join((ROOT / "docs" / name).read_text() for name in ("api.md", "gen1.md", "operating.md"))
+    known = {re.sub(r"{\w+}", "{}", path) for path in re.findall(r"(/[\w{}/.-]+)", pages)}
+    assert {re.sub(r"{\w+}", "{}", path) for path in made()["paths"]} - known == set()
+
+
+def test_every_event_is_on_the_page_of_the_api():
+    page = (ROOT / "docs/api.md").read_text()
+    named = {name for row in re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    streams = [
+        made()["components"]["schemas"][kind]["discriminator"]["mapping"] for kind in ("ChatEvent", "UpdateEvent")
+    ]
+    assert {kind for stream in streams for kind in stream} - named == set()
+
+
+def test_every_built_in_tool_is_on_its_page():
+    page = (ROOT / "docs/tools.md").read_text()
+    assert [name for name in tools.BUILT_IN if f"| `{name}` |" not in page] == []
+
+
+def test_every_command_is_on_a_page():
+    text = "".join(page.read_text() for page in PAGES)
+    commands = cli.list_commands(click.Context(cli))
+    assert [name for name in commands if not re.search(rf"\baomi {name}\b", text)] == []
 
 
 # Redis
@@ -434,6 +475,14 @@ def test_every_key_of_the_schema_is_described_and_no_other():
     assert described == {key.pattern: (key.type, key.life) for key in redis_keys.SCHEMA}
 
 
+def test_every_script_is_on_the_page_and_no_other():
+    """The names behind the word `script`, such as: scripts `start` (web), `claim` and `append`."""
+    lists = re.findall(r"scripts?\s+((?:`\w+`(?: \([\w ]+\))?(?:,|\s|and\s)*)+)", REDIS.read_text())
+    named = {name for part in lists for name in re.findall(r"`(\w+)`", part)}
+    scripts = {path.stem for path in ROOT.glob("app/state/lua/*.lua")} - {LIBRARY}
+    assert named == scripts
+
+
 def test_fields_on_the_page_are_those_in_redis(busy, redis):
     present = {
         "session:{<id>}": [redis_keys.session(busy.session)],
@@ -441,8 +490,8 @@ def test_fields_on_the_page_are_those_in_redis(busy, redis):
         "session:{<id>}:run:<run>": [redis_keys.run(busy.session, run) for run in (busy.ended, busy.run)],
         "session:{<id>}:call:<run>:<call>": [redis_keys.call(busy.session, *busy.call.split(":"))],
         "session:{<id>}:sent:<sha256>": [redis_keys.sent(busy.session, hashlib.sha256(b"docs").hexdigest())],
-        "key:<key>": [redis_keys.key(busy.key)],
-        "api-key:<sha256>": [redis_keys.api_key(busy.digest)],
+        "key:<key>": [redis_keys.api_key(busy.key)],
+        "api-key:<sha256>": [redis_keys.api_key_secret(busy.digest)],
         "{metrics}:process:<process>": list(redis.scan_iter(redis_keys.metrics_process("*"))),
     }
     open_fields = {"provider-keys:<client>", "secrets:<client>"}  # names that the client gives
@@ -498,7 +547,11 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", [str(page.relative_to(ROOT)) for page in PAGES])
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", [named(page) for page in PAGES])
 def test_links_lead_somewhere(page):
     here = ROOT / page
     for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", here.read_text()):
@@ -506,6 +559,24 @@ def test_links_lead_somewhere(page):
         target = here.parent / path if path else here
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_the_index_links_every_page():
+    index = ROOT / "docs/README.md"
+    linked = {
+        (index.parent / link.partition("#")[0]).resolve() for link in re.findall(r"\]\(([^)]+)\)", index.read_text())
+    }
+    assert {*PAGES} - linked == {index}
+
+
+PATH = r"`((?:app|workers|tests|benchmarks|deploy|docs|lua)/[\w./*-]*)(?::\w+)?`"
+"""A path in code marks, such as `app/turns/service.py`; `lua/` is short for `app/state/lua/`."""
+
+
+@pytest.mark.parametrize("page", [named(page) for page in PAGES])
+def test_every_path_that_a_page_names_exists(page):
+    paths = [re.sub("^lua/", "app/state/lua/", path) for path in re.findall(PATH, (ROOT / page).read_text())]
+    assert [path for path in paths if not [*ROOT.glob(path.rstrip("/"))]] == []
 
 
 def rows(text: str) -> list[list[str]]:

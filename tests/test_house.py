@@ -74,11 +74,10 @@ def test_one_file_knows_redis_key_names():
         assert "':" not in code, f"{script.name} spells a key name"
 
 
-def test_the_gen1_dialect_stands_in_one_place():
-    """Four modules hand over to it; below the views nothing knows of it."""
-    outside = [p for p in SOURCES if not p.is_relative_to(ROOT / "app/dialects/gen1")]
-    knowing = {p for p in outside if any("gen1" in name for name in imported(p))}
-    assert knowing == named("app/api/__init__.py", "app/api/chat.py", "app/api/control.py", "app/api/state.py")
+def test_a_dialect_is_known_to_nobody_but_create_app():
+    """The reference API's views do not know which dialects wrap them."""
+    outside = [p for p in SOURCES if not p.is_relative_to(ROOT / "app/dialects")]
+    assert {p for p in outside if any("dialects" in name for name in imported(p))} == named("app/__init__.py")
     spoken = {"is_streaming", "system_events", "InlineCall", "SystemNotice", "wallet:tx_complete", "rig"}
     assert not [p for p in outside if spoken & set(literals(p))]
 
@@ -109,7 +108,7 @@ def test_the_scripts_name_keys_as_python_does():
         redis_keys.kept("s"),
         f"{redis_keys.session('s')}:n",
         redis_keys.log("s", "r"),
-        redis_keys.used_in("s"),
+        redis_keys.session_usage("s"),
         redis_keys.model_call_field("7"),
         redis_keys.charge_field("7"),
     ]
@@ -126,6 +125,13 @@ def test_the_environment_is_read_in_few_places():
 @pytest.mark.parametrize("statement", ["import app", "import app; app.create_app()", "import app.commands.cli"])
 def test_the_web_side_never_loads_litellm_or_workers(statement):
     code = f"{statement}; import sys; assert not {{'litellm', 'workers'}} & set(sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_gunicorn_reads_its_settings_without_flask():
+    """They are read before gevent patches the modules that Flask and its neighbours import."""
+    code = "import app.serving, sys; assert not {'flask', 'werkzeug', 'redis', 'rq'} & set(sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
 
@@ -150,7 +156,7 @@ def test_broad_excepts_stand_where_they_must():
     assert places == {
         "app/turns/reaper.py": 1,
         "app/telemetry/otel.py": 1,
-        "app/state/connection/feed.py": 1,
+        "app/state/connection/pubsub.py": 1,
         "workers/toolbox.py": 1,
         "workers/jobs/turn_job.py": 1,
         "workers/usage_settler.py": 1,

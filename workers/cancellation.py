@@ -92,7 +92,7 @@ class CancelRegistry:
 
     @contextmanager
     def issue(self, name: str, *, background: bool = False) -> Iterator[CancelToken]:
-        """A token that `cancel(name)` reaches while inside. A turn's name is its run id."""
+        """A token that `cancel(name)` reaches while inside. The names are those of `app.state.control_messages`."""
         token = CancelToken()
         with self._lock:
             self._entries[token] = _Entry(name, background)

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from app.state import redis_keys
-from app.state.connection.feed import PubSubListener
+from app.state import control_messages, redis_keys
+from app.state.connection.pubsub import PubSubListener
+from app.state.control_messages import DropWork, FirstStep, StopTurn, turn_work
 from workers.cancellation import DROPPED, CancelRegistry, CancelToken
 
 POLL_SECONDS = 1.0
@@ -20,24 +21,26 @@ class ControlListener:
 
     def __init__(self, redis: Any, cancel_tokens: CancelRegistry) -> None:
         self._cancel_tokens = cancel_tokens
-        self._waits: dict[str, threading.Event] = {}
-        self._listener = PubSubListener(redis, self._on_message, lambda: None)
+        self._waits: dict[FirstStep, threading.Event] = {}
+        self._listener = PubSubListener(redis)
 
     def start(self) -> None:
         """Start to listen. Returns once subscribed, or when Redis does not confirm in time."""
-        self._listener.start()
+        self._listener.start(self._on_message)
         self._listener.subscribe(redis_keys.CONTROL)
 
     def stop(self) -> None:
         """Close the subscription."""
         self._listener.stop()
 
-    def wait(self, name: str, ready: Callable[[], Any | None], timeout: float, token: CancelToken) -> Any | None:
+    def wait(
+        self, message: FirstStep, ready: Callable[[], Any | None], timeout: float, token: CancelToken
+    ) -> Any | None:
         """Wait until `ready()` returns a value other than None, and return it; None after `timeout` seconds.
 
-        `ready` is called at each `answer <name>` message, and every `POLL_SECONDS`. Raises `Stopped`.
+        `ready` is called when the message arrives, and every `POLL_SECONDS`. Raises `Stopped`.
         """
-        woken = self._waits[name] = threading.Event()
+        woken = self._waits[message] = threading.Event()
         deadline = time.monotonic() + timeout
         try:
             with token.waking(woken.set):
@@ -47,14 +50,13 @@ class ControlListener:
                     token.check()
                 return value
         finally:
-            del self._waits[name]
+            del self._waits[message]
 
     def _on_message(self, _channel: str, payload: bytes) -> None:
-        kind, _, rest = payload.decode().partition(" ")
-        if kind == "stop":
-            run_id, _, reason = rest.partition(" ")
-            self._cancel_tokens.cancel(run_id, reason)
-        elif kind == "drop":
-            self._cancel_tokens.cancel(rest, DROPPED)
-        elif kind == "answer" and (woken := self._waits.get(rest)):
+        message = control_messages.parse(payload)
+        if isinstance(message, StopTurn):
+            self._cancel_tokens.cancel(turn_work(message.run_id), message.reason)
+        elif isinstance(message, DropWork):
+            self._cancel_tokens.cancel(message.work, DROPPED)
+        elif isinstance(message, FirstStep) and (woken := self._waits.get(message)):
             woken.set()

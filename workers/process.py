@@ -11,7 +11,6 @@ from app.metrics.reporter import process_name
 from app.state.connection import clients
 from app.telemetry import tracing
 from app.turns.queue import BACKGROUND, TURNS, open_queue
-from app.turns.reaper import Reaper
 from workers import runtime
 from workers.cancellation import ENDED_ELSEWHERE, SHUTDOWN, CancelRegistry
 from workers.control_listener import ControlListener
@@ -35,8 +34,8 @@ class Worker:
         """Raises `ConfigError` when aomi.yaml or a tool it names is wrong."""
         self.name = process_name()
         self._settings = settings
-        redis = clients.commands(settings, patient=True, timeout=5)
-        shared = services.build(settings, redis, queue=clients.queue(settings, redis, patient=True, timeout=5))
+        redis = clients.commands(settings, retry_forever=True, timeout=5)
+        shared = services.build(settings, redis, queue=clients.queue(settings, redis, retry_forever=True, timeout=5))
         cancel_tokens, running_turns = CancelRegistry(), RunningTurns()
         self._runtime = Runtime(
             worker_name=self.name,
@@ -49,7 +48,7 @@ class Worker:
             running_turns=running_turns,
             tools=runtime.load_tools(shared),
         )
-        self._reaper = Reaper(shared, running_turns.all)
+        self._reaper = shared.reaper(running_turns.all)
         blocking = clients.blocking(settings)
         self._turns, self._background = (
             ThreadWorker(open_queue(name, blocking), f"{self.name}-{name}", settings.worker_threads, settings.lease)

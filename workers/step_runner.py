@@ -90,7 +90,7 @@ class StepRunner:
             self._values.put(value if value is _END else self._context.secrets.conceal(value))
 
     def _results(self) -> Iterator[Any]:
-        delivered = 0 if self._tool.resumes else self._call.steps
+        delivered = 0 if self._tool.resumable else self._call.steps
         for index, value in enumerate(self._tool.run(self._call.args, self._context)):
             if index >= delivered:
                 yield bounded(value, self._result_bytes)

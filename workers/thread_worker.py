@@ -27,7 +27,7 @@ from rq.utils import now
 from rq.worker.base import BaseWorker, WorkerStatus
 
 from app.state.connection.clients import Unavailable
-from app.turns.queue import MAINTENANCE, ReadableJob
+from app.turns.queue import MAINTENANCE_SECONDS, ReadableJob
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class ThreadWorker(BaseWorker):
             [queue],
             name=name,
             connection=queue.connection,
-            maintenance_interval=MAINTENANCE,
+            maintenance_interval=MAINTENANCE_SECONDS,
             worker_ttl=self._heartbeat_ttl,
             job_monitoring_interval=math.ceil(self._heartbeat_interval),
             job_class=ReadableJob,

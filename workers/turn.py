@@ -39,9 +39,7 @@ class ProviderFailed(TurnFailed):
 
     code = "provider_error"
 
-    def __init__(
-        self, message: str, *, retryable: bool, begun: bool = False, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, message: str, *, retryable: bool, begun: bool = False, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retryable = retryable
         self.begun = begun
@@ -83,9 +81,7 @@ class BudgetSpent(TurnFailed):
 class Model(Protocol):
     """Asks a model; each piece of text goes to `on_text` as it comes. Raises `TurnFailed`, `Stopped`."""
 
-    def __call__(
-        self, messages: Sequence[Message], on_text: Callable[[str], None], token: CancelToken
-    ) -> Reply: ...
+    def __call__(self, messages: Sequence[Message], on_text: Callable[[str], None], token: CancelToken) -> Reply: ...
 
 
 class Tools(Protocol):
@@ -126,9 +122,7 @@ def _end(stop: Stop, is_shown: bool) -> Stop:
     raise EmptyAnswer("The model gave no answer; try again, or choose another model")
 
 
-def _use_tools(
-    reply: Reply, calls: tuple[ToolRequest, ...], tools: Tools, emit: Emit, token: CancelToken
-) -> Message:
+def _use_tools(reply: Reply, calls: tuple[ToolRequest, ...], tools: Tools, emit: Emit, token: CancelToken) -> Message:
     """Run the tool calls; returns the reply with their results as a stored message."""
     for call in calls:
         emit(sse.tool_call(call.call_id, call.name, call.args() or {}))

@@ -7,8 +7,7 @@ from itertools import count
 
 from app.state.ledger import Ledger
 from app.state.runs import Run
-from app.usage import NO_KEY, ModelCall
-from app.usage.budget import SPENT, is_spent
+from app.usage import BUDGET_SPENT, NO_KEY, ModelCall
 from app.usage.report import today
 from workers.models.request import CallEstimate, MeasureUsage
 from workers.turn import BudgetSpent
@@ -29,8 +28,8 @@ class UsageRecorder:
         """Raises `BudgetSpent` when the turn's API key has spent its budget. Without one it makes no Redis call."""
         if self._run.budget:
             self._settler.flush(self._run.id)
-            if is_spent(self._ledger, self._run.key, self._run.budget):
-                raise BudgetSpent(SPENT)
+            if self._ledger.is_over(self._run.key, self._run.budget):
+                raise BudgetSpent(BUDGET_SPENT)
 
     def open(self, estimate: CallEstimate) -> Callable[[MeasureUsage], None]:
         """Record a call that was sent. Returns a callback: call it with a function that measures the usage once the

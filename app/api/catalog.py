@@ -1,4 +1,4 @@
-"""Which models and apps there are for the caller."""
+"""The models and apps that the caller may use."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.catalog import DEFAULT_APP
-from app.errors import Unauthorized
 from app.openapi import schemas
 from app.openapi.declare import KEY, KNOWN_SESSION, documented
 from app.web import parsing
+from app.web.caller import required_api_key
 from app.web.current import services
 
 bp = Blueprint("catalog", __name__, url_prefix="/api/session")
@@ -18,24 +18,22 @@ bp = Blueprint("catalog", __name__, url_prefix="/api/session")
 @bp.get("/models")
 @documented(schemas.Models, KNOWN_SESSION)
 def models() -> ResponseReturnValue:
-    """The models of the session's app; without a session, of the default app."""
+    """The models of the session's app; without a session, those of the default app."""
     session_id = parsing.optional_session_id()
     session = parsing.session_or_404(session_id) if session_id else {}
     catalog = services().catalog
     app, _ = catalog.choice(session.get("app", ""), "")
-    found = [
+    offered = [
         {"id": model.model_name, "name": model.display_name, "provider": model.provider}
         for model in catalog.models_of(app)
     ]
-    return jsonify(models=found)
+    return jsonify(models=offered)
 
 
 @bp.get("/apps")
 @documented(schemas.Apps, KEY)
 def apps() -> ResponseReturnValue:
-    """The apps that the API key opens, and the default one."""
-    key = parsing.api_key()
-    if key is None:
-        raise Unauthorized("An API key is needed: send it as X-API-Key")
+    """The apps that the API key opens, and the default app."""
+    key = required_api_key()
     open_to_key = [app for app in services().catalog.apps if app.id == DEFAULT_APP or key.allows(app.id)]
     return jsonify(apps=[{"id": app.id, "name": app.name} for app in open_to_key])

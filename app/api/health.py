@@ -1,4 +1,4 @@
-"""For load balancers and process supervisors."""
+"""Health checks for load balancers and process supervisors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def alive() -> ResponseReturnValue:
 @bp.get("/readyz")
 @documented(Health)
 def ready() -> ResponseReturnValue:
-    """Redis answers, and a worker has beaten within two leases."""
+    """Redis answers, and a worker has sent a heartbeat within two leases."""
     if not services().jobs.workers():
-        raise NotReady("No worker has been heard of lately; start one with: python -m workers")
+        raise NotReady("No worker has sent a heartbeat lately; start one with: python -m workers")
     return jsonify(status="ok")

@@ -1,58 +1,57 @@
-"""Sessions: make, read, list, rename, archive, delete."""
+"""Sessions: create, read, list, rename, archive, delete."""
 
 from __future__ import annotations
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from app import exact_json
 from app.errors import BadRequest
 from app.events import sse
 from app.openapi import schemas
 from app.openapi.declare import SESSION, SESSION_PATH, Parameter, RouteSpec, body, documented
-from app.state.connection.store import dumps
-from app.state.sessions import status
+from app.state.session_fields import session_status
 from app.turns.erasing import erase
 from app.web import parsing
+from app.web.bodies import json_body, optional_json_body, validated
 from app.web.current import services
-from app.web.serializers import choice, summary, thread_json, times
+from app.web.serializers import choice_json, summary_json, thread_json, times_json
 
 bp = Blueprint("sessions", __name__)
 
 
 _OWNER_SCHEMA = {"type": "string", "minLength": 1, "maxLength": parsing.PUBLIC_KEY_CHARACTERS}
-_OWNER = Parameter("public_key", "query", "Whose sessions.", _OWNER_SCHEMA, required=True)
+_OWNER = Parameter("public_key", "query", "The owner.", _OWNER_SCHEMA, required=True)
 
 
 @bp.post("/api/sessions")
 @documented(schemas.MadeSession, SESSION, body(schemas.NewSession, required=False))
 def create() -> ResponseReturnValue:
-    """Make the session; one that exists stays as it is, but for an owner where it had none."""
+    """Create the session. An existing one does not change, except that it gets an owner if it had none."""
     session_id = parsing.session_id()
-    given = parsing.optional_body()
-    fields = {
-        "title": parsing.optional_text_of(given, "title", parsing.TITLE_CHARACTERS),
-        "public_key": parsing.optional_text_of(given, "public_key", parsing.PUBLIC_KEY_CHARACTERS),
-    }
-    if given.get("user_state") is not None:
-        fields["user_state"] = dumps(parsing.user_state_of(given["user_state"]))
-    if given.get("app") is not None:
-        fields["app"] = fields["chosen_app"] = parsing.known_app(given)
+    sent = validated(schemas.NewSession, optional_json_body())
+    fields = {"title": sent.get("title") or "", "public_key": sent.get("public_key") or ""}
+    if (user_state := sent.get("user_state")) is not None:
+        fields["user_state"] = exact_json.dumps(user_state)
+    if app := sent.get("app"):
+        parsing.check_app_exists(app)
+        fields["app"] = fields["chosen_app"] = app
     created = services().sessions.create(session_id, fields)
     if fields["public_key"] and not created:
         services().sessions.own(session_id, fields["public_key"])
     session = parsing.session_or_404(session_id)
-    return jsonify(session_id=session_id, created=created, **summary(session))
+    return jsonify(session_id=session_id, created=created, **summary_json(session))
 
 
 @bp.get("/api/sessions")
 @documented(list[schemas.ListedSession], RouteSpec((_OWNER,), (400,)))
 def of_public_key() -> ResponseReturnValue:
-    """The sessions that a public key has made, newest first, as a bare array."""
+    """The sessions of a public key, newest first, as a bare array."""
     public_key = request.args.get("public_key", "")
     if not 0 < len(public_key) <= parsing.PUBLIC_KEY_CHARACTERS:
         raise BadRequest(f"The query needs public_key, of 1 to {parsing.PUBLIC_KEY_CHARACTERS} characters")
-    found = services().sessions.owned_by(public_key)
-    return jsonify([{"session_id": session["id"], **times(session), **summary(session)} for session in found])
+    owned = services().sessions.owned_by(public_key)
+    return jsonify([{"session_id": session["id"], **times_json(session), **summary_json(session)} for session in owned])
 
 
 @bp.get("/api/sessions/<session_id>")
@@ -65,50 +64,49 @@ def show(session_id: str) -> ResponseReturnValue:
     return jsonify(
         session_id=session_id,
         threads=threads,
-        **times(session),
-        **summary(session),
-        **choice(services().catalog, session),
+        **times_json(session),
+        **summary_json(session),
+        **choice_json(services().catalog, session),
     )
 
 
 @bp.patch("/api/sessions/<session_id>")
 @documented(schemas.NamedSession, SESSION_PATH, body(schemas.Titled))
 def rename(session_id: str) -> ResponseReturnValue:
-    """Give the session a title of a person's choosing."""
+    """Set the session's title."""
     session_id = parsing.checked_session_id(session_id)
     parsing.session_or_404(session_id)
-    title = parsing.text_of(parsing.body(), "title", parsing.TITLE_CHARACTERS)
+    title = validated(schemas.Titled, json_body())["title"]
     services().sessions.rename(session_id, title)
-    return jsonify(session_id=session_id, **summary(parsing.session_or_404(session_id)))
+    return jsonify(session_id=session_id, **summary_json(parsing.session_or_404(session_id)))
 
 
 @bp.delete("/api/sessions/<session_id>")
 @documented(schemas.DeletedSession, SESSION_PATH)
 def delete(session_id: str) -> ResponseReturnValue:
-    """End the session's turns and remove all of it."""
+    """Stop the session's turns and delete everything of it."""
     session_id = parsing.checked_session_id(session_id)
     parsing.session_or_404(session_id)
-    parts = services()
-    erase(parts.sessions, parts.turns, parts.billing, parts.jobs, session_id)
+    erase(services().sessions, services().turns, services().usage_recovery, services().jobs, session_id)
     return jsonify(session_id=session_id, deleted=True)
 
 
 @bp.post("/api/sessions/<session_id>/archive")
 @documented(schemas.ArchivedSession, SESSION_PATH)
 def archive(session_id: str) -> ResponseReturnValue:
-    """Put the session away."""
+    """Archive the session."""
     return _set_archived(session_id, True)
 
 
 @bp.post("/api/sessions/<session_id>/unarchive")
 @documented(schemas.ArchivedSession, SESSION_PATH)
 def unarchive(session_id: str) -> ResponseReturnValue:
-    """Take the session out again."""
+    """Unarchive the session."""
     return _set_archived(session_id, False)
 
 
 def _set_archived(session_id: str, archived: bool) -> ResponseReturnValue:
     session_id = parsing.checked_session_id(session_id)
-    event = sse.state(session_id, status(parsing.session_or_404(session_id)), is_archived=archived)
+    event = sse.state(session_id, session_status(parsing.session_or_404(session_id)), is_archived=archived)
     services().sessions.change(session_id, {"is_archived": int(archived)}, [event])
     return jsonify(session_id=session_id, is_archived=archived)

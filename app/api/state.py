@@ -1,12 +1,10 @@
-"""The state of a session, and stopping its turn."""
+"""The state of a session, and interrupting its turn."""
 
 from __future__ import annotations
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.dialects import gen1
-from app.dialects.gen1.schemas import Gen1State
 from app.errors import NotFound
 from app.openapi import schemas
 from app.openapi.declare import KNOWN_SESSION, documented, query
@@ -19,17 +17,15 @@ bp = Blueprint("state", __name__)
 
 
 @bp.get("/api/state")
-@documented(schemas.State | Gen1State, KNOWN_SESSION, query("thread_id", "Another thread than the newest."))
+@documented(schemas.State, KNOWN_SESSION, query("thread_id", "A thread other than the newest."))
 def show() -> ResponseReturnValue:
-    """A snapshot: the messages, with the text so far of a running turn, and where to follow from."""
-    if gen1.polls():
-        return gen1.poll()
+    """A snapshot: the messages, including a running turn's text so far, and the update to follow from."""
     session_id = parsing.session_id()
     snapshot = services().sessions.snapshot(session_id, request.args.get("thread_id"))
     if snapshot is None:
-        raise NotFound("There is no such session; POST /api/sessions or a first message makes one")
+        raise NotFound(parsing.NO_SESSION)
     if snapshot.thread_id is None:
-        raise NotFound("There is no such thread in this session")
+        raise NotFound(parsing.NO_THREAD)
     session = snapshot.session
     return jsonify(
         session_id=session_id,
@@ -41,10 +37,8 @@ def show() -> ResponseReturnValue:
 
 
 @bp.post("/api/interrupt")
-@documented(schemas.Interrupted | Gen1State, KNOWN_SESSION)
+@documented(schemas.Interrupted, KNOWN_SESSION)
 def interrupt() -> ResponseReturnValue:
-    """Stop the turn that is current at this moment."""
-    if gen1.polls():
-        return gen1.interrupt()
+    """Stop the current turn."""
     session_id, _ = parsing.known_session()
     return jsonify(interrupted=services().turns.interrupt(session_id))

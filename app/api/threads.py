@@ -1,4 +1,4 @@
-"""Threads of a session: each has a history of its own."""
+"""Threads of a session: each has its own history."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from app.errors import NotFound
 from app.openapi import schemas
 from app.openapi.declare import SESSION_PATH, THREAD_PATH, body, documented
 from app.web import parsing
+from app.web.bodies import json_body, optional_json_body, validated
 from app.web.current import services
 from app.web.serializers import thread_json
 
@@ -18,19 +19,19 @@ bp = Blueprint("threads", __name__, url_prefix="/api/sessions/<session_id>/threa
 @bp.post("")
 @documented(schemas.Thread, SESSION_PATH, body(schemas.NewThread, required=False))
 def open_thread(session_id: str) -> ResponseReturnValue:
-    """Open another thread; messages without a thread_id go to it."""
+    """Create a thread. Messages without a thread_id go to it from now on."""
     session_id = parsing.checked_session_id(session_id)
     parsing.session_or_404(session_id)
-    title = parsing.optional_text_of(parsing.optional_body(), "title", parsing.TITLE_CHARACTERS)
+    title = validated(schemas.NewThread, optional_json_body()).get("title") or ""
     return jsonify(thread_json(services().sessions.open_thread(session_id, title)))
 
 
 @bp.patch("/<thread_id>")
 @documented(schemas.Thread, SESSION_PATH, THREAD_PATH, body(schemas.Titled))
 def rename(session_id: str, thread_id: str) -> ResponseReturnValue:
-    """Give the thread a title of a person's choosing."""
+    """Set the thread's title."""
     session_id = _with_thread(session_id, thread_id)
-    title = parsing.text_of(parsing.body(), "title", parsing.TITLE_CHARACTERS)
+    title = validated(schemas.Titled, json_body())["title"]
     services().sessions.rename_thread(session_id, thread_id, title)
     thread = services().sessions.thread(session_id, thread_id)
     return jsonify(thread_json(thread))
@@ -39,7 +40,7 @@ def rename(session_id: str, thread_id: str) -> ResponseReturnValue:
 @bp.delete("/<thread_id>")
 @documented(schemas.DeletedThread, SESSION_PATH, THREAD_PATH)
 def delete(session_id: str, thread_id: str) -> ResponseReturnValue:
-    """End the thread's turns and remove it with its messages."""
+    """Stop the thread's turns and delete it with its messages."""
     session_id = _with_thread(session_id, thread_id)
     services().turns.interrupt_thread(session_id, thread_id)
     services().sessions.delete_thread(session_id, thread_id)

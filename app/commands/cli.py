@@ -53,7 +53,7 @@ def dev(port: int) -> None:
 
 @cli.command()
 def settings() -> None:
-    """Print every setting as the README's table."""
+    """Print every setting as the table of docs/settings.md."""
     click.echo(config.table())
 
 

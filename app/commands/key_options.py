@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from app.state.connection.store import iso
+from app.state.clock import iso
 
 UNITS = {"m": 60, "h": 3600, "d": 86400}
 NEVER, DEFAULT, NONE = "never", "default", "none"

@@ -14,8 +14,9 @@ from app.commands.inspect.tables import Shown
 from app.commands.key_options import Duration, terms
 from app.errors import ConfigError
 from app.state.api_keys import EVERY_APP, ApiKey, ApiKeys, KeyPolicy
+from app.state.clock import iso
 from app.state.connection import clients
-from app.state.connection.store import Store, iso
+from app.state.scripts import Store
 
 
 @dataclass(frozen=True)

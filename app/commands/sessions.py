@@ -16,10 +16,11 @@ from app import config, services
 from app.commands.session_selection import Choice, chosen
 from app.errors import ConfigError
 from app.state import redis_keys
+from app.state.clock import now_iso
 from app.state.connection import clients
-from app.state.connection.store import Store, now
 from app.state.export import Export
 from app.state.inspection import Inspection
+from app.state.scripts import Store
 from app.turns.erasing import erase
 
 SHOWN = ("updated_at", "title")
@@ -69,7 +70,7 @@ def export(choice: Choice, session_ids: tuple[str, ...], output: Path | None) ->
     store = _store()
     exporting = Export(store)
     found = map(exporting.session, _found(Inspection(store), replace(choice, sessions=session_ids)))
-    whole: dict[str, Any] = {"exported_at": now(), "sessions": [session for session in found if session]}
+    whole: dict[str, Any] = {"exported_at": now_iso(), "sessions": [session for session in found if session]}
     if choice.client:
         whole["client"] = exporting.client(choice.client_digest)
     text = json.dumps(whole, indent=2, ensure_ascii=False)
@@ -97,7 +98,7 @@ def delete(choice: Choice, session_ids: tuple[str, ...], older_than: str, yes: b
         click.confirm(f"Delete {what} for good?", abort=True, err=True)
     parts = services.build(config.load(), store.redis)
     for session_id in ids:
-        erase(parts.sessions, parts.turns, parts.billing, parts.jobs, session_id)
+        erase(parts.sessions, parts.turns, parts.usage_recovery, parts.jobs, session_id)
     if choice.whole_client:
         parts.vault.forget(choice.client_digest)
     click.echo(f"Deleted: {what}.")

@@ -14,9 +14,9 @@ from app.commands.chat.clean import one_line
 from app.errors import BadRequest, ConfigError
 from app.state.api_keys import ApiKeys
 from app.state.connection import clients
-from app.state.connection.store import Store
 from app.state.inspection import Inspection
 from app.state.ledger import Ledger
+from app.state.scripts import Store
 from app.telemetry.logs import short_session_id
 from app.usage import Totals, dollars
 from app.usage.report import Days, Row, between, grouped, month, total

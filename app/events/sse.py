@@ -45,8 +45,8 @@ _ID = b"id: "
 TERMINAL = frozenset({"complete", "error"})
 
 HIDDEN = frozenset({"reasoning"})
-"""Kinds of a turn's log that no client gets. Each is published by itself, so that a reader can leave it out by the head of
-its batch."""
+"""Kinds of a turn's log that no client gets. Each is published by itself, so that a reader leaves it out by the head
+of its batch."""
 
 OPENED = b": open\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -55,7 +55,7 @@ RETRY = b"retry: 2000\n\n"
 
 def frame(event: Event) -> bytes:
     """The bytes of one event."""
-    return _PREFIX + exact_json.dumps(event) + _END
+    return _PREFIX + exact_json.dump_bytes(event) + _END
 
 
 def parse(data: bytes) -> Event:
@@ -168,7 +168,7 @@ def session_tool_result(session_id: str, event: AsyncToolResultEvent) -> Session
 
 def tool_progress(session_id: str, call_id: str, name: str, result: Any, done: bool) -> ToolProgressEvent:
     """A step of a multi-step tool in words: `tool_complete` the last one, else `tool_update`."""
-    words = result if isinstance(result, str) else exact_json.dumps(result).decode()
+    words = result if isinstance(result, str) else exact_json.dumps(result)
     return {
         "type": "tool_complete" if done else "tool_update",
         "session_id": session_id,

@@ -82,8 +82,8 @@ class AsyncToolResultEvent(TypedDict):
 
 @closed(type="complete")
 class CompleteEvent(TypedDict):
-    """The turn ended, nothing comes after; `interrupted` stands there if it was stopped. `finish_reason`: the answer was
-    cut at its length, or stopped by a filter, a refusal or a safety rule."""
+    """The turn ended, nothing comes after; `interrupted` stands there if it was stopped. With a `finish_reason` the
+    answer was cut at its length, or stopped by a filter, a refusal or a safety rule."""
 
     type: Literal["complete"]
     interrupted: NotRequired[Literal[True]]

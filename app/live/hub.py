@@ -11,12 +11,12 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from app.events import sse
-from app.state.connection.feed import PubSubListener
+from app.state.connection.pubsub import PubSubListener
 
-MAILBOX = 512
+MAX_UNREAD = 512
 """Messages a reader may lag behind before it is sent back to the log."""
 
 
@@ -62,19 +62,19 @@ class Subscription:
         self._queue: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._lagging = False
 
-    def put(self, message: bytes) -> None:
+    def push(self, message: bytes) -> None:
         """Leave a message; a full mailbox keeps only the news that it is full."""
-        if self._queue.qsize() < MAILBOX:
+        if self._queue.qsize() < MAX_UNREAD:
             self._queue.put(message)
         elif not self._lagging:
             self._lagging = True
-            self.tell(_GAP)
+            self.signal(_GAP)
 
-    def tell(self, news: bytes) -> None:
+    def signal(self, news: bytes) -> None:
         """Leave `_GAP` or `_CLOSED`, however full the mailbox is."""
         self._queue.put(news)
 
-    def take(self, timeout: float) -> FrameBatch | None:
+    def next(self, timeout: float) -> FrameBatch | None:
         """The next batch, or None after `timeout` seconds of silence. Raises `Gap`, `Closed`."""
         try:
             message = self._queue.get(timeout=timeout)
@@ -93,72 +93,72 @@ class Subscription:
 class Hub:
     """Brings what is published on a channel to everyone who follows it in this process.
 
-    `redis` is a client made for listening; it connects when the first stream opens. `relayed` is told when each batch
-    that a reader takes was sent.
+    `listener` connects when the first stream opens. `relayed` is called with the time at which each batch that a
+    reader takes was published.
     """
 
-    def __init__(self, redis: Any, relayed: Callable[[bytes], None] = _nothing) -> None:
+    def __init__(self, listener: PubSubListener, relayed: Callable[[bytes], None] = _nothing) -> None:
         self.relayed = relayed
-        self._followers: dict[str, set[Subscription]] = {}
+        self._subscribers: dict[str, set[Subscription]] = {}
         self._lock = threading.Lock()
         self._closed = False
-        self._feed = PubSubListener(redis, self._publish, self._resync)
+        self._listener = listener
         self._started = False
 
     def close(self) -> None:
         """End every open stream, and every one that is opened later."""
         self._closed = True
-        self._tell_all(_CLOSED)
+        self._signal_all(_CLOSED)
 
     @property
     def open_streams(self) -> int:
         """How many readers there are."""
         with self._lock:
-            return sum(map(len, self._followers.values()))
+            return sum(map(len, self._subscribers.values()))
 
     def _publish(self, channel: str, payload: bytes) -> None:
         """Bring a message to the followers of `channel`."""
         with self._lock:
-            mailboxes = tuple(self._followers.get(channel, ()))
-        for mailbox in mailboxes:
-            mailbox.put(payload)
+            subscriptions = tuple(self._subscribers.get(channel, ()))
+        for subscription in subscriptions:
+            subscription.push(payload)
 
     def _resync(self) -> None:
         """Messages may have been lost: send every reader to its log."""
-        self._tell_all(_GAP)
+        self._signal_all(_GAP)
 
     @contextmanager
-    def follow(self, channel: str) -> Iterator[Subscription]:
+    def subscribe(self, channel: str) -> Iterator[Subscription]:
         """A mailbox that gets everything published on `channel` from here on."""
         self._start()
-        mailbox = Subscription()
+        subscription = Subscription()
         with self._lock:
-            self._followers.setdefault(channel, set()).add(mailbox)
+            self._subscribers.setdefault(channel, set()).add(subscription)
         try:
-            if not self._feed.subscribe(channel):
-                mailbox.tell(_GAP)
+            if not self._listener.subscribe(channel):
+                subscription.signal(_GAP)
             if self._closed:
-                mailbox.tell(_CLOSED)
-            yield mailbox
+                subscription.signal(_CLOSED)
+            yield subscription
         finally:
-            self._leave(channel, mailbox)
+            self._leave(channel, subscription)
 
     def _start(self) -> None:
         with self._lock:
             if not self._started:
                 self._started = True
-                self._feed.start()
+                self._listener.start(self._publish, self._resync)
 
-    def _leave(self, channel: str, mailbox: Subscription) -> None:
+    def _leave(self, channel: str, subscription: Subscription) -> None:
         with self._lock:
-            followers = self._followers[channel]
-            followers.discard(mailbox)
-            if not followers:
-                del self._followers[channel]
-                self._feed.unsubscribe(channel)
+            subscribers = self._subscribers[channel]
+            subscribers.discard(subscription)
+            if not subscribers:
+                del self._subscribers[channel]
+                self._listener.unsubscribe(channel)
 
-    def _tell_all(self, message: bytes) -> None:
+    def _signal_all(self, message: bytes) -> None:
         with self._lock:
-            mailboxes = [mailbox for followers in self._followers.values() for mailbox in followers]
-        for mailbox in mailboxes:
-            mailbox.tell(message)
+            subscriptions = [subscription for subscribers in self._subscribers.values() for subscription in subscribers]
+        for subscription in subscriptions:
+            subscription.signal(message)

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 
 from app.events import sse
+from app.events.entries import StreamEntry
 from app.live.hub import Closed, FrameBatch, Gap, Hub, Subscription
-from app.state.connection.store import Entry
 
-Read = Callable[[int], list[Entry]]
+Read = Callable[[int], list[StreamEntry]]
 """Reads the log's entries after a number."""
 
 
@@ -21,13 +21,13 @@ def replay_then_follow(
     A batch's `first` is above the last one's `last` + 1 only where the log no longer has what lay between. One of a
     hidden kind has no frames. Ends when the process stops serving.
     """
-    with hub.follow(channel) as mailbox:
+    with hub.subscribe(channel) as subscription:
         while True:
             for entry in read(after):
                 yield _shown(FrameBatch(entry.number, entry.number, entry.kind, entry.frame))
                 after = entry.number
             try:
-                for batch in _live(mailbox, after, keep_alive):
+                for batch in _live(subscription, after, keep_alive):
                     if batch:
                         hub.relayed(batch.at)
                     yield batch
@@ -38,11 +38,11 @@ def replay_then_follow(
                 return
 
 
-def _live(mailbox: Subscription, after: int, keep_alive: float) -> Iterator[FrameBatch | None]:
+def _live(subscription: Subscription, after: int, keep_alive: float) -> Iterator[FrameBatch | None]:
     """What comes in that is new. Raises `Gap` where a number is missing."""
     due = time.monotonic() + keep_alive
     while True:
-        batch = mailbox.take(max(0.0, due - time.monotonic()))
+        batch = subscription.next(max(0.0, due - time.monotonic()))
         if batch is None:
             yield None
         elif batch.last <= after:

@@ -17,13 +17,13 @@ from app.events import sse
 from app.state.runs import Run
 from app.usage import Charge
 
-QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+FAST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 """Bounds in seconds of what takes milliseconds."""
 
-SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 900)
+SLOW_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 900)
 """Bounds in seconds of what a model or a queue takes."""
 
-LAG_EVERY = 0.1
+LAG_SAMPLE_SECONDS = 0.1
 """Seconds between two looks at the relay's lag."""
 
 
@@ -38,28 +38,32 @@ class Metrics:
             "aomi_first_token_seconds",
             "From when a turn could run to its first event",
             of_turns,
-            buckets=SLOW,
+            buckets=SLOW_BUCKETS,
             registry=registry,
         )
         self._whole = Histogram(
-            "aomi_turn_seconds", "From when a turn could run to its end", of_turns, buckets=SLOW, registry=registry
+            "aomi_turn_seconds",
+            "From when a turn could run to its end",
+            of_turns,
+            buckets=SLOW_BUCKETS,
+            registry=registry,
         )
         self._wait = Histogram(
             "aomi_queue_wait_seconds",
             "From when a turn could run to when a worker began it",
-            buckets=(*QUICK[2:], 30, 60, 300),
+            buckets=(*FAST_BUCKETS[2:], 30, 60, 300),
             registry=registry,
         )
         self._interrupt = Histogram(
             "aomi_interrupt_seconds",
             "From an interrupt to when the worker of its turn had let go of it",
-            buckets=QUICK,
+            buckets=FAST_BUCKETS,
             registry=registry,
         )
         self._lag = Histogram(
             "aomi_relay_lag_seconds",
             "From a worker's flush to a stream's reader in a web, ten times a second at most",
-            buckets=QUICK,
+            buckets=FAST_BUCKETS,
             registry=registry,
         )
         self._tokens = Counter(
@@ -106,7 +110,7 @@ class Metrics:
         """A stream's reader has got what was published then. Ten a second are noted, so that it costs nothing."""
         moment = time.monotonic()
         if published_at and moment >= self._next_lag:
-            self._next_lag = moment + LAG_EVERY
+            self._next_lag = moment + LAG_SAMPLE_SECONDS
             self._lag.observe(_since(published_at.decode()))
 
     def answered(self, method: str, route: str, status: int) -> None:
@@ -126,7 +130,7 @@ def _samples(families: list[Metric]) -> Iterator[tuple[str, float]]:
     for family in families:
         for sample in family.samples:
             if not sample.name.endswith("_created"):
-                yield sample.name + exact_json.dumps(sample.labels).decode(), sample.value
+                yield sample.name + exact_json.dumps(sample.labels), sample.value
 
 
 def _observe(histogram: Histogram, times: Mapping[str, str], start: str, end: str) -> None:

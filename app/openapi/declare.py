@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
+from weakref import WeakKeyDictionary
 
 from app.config import Settings
 from app.web import parsing
@@ -45,22 +46,33 @@ class Events:
 
 @dataclass(frozen=True)
 class Operation:
-    """A view's declaration. `answer` is the type of its JSON, or `Events`; `nothing` says when it answers 204."""
+    """A view's declaration. `answer` is the type of its JSON, or `Events`; `no_content` says when it answers 204."""
 
     answer: Any
     parts: tuple[RouteSpec, ...]
-    nothing: str = ""
+    no_content: str = ""
 
 
-_operations: dict[Callable[..., Any], Operation] = {}
+_operations: WeakKeyDictionary[Callable[..., Any], Operation] = WeakKeyDictionary()
 _pages: set[Callable[..., Any]] = set()
 
 
-def documented(answer: Any, *parts: RouteSpec, nothing: str = "") -> Callable[[View], View]:
+def documented(answer: Any, *parts: RouteSpec, no_content: str = "") -> Callable[[View], View]:
     """Declare what a view takes and answers."""
 
     def declare(view: View) -> View:
-        _operations[view] = Operation(answer, parts, nothing)
+        _operations[view] = Operation(answer, parts, no_content)
+        return view
+
+    return declare
+
+
+def documented_as(original: Callable[..., Any], or_answer: Any = None) -> Callable[[View], View]:
+    """Declare a view that wraps `original`: it takes and answers the same, or also JSON of the type `or_answer`."""
+
+    def declare(view: View) -> View:
+        declared = _operations[original]
+        _operations[view] = replace(declared, answer=declared.answer | or_answer) if or_answer else declared
         return view
 
     return declare

@@ -21,7 +21,7 @@ from app.openapi import schemas
 from app.openapi.declare import Events, Operation, Parameter, is_page, operation
 from app.version import __version__
 from app.web.error_handlers import HTTP_MESSAGES
-from app.web.rate_limits import FREE
+from app.web.rate_limits import NOT_COUNTED
 
 _ABOUT = """\
 An open, self-hosted backend for AI chat assistants. Whatever is not 2xx is JSON, `{"error": "..."}`: also where no
@@ -73,7 +73,7 @@ class _Builder:
     def operation(self, rule: Rule, words: str, declared: Operation) -> dict[str, Any]:
         """One operation of the document."""
         parts = declared.parts
-        limited = () if rule.endpoint.partition(".")[0] in FREE else (429,)
+        limited = () if rule.endpoint.partition(".")[0] in NOT_COUNTED else (429,)
         refusals = sorted({status for part in parts for status in part.refusals} | {*_EVERYWHERE, *limited})
         built: dict[str, Any] = {
             "operationId": rule.endpoint.replace(".", "_"),
@@ -98,8 +98,8 @@ class _Builder:
         else:
             content = {"application/json": {"schema": self._schema(declared.answer)}}
             answers["200"] = {"description": "Done", "content": content}
-        if declared.nothing:
-            answers["204"] = {"description": declared.nothing}
+        if declared.no_content:
+            answers["204"] = {"description": declared.no_content}
         return answers
 
     def _stream(self, events: Events) -> dict[str, Any]:

@@ -1,16 +1,17 @@
-"""The JSON that requests bring and answers hold, as types. /openapi.json is made from them; the bounds are those that
-`inputs` checks with. Requests may hold more than is named here, answers hold exactly this."""
+"""The JSON of requests and responses, as types. They make /openapi.json, and views validate request bodies with them
+(`app.web.bodies`). A request may have more fields than its type, a response has exactly those."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import ConfigDict, Field, with_config
+from pydantic import BeforeValidator, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from app.events.types import Status, closed
 from app.usage import Totals as Used
 from app.web import parsing
+from app.web.bodies import expected
 
 _ID = "550e8400-e29b-41d4-a716-446655440000"
 _THREAD = "thread_0a1b2c3d4e5f60718293a4b5c6d7e8f9"
@@ -24,12 +25,17 @@ Model = Annotated[str, Field(max_length=parsing.MODEL_CHARACTERS, pattern=_NOT_B
 AppId = Annotated[str, Field(max_length=parsing.APP_CHARACTERS, pattern=_NOT_BLANK)]
 UserState = Annotated[
     dict[str, Any],
+    BeforeValidator(parsing.user_state_of),
     Field(
         description=f"Any JSON object of at most {parsing.USER_STATE_BYTES:,} bytes; `address`, `chain_id` and "
         "`is_connected` are the usual keys",
         examples=[_USER],
     ),
 ]
+
+
+def _result(value: Any) -> dict[str, Any]:
+    return parsing.object_of(value, "result", parsing.RESULT_BYTES)
 
 
 def _like(**example: Any) -> Any:
@@ -93,8 +99,10 @@ class ChosenApp(TypedDict):
 class WalletResult(TypedDict):
     """For the action `wallet_result`: what the client answers to a tool's request."""
 
-    id: int
-    result: Annotated[dict[str, Any], Field(description=f"At most {parsing.RESULT_BYTES:,} bytes")]
+    id: Annotated[int, Field(strict=True), expected("the number of a client request, as in its event")]
+    result: Annotated[
+        dict[str, Any], BeforeValidator(_result), Field(description=f"At most {parsing.RESULT_BYTES:,} bytes")
+    ]
 
 
 Choice = ChosenModel | ChosenApp | Titled | WalletResult | UserState

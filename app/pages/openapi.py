@@ -26,5 +26,5 @@ def _rendered(app: Flask) -> bytes:
     if "openapi" not in app.extensions:
         from app.openapi.document import document
 
-        app.extensions["openapi"] = exact_json.dumps(document(app, services().settings))
+        app.extensions["openapi"] = exact_json.dump_bytes(document(app, services().settings))
     return app.extensions["openapi"]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flask import Blueprint, Flask, send_from_directory
+from flask import Blueprint, send_from_directory
 from flask.typing import ResponseReturnValue
 
 from app.openapi.declare import page
-from app.services import Services
 
 bp = Blueprint("playground", __name__)
 
@@ -32,12 +31,6 @@ HEADERS = {
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-
-
-def register(app: Flask, services: Services) -> None:
-    """Mount the page, unless the operator has turned it off."""
-    if services.settings.playground:
-        app.register_blueprint(bp)
 
 
 @bp.get("/")

@@ -12,18 +12,21 @@ from typing import Any
 
 from app import exact_json
 from app.state import redis_keys
-from app.state.connection.store import Store, digest, dumps, iso, now, text_fields, to_pairs
+from app.state.clock import iso, now_iso
+from app.state.ids import sha256_hex
+from app.state.pairs import text_fields, to_pairs
+from app.state.scripts import Store
 
 EVERY_APP = "*"
 
 ID_CHARACTERS = 12
-SHORTEST_BEGINNING = 8
+MIN_ID_PREFIX_CHARACTERS = 8
 """Of an id, as the name of a key."""
 
-USE_NOTED_EVERY = 60
+LAST_USED_SECONDS = 60
 """Seconds between two writes of when a key was last used."""
 
-IDS_KEPT = 1000
+MAX_CACHED_IDS = 1000
 """Secrets whose key's id a process remembers."""
 
 
@@ -43,7 +46,7 @@ class KeyPolicy:
         """Those of the key's hash; '' stands for what is not set."""
         numbers = {name: getattr(self, name) for name in ("requests_per_minute", "running_turns", "budget")}
         texts = {name: "" if number is None else str(number) for name, number in numbers.items()}
-        return {"apps": dumps(self.apps), "label": self.label, "expires_at": self.expires_at} | texts
+        return {"apps": exact_json.dumps(self.apps), "label": self.label, "expires_at": self.expires_at} | texts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +64,7 @@ class ApiKey(KeyPolicy):
     @property
     def expired(self) -> bool:
         """Whether its time is over."""
-        return bool(self.expires_at) and self.expires_at <= now()
+        return bool(self.expires_at) and self.expires_at <= now_iso()
 
 
 class ApiKeys:
@@ -77,8 +80,8 @@ class ApiKeys:
         be read again."""
         terms = KeyPolicy(apps=apps, label=label, **more)
         key_id, secret = secrets.token_hex(ID_CHARACTERS // 2), _new_secret()
-        self._write(key_id, terms, created_at=now("microseconds"), sha256=_digest(secret))
-        self._redis.hset(redis_keys.api_key(_digest(secret)), "id", key_id)
+        self._write(key_id, terms, created_at=now_iso("microseconds"), sha256=_digest(secret))
+        self._redis.hset(redis_keys.api_key_secret(_digest(secret)), "id", key_id)
         return secret
 
     def find(self, secret: str) -> ApiKey | None:
@@ -93,7 +96,7 @@ class ApiKeys:
         found, fields = self._read(given, key_id)
         if found.get("id", "") != key_id:
             key_id = found.get("id") or self._adopt(given, found)
-            fields = self._store.fields(redis_keys.key(key_id)) if key_id else {}
+            fields = self._store.fields(redis_keys.api_key(key_id)) if key_id else {}
             self._remember(given, key_id)
         known = fields.get("sha256", "").split()
         if key_id and any(hmac.compare_digest(given, one) for one in known):
@@ -102,7 +105,7 @@ class ApiKeys:
 
     def get(self, key_id: str) -> ApiKey | None:
         """The key with this id."""
-        fields = self._store.fields(redis_keys.key(key_id))
+        fields = self._store.fields(redis_keys.api_key(key_id))
         return _key(key_id, fields) if fields else None
 
     def all(self) -> list[ApiKey]:
@@ -113,7 +116,7 @@ class ApiKeys:
 
     def named(self, name: str) -> list[ApiKey]:
         """The keys that `name` may mean: a secret in full, an id, or at least 8 characters of its beginning."""
-        if len(name) < SHORTEST_BEGINNING or not all(char in "0123456789abcdef" for char in name):
+        if len(name) < MIN_ID_PREFIX_CHARACTERS or not all(char in "0123456789abcdef" for char in name):
             found = self.find(name)
             return [found] if found else []
         self._adopt_all()
@@ -121,40 +124,40 @@ class ApiKeys:
 
     def used(self, key: ApiKey) -> None:
         """Note that the key was used, once a minute."""
-        if key.last_used_at < iso(datetime.now(UTC) - timedelta(seconds=USE_NOTED_EVERY)):
-            self._store.call("amend", [redis_keys.key(key.id)], "last_used_at", now())
+        if key.last_used_at < iso(datetime.now(UTC) - timedelta(seconds=LAST_USED_SECONDS)):
+            self._store.call("amend", [redis_keys.api_key(key.id)], "last_used_at", now_iso())
 
     def change(self, key: ApiKey, terms: KeyPolicy) -> bool:
         """Put other terms into the place of the key's. False if it is gone."""
-        return bool(self._store.call("amend", [redis_keys.key(key.id)], *to_pairs(terms.fields())))
+        return bool(self._store.call("amend", [redis_keys.api_key(key.id)], *to_pairs(terms.fields())))
 
     def rotate(self, key: ApiKey, overlap: int) -> str | None:
         """Give the key another secret and return it; those before it are good for `overlap` more seconds at most. None
         if the key is gone."""
         secret = _new_secret()
-        before = [one for one in self._secrets(key.id) if self._redis.exists(redis_keys.api_key(one))]
+        before = [one for one in self._secrets(key.id) if self._redis.exists(redis_keys.api_key_secret(one))]
         known = [_digest(secret), *(before if overlap else ())]
-        if not self._store.call("amend", [redis_keys.key(key.id)], "sha256", " ".join(known)):
+        if not self._store.call("amend", [redis_keys.api_key(key.id)], "sha256", " ".join(known)):
             return None
-        self._redis.hset(redis_keys.api_key(_digest(secret)), "id", key.id)
+        self._redis.hset(redis_keys.api_key_secret(_digest(secret)), "id", key.id)
         for one in before:
-            left = self._redis.ttl(redis_keys.api_key(one))
-            self._redis.expire(redis_keys.api_key(one), overlap if left < 0 else min(overlap, left))
+            left = self._redis.ttl(redis_keys.api_key_secret(one))
+            self._redis.expire(redis_keys.api_key_secret(one), overlap if left < 0 else min(overlap, left))
         return secret
 
     def revoke(self, key: ApiKey) -> None:
         """Remove the key and its secrets."""
-        names = [redis_keys.api_key(one) for one in self._secrets(key.id)]
-        self._redis.delete(redis_keys.key(key.id))
+        names = [redis_keys.api_key_secret(one) for one in self._secrets(key.id)]
+        self._redis.delete(redis_keys.api_key(key.id))
         for name in names:
             self._redis.delete(name)
 
     def _read(self, given: str, key_id: str | None) -> tuple[dict[str, str], dict[str, str]]:
         """What stands under a digest and under the id that it had when it was looked up before, in one round trip."""
         pipeline = self._redis.pipeline(transaction=False)
-        pipeline.hgetall(redis_keys.api_key(given))
+        pipeline.hgetall(redis_keys.api_key_secret(given))
         if key_id:
-            pipeline.hgetall(redis_keys.key(key_id))
+            pipeline.hgetall(redis_keys.api_key(key_id))
         found = [text_fields(raw) for raw in pipeline.execute()]
         return found[0], found[1] if key_id else {}
 
@@ -162,7 +165,7 @@ class ApiKeys:
         self._ids.pop(given, None)
         if key_id:
             self._ids[given] = key_id
-        while len(self._ids) > IDS_KEPT:
+        while len(self._ids) > MAX_CACHED_IDS:
             self._ids.pop(next(iter(self._ids)), None)
 
     def _adopt(self, given: str, found: dict[str, str]) -> str:
@@ -173,28 +176,28 @@ class ApiKeys:
         key_id = given[:ID_CHARACTERS]
         terms = KeyPolicy(apps=tuple(exact_json.loads(found["apps"])), label=found["label"])
         self._write(key_id, terms, created_at=found["created_at"], sha256=given)
-        if self._store.call("amend", [redis_keys.api_key(given)], "id", key_id):
+        if self._store.call("amend", [redis_keys.api_key_secret(given)], "id", key_id):
             return key_id
-        self._redis.delete(redis_keys.key(key_id))  # it was revoked meanwhile
+        self._redis.delete(redis_keys.api_key(key_id))  # it was revoked meanwhile
         return ""
 
     def _adopt_all(self) -> None:
-        for name in self._redis.scan_iter(match=redis_keys.api_key("*"), count=1000):
+        for name in self._redis.scan_iter(match=redis_keys.api_key_secret("*"), count=1000):
             found = self._store.fields(name.decode())
             if "id" not in found:
                 self._adopt(redis_keys.last_part(name.decode()), found)
 
     def _with_id(self, pattern: str) -> Iterable[str]:
-        names = {name.decode() for name in self._redis.scan_iter(match=redis_keys.key(pattern), count=1000)}
+        names = {name.decode() for name in self._redis.scan_iter(match=redis_keys.api_key(pattern), count=1000)}
         return map(redis_keys.last_part, names)
 
     def _secrets(self, key_id: str) -> list[str]:
         """The digests of a key's secrets, the newest first."""
-        return self._store.fields(redis_keys.key(key_id)).get("sha256", "").split()
+        return self._store.fields(redis_keys.api_key(key_id)).get("sha256", "").split()
 
     def _write(self, key_id: str, terms: KeyPolicy, **more: str) -> None:
         fields = {name: value for name, value in terms.fields().items() if value or name == "label"}
-        self._redis.hset(redis_keys.key(key_id), mapping=fields | more)
+        self._redis.hset(redis_keys.api_key(key_id), mapping=fields | more)
 
 
 def _new_secret() -> str:
@@ -202,7 +205,7 @@ def _new_secret() -> str:
 
 
 def _digest(secret: str) -> str:
-    return digest(secret.encode("utf-8", "surrogateescape"))
+    return sha256_hex(secret.encode("utf-8", "surrogateescape"))
 
 
 def _key(key_id: str, fields: dict[str, str]) -> ApiKey:

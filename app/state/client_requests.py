@@ -9,23 +9,23 @@ from urllib.parse import quote
 
 from app import exact_json
 from app.events import sse
-from app.state import redis_keys, transcript
-from app.state.connection.store import Store, dumps, iso, milliseconds, new_id, now, to_pairs
+from app.state import redis_keys
+from app.state.clock import iso, now_iso, now_ms
+from app.state.ids import new_id
 from app.state.open_requests import OpenRequest, last_number, open_requests
+from app.state.pairs import frame_pairs, to_pairs
 from app.state.runs import Run
-from app.state.sessions import framed
+from app.state.scripts import Store
 
-MOST_OPEN = 16
+MAX_OPEN_REQUESTS = 16
 """Requests that may be open in one session."""
 
-MOST_ECHOED = 40 * 1024
+MAX_ECHOED_BYTES = 40 * 1024
 """Bytes of the bodies that may be open beside each other, as a query holds them: a client that polls echoes them in its
 own."""
 
-MOST_EVENTS = 100
+MAX_MAILBOX_EVENTS = 100
 """System events that wait for a gen-1 client; the newest are kept."""
-
-PUT_OFF = 600
 
 
 class TooManyOpen(Exception):
@@ -51,36 +51,17 @@ class ClientRequests:
             if _too_many([*(asked.body for asked in open_requests(session)), body]):
                 raise TooManyOpen
             request = self._request(run, last_number(session) + 1, (call_id, tool, kind), body)
-            deadline = milliseconds() + self._settings.wallet_ttl * 1000
-            self._redis.zadd(redis_keys.CLIENT_REQUESTS, {_member(run.session_id, request.id): deadline})
+            deadline = now_ms() + self._settings.wallet_ttl * 1000
+            self._redis.zadd(redis_keys.CLIENT_REQUESTS, {member(run.session_id, request.id): deadline})
             asked = self._ask(run.session_id, request)
             if asked == 1:
                 return request
             if asked == -2:
-                self._redis.zrem(redis_keys.CLIENT_REQUESTS, _member(run.session_id, request.id))
+                self._redis.zrem(redis_keys.CLIENT_REQUESTS, member(run.session_id, request.id))
             if asked < 0:
                 raise TurnOver
 
-    def overdue(self) -> list[tuple[str, int]]:
-        """Session and number of requests whose life has ended."""
-        members = self._redis.zrangebyscore(redis_keys.CLIENT_REQUESTS, 0, milliseconds(), start=0, num=100)
-        pairs = (member.decode().split(" ") for member in members)
-        return [(session_id, int(number)) for session_id, number in pairs]
-
-    def expire(self, session_id: str, number: int) -> None:
-        """Remove a request that nobody has answered in time, and say so; one that is not open is forgotten. While the
-        turn in its thread is being ended nothing happens: it is overdue the next time, too."""
-        session = self._store.fields(redis_keys.session(session_id))
-        request = next((found for found in open_requests(session) if found.id == number), None)
-        if request and self._expire(session_id, request) == -1:
-            return
-        self._redis.zrem(redis_keys.CLIENT_REQUESTS, _member(session_id, number))
-
-    def put_off(self, session_id: str, number: int) -> None:
-        """A request whose end cannot be brought about is overdue again in `PUT_OFF` seconds."""
-        self._redis.zadd(redis_keys.CLIENT_REQUESTS, {_member(session_id, number): milliseconds() + PUT_OFF * 1000})
-
-    def fetch_events(self, session_id: str, most: int = MOST_EVENTS) -> list[sse.Event]:
+    def fetch_events(self, session_id: str, most: int = MAX_MAILBOX_EVENTS) -> list[sse.Event]:
         """Events for a client that polls, oldest first, each delivered once: requests, and notices of their end."""
         args = (most, new_id("fetch"), self._settings.fetch_ttl)
         return [exact_json.loads(raw) for raw in self._store.call("fetch", [redis_keys.session(session_id)], *args)]
@@ -100,7 +81,7 @@ class ClientRequests:
             client=run.client,
             key=run.key,
             budget=run.budget,
-            created_at=now(),
+            created_at=now_iso(),
             expires_at=iso(end),
         )
 
@@ -110,43 +91,29 @@ class ClientRequests:
             "number": request.id,
             "run": request.run_id,
             "request": request.stored(),
-            "event": dumps(event),
+            "event": exact_json.dumps(event),
             "name": new_id("ask"),
         }
-        return self._call("ask", session_id, [event], values)
-
-    def _expire(self, session_id: str, request: OpenRequest) -> int:
-        result = {"status": "expired", "id": request.id}
-        event = sse.async_tool_result(request.call_id, request.tool, result, done=True)
-        closed = sse.client_request_closed(session_id, [request.id], "expired")
-        moment = now()
-        words = f"Request {request.id} of {request.tool} has expired, as nobody answered it in time; ask for it again"
-        values = {
-            "number": request.id,
-            "thread": request.thread_id,
-            "frame": sse.frame(event),
-            "message": dumps(transcript.step_message(f"{request.run_id}-{request.call_id}-expired", event, moment)),
-            "now": moment,
-            "event": dumps(sse.system_notice(session_id, words)),
-        }
-        return self._call("expire", session_id, [closed, sse.session_tool_result(session_id, event)], values)
-
-    def _call(self, script: str, session_id: str, events: list[sse.Event], values: dict[str, Any]) -> int:
-        news = framed(events)
-        common = {
-            "most_events": MOST_EVENTS,
-            "event_ttl": self._settings.log_ttl,
-            "ttl": self._settings.session_ttl,
-            "cap": self._settings.updates_kept,
-        }
-        return int(
-            self._store.call(script, [redis_keys.session(session_id)], len(news), *news, *to_pairs(values | common))
-        )
+        return call(self._store, "ask", session_id, [event], values)
 
 
 def _too_many(bodies: list[dict[str, Any]]) -> bool:
-    return len(bodies) > MOST_OPEN or (len(bodies) > 1 and len(quote(dumps(bodies))) > MOST_ECHOED)
+    echoed = len(quote(exact_json.dumps(bodies)))
+    return len(bodies) > MAX_OPEN_REQUESTS or (len(bodies) > 1 and echoed > MAX_ECHOED_BYTES)
 
 
-def _member(session_id: str, number: int) -> str:
+def call(store: Store, script: str, session_id: str, events: list[sse.Event], values: dict[str, Any]) -> int:
+    """Run a script that opens or closes a request: it publishes the `events` and leaves one for a gen-1 client."""
+    news = frame_pairs(events)
+    common = {
+        "most_events": MAX_MAILBOX_EVENTS,
+        "event_ttl": store.settings.log_ttl,
+        "ttl": store.settings.session_ttl,
+        "cap": store.settings.updates_kept,
+    }
+    return int(store.call(script, [redis_keys.session(session_id)], len(news), *news, *to_pairs(values | common)))
+
+
+def member(session_id: str, number: int) -> str:
+    """A request in the index of open ones."""
     return f"{session_id} {number}"

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.state import redis_keys
-from app.state.connection.store import Store, text_fields, to_pairs
+from app.state.pairs import text_fields, to_pairs
+from app.state.scripts import Store
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from app.events import sse
 from app.state import redis_keys
-from app.state.connection.store import Store, from_pairs
+from app.state.control_messages import DropWork, steps_work, title_work, turn_work
 from app.state.leases import Leases
 from app.state.open_requests import last_number
+from app.state.pairs import from_pairs
+from app.state.scripts import Store
 
-AT_ONCE = 1000
+DELETE_BATCH = 1000
 """Entries of an index that one command removes."""
 
 NOTICE = "This session was deleted; a new message starts it afresh"
@@ -60,15 +62,15 @@ def remove(store: Store, session_id: str) -> SessionRefs:
     """
     traces = _look(store, session_id) | _remove(store, session_id)
     requests = [f"{session_id} {number}" for number in range(1, traces.requests + 1)]
-    for start in range(0, len(requests), AT_ONCE):
-        store.redis.zrem(redis_keys.CLIENT_REQUESTS, *requests[start : start + AT_ONCE])
+    for start in range(0, len(requests), DELETE_BATCH):
+        store.redis.zrem(redis_keys.CLIENT_REQUESTS, *requests[start : start + DELETE_BATCH])
     for public_key in traces.public_keys:
         store.redis.zrem(redis_keys.sessions_of(public_key), session_id)
     leases = Leases(store)
     for run_id in traces.runs:
         leases.drop(session_id, run_id)
-    for name in _at_work(traces):
-        store.redis.publish(redis_keys.CONTROL, f"drop {name}")
+    for work in _work_of(traces):
+        store.redis.publish(redis_keys.CONTROL, DropWork(work).encode())
     return traces
 
 
@@ -81,14 +83,14 @@ def _look(store: Store, session_id: str) -> SessionRefs:
 
 def _remove(store: Store, session_id: str) -> SessionRefs:
     event = sse.system_notice(session_id, NOTICE)
-    settings, names = store.settings, redis_keys.plain_of(session_id)
+    settings, names = store.settings, redis_keys.fixed_names(session_id)
     args = (settings.updates_kept, settings.session_ttl, event["type"], sse.frame(event))
     fields, threads, kept = store.call("delete", names, *args)
     return SessionRefs.read(from_pairs(fields), threads, kept)
 
 
-def _at_work(traces: SessionRefs) -> Iterable[str]:
-    """The names under which workers know what they may do for the session at this moment."""
-    yield from traces.current
-    yield from (f"steps {run_id} {call_id}" for run_id, call_id in traces.calls)
-    yield from (f"title {thread_id}" for thread_id in traces.threads)
+def _work_of(traces: SessionRefs) -> Iterable[str]:
+    """The names of all work that a worker may be doing for the session."""
+    yield from map(turn_work, traces.current)
+    yield from (steps_work(run_id, call_id) for run_id, call_id in traces.calls)
+    yield from map(title_work, traces.threads)

@@ -8,8 +8,9 @@ from typing import Any
 from app import exact_json
 from app.events import sse
 from app.state import redis_keys
-from app.state.connection.store import Store, read_stream
-from app.state.sessions import Fields
+from app.state.scripts import Store
+from app.state.session_fields import Fields
+from app.state.streams import read_stream
 
 Data = dict[str, Any]
 

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from app import exact_json
+from app.events.entries import StreamEntry
 from app.state import redis_keys
-from app.state.connection.store import Entry, Store, milliseconds, read_stream
+from app.state.clock import now_ms
+from app.state.scripts import Store
+from app.state.streams import read_stream
 from app.usage import Charge
 
 Fields = dict[str, str]
 
-AT_ONCE = 1000
+SCAN_BATCH = 1000
 """Keys that one command looks at, so that Redis does not stand still for an operator."""
 
 
@@ -25,7 +28,7 @@ class Inspection:
 
     def session_ids(self, prefix: str = "") -> Iterator[str]:
         """The ids of all sessions, or of those that begin so, in no order. `prefix` has the letters of an id."""
-        return (redis_keys.session_of(key) for key in self._scan(redis_keys.session(f"{prefix}*")))
+        return (redis_keys.hash_tag(key) for key in self._scan(redis_keys.session(f"{prefix}*")))
 
     def sessions_under(self, public_key: str) -> list[str]:
         """The ids of the sessions that stand under a public key, those that are gone included, newest first."""
@@ -35,22 +38,22 @@ class Inspection:
         """The ids of the sessions that belong to a client, by its digest, in no order."""
         for key in self._scan(redis_keys.client("*"), "STRING"):
             if self._redis.get(key) == client.encode():
-                yield redis_keys.session_of(key)
+                yield redis_keys.hash_tag(key)
 
     def runs(self, session_id: str = "*", prefix: str = "") -> Iterator[tuple[str, str]]:
         """Session and id of the turns that are kept: of all sessions or of one, all or those that begin so."""
         for key in self._scan(redis_keys.run(session_id, f"{prefix}*")):
-            yield redis_keys.session_of(key), key.rpartition(":")[2]
+            yield redis_keys.hash_tag(key), key.rpartition(":")[2]
 
     def open_runs(self) -> list[tuple[str, str, float]]:
         """Session and id of the turns that have not ended, and for how many seconds their leases last."""
-        moment, found = milliseconds(), []
+        moment, found = now_ms(), []
         for member, end in self._redis.zrange(redis_keys.LEASES, 0, -1, withscores=True):
             session_id, run_id = member.decode().split(" ")
             found.append((session_id, run_id, (end - moment) / 1000))
         return found
 
-    def log(self, session_id: str, run_id: str) -> list[Entry]:
+    def log(self, session_id: str, run_id: str) -> list[StreamEntry]:
         """The events of a turn."""
         return read_stream(self._store, redis_keys.log(session_id, run_id), 0)
 
@@ -68,7 +71,7 @@ class Inspection:
         """Some fields of hashes, in the order of their keys' names; a field that is not there is ''."""
         found: list[Fields] = []
         rest = iter(names)
-        while some := list(islice(rest, AT_ONCE)):
+        while some := list(islice(rest, SCAN_BATCH)):
             pipeline = self._redis.pipeline(transaction=False)
             for name in some:
                 pipeline.hmget(name, fields)
@@ -86,7 +89,7 @@ class Inspection:
 
     def _scan(self, pattern: str, kind: str = "HASH") -> Iterator[str]:
         seen: set[bytes] = set()  # a scan may bring a key twice
-        for raw in self._redis.scan_iter(match=pattern, count=AT_ONCE, _type=kind):
+        for raw in self._redis.scan_iter(match=pattern, count=SCAN_BATCH, _type=kind):
             if raw not in seen:
                 seen.add(raw)
                 yield raw.decode()

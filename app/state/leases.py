@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from app.state import redis_keys
-from app.state.connection.store import Store, milliseconds
+from app.state.clock import now_ms
+from app.state.scripts import Store
 
-AT_ONCE = 100
+OVERDUE_BATCH = 100
 """Leases that are looked at in one round."""
 
 ENDED = frozenset({"complete", "interrupted", "error"})
 """The statuses of turns that are over."""
 
-MOST_TIMES = 3
+MAX_LEASES = 3
 """A lease may be given for this many times AOMI_LEASE at most."""
 
 
@@ -31,19 +32,20 @@ class Leases:
 
     def __init__(self, store: Store) -> None:
         self._redis = store.redis
-        self._spread = store.spread
-        self._milliseconds = int(store.settings.lease * 1000)
-        self.slot_life = (MOST_TIMES + 2) * self._milliseconds
+        self._is_cluster = store.is_cluster
+        self.seconds = store.settings.lease
+        self._milliseconds = int(self.seconds * 1000)
+        self.slot_life = (MAX_LEASES + 2) * self._milliseconds
         """How long slots are kept that nobody renews, in ms: longer than any of them lasts."""
 
     def renewal(self, session_id: str, run_id: str, times: int = 1) -> tuple[Any, ...]:
         """The command that gives a turn another `AOMI_LEASE`, or several `times` as long. What begins a turn sends it
         first, so that no turn is without a lease that holds, whatever dies in between."""
-        return "ZADD", redis_keys.LEASES, milliseconds() + self._milliseconds * times, member(session_id, run_id)
+        return "ZADD", redis_keys.LEASES, now_ms() + self._milliseconds * times, member(session_id, run_id)
 
     def slot_end(self, times: int = 1) -> int:
         """When the slot of a turn ends whose lease is given now, in ms since 1970."""
-        return milliseconds() + self._milliseconds * (times + 1)
+        return now_ms() + self._milliseconds * (times + 1)
 
     def renew(self, session_id: str, run_id: str, slots: Sequence[str] = (), times: int = 1) -> None:
         """The turn is looked after for another `AOMI_LEASE`, or for several `times` as long, and keeps its slots."""
@@ -57,10 +59,10 @@ class Leases:
 
     def overdue(self) -> list[tuple[str, str]]:
         """Session and run of turns that nobody has looked after in time, the longest overdue first."""
-        count = 10 * AT_ONCE if self._spread else AT_ONCE
-        members = self._redis.zrangebyscore(redis_keys.LEASES, 0, milliseconds(), start=0, num=count)
+        count = 10 * OVERDUE_BATCH if self._is_cluster else OVERDUE_BATCH
+        members = self._redis.zrangebyscore(redis_keys.LEASES, 0, now_ms(), start=0, num=count)
         found = [tuple(raw.decode().split(" ")) for raw in members]
-        return (self._drop_ended(found) if self._spread else found)[:AT_ONCE]
+        return (self._drop_ended(found) if self._is_cluster else found)[:OVERDUE_BATCH]
 
     def _drop_ended(self, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Drop those that `end` has left, all at once, with slots that it did not come to; returns the others."""
@@ -78,7 +80,7 @@ class Leases:
     def end(self, session_id: str, run_id: str, slots: Sequence[str] = ()) -> None:
         """The turn has ended; its slots are free. On a cluster its lease stays until it runs out: should the master of
         the turn die and lose the end, this one, which another master holds, leads the caretaker to it."""
-        names = slots if self._spread else (*slots, redis_keys.LEASES)
+        names = slots if self._is_cluster else (*slots, redis_keys.LEASES)
         self._remove(session_id, run_id, names)
 
     def drop(self, session_id: str, run_id: str, slots: Sequence[str] = ()) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 from app import exact_json
 from app.state import redis_keys
-from app.state.connection.store import dumps
 
 TRANSACTION, TYPED_DATA = "wallet_tx_request", "wallet_eip712_request"
 
@@ -41,7 +40,7 @@ class OpenRequest:
 
     def stored(self) -> str:
         """Its field in the session's hash."""
-        return dumps(asdict(self))
+        return exact_json.dumps(asdict(self))
 
 
 def open_requests(session: Mapping[str, str]) -> list[OpenRequest]:

@@ -13,7 +13,7 @@ from redis.exceptions import NoScriptError
 
 from app.state import redis_keys
 from app.state.connection.clients import Client
-from app.state.connection.store import Store
+from app.state.scripts import Store
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ SCHEMA = (
 )
 
 CONTROL = "control"
-"""The pub/sub channel on which worker processes hear of stops and first steps."""
+"""The pub/sub channel of `control_messages`."""
 
 FEED = "feed"
 """A channel nobody publishes on, which every listening process holds."""
@@ -128,7 +128,7 @@ def session(session_id: str) -> str:
     return f"session:{{{session_id}}}"
 
 
-def session_of(key: str) -> str:
+def hash_tag(key: str) -> str:
     """The id of the session, or of the API key, that a key belongs to."""
     return key.partition("{")[2].partition("}")[0]
 
@@ -158,7 +158,7 @@ def kept(session_id: str) -> str:
     return f"{session(session_id)}:kept"
 
 
-def plain_of(session_id: str) -> list[str]:
+def fixed_names(session_id: str) -> list[str]:
     """The session's keys that have nothing but its id in their names."""
     own = session(session_id)
     patterns = (key.pattern.replace("{<id>}", f"{{{session_id}}}") for key in SCHEMA)
@@ -230,42 +230,42 @@ def secrets(client_digest: str) -> str:
     return f"secrets:{client_digest}"
 
 
-def key(key_id: str) -> str:
+def api_key(key_id: str) -> str:
     """The hash of an API key."""
     return f"key:{key_id}"
 
 
-def api_key(digest: str) -> str:
+def api_key_secret(digest: str) -> str:
     """What leads from a secret of an API key, by its SHA-256 in hex, to the key."""
     return f"api-key:{digest}"
 
 
-def used_in(session_id: str) -> str:
+def session_usage(session_id: str) -> str:
     """What a session used."""
     return f"{session(session_id)}:usage"
 
 
-def used_on(key_id: str, day: str) -> str:
+def day_usage(key_id: str, day: str) -> str:
     """What an API key used on a day, such as `2026-11-24`. All such keys of one API key are in one slot."""
     return f"usage:{{{key_id}}}:day:{day}"
 
 
-def used_in_month(key_id: str, month: str) -> str:
+def month_usage(key_id: str, month: str) -> str:
     """What an API key used in a month, such as `2026-11`."""
     return f"usage:{{{key_id}}}:month:{month}"
 
 
-def counted(key_id: str) -> str:
+def counted_charges(key_id: str) -> str:
     """The charges of an API key that were counted of late."""
     return f"usage:{{{key_id}}}:counted"
 
 
-def used_by(day_key: str) -> tuple[str, str]:
-    """API key and day of a key of `used_on`."""
-    return session_of(day_key), day_key.rpartition(":")[2]
+def key_and_day_of(day_key: str) -> tuple[str, str]:
+    """API key and day of a key of `day_usage`."""
+    return hash_tag(day_key), day_key.rpartition(":")[2]
 
 
-USED_DAYS = "usage:{*}:day:*"
+ALL_DAY_USAGE = "usage:{*}:day:*"
 """Matches the days of all API keys."""
 
 

@@ -15,23 +15,18 @@ from typing import Any, NamedTuple
 
 from app import exact_json
 from app.events import sse
+from app.events.entries import StreamEntry
 from app.events.types import Status
 from app.state import redis_keys, transcript
-from app.state.connection.store import (
-    Entry,
-    Store,
-    digest,
-    dumps,
-    from_pairs,
-    microseconds,
-    new_id,
-    now,
-    read_stream,
-    to_pairs,
-)
+from app.state.clock import now_iso, now_us
+from app.state.control_messages import StopTurn
+from app.state.ids import new_id, sha256_hex
 from app.state.leases import Leases
-from app.state.sessions import framed, new_session
+from app.state.pairs import frame_pairs, from_pairs, to_pairs
+from app.state.scripts import Store
+from app.state.session_fields import new_session_fields
 from app.state.slots import ConcurrencyLimit, Slots
+from app.state.streams import read_stream
 
 
 @dataclass(frozen=True)
@@ -42,7 +37,7 @@ class TurnRequest:
     `client` is the SHA-256 of its client's id; '' is the one that the session belongs to, if to any. `key` is the id of
     the API key it came with, if with any, and `budget` what that may cost a month, in US$, '' if it is not bounded.
     `origin` is what asked for it, for logs and traces. With `answers` it is the client's answer to these open requests:
-    it closes them, and waits in any queue. Its turn needs a slot of each of its `holders`.
+    it closes them, and waits in any queue. Its turn needs a slot of each of its `limits`.
     """
 
     text: str
@@ -58,20 +53,20 @@ class TurnRequest:
     budget: str = ""
     answers: tuple[int, ...] = ()
     origin: Mapping[str, str] = field(default_factory=dict)
-    holders: tuple[ConcurrencyLimit, ...] = ()
+    limits: tuple[ConcurrencyLimit, ...] = ()
 
 
 @dataclass(frozen=True)
 class Accepted:
     """What became of a message: `started`, `waiting` (behind the run `current`), `again` (it was accepted before),
     or refused: `busy`, `full`, `no_thread`, `reused` (its Idempotency-Key belongs to another message), `unasked` (what
-    it answers is not open), `no_slot` (of the holder `lacks`)."""
+    it answers is not open), `no_slot` (of the holder `exceeded`)."""
 
     outcome: str
     run_id: str = ""
     thread_id: str = ""
     current: str = ""
-    lacks: ConcurrencyLimit | None = None
+    exceeded: ConcurrencyLimit | None = None
 
 
 @dataclass(frozen=True)
@@ -141,36 +136,36 @@ class RunStore:
     def start(self, session_id: str, message: TurnRequest) -> Accepted:
         """Accept a message, making the session and a thread where there is none. The caller enqueues a run that
         `started`; one that waits is returned by the `settle` of the turn before it."""
-        moment, run_id, title = now(), new_id("run"), first_words(message.text)
-        lacks = self._slots.take(session_id, run_id, message.holders)
-        if lacks and not self.was_sent(session_id, message):
-            return Accepted("no_slot", lacks=lacks)
-        slots = [] if lacks else [holder.slots for holder in message.holders]
+        moment, run_id, title = now_iso(), new_id("run"), first_words(message.text)
+        exceeded = self._slots.take(session_id, run_id, message.limits)
+        if exceeded and not self.was_sent(session_id, message):
+            return Accepted("no_slot", exceeded=exceeded)
+        slots = [] if exceeded else [limit.slots for limit in message.limits]
         role = "system" if message.answers else "user"
         said = transcript.message(new_id("msg"), role, message.text, moment)
-        fields = to_pairs(new_session(session_id))
+        fields = to_pairs(new_session_fields(session_id))
         values = {
             "thread": message.thread_id,
             "new_thread": new_id("thread"),
             "run": run_id,
-            "message": dumps(said),
+            "message": exact_json.dumps(said),
             "app": message.app,
             "model": message.model,
             "on_busy": message.on_busy,
             "max_waiting": self._settings.max_waiting,
-            "user_state": "" if message.user_state is None else dumps(message.user_state),
+            "user_state": "" if message.user_state is None else exact_json.dumps(message.user_state),
             "title": title,
             "title_frame": sse.frame(sse.title_changed(session_id, title)),
             "state_frame": sse.frame(sse.state(session_id, "processing", run_id=run_id)),
             "now": moment,
-            "opened": microseconds(),
+            "opened": now_us(),
             "ttl": self._settings.session_ttl,
             "cap": self._settings.updates_kept,
-            "body": digest(message.body),
+            "body": sha256_hex(message.body),
             "sent_ttl": self._settings.idempotency_ttl,
             "client": message.client,
             "key": message.key,
-            "origin": dumps(message.origin),
+            "origin": exact_json.dumps(message.origin),
             "budget": message.budget,
             "slots": " ".join(slots),
             "answers": " ".join(map(str, message.answers)),
@@ -179,8 +174,8 @@ class RunStore:
         args = (len(fields), *fields, *to_pairs(values))
         names = [redis_keys.session(session_id)]
         if message.idempotency_key:
-            names.append(redis_keys.sent(session_id, digest(message.idempotency_key.encode())))
-        answer = self._store.call("start", names, *args, before=self.leases.renewal(session_id, run_id))
+            names.append(redis_keys.sent(session_id, sha256_hex(message.idempotency_key.encode())))
+        answer = self._store.call("start", names, *args, first_command=self.leases.renewal(session_id, run_id))
         outcome, *found = (raw.decode() for raw in answer if raw)
         if outcome in ("started", "waiting"):
             return Accepted(outcome, run_id, *found)
@@ -189,9 +184,9 @@ class RunStore:
 
     def claim(self, session_id: str, run_id: str, worker: str) -> Run | None:
         """Begin a queued turn. None if it has ended or another worker has it."""
-        args = (run_id, worker, now(), new_id("claim"))
+        args = (run_id, worker, now_iso(), new_id("claim"))
         answer = self._store.call(
-            "claim", [redis_keys.session(session_id)], *args, before=self.leases.renewal(session_id, run_id)
+            "claim", [redis_keys.session(session_id)], *args, first_command=self.leases.renewal(session_id, run_id)
         )
         if not answer and self.get(session_id, run_id) is None:
             self.leases.drop(session_id, run_id)  # its session was deleted
@@ -205,7 +200,7 @@ class RunStore:
     def was_sent(self, session_id: str, message: TurnRequest) -> bool:
         """Whether a message with this Idempotency-Key was accepted before, whatever it said."""
         key = message.idempotency_key
-        return bool(key) and bool(self._redis.exists(redis_keys.sent(session_id, digest(key.encode()))))
+        return bool(key) and bool(self._redis.exists(redis_keys.sent(session_id, sha256_hex(key.encode()))))
 
     def append(self, batches: Sequence[EventBatch]) -> list[bool | None]:
         """Append events to the logs of several turns at once. True for each batch that is in its log.
@@ -215,9 +210,9 @@ class RunStore:
         """
         each = [
             (redis_keys.session(batch.session_id), [batch.run_id, batch.number, batch.after, len(frames) // 2, *frames])
-            for batch, frames in ((batch, framed(batch.events)) for batch in starmap(EventBatch, batches))
+            for batch, frames in ((batch, frame_pairs(batch.events)) for batch in starmap(EventBatch, batches))
         ]
-        common = (self._settings.session_ttl, now())
+        common = (self._settings.session_ttl, now_iso())
         return [None if found < 0 else bool(found) for found in self._store.call_each("append", common, each)]
 
     def seal(self, session_id: str, run_id: str, outcome: str, *, expect: str) -> Run | None:
@@ -225,7 +220,8 @@ class RunStore:
 
         None if there is none such: somebody else has ended it. After a Run, call `settle`.
         """
-        args = (run_id, outcome, now(), expect, redis_keys.CONTROL, new_id("seal"))
+        stop = StopTurn(run_id, outcome).encode()
+        args = (run_id, outcome, now_iso(), expect, redis_keys.CONTROL, new_id("seal"), stop)
         answer = self._store.call("seal", [redis_keys.session(session_id)], *args)
         return Run.read(session_id, from_pairs(answer)) if answer else None
 
@@ -235,25 +231,25 @@ class RunStore:
         events = list(self._events(run))
         endings: list[sse.Event] = [
             sse.tool_result(call["call_id"], call["name"], transcript.INTERRUPTED)
-            for call in transcript.open_calls(transcript.fold(run.id, events, run.started_at))
+            for call in transcript.unanswered_tool_calls(transcript.fold(run.id, events, run.started_at))
         ]
         messages = transcript.fold(run.id, events + endings, run.started_at)
         outcome = terminal["type"] if not terminal.get("interrupted") else "interrupted"
         if outcome == "interrupted" and messages:
             messages[-1]["interrupted"] = True
         if outcome == "error" and terminal["code"] == "refused":
-            messages.append(transcript.refusal_note(run.id, terminal["message"], now(), run.message["id"]))
+            messages.append(transcript.refusal_note(run.id, terminal["message"], now_iso(), run.message["id"]))
         elif outcome == "error":
-            messages.append(transcript.message(f"{run.id}-error", "error", terminal["message"], now()))
-        frames = framed([*endings, terminal])
-        stored = [dumps(message) for message in messages]
-        news = framed([sse.system_error(run.session_id, terminal)] if outcome == "error" else [])
+            messages.append(transcript.message(f"{run.id}-error", "error", terminal["message"], now_iso()))
+        frames = frame_pairs([*endings, terminal])
+        stored = [exact_json.dumps(message) for message in messages]
+        news = frame_pairs([sse.system_error(run.session_id, terminal)] if outcome == "error" else [])
         free: Status = "interrupted" if outcome == "interrupted" else "idle"
         values = {
             "run": run.id,
             "thread": run.thread_id,
             "outcome": outcome,
-            "now": now(),
+            "now": now_iso(),
             "log_ttl": self._settings.log_ttl,
             "run_kept": max(self._settings.log_ttl, 2 * self._settings.failed_job_ttl),  # its job may fail later
             "ttl": self._settings.session_ttl,
@@ -273,7 +269,7 @@ class RunStore:
         """The messages of a turn so far, out of its log."""
         return transcript.fold(run.id, self._events(run), run.started_at)
 
-    def entries(self, session_id: str, run_id: str, after: int) -> list[Entry]:
+    def entries(self, session_id: str, run_id: str, after: int) -> list[StreamEntry]:
         """The events of a turn's log after number `after`."""
         return read_stream(self._store, redis_keys.log(session_id, run_id), after)
 
@@ -282,7 +278,7 @@ class RunStore:
         raw = self._redis.hget(redis_keys.session(session_id), "run")
         return raw.decode() if raw else ""
 
-    def event(self, session_id: str, run_id: str, number: int) -> Entry | None:
+    def event(self, session_id: str, run_id: str, number: int) -> StreamEntry | None:
         """One event of a turn's log, or None if it has no such number."""
         found = read_stream(self._store, redis_keys.log(session_id, run_id), number - 1, count=1)
         return found[0] if found and found[0].number == number else None

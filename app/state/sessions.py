@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app import exact_json
 from app.events import sse
-from app.events.types import Status
+from app.events.entries import StreamEntry
 from app.state import deletion, redis_keys, transcript
-from app.state.connection.store import (
-    Entry,
-    Store,
-    from_pairs,
-    microseconds,
-    new_id,
-    now,
-    read_stream,
-    text_fields,
-    to_pairs,
-)
+from app.state.clock import now_iso, now_us
 from app.state.deletion import SessionRefs
+from app.state.ids import new_id
 from app.state.open_requests import open_requests
+from app.state.pairs import frame_pairs, from_pairs, text_fields, to_pairs
+from app.state.scripts import Store
+from app.state.session_fields import Fields, new_session_fields
+from app.state.streams import read_stream
 
-Fields = dict[str, str]
-
-_PAGE = 64
+_FIRST_PAGE_MESSAGES = 64
 """Messages of a history that are read at first."""
 
 
@@ -58,7 +50,7 @@ class Sessions:
 
         True if it was made; an existing one stays as it is.
         """
-        fields = new_session(session_id) | fields
+        fields = new_session_fields(session_id) | fields
         if fields.get("title"):
             fields["title_source"] = "person"
         args = (self._settings.session_ttl, new_id("create"), *to_pairs(fields))
@@ -74,7 +66,7 @@ class Sessions:
 
     def _list_under(self, public_key: str, session_id: str) -> None:
         index = redis_keys.sessions_of(public_key)
-        self._redis.zadd(index, {session_id: microseconds()}, nx=True)
+        self._redis.zadd(index, {session_id: now_us()}, nx=True)
         self._redis.expire(index, self._settings.session_ttl)
         if not self._redis.exists(redis_keys.session(session_id)):
             self._redis.zrem(index, session_id)  # deleted meanwhile
@@ -105,7 +97,7 @@ class Sessions:
 
     def rename(self, session_id: str, title: str) -> bool:
         """A person gives the session a title, which no model overwrites. False if there is no such session."""
-        fields = {"title": title, "title_source": "person", "updated_at": now()}
+        fields = {"title": title, "title_source": "person", "updated_at": now_iso()}
         return self.change(session_id, fields, [sse.title_changed(session_id, title)])
 
     def suggest_title(self, session_id: str, thread_id: str, title: str) -> None:
@@ -127,16 +119,16 @@ class Sessions:
 
     def open_thread(self, session_id: str, title: str) -> Fields:
         """Open another thread, unless the session is gone; it is the one that messages without a thread_id go to."""
-        made = now()
+        made = now_iso()
         thread = {"id": new_id("thread"), "title": title, "created_at": made, "updated_at": made}
         fields = thread | ({"title_source": "person"} if title else {})
-        args = (thread["id"], microseconds(), self._settings.session_ttl, *to_pairs(fields))
+        args = (thread["id"], now_us(), self._settings.session_ttl, *to_pairs(fields))
         self._store.call("open", [redis_keys.session(session_id)], *args)
         return thread
 
     def rename_thread(self, session_id: str, thread_id: str, title: str) -> bool:
         """A person names a thread. False if there is no such thread."""
-        fields = {"title": title, "title_source": "person", "updated_at": now()}
+        fields = {"title": title, "title_source": "person", "updated_at": now_iso()}
         event = sse.title_changed(session_id, title, thread_id)
         return self._change(session_id, thread_id, "", fields, [event])
 
@@ -165,7 +157,7 @@ class Sessions:
         key = redis_keys.messages(session_id, thread_id)
         pipeline = self._redis.pipeline()
         pipeline.llen(key)
-        pipeline.lrange(key, -_PAGE, -1)
+        pipeline.lrange(key, -_FIRST_PAGE_MESSAGES, -1)
         length, stored = pipeline.execute()
         left, read = length - len(stored), sum(map(len, stored))
         while left and read <= most_bytes:
@@ -190,7 +182,7 @@ class Sessions:
         messages += [exact_json.loads(raw) for raw in said]
         return Snapshot(session, thread.decode(), messages, bool(fields), len(said))
 
-    def read_updates(self, session_id: str, after: int) -> list[Entry]:
+    def read_updates(self, session_id: str, after: int) -> list[StreamEntry]:
         """The kept events of the session's update stream after number `after`."""
         return read_stream(self._store, redis_keys.updates(session_id), after)
 
@@ -204,28 +196,5 @@ class Sessions:
     ) -> bool:
         cap, life = self._settings.updates_kept, self._settings.session_ttl
         pairs = to_pairs(fields)
-        args = (thread_id, only_source, cap, life, len(pairs), *pairs, *framed(events))
+        args = (thread_id, only_source, cap, life, len(pairs), *pairs, *frame_pairs(events))
         return bool(self._store.call("change", [redis_keys.session(session_id)], *args))
-
-
-def new_session(session_id: str) -> dict[str, str]:
-    """The fields of a session that nobody has used yet."""
-    made = now()
-    return {"id": session_id, "title": "", "created_at": made, "updated_at": made, "is_archived": "0"}
-
-
-def status(session: Fields) -> Status:
-    """`processing` while a turn is current; `interrupted` if the last one was; else `idle`."""
-    if session.get("run"):
-        return "processing"
-    return "interrupted" if session.get("last_outcome") == "interrupted" else "idle"
-
-
-def user_state(session: Fields) -> dict[str, Any]:
-    """What the client told of its user; what it is asked to do is not in it (`client_requests.pending`)."""
-    return exact_json.loads(session.get("user_state") or "{}")
-
-
-def framed(events: Sequence[sse.Event]) -> list[Any]:
-    """Events as kind, frame, kind, frame ... for the scripts."""
-    return [item for event in events for item in (event["type"], sse.frame(event))]

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.state import redis_keys
-from app.state.connection.store import Store, milliseconds
+from app.state.clock import now_ms
 from app.state.leases import Leases, member
+from app.state.scripts import Store
 
 
 @dataclass(frozen=True)
@@ -35,21 +36,21 @@ class Slots:
         self._store = store
         self._leases = leases
 
-    def take(self, session_id: str, run_id: str, holders: Sequence[ConcurrencyLimit]) -> ConcurrencyLimit | None:
+    def take(self, session_id: str, run_id: str, limits: Sequence[ConcurrencyLimit]) -> ConcurrencyLimit | None:
         """Take a slot of each holder for a turn that is about to start. The holder that has none left, if there is one;
         then none is taken."""
-        for place, holder in enumerate(holders):
-            if not self._take(session_id, run_id, holder):
-                self.give_back(session_id, run_id, holders[:place])
-                return holder
+        for place, limit in enumerate(limits):
+            if not self._take(session_id, run_id, limit):
+                self.give_back(session_id, run_id, limits[:place])
+                return limit
         return None
 
-    def give_back(self, session_id: str, run_id: str, holders: Sequence[ConcurrencyLimit]) -> None:
+    def give_back(self, session_id: str, run_id: str, limits: Sequence[ConcurrencyLimit]) -> None:
         """The turn did not start."""
-        for holder in holders:
-            self._store.redis.zrem(holder.slots, member(session_id, run_id))
+        for limit in limits:
+            self._store.redis.zrem(limit.slots, member(session_id, run_id))
 
-    def _take(self, session_id: str, run_id: str, holder: ConcurrencyLimit) -> bool:
+    def _take(self, session_id: str, run_id: str, limit: ConcurrencyLimit) -> bool:
         end, life = self._leases.slot_end(), self._leases.slot_life
-        args = (milliseconds(), end, holder.most, session_id, run_id, life)
-        return bool(self._store.call("take", [holder.slots], *args))
+        args = (now_ms(), end, limit.most, session_id, run_id, life)
+        return bool(self._store.call("take", [limit.slots], *args))

@@ -10,8 +10,10 @@ from typing import Any
 from app import exact_json
 from app.events import sse
 from app.state import redis_keys, transcript
-from app.state.connection.store import Store, dumps, now, to_pairs
-from app.state.sessions import framed
+from app.state.clock import now_iso
+from app.state.control_messages import FirstStep
+from app.state.pairs import frame_pairs, to_pairs
+from app.state.scripts import Store
 
 _ENDING = -2
 """What the script says while the turn of the step's thread is being ended."""
@@ -51,10 +53,10 @@ class StepToolCalls:
             "thread": call.thread_id,
             "app": call.app,
             "name": call.name,
-            "args": dumps(call.args),
+            "args": exact_json.dumps(call.args),
             "steps": 0,
             "client": call.client,
-            "origin": dumps(call.origin),
+            "origin": exact_json.dumps(call.origin),
         }
         args = (call.run_id, self._life, self._kept_in_mind, *to_pairs(fields))
         return bool(self._store.call("record", [redis_keys.session(call.session_id), key], *args))
@@ -90,9 +92,10 @@ class StepToolCalls:
     def answer(self, call: StepToolCall, result: Any) -> None:
         """Hand the first step to the turn that waits for it."""
         key = redis_keys.call(call.session_id, call.run_id, call.call_id)
-        self._store.call("answer", [key], dumps(result), redis_keys.CONTROL, f"answer {call.run_id} {call.call_id}")
+        message = FirstStep(call.run_id, call.call_id).encode()
+        self._store.call("answer", [key], exact_json.dumps(result), redis_keys.CONTROL, message)
 
-    def answered(self, call: StepToolCall) -> list[Any] | None:
+    def first_step(self, call: StepToolCall) -> list[Any] | None:
         """The first step's result, alone in a list; None before it is there."""
         raw = self._redis.hget(redis_keys.call(call.session_id, call.run_id, call.call_id), "first")
         return None if raw is None else [exact_json.loads(raw)]
@@ -108,20 +111,20 @@ class StepToolCalls:
         ended. False when the session or the thread is gone.
         """
         event = sse.async_tool_result(call.call_id, call.name, result, done)
-        news = framed(
+        news = frame_pairs(
             [
                 sse.session_tool_result(call.session_id, event),
                 sse.tool_progress(call.session_id, call.call_id, call.name, result, done),
             ]
         )
         settings = self._store.settings
-        moment = now()
+        moment = now_iso()
         message = transcript.step_message(f"{call.run_id}-{call.call_id}-{step}", event, moment)
         values = {
             "thread": call.thread_id,
             "step": step,
             "frame": sse.frame(event),
-            "message": dumps(message),
+            "message": exact_json.dumps(message),
             "now": moment,
             "call_ttl": self._life,
             "call_kept": self._kept_in_mind,

@@ -57,12 +57,14 @@ def fold(run_id: str, events: Iterable[Event], created_at: str) -> list[Message]
 def for_clients(messages: list[Message]) -> list[Message]:
     """What a client sees of a thread: no notes of failures, and nothing of what a model thought."""
     return [
-        {name: value for name, value in one.items() if name != "reasoning"} for one in messages if one["role"] != "error"
+        {name: value for name, value in one.items() if name != "reasoning"}
+        for one in messages
+        if one["role"] != "error"
     ]
 
 
 def refusal_note(run_id: str, content: str, created_at: str, message_id: str) -> Message:
-    """Why a turn failed, where the provider's filter refused it: the message, and what came of it, is not sent again."""
+    """Why a turn failed that was refused: its message, and what came of it, is not sent to a model again."""
     return message(f"{run_id}-error", "error", content, created_at) | {"refused": message_id}
 
 
@@ -77,7 +79,7 @@ def for_models(messages: list[Message]) -> list[Message]:
     ]
 
 
-def open_calls(messages: list[Message]) -> list[dict[str, Any]]:
+def unanswered_tool_calls(messages: list[Message]) -> list[dict[str, Any]]:
     """The tool calls that have no result yet."""
     missing = []
     for one in messages:

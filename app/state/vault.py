@@ -13,19 +13,21 @@ from app import exact_json
 from app.config import Settings
 from app.errors import BadRequest, ConfigError, NotConfigured
 from app.state import redis_keys
-from app.state.connection.store import Store, digest, dumps, text_fields
+from app.state.ids import sha256_hex
+from app.state.pairs import text_fields
+from app.state.scripts import Store
 
 log = logging.getLogger(__name__)
 
-MOST = 50
+MAX_PER_CLIENT = 50
 """Keys, and secrets, that one client may have."""
 
-PREFIX_CHARACTERS = 7
-SHORTEST_WITH_PREFIX = 20
+KEY_PREFIX_CHARACTERS = 7
+MIN_CHARACTERS_TO_SHOW = 20
 """Of a provider key that is shorter nothing is shown."""
 
 
-OFF = "Keys and secrets of clients cannot be kept here: the operator has not set AOMI_ENCRYPTION_KEY"
+NOT_CONFIGURED = "Keys and secrets of clients cannot be kept here: the operator has not set AOMI_ENCRYPTION_KEY"
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,9 @@ class Vault:
 
     def save_provider_key(self, client: str, provider: str, key: str, label: str | None) -> ProviderKey:
         """Keep a key, in the place of the provider's last one. Raises `NotConfigured`, `BadRequest`."""
-        prefix = key[:PREFIX_CHARACTERS] if len(key) >= SHORTEST_WITH_PREFIX else ""
+        prefix = key[:KEY_PREFIX_CHARACTERS] if len(key) >= MIN_CHARACTERS_TO_SHOW else ""
         kept = {"key": self._encrypt(key), "key_prefix": prefix, "label": label}
-        self._keep(redis_keys.provider_keys(client), {provider: dumps(kept)})
+        self._keep(redis_keys.provider_keys(client), {provider: exact_json.dumps(kept)})
         return ProviderKey(provider, prefix, label)
 
     def list_provider_keys(self, client: str) -> list[ProviderKey]:
@@ -118,7 +120,7 @@ class Vault:
 
     def _open(self) -> MultiFernet:
         if self._cipher is None:
-            raise NotConfigured(OFF)
+            raise NotConfigured(NOT_CONFIGURED)
         return self._cipher
 
     def _encrypt(self, value: str) -> str:
@@ -138,8 +140,8 @@ class Vault:
 
     def _keep(self, key: str, fields: dict[str, Any]) -> None:
         known = {raw.decode() for raw in self._redis.hkeys(key)}
-        if len(known | fields.keys()) > MOST:
-            raise BadRequest(f"A client may have at most {MOST} of these; delete some first")
+        if len(known | fields.keys()) > MAX_PER_CLIENT:
+            raise BadRequest(f"A client may have at most {MAX_PER_CLIENT} of these; delete some first")
         pipeline = self._redis.pipeline()
         pipeline.hset(key, mapping=fields)
         pipeline.expire(key, self._life)
@@ -158,7 +160,7 @@ class Vault:
 
 def client_digest(client_id: str) -> str:
     """Under what a client's things are kept: its id is as good as a password."""
-    return digest(client_id.encode("utf-8", "surrogatepass"))
+    return sha256_hex(client_id.encode("utf-8", "surrogatepass"))
 
 
 def _cipher(settings: Settings) -> MultiFernet | None:

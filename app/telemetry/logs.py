@@ -85,7 +85,7 @@ class _Json(logging.Formatter):
             **getattr(record, "fields", {}),
             "exception": _exception(record, self._content),
         }
-        return exact_json.dumps({name: value for name, value in told.items() if value != ""}).decode()
+        return exact_json.dumps({name: value for name, value in told.items() if value != ""})
 
 
 class _Text(_Json):

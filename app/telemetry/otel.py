@@ -19,7 +19,7 @@ from app.version import __version__
 
 _W3C = TraceContextTextMapPropagator()
 
-LAST_WORDS = 3000
+FLUSH_MILLISECONDS = 3000
 """Milliseconds for the last spans of a process."""
 
 
@@ -61,7 +61,7 @@ class Otel:
 
     def stop(self) -> None:
         """Send what is left."""
-        self._provider.force_flush(LAST_WORDS)
+        self._provider.force_flush(FLUSH_MILLISECONDS)
 
     @contextmanager
     def span(

@@ -8,8 +8,8 @@ from app.turns.service import TurnService
 from app.turns.usage_recovery import UsageRecovery
 
 
-def erase(sessions: Sessions, turns: TurnService, billing: UsageRecovery, jobs: Jobs, session_id: str) -> None:
+def erase(sessions: Sessions, turns: TurnService, usage: UsageRecovery, jobs: Jobs, session_id: str) -> None:
     """Remove all of a session. Whoever works for it is told, and what comes of that work later is refused."""
     turns.interrupt_all(session_id)
-    billing.close_all(session_id)
+    usage.close_all(session_id)
     jobs.forget(sessions.delete(session_id))

@@ -18,7 +18,7 @@ NO_TIMEOUT = -1
 """Turns and tools have bounds of their own; RQ's timeouts cannot break a blocking call in a thread."""
 
 
-MAINTENANCE = 10
+MAINTENANCE_SECONDS = 10
 """Seconds between two looks of a worker for jobs of dead workers."""
 
 
@@ -41,7 +41,7 @@ class MaintainedQueue(Queue):
 
     def acquire_maintenance_lock(self) -> bool:
         """Whether the caller may look for jobs of dead workers now; the lock opens by itself."""
-        return bool(self.connection.set(self.registry_cleaning_key, 1, nx=True, ex=MAINTENANCE))
+        return bool(self.connection.set(self.registry_cleaning_key, 1, nx=True, ex=MAINTENANCE_SECONDS))
 
 
 def open_queue(name: str, connection: Any) -> Queue:

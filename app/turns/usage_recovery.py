@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from app.state.connection.store import dumps
+from app import exact_json
 from app.state.leases import ENDED
 from app.state.ledger import Ledger
 from app.state.runs import Run, RunStore
@@ -13,25 +13,38 @@ from app.usage import ModelCall
 
 
 class UsageRecovery:
-    """Closes open calls. Whoever ends a turn leaves it to the turn's worker, who knows better, and has its time."""
+    """Settles model calls whose worker died. A live worker settles its own calls first: it has the exact count.
+
+    It is also the reaper's duty for such calls.
+    """
+
+    subject = "model call"
 
     def __init__(self, runs: RunStore, ledger: Ledger, lease: float) -> None:
         self._runs = runs
         self._ledger = ledger
-        self._patience = timedelta(seconds=lease)
+        self._grace = timedelta(seconds=lease)
 
-    def look_after(self, session_id: str, run_id: str, number: str) -> None:
+    def overdue(self) -> list[tuple[str, str, str]]:
+        """Session, run and number of calls that were not settled in time."""
+        return self._ledger.overdue()
+
+    def postpone(self, session_id: str, run_id: str, number: str) -> None:
+        """Look at the call again later."""
+        self._ledger.postpone(session_id, run_id, number)
+
+    def handle(self, session_id: str, run_id: str, number: str) -> None:
         """Settle an overdue call, unless its worker may still do so."""
         run = self._runs.get(session_id, run_id)
         if run and not self._is_over(run):
-            self._ledger.put_off(session_id, run_id, number)
+            self.postpone(session_id, run_id, number)
             return
         self.close(session_id, run_id)
         self._ledger.forget(session_id, run_id, number)
 
     def close(self, session_id: str, run_id: str) -> None:
         """Settle all open calls of a turn now. What its worker says later counts no more."""
-        if calls := self._ledger.open_calls(session_id, run_id):
+        if calls := self._ledger.unsettled_calls(session_id, run_id):
             run = self._runs.get(session_id, run_id)
             said = _last_reply(self._runs.partial(run)) if run else 0
             for call in calls:
@@ -39,13 +52,13 @@ class UsageRecovery:
 
     def close_all(self, session_id: str) -> None:
         """Settle all open calls of a session, whose turns have ended: it is about to be deleted."""
-        for run_id in self._ledger.open_turns(session_id):
+        for run_id in self._ledger.unsettled_turns(session_id):
             self.close(session_id, run_id)
 
     def _is_over(self, run: Run) -> bool:
         if run.status not in ENDED or "ended_at" not in run.times:
             return False
-        return datetime.now(UTC) - datetime.fromisoformat(run.times["ended_at"]) > self._patience
+        return datetime.now(UTC) - datetime.fromisoformat(run.times["ended_at"]) > self._grace
 
 
 def _is_of_the_turn(call: ModelCall) -> bool:
@@ -59,4 +72,6 @@ def _last_reply(messages: list[Message]) -> int:
     if not replies or any(result["result"] != INTERRUPTED for result in replies[-1].get("tool_results", ())):
         return 0
     calls = replies[-1].get("tool_calls", ())
-    return len(replies[-1]["content"].encode()) + sum(len(call["name"]) + len(dumps(call["args"])) for call in calls)
+    return len(replies[-1]["content"].encode()) + sum(
+        len(call["name"]) + len(exact_json.dumps(call["args"])) for call in calls
+    )

@@ -14,7 +14,11 @@ NANO = Decimal(10) ** -9
 NO_KEY = "-"
 """Stands for the API key of turns that came without one."""
 
-BYTES_A_TOKEN = 4
+BUDGET_SPENT = (
+    "The budget of this API key is spent for this month; ask the operator for more, or wait for the next month"
+)
+
+EST_BYTES_PER_TOKEN = 4
 """What a token is taken for where no tokenizer is at hand."""
 
 
@@ -86,7 +90,7 @@ class ModelCall:
 
     def estimated(self, said: int) -> Charge:
         """The charge by what is known: `said` is how many bytes of an answer came."""
-        usage = Usage(input=self.prompt, output=-(-said // BYTES_A_TOKEN), estimated=True)
+        usage = Usage(input=self.prompt, output=-(-said // EST_BYTES_PER_TOKEN), estimated=True)
         return self.charge(usage, self.prices.cost(usage) if self.prices else None)
 
 

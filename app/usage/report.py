@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from app.errors import BadRequest
 from app.usage import Totals
 
-LONGEST = 1100
+MAX_DAYS = 1100
 """Days that one question may be about."""
 
 
@@ -60,8 +60,8 @@ def between(first: str, last: str) -> Days:
     """From day to day, such as 2026-11-24; '' is the first day of that month, or the last. Raises `BadRequest`."""
     begin = _day(first) if first else (_day(last) if last else today()).replace(day=1)
     end = _day(last) if last else max(begin, month().last)
-    if not 0 <= (end - begin).days < LONGEST:
-        raise BadRequest(f"From {begin} to {end} is no span of days: the first one first, at most {LONGEST} days")
+    if not 0 <= (end - begin).days < MAX_DAYS:
+        raise BadRequest(f"From {begin} to {end} is no span of days: the first one first, at most {MAX_DAYS} days")
     return Days(begin, end)
 
 

@@ -1,4 +1,4 @@
-"""One line for each request in the log: the route, never a path or a query, as these hold session ids."""
+"""One log line per request. It names the route, not the path or the query, because they contain session ids."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from app.web.current import services
 
 log = logging.getLogger(__name__)
 
-QUIET = ("/healthz", "/readyz", "/metrics")
-"""What machines ask every few seconds."""
+QUIET_ROUTES = ("/healthz", "/readyz", "/metrics")
+"""Machines request these every few seconds: logged at DEBUG, not counted, not traced."""
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "PUT"})
 
 
-def known_method(method: str) -> str:
-    """The method, or one name for all that nobody knows: a client may make up as many as it likes."""
+def method_label(method: str) -> str:
+    """The method, or `other`: a client may invent any number of methods, and each label costs memory."""
     return method if method in _METHODS else "other"
 
 
 def register(app: Flask) -> None:
-    """Log every request of `app` at INFO, health checks at DEBUG."""
-    app.before_request(_begin)
-    app.after_request(_end)
+    """Log every request of `app` at INFO, those of machines at DEBUG."""
+    app.before_request(_start_clock)
+    app.after_request(_log)
 
 
-def _begin() -> None:
-    g.began = time.monotonic()
+def _start_clock() -> None:
+    g.started = time.monotonic()
 
 
-def _end(response: Response) -> Response:
+def _log(response: Response) -> Response:
     route = request.url_rule.rule if request.url_rule else "an unknown path"
-    took = (time.monotonic() - g.get("began", time.monotonic())) * 1000
-    level = logging.DEBUG if route in QUIET else logging.INFO
-    fields = {"method": request.method, "route": route, "status": response.status_code, "ms": round(took)}
+    milliseconds = (time.monotonic() - g.get("started", time.monotonic())) * 1000
+    level = logging.DEBUG if route in QUIET_ROUTES else logging.INFO
+    fields = {"method": request.method, "route": route, "status": response.status_code, "ms": round(milliseconds)}
     session = log_context.current().session or "-"
-    words = "%(method)s %(route)s %(status)d, session %(session)r, %(ms)d ms"
-    if route not in QUIET:
-        services().metrics.answered(known_method(request.method), route, response.status_code)
-    log.log(level, words, fields | {"session": session}, extra={"fields": fields})
+    message = "%(method)s %(route)s %(status)d, session %(session)r, %(ms)d ms"
+    if route not in QUIET_ROUTES:
+        services().metrics.answered(method_label(request.method), route, response.status_code)
+    log.log(level, message, fields | {"session": session}, extra={"fields": fields})
     return response

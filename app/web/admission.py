@@ -1,64 +1,112 @@
-"""Sending a message, for every dialect: accepted, or refused in the API's words."""
+"""Admission of a message, the same for every dialect: accepted, or refused in the API's words."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from app.catalog import Catalog
+from app.config import Settings
 from app.errors import ApiError, BudgetSpent, Conflict, NotFound, Overloaded, TooManyRequests
-from app.state.runs import Accepted, TurnRequest
+from app.services import Services
+from app.state.ledger import Ledger
+from app.state.runs import Accepted, RunStore, TurnRequest
 from app.state.slots import ConcurrencyLimit
-from app.usage.budget import SPENT, is_spent
-from app.web import parsing
-from app.web.address import address
-from app.web.current import services
+from app.state.vault import Vault
+from app.turns.queue import Jobs
+from app.turns.service import TurnService
+from app.usage import BUDGET_SPENT
+from app.web.caller import Caller
+from app.web.parsing import NO_THREAD
 
 REFUSALS: dict[str, tuple[type[ApiError], str]] = {
     "busy": (Conflict, "The session is busy with a turn; wait, interrupt it, or send with on_busy: enqueue"),
-    "full": (TooManyRequests, "Too many messages wait in this session; try again when some are answered"),
-    "no_thread": (NotFound, parsing.NO_THREAD),
+    "full": (TooManyRequests, "Too many messages wait in this session; try again after some of them are answered"),
+    "no_thread": (NotFound, NO_THREAD),
     "reused": (Conflict, "This Idempotency-Key was sent with another message; use a new key for a new message"),
 }
+"""By the outcome of `TurnService.send`."""
+
+HOLDERS = {"key": "this API key", "address": "this address"}
 
 
-WHO = {"key": "this API key", "address": "this address"}
+@dataclass(frozen=True)
+class Admission:
+    """Decides whether a message becomes a turn: queue length, budget, running turns. It needs no HTTP request."""
+
+    jobs: Jobs
+    runs: RunStore
+    turns: TurnService
+    ledger: Ledger
+    vault: Vault
+    catalog: Catalog
+    settings: Settings
+
+    @classmethod
+    def of(cls, services: Services) -> Admission:
+        """On the parts of a process."""
+        return cls(
+            jobs=services.jobs,
+            runs=services.runs,
+            turns=services.turns,
+            ledger=services.ledger,
+            vault=services.vault,
+            catalog=services.catalog,
+            settings=services.settings,
+        )
+
+    def admit(self, session_id: str, message: TurnRequest, caller: Caller) -> Accepted:
+        """Accept the message for its caller; from then on the session belongs to the caller's client, if there is one.
+
+        Raises `Overloaded`, `BudgetSpent`, `TooManyRequests`, `Conflict`, `NotFound`; then nothing has changed.
+        """
+        if self.jobs.waiting() >= self.settings.max_queue and not self.runs.was_sent(session_id, message):
+            raise Overloaded("All workers are busy and the queue is full; try again in a few seconds")
+        budget = self._checked_budget(session_id, message, caller)
+        accepted = self.turns.send(
+            session_id,
+            replace(
+                message,
+                client=caller.client,
+                key=caller.api_key_id,
+                budget=budget,
+                limits=self._concurrency_limits(caller),
+            ),
+        )
+        _raise_refusal(accepted)
+        if caller.client:
+            self.vault.bind(session_id, caller.client)
+        return accepted
+
+    def _checked_budget(self, session_id: str, message: TurnRequest, caller: Caller) -> str:
+        """What the caller's key may cost this month, in US$; '' is unlimited.
+
+        Raises `BudgetSpent`, unless the message costs nothing: it was accepted before, or a key of the client's own
+        pays for the model.
+        """
+        key = caller.api_key
+        if key is None or key.budget is None:
+            return ""
+        budget = str(key.budget)
+        if self.ledger.is_over(key.id, budget) and not self.runs.was_sent(session_id, message):
+            model = self.catalog.model(message.model)
+            client = caller.client or self.vault.client_of(session_id)
+            if model is None or model.provider not in self.vault.provider_keys(client):
+                raise BudgetSpent(BUDGET_SPENT)
+        return budget
+
+    def _concurrency_limits(self, caller: Caller) -> tuple[ConcurrencyLimit, ...]:
+        """The limits in which the message's turn needs a free slot."""
+        limits = [ConcurrencyLimit("address", caller.address, self.settings.turns_per_address)]
+        if key := caller.api_key:
+            most = self.settings.turns_per_key if key.running_turns is None else key.running_turns
+            limits.append(ConcurrencyLimit("key", key.id, most))
+        return tuple(limit for limit in limits if limit.who and limit.most)
 
 
-def send(session_id: str, message: TurnRequest) -> Accepted:
-    """Accept the message; the session belongs to the query's client from now on. Raises `ApiError`."""
-    parts = services()
-    if parts.jobs.waiting() >= parts.settings.max_queue and not parts.runs.was_sent(session_id, message):
-        raise Overloaded("All workers are busy and the queue is full; try again in some seconds")
-    accepted = parts.turns.send(session_id, replace(_within_budget(session_id, message), holders=_holders()))
-    if accepted.lacks:
-        most, who = accepted.lacks.most, WHO[accepted.lacks.kind]
-        raise TooManyRequests(f"Too many turns run for {who}: at most {most} at once; try again when one has ended")
+def _raise_refusal(accepted: Accepted) -> None:
+    if accepted.exceeded:
+        most, holder = accepted.exceeded.most, HOLDERS[accepted.exceeded.kind]
+        raise TooManyRequests(f"Too many turns run for {holder}: at most {most} at once; try again when one has ended")
     if accepted.outcome in REFUSALS:
-        error, why = REFUSALS[accepted.outcome]
-        raise error(why)
-    parsing.bind_client(session_id)
-    return accepted
-
-
-def _within_budget(session_id: str, message: TurnRequest) -> TurnRequest:
-    """The message with what its key may cost. Raises `BudgetSpent`, unless the message costs nothing: it was accepted
-    before, or the model is asked by a key of the client's own."""
-    key = parsing.api_key()
-    if key is None or key.budget is None:
-        return message
-    parts, budget = services(), str(key.budget)
-    if is_spent(parts.ledger, key.id, budget) and not parts.runs.was_sent(session_id, message):
-        model = parts.catalog.model(message.model)
-        client = message.client or parts.vault.client_of(session_id)
-        if model is None or model.provider not in parts.vault.provider_keys(client):
-            raise BudgetSpent(SPENT)
-    return replace(message, budget=budget)
-
-
-def _holders() -> tuple[ConcurrencyLimit, ...]:
-    """Who must have a slot left for the message's turn."""
-    settings, key = services().settings, parsing.known_key()
-    found = [ConcurrencyLimit("address", address(), settings.turns_per_address)]
-    if key:
-        most = settings.turns_per_key if key.running_turns is None else key.running_turns
-        found.append(ConcurrencyLimit("key", key.id, most))
-    return tuple(holder for holder in found if holder.who and holder.most)
+        error, message = REFUSALS[accepted.outcome]
+        raise error(message)

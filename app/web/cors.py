@@ -1,4 +1,4 @@
-"""CORS: which web pages may call. On answers, errors and streams alike, and asked for without a key."""
+"""CORS: which web pages may call the API. On responses, errors and streams alike; preflight requests need no key."""
 
 from __future__ import annotations
 
@@ -6,50 +6,52 @@ from flask import Flask, Response, request
 
 from app.web.current import services
 
-METHODS = "GET, POST, PATCH, DELETE"
-HEADERS = "Accept, Aomi-App-Key, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key, X-Request-Id, X-Session-Id"
-EXPOSED = "Location, Retry-After, X-Request-Id"
-MAX_AGE = "7200"
-"""Seconds for which a browser need not ask again."""
+ALLOWED_METHODS = "GET, POST, PATCH, DELETE"
+ALLOWED_HEADERS = (
+    "Accept, Aomi-App-Key, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key, X-Request-Id, X-Session-Id"
+)
+EXPOSED_HEADERS = "Location, Retry-After, X-Request-Id"
+MAX_AGE_SECONDS = 7200
+"""How long a browser may cache the preflight response."""
 
-EVERY = "*"
+ANY_ORIGIN = "*"
 
 
 def register(app: Flask) -> None:
-    """Answer preflight requests of `app`, and mark its answers, for the origins of AOMI_CORS_ORIGINS."""
+    """Answer preflight requests of `app` and add headers to its responses, for the origins of AOMI_CORS_ORIGINS."""
     app.before_request(_preflight)
-    app.after_request(_mark)
+    app.after_request(_add_headers)
 
 
 def _preflight() -> Response | None:
-    asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-    if not (asks and _allowed()):
+    is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+    if not (is_preflight and _allowed_origin()):
         return None
     response = Response(status=204)
-    response.headers["Access-Control-Allow-Methods"] = METHODS
-    response.headers["Access-Control-Allow-Headers"] = HEADERS
-    response.headers["Access-Control-Max-Age"] = MAX_AGE
+    response.headers["Access-Control-Allow-Methods"] = ALLOWED_METHODS
+    response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
+    response.headers["Access-Control-Max-Age"] = str(MAX_AGE_SECONDS)
     return response
 
 
-def _mark(response: Response) -> Response:
+def _add_headers(response: Response) -> Response:
     if not services().settings.cors_origins:
         return response
-    if EVERY not in _origins():
+    if ANY_ORIGIN not in _configured_origins():
         response.vary.add("Origin")
-    if allowed := _allowed():
-        response.headers["Access-Control-Allow-Origin"] = allowed
-        response.headers["Access-Control-Expose-Headers"] = EXPOSED
+    if origin := _allowed_origin():
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
     return response
 
 
-def _allowed() -> str:
-    """The origin that the browser may be told of, '' if none."""
-    origin, origins = request.headers.get("Origin", ""), _origins()
+def _allowed_origin() -> str:
+    """The value of Access-Control-Allow-Origin for this request, '' if its origin is not allowed."""
+    origin, configured = request.headers.get("Origin", ""), _configured_origins()
     if not origin:
         return ""
-    return EVERY if EVERY in origins else origin if origin in origins else ""
+    return ANY_ORIGIN if ANY_ORIGIN in configured else origin if origin in configured else ""
 
 
-def _origins() -> list[str]:
+def _configured_origins() -> list[str]:
     return [part.strip().rstrip("/") for part in services().settings.cors_origins.split(",") if part.strip()]

@@ -10,5 +10,5 @@ from app.services import Services
 
 
 def services() -> Services:
-    """Those of the current app. Raises `RuntimeError` outside a request."""
+    """The services of the current app. Raises `RuntimeError` outside a request."""
     return cast(Services, current_app.extensions["aomi"])

@@ -1,4 +1,4 @@
-"""Choosing a session's model, for every dialect."""
+"""Choosing a session's model, the same for every dialect."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.web.current import services
 
 
 def check_offered(app_id: str, model: str) -> None:
-    """Raises `BadRequest` where the app does not offer the model."""
+    """Raises `BadRequest` when there is no such model or the app does not offer it."""
     catalog = services().catalog
     app, _ = catalog.choice(app_id, "")
     if catalog.model(model) is None:
@@ -18,5 +18,5 @@ def check_offered(app_id: str, model: str) -> None:
 
 
 def choose(session_id: str, model: str) -> None:
-    """The session's turns use `model` from the next one on."""
+    """Use `model` for the session's turns, from the next one on."""
     services().sessions.change(session_id, {"model": model}, [sse.model_changed(session_id, model)])

@@ -1,7 +1,8 @@
-"""How many requests a key, a session and an address may make in a minute; beyond, they get 429.
+"""Requests per minute of an API key, a session and an address. Requests beyond a limit get 429.
 
-What changes something is counted: messages first of all. Who only looks is not, as front ends poll and hold streams
-open; AOMI_READS_PER_MINUTE_ADDRESS bounds that apart. A stop is never refused.
+Requests that change something are counted, messages above all. Reads are not counted with them, because front ends
+poll and hold streams open; AOMI_READS_PER_MINUTE_ADDRESS limits them on their own. A stop counts as a read, so that
+a client that sent too much can still stop it.
 """
 
 from __future__ import annotations
@@ -11,62 +12,64 @@ from collections.abc import Iterator
 from flask import Flask, request
 
 from app.errors import BadRequest, TooManyRequests
-from app.state.connection.store import digest
+from app.state.ids import sha256_hex
 from app.state.rates import Rate
 from app.web import parsing
 from app.web.address import address
+from app.web.caller import api_key_or_none
 from app.web.current import services
 
-FREE = frozenset({"health", "metrics", "docs", "openapi", "playground"})
+NOT_COUNTED = frozenset({"health", "metrics", "docs", "openapi", "playground"})
 """Blueprints whose requests cost next to nothing, or come from the operator."""
 
 STOP = "state.interrupt"
 
-WHOSE = {
+SCOPES = {
     "key": "with this API key",
     "session": "about this session",
     "address": "from this address",
     "reads": "from this address",
 }
+"""By kind of rate, for messages."""
 
 
 def register(app: Flask) -> None:
-    """Count the requests of `app` before its views, where anything is limited."""
+    """Count the requests of `app` before its views run, if any limit is set."""
     app.before_request(_count)
 
 
 def _count() -> None:
-    if request.blueprint is None or request.blueprint in FREE or request.method == "OPTIONS":
+    if request.blueprint is None or request.blueprint in NOT_COUNTED or request.method == "OPTIONS":
         return
     reads = request.method in ("GET", "HEAD") or request.endpoint == STOP
-    rates = [rate for rate in (_of_reading() if reads else _of_writing()) if rate.most and rate.who]
+    rates = [rate for rate in (_rates_of_reads() if reads else _rates_of_writes()) if rate.most and rate.who]
     exceeded = services().rates.take(rates) if rates else None
     if exceeded:
-        most, whose = exceeded.rate.most, WHOSE[exceeded.rate.kind]
-        words = f"Too many requests came {whose}: at most {most} a minute; try again in {exceeded.wait} s"
-        raise TooManyRequests(words, exceeded.wait)
+        most, scope = exceeded.rate.most, SCOPES[exceeded.rate.kind]
+        message = f"Too many requests came {scope}: at most {most} a minute; try again in {exceeded.wait} s"
+        raise TooManyRequests(message, exceeded.wait)
 
 
-def _of_reading() -> Iterator[Rate]:
+def _rates_of_reads() -> Iterator[Rate]:
     yield Rate("reads", address(), services().settings.reads_per_minute_address)
 
 
-def _of_writing() -> Iterator[Rate]:
+def _rates_of_writes() -> Iterator[Rate]:
     settings = services().settings
-    if key := parsing.known_key():
-        own = key.requests_per_minute
-        yield Rate("key", key.id, settings.requests_per_minute_key if own is None else own)
+    if key := api_key_or_none():
+        of_key = key.requests_per_minute
+        yield Rate("key", key.id, settings.requests_per_minute_key if of_key is None else of_key)
     if settings.requests_per_minute_session:
-        yield Rate("session", _session(), settings.requests_per_minute_session)
+        yield Rate("session", _session_digest(), settings.requests_per_minute_session)
     yield Rate("address", address(), settings.requests_per_minute_address)
 
 
-def _session() -> str:
-    """The digest of the session that the request is about, '' if it names none that could be one: its view will say so.
-    Its id itself would outlive a deletion by two minutes."""
+def _session_digest() -> str:
+    """The digest of the session's id, '' when the request names no valid one: its view will refuse it. The counter in
+    Redis outlives a deleted session by two minutes, so it must not contain the id itself."""
     try:
         in_path = (request.view_args or {}).get("session_id")
-        found = parsing.checked_session_id(in_path) if in_path else parsing.optional_session_id()
+        session_id = parsing.checked_session_id(in_path) if in_path else parsing.optional_session_id()
     except BadRequest:
         return ""
-    return digest(found.encode()) if found else ""
+    return sha256_hex(session_id.encode()) if session_id else ""

@@ -1,18 +1,29 @@
-"""Security headers, on each answer that does not say otherwise: pages have a policy, streams a caching of their own."""
+"""Security headers of every response. A view may set its own value: pages have their own policy, streams and static
+files their own caching. HSTS is left to the proxy that terminates TLS."""
 
 from __future__ import annotations
 
-from flask import Flask, Response
+from typing import TYPE_CHECKING
 
-from app.web.headers import ALWAYS
+if TYPE_CHECKING:  # gunicorn loads this module with `app.serving`, before gevent patches what Flask imports
+    from flask import Flask, Response
+
+DEFAULT_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",  # a URL may contain a session id
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",  # does not affect CORS requests, which AOMI_CORS_ORIGINS allows
+    "Cache-Control": "no-store",  # responses contain conversations
+}
 
 
 def register(app: Flask) -> None:
-    """Mark the answers of `app`."""
-    app.after_request(_mark)
+    """Add the headers to each response of `app`."""
+    app.after_request(_add_headers)
 
 
-def _mark(response: Response) -> Response:
-    for name, value in ALWAYS.items():
+def _add_headers(response: Response) -> Response:
+    for name, value in DEFAULT_HEADERS.items():
         response.headers.setdefault(name, value)
     return response

@@ -1,4 +1,4 @@
-"""Patience with a client that stands still, in the middle of sending a body or of taking a stream."""
+"""A timeout for clients that stall in the middle of sending a body or of reading a stream."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 
 @contextmanager
-def patience(socket: Any, seconds: float) -> Iterator[None]:
+def socket_timeout(socket: Any, seconds: float) -> Iterator[None]:
     """Reads and writes of the request's `socket` that take longer raise `TimeoutError`."""
-    if socket is None:  # another server than gunicorn, as in a test
+    if socket is None:  # not gunicorn, for example Flask's test client
         yield
         return
     socket.settimeout(seconds)

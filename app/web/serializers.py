@@ -1,4 +1,4 @@
-"""What several resources show of a session, in the API's words."""
+"""Parts of a session as JSON, for the resources that share them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from app.catalog import Catalog
 from app.state.open_requests import pending
-from app.state.sessions import Fields, status, user_state
+from app.state.session_fields import Fields, session_status, session_user_state
 
 
 def thread_json(thread: Fields) -> dict[str, Any]:
@@ -14,29 +14,29 @@ def thread_json(thread: Fields) -> dict[str, Any]:
     return {name: thread[name] for name in ("id", "title", "created_at", "updated_at")}
 
 
-def summary(session: Fields) -> dict[str, Any]:
-    """What a list of sessions shows of one."""
+def summary_json(session: Fields) -> dict[str, Any]:
+    """Title and whether the session is archived, as in a list of sessions."""
     return {"title": session["title"], "is_archived": session["is_archived"] == "1"}
 
 
-def times(session: Fields) -> dict[str, Any]:
-    """When a session was made and last used."""
+def times_json(session: Fields) -> dict[str, Any]:
+    """When a session was created and last used."""
     return {"created_at": session["created_at"], "updated_at": session["updated_at"]}
 
 
-def choice(catalog: Catalog, session: Fields) -> dict[str, Any]:
-    """The app a session talks to and the model that its next turn uses."""
+def choice_json(catalog: Catalog, session: Fields) -> dict[str, Any]:
+    """The session's app, and the model of its next turn."""
     app, model = catalog.choice(session.get("app", ""), session.get("model", ""))
     return {"app": app.id, "model": model}
 
 
 def status_json(catalog: Catalog, session: Fields) -> dict[str, Any]:
-    """A session's status with what goes beside it, as /api/state and the `state` event show it."""
-    now = status(session)
+    """A session's status with title, choice and user state, as in /api/state and in the `state` event."""
+    current = session_status(session)
     return {
-        "status": now,
-        "is_processing": now == "processing",
+        "status": current,
+        "is_processing": current == "processing",
         "title": session.get("title", ""),
-        **choice(catalog, session),
-        "user_state": user_state(session) | pending(session),
+        **choice_json(catalog, session),
+        "user_state": session_user_state(session) | pending(session),
     }

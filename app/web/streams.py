@@ -1,4 +1,4 @@
-"""Answers that stream: their headers, and patience with a client that does not read."""
+"""Streaming responses: their headers, and a timeout for clients that do not read."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from flask import Response, request
 from app.events import sse
 from app.state.connection.clients import Unavailable
 from app.web.current import services
-from app.web.send_timeout import patience
+from app.web.send_timeout import socket_timeout
 
 log = logging.getLogger(__name__)
 
 
 def stream(frames: Iterator[bytes]) -> Response:
-    """The frames as an event stream. A client that takes none for AOMI_SEND_TIMEOUT is cut off; it may resume."""
+    """The frames as an event stream. A client that reads nothing for AOMI_SEND_TIMEOUT is cut off; it may resume."""
     socket = request.environ.get("gunicorn.socket")
     seconds, environ = services().settings.send_timeout, request.environ
-    patient = _patiently(frames, environ, socket, seconds)
-    # passed through: two iterators less around each token, and 2 KB less for each open stream
-    return Response(patient, mimetype=sse.MIMETYPE, headers=sse.HEADERS, direct_passthrough=True)
+    timed = _with_send_timeout(frames, environ, socket, seconds)
+    # direct_passthrough: two iterators less around each token, and 2 KB less for each open stream
+    return Response(timed, mimetype=sse.MIMETYPE, headers=sse.HEADERS, direct_passthrough=True)
 
 
-def _patiently(frames: Iterator[bytes], environ: dict[str, Any], socket: Any, seconds: float) -> Iterator[bytes]:
+def _with_send_timeout(
+    frames: Iterator[bytes], environ: dict[str, Any], socket: Any, seconds: float
+) -> Iterator[bytes]:
     if socket is not None:
-        environ.clear()  # the request was answered: a stream that is open for hours need not keep all of it
+        environ.clear()  # the response has begun: a stream may be open for hours and need not keep the request
     try:
-        with patience(socket, seconds):
+        with socket_timeout(socket, seconds):
             yield from frames
-    except Unavailable as error:  # the stream ends as at the process's own end: its client resumes
-        log.warning("a stream ends, as Redis does not answer (%s); its client may resume", type(error).__name__)
+    except Unavailable as error:  # the stream ends as it does when the process stops: its client resumes
+        log.warning("Redis does not respond (%s): ending a stream; its client may resume", type(error).__name__)

@@ -121,7 +121,7 @@ def test_messages_sent_while_busy_wait_and_are_answered_in_order(scripted, provi
     expect(scripted.turns.last).to_contain_text("first")
     scripted.say("two")
     scripted.say("three")
-    expect(scripted.page.get_by_text("Waits for the answer before it")).to_have_count(2)
+    expect(scripted.page.get_by_text("Waiting for the previous answer")).to_have_count(2)
     expect(scripted.turns).to_have_count(3)
     expect(scripted.turns.last).to_contain_text("answer three")
     words = scripted.page.locator(".said .words, .turn .prose")
@@ -135,7 +135,7 @@ def test_a_message_for_which_there_is_no_place_comes_back(scripted, provider, cl
     expect(scripted.turns.last).to_contain_text("on it")
     for number in range(8):
         scripted.say(f"waits {number}")
-    expect(scripted.page.get_by_text("Waits for the answer before it")).to_have_count(8)
+    expect(scripted.page.get_by_text("Waiting for the previous answer")).to_have_count(8)
     scripted.say("one too many")
     expect(scripted.page.get_by_role("alert")).to_contain_text("Wait for an answer, or stop the running one")
     expect(scripted.box).to_have_value("one too many")

@@ -14,6 +14,12 @@ HASH = "0x" + "12" * 32
 TX = {"to": TO, "value": "1500000000000000000", "data": "0x", "chain_id": 1, "label": "Pay Bob"}
 TYPED = {"domain": {"chainId": 10}, "types": {"Mail": []}, "primaryType": "Mail", "message": {"to": "Bob"}}
 
+SET_HIDDEN = """(hidden) => {
+  Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
+"""Makes the page believe that its tab is in the background, or in front again."""
+
 
 def reply(provider, tool, result, words):
     """What the model says to a person's answer."""
@@ -72,19 +78,57 @@ def test_a_stop_title_and_model_of_one_tab_reach_the_other(here, tab):
 
 
 def test_a_tab_that_nobody_looks_at_holds_no_connection_and_catches_up(scripted, client):
-    look = """(hidden) => {
-      Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
-      document.dispatchEvent(new Event('visibilitychange'));
-    }"""
     scripted.say("hello")
     expect(scripted.turns.last).to_contain_text("ok")
     with scripted.page.expect_event("requestfailed", lambda request: "/api/updates" in request.url):
-        scripted.page.evaluate(look, True)
+        scripted.page.evaluate(SET_HIDDEN, True)
     client.ask("hello again", app="scripted")
     with scripted.page.expect_request("**/api/updates"):
-        scripted.page.evaluate(look, False)
+        scripted.page.evaluate(SET_HIDDEN, False)
     expect(scripted.said.last).to_contain_text("hello again")
     expect(scripted.turns).to_have_count(2)
+
+
+def test_a_tab_that_comes_back_while_the_server_is_away_catches_up_later(scripted, client):
+    scripted.page.evaluate(SET_HIDDEN, True)
+    client.ask("hello", app="scripted")
+    scripted.page.route("**/api/**", lambda route: route.abort())
+    scripted.page.evaluate(SET_HIDDEN, False)
+    expect(scripted.page.locator("#offline")).to_be_visible()
+    scripted.page.unroute("**/api/**")
+    expect(scripted.said.last).to_contain_text("hello")
+    client.ask("hello again", app="scripted")
+    expect(scripted.said.last).to_contain_text("hello again")
+
+
+def test_a_tab_that_was_opened_before_its_session_exists_follows_it(tab, client):
+    page = tab().open(client.session_id)
+    client.ask("remember 1")
+    expect(page.turns.last).to_contain_text("I will remember 1.")
+    client.ask("remember 2")
+    expect(page.turns.last).to_contain_text("I will remember 2.")
+    expect(page.said).to_have_count(2)
+
+
+def test_a_turn_that_ended_before_the_subscription_of_its_new_session_began_is_shown(tab, client):
+    page, held = tab(), []
+    page.page.route("**/api/updates", lambda route: held.append(route))
+    page.open(client.session_id)
+    expect(page.page.locator("#empty")).to_be_visible()
+    client.ask("remember 1")
+    held[0].continue_()
+    expect(page.turns.last).to_contain_text("I will remember 1.")
+
+
+def test_a_subscription_to_a_session_that_is_not_found_tries_again(tab, client):
+    page = tab()
+    page.page.route("**/api/updates", lambda route: route.fulfill(status=404, json={"error": "No such session"}))
+    with page.page.expect_response("**/api/updates"):
+        page.open(client.session_id)
+    page.page.unroute("**/api/updates")
+    client.ask("remember 1")
+    expect(page.turns.last).to_contain_text("I will remember 1.")
+    expect(page.page.get_by_role("alert")).to_have_count(0)
 
 
 def test_messages_that_wait_stand_in_both_tabs_in_order(scripted, tab, provider):
@@ -109,7 +153,7 @@ def test_a_transaction_is_signed_in_a_form_and_the_model_goes_on(ask, scripted, 
     form.get_by_role("button", name="Sent").click()
     expect(scripted.turns.last).to_contain_text("It is paid.")
     expect(form).to_have_count(0)
-    expect(scripted.page.get_by_text("Your answer to a tool")).to_be_visible()
+    expect(scripted.page.get_by_text("Your reply to a tool")).to_be_visible()
 
 
 def test_typed_data_is_signed(ask, scripted, provider):
@@ -133,9 +177,9 @@ def test_a_refusal_is_an_answer_too_and_closes_the_form_in_every_tab(ask, script
 
 def test_a_request_of_an_app_s_own_kind_takes_any_answer(ask, scripted, provider):
     reply(provider, "PickFile", {"answer": "notes.txt"}, "A fine file.")
-    form = ask("PickFile", {"types": ["txt"]}, "A tool asks for something")
-    form.get_by_label("Answer").fill("notes.txt")
-    form.get_by_role("button", name="Answer").click()
+    form = ask("PickFile", {"types": ["txt"]}, "A tool needs your reply")
+    form.get_by_label("Reply").fill("notes.txt")
+    form.get_by_role("button", name="Reply").click()
     expect(scripted.turns.last).to_contain_text("A fine file.")
 
 
@@ -149,5 +193,5 @@ def test_an_answer_that_comes_too_late_is_explained(ask, scripted, client):
 
     scripted.page.route("**/api/control/**", late)
     form.get_by_role("button", name="Refuse").click()
-    expect(scripted.page.locator("#log")).to_contain_text("Your answer to a tool")
+    expect(scripted.page.locator("#log")).to_contain_text("Your reply to a tool")
     expect(form).to_have_count(0)

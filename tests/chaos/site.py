@@ -18,7 +18,7 @@ import yaml
 
 from app.config import Settings
 from app.state.api_keys import ApiKeys
-from app.state.connection.store import Store
+from app.state.scripts import Store
 from tests.support.backend import AppendOnlyRedis, Backend, Process, until
 from tests.support.backend import configuration as configured
 from tests.support.servers import Provider, serving

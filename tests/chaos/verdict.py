@@ -10,9 +10,9 @@ import httpx
 import redis as redis_py
 
 from app.config import Settings
-from app.state.connection.store import Store
 from app.state.inspection import Inspection
 from app.state.ledger import Ledger
+from app.state.scripts import Store
 from app.usage import Totals
 from app.usage.report import month, total
 from tests.chaos.people import Listener, Person

@@ -8,7 +8,7 @@ import socket
 import httpx
 import pytest
 
-from app.web.headers import ALWAYS
+from app.web.security_headers import DEFAULT_HEADERS
 
 OWN = {
     "/": {"Content-Security-Policy", "Cache-Control"},
@@ -23,9 +23,9 @@ def said(headers, names):
 
 @pytest.mark.parametrize("path", ["/healthz", "/api/session/models", "/openapi.json", "/nowhere", "/", "/docs"])
 def test_every_answer_has_the_headers(webs, path):
-    names = set(ALWAYS) - OWN.get(path, set())
+    names = set(DEFAULT_HEADERS) - OWN.get(path, set())
     answer = httpx.get(f"{webs[0]}{path}")
-    assert said(answer.headers, names) == {name: ALWAYS[name] for name in names}
+    assert said(answer.headers, names) == {name: DEFAULT_HEADERS[name] for name in names}
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
     assert "Strict-Transport-Security" not in answer.headers
     assert not re.search(r"\d", answer.headers["Server"])
@@ -39,8 +39,8 @@ def test_a_conversation_is_stored_by_no_cache(client):
 def test_a_stream_has_them_and_its_own_caching(client):
     with client.chat("hello") as stream:
         assert list(stream.events())[-1] == {"type": "complete"}
-    names = set(ALWAYS) - {"Cache-Control"}
-    assert said(stream.headers, names) == {name: ALWAYS[name] for name in names}
+    names = set(DEFAULT_HEADERS) - {"Cache-Control"}
+    assert said(stream.headers, names) == {name: DEFAULT_HEADERS[name] for name in names}
     assert stream.headers["Cache-Control"] == "no-cache, no-transform"
 
 
@@ -50,4 +50,4 @@ def test_what_is_no_request_gets_them_too(webs):
         connection.sendall(b"nonsense\r\n\r\n")
         head = connection.makefile("rb").read().decode().partition("\r\n\r\n")[0]
     sent = dict(line.split(": ", 1) for line in head.split("\r\n")[1:])
-    assert said(sent, ALWAYS) == ALWAYS
+    assert said(sent, DEFAULT_HEADERS) == DEFAULT_HEADERS

@@ -12,7 +12,7 @@ from redis.connection import AbstractConnection
 from app import create_app, services
 from app.config import Settings
 from app.state.api_keys import ApiKeys
-from app.state.connection.store import Store
+from app.state.scripts import Store
 from tests.support.backend import until
 from tests.support.client import Client
 from tests.support.remains import standing_in

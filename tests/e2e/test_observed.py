@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 
 from app.config import Settings
 from app.state.api_keys import ApiKeys
-from app.state.connection.store import Store
+from app.state.scripts import Store
 from tests.support.backend import Backend, redis_running, until
 from tests.support.client import Client
 from tests.support.collector import Collector
@@ -200,7 +200,7 @@ def test_a_killed_worker_is_soon_no_reason_to_be_ready(site, user):
     assert user.get("/readyz").status_code == 200
     site.worker.kill()
     until(lambda: user.get("/readyz").status_code == 503, 4, "two leases and some")
-    assert "heard of lately" in user.get("/readyz").json()["error"]
+    assert "sent a heartbeat lately" in user.get("/readyz").json()["error"]
     assert user.get("/healthz").status_code == 200
 
 

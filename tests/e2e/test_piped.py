@@ -13,7 +13,7 @@ from app.commands.chat import backend as terminal
 from app.commands.chat.turn_stream import Answer
 from app.config import Settings
 from app.state.api_keys import ApiKeys
-from app.state.connection.store import Store
+from app.state.scripts import Store
 from tests.support.backend import ROOT, free_port, until
 from tests.support.client import Client
 from tests.support.line import line_to

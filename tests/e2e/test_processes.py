@@ -12,8 +12,8 @@ import pytest
 import redis as redis_py
 
 from app.config import Settings
-from app.state.connection.store import Store
 from app.state.ledger import Ledger
+from app.state.scripts import Store
 from app.usage import Totals
 from app.usage.report import grouped, month
 from tests.support.backend import Backend, redis_running, until

@@ -8,7 +8,7 @@ import pytest
 
 from app.config import Settings
 from app.state.api_keys import ApiKeys
-from app.state.connection.store import Store
+from app.state.scripts import Store
 from tests.support.client import Client
 
 GOOD = {"text": "hello"}

@@ -6,6 +6,7 @@ import json
 import stat
 import subprocess
 import sys
+import threading
 import uuid
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from app.errors import ConfigError
 from tests.support.backend import ROOT, until
 from tests.support.client import Client
 from tests.support.remains import standing_in, without_life
-from tests.support.servers import Calls, Silence, Text
+from tests.support.servers import Calls, Silence, Text, Until
 
 
 @pytest.fixture
@@ -78,6 +79,18 @@ def test_a_session_at_work_is_erased_over_http_and_stays_so(person, redis, provi
     assert seen.hung_up.wait(5), "the model is still being asked"
     assert standing_in(redis, *person.secrets()) == []
     assert "Traceback" not in Path(worker).read_text()[logged:]
+
+
+def test_the_title_of_a_deleted_session_is_no_longer_asked_for(client, provider):
+    released = threading.Event()
+    text = provider.script("a first message to be titled", [Until(released)])
+    try:
+        client.ask(text, app="titled")
+        until(lambda: provider.requests(text), what="the title model to be asked")
+        client.request("DELETE", f"/api/sessions/{client.session_id}")
+        assert provider.requests(text)[0].hung_up.wait(10), "the title model is still being asked"
+    finally:
+        released.set()
 
 
 def test_a_person_is_exported_and_erased_by_what_the_front_end_gave_them(aomi, person, redis, tmp_path):

@@ -12,7 +12,7 @@ import pytest
 
 from app.config import Settings
 from app.state.api_keys import ApiKeys
-from app.state.connection.store import Store
+from app.state.scripts import Store
 from tests.support.backend import ROOT, until
 from tests.support.client import Client, kinds, text_of
 from tests.support.servers import Calls, Cut, Fail, Silence, Text, Uses

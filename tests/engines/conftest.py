@@ -13,7 +13,7 @@ import pytest
 from app.config import Settings
 from app.state.api_keys import ApiKeys
 from app.state.connection import clients
-from app.state.connection.store import Store
+from app.state.scripts import Store
 from tests.support.backend import Backend, until
 from tests.support.client import Client
 from tests.support.engines import server

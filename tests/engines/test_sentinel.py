@@ -33,7 +33,7 @@ def test_a_turn_runs_on_the_master_that_the_sentinels_name(watched):
 @pytest.fixture
 def waiting(watched):
     """What a command has got that is under way until somebody fills a list."""
-    client = clients.commands(Settings(REDIS_URL=watched.servers.url), patient=True, timeout=30)
+    client = clients.commands(Settings(REDIS_URL=watched.servers.url), retry_forever=True, timeout=30)
     found = []
     threading.Thread(target=lambda: found.append(client.blpop("filled", 0)), daemon=True).start()
     until(lambda: watched.servers.master.admin.info("clients")["blocked_clients"])

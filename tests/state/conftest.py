@@ -15,9 +15,9 @@ from app.events import sse
 from app.state.client_requests import ClientRequests
 from app.state.connection import clients
 from app.state.connection.cluster import Cluster
-from app.state.connection.store import Store
 from app.state.ledger import Ledger
 from app.state.runs import Run, RunStore, TurnRequest
+from app.state.scripts import Store
 from app.state.sessions import Sessions
 from app.state.step_calls import StepToolCall, StepToolCalls
 from app.state.vault import Vault

@@ -9,7 +9,7 @@ import pytest
 
 from app.state import redis_keys
 from app.state.api_keys import ApiKeys, KeyPolicy
-from app.state.connection.store import Store
+from app.state.scripts import Store
 from tests.state.conftest import Repeated
 
 
@@ -69,9 +69,9 @@ def test_a_rotated_key_keeps_its_id_and_its_old_secret_until_the_overlap_ends(ap
     old, key = issued(label="mine")
     new = api_keys.rotate(key, overlap=60)
     assert api_keys.find(new) == api_keys.find(old) == key
-    assert 50 < connection.ttl(redis_keys.api_key(sha256(old))) <= 60
-    assert connection.ttl(redis_keys.api_key(sha256(new))) == -1
-    connection.delete(redis_keys.api_key(sha256(old)))  # as its life ends
+    assert 50 < connection.ttl(redis_keys.api_key_secret(sha256(old))) <= 60
+    assert connection.ttl(redis_keys.api_key_secret(sha256(new))) == -1
+    connection.delete(redis_keys.api_key_secret(sha256(old)))  # as its life ends
     assert api_keys.find(old) is None
     assert api_keys.find(new) == key
 
@@ -80,7 +80,7 @@ def test_a_second_rotation_does_not_lengthen_the_life_of_the_first_secret(api_ke
     first, key = issued()
     second = api_keys.rotate(key, overlap=60)
     third = api_keys.rotate(key, overlap=3600)
-    assert connection.ttl(redis_keys.api_key(sha256(first))) <= 60
+    assert connection.ttl(redis_keys.api_key_secret(sha256(first))) <= 60
     assert [api_keys.find(secret) for secret in (first, second, third)] == [key] * 3
 
 
@@ -135,18 +135,18 @@ def test_a_key_that_is_known_costs_one_round_trip(api_keys, issued, monkeypatch)
 
 def test_a_key_of_the_earlier_form_works_as_before_with_its_id(api_keys, connection):
     fields = {"apps": '["shop"]', "label": "old", "created_at": "2026-01-15T10:30:00.000000Z"}
-    connection.hset(redis_keys.api_key(sha256("aomi_old")), mapping=fields)
+    connection.hset(redis_keys.api_key_secret(sha256("aomi_old")), mapping=fields)
     key = api_keys.find("aomi_old")
     assert (key.id, key.apps, key.label) == (sha256("aomi_old")[:12], ("shop",), "old")
     assert key.created_at == fields["created_at"]
-    kept = [value.decode() for value in connection.hmget(redis_keys.api_key(sha256("aomi_old")), list(fields))]
+    kept = [value.decode() for value in connection.hmget(redis_keys.api_key_secret(sha256("aomi_old")), list(fields))]
     assert kept == list(fields.values()), "webs of the earlier version still read it"
     assert api_keys.find(api_keys.rotate(key, overlap=0)).id == key.id
 
 
 def test_keys_of_the_earlier_form_are_listed_and_revoked_without_being_used(api_keys, connection):
     fields = {"apps": '["shop"]', "label": "old", "created_at": "2026-01-15T10:30:00.000000Z"}
-    connection.hset(redis_keys.api_key(sha256("aomi_old")), mapping=fields)
+    connection.hset(redis_keys.api_key_secret(sha256("aomi_old")), mapping=fields)
     (key,) = api_keys.named(sha256("aomi_old")[:12])
     assert api_keys.all() == [key]
     api_keys.revoke(key)

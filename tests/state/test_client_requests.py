@@ -12,11 +12,10 @@ from app.dialects.gen1.requests import answered
 from app.errors import Conflict, NotFound
 from app.events import sse
 from app.state import redis_keys
-from app.state.client_requests import MOST_EVENTS, MOST_OPEN, ClientRequests, TooManyOpen, TurnOver
-from app.state.connection.store import milliseconds
+from app.state.client_requests import MAX_MAILBOX_EVENTS, MAX_OPEN_REQUESTS, TooManyOpen, TurnOver
+from app.state.clock import now_ms
 from app.state.open_requests import open_requests, pending
-from app.turns import client_replies
-from app.turns.reaper import Reaper
+from app.state.request_expiry import RequestExpiry
 
 BODY = {"to": "0x1", "value": "9" * 60}
 
@@ -51,7 +50,7 @@ def updates(parts):
 def test_requests_are_numbered_in_their_session_and_numbers_never_come_again(parts, running):
     assert [ask(parts, running).id, ask(parts, running, "wallet_eip712_request").id] == [1, 2]
     assert pending(session(parts)) == {"pending_txs": {"1": BODY}, "pending_eip712s": {"2": BODY}, "next_id": 3}
-    client_replies.accept(parts, session(parts), [2], {})
+    parts.client_replies.accept(session(parts), [2], {})
     assert ask(parts, running).id == 3
 
 
@@ -96,7 +95,7 @@ def test_large_requests_may_not_be_open_together_as_clients_echo_them_in_the_que
 
 def test_an_answer_is_accepted_once_and_becomes_a_waiting_turn_also_where_none_may_wait(parts, running):
     ask(parts, running)
-    (closed,) = client_replies.accept(parts, session(parts), [1], {"status": "success"})
+    (closed,) = parts.client_replies.accept(session(parts), [1], {"status": "success"})
     assert (closed.id, closed.body) == (1, BODY)
     waiting = parts.sessions.snapshot("s", None).messages[-1]
     assert (waiting["role"], waiting["content"]) == (
@@ -104,32 +103,32 @@ def test_an_answer_is_accepted_once_and_becomes_a_waiting_turn_also_where_none_m
         '[The client\'s answer to Send, request 1] {"status":"success"}',
     )
     with pytest.raises(Conflict):
-        client_replies.accept(parts, session(parts), [1], {"status": "success"})
+        parts.client_replies.accept(session(parts), [1], {"status": "success"})
     with pytest.raises(NotFound):
-        client_replies.accept(parts, session(parts), [2], {"status": "success"})
+        parts.client_replies.accept(session(parts), [2], {"status": "success"})
     assert len(parts.sessions.snapshot("s", None).messages) == 2
 
 
 def test_of_two_answers_at_the_same_moment_one_is_refused(parts, running):
     ask(parts, running)
     before = session(parts)
-    client_replies.accept(parts, before, [1], {})
+    parts.client_replies.accept(before, [1], {})
     with pytest.raises(Conflict):
-        client_replies.accept(parts, before, [1], {})
+        parts.client_replies.accept(before, [1], {})
 
 
 def test_an_answer_to_several_counts_for_those_that_nobody_else_has_answered_meanwhile(parts, running):
     ask(parts, running)
     ask(parts, running, call_id="call_2")
     before = session(parts)
-    client_replies.accept(parts, before, [1], {})
-    assert [closed.id for closed in client_replies.accept(parts, before, [1, 2], {})] == [2]
+    parts.client_replies.accept(before, [1], {})
+    assert [closed.id for closed in parts.client_replies.accept(before, [1, 2], {})] == [2]
     assert open_requests(session(parts)) == []
 
 
 def test_an_answer_that_names_thousands_is_read_as_fast_as_one_that_names_one(parts, running):
     """Web processes serve all their clients in one thread."""
-    for _ in range(MOST_OPEN):
+    for _ in range(MAX_OPEN_REQUESTS):
         parts.client_requests.ask(running, "call_1", "Send", "wallet_tx_request", {"data": "0" * 2000})
     fields, began = session(parts), time.process_time()
     assert len(answered(fields, "wallet_tx_request", list(range(8000)))) == 7999
@@ -140,12 +139,12 @@ def test_an_answer_whose_process_died_before_its_job_was_enqueued_is_not_lost(pa
     ask(parts, running)
     parts.turns.end("s", running.id, sse.complete())
     monkeypatch.setattr(parts.turns._jobs, "turn", lambda *args, **more: None)
-    client_replies.accept(parts, session(parts), [1], {})
+    parts.client_replies.accept(session(parts), [1], {})
     monkeypatch.undo()
     run_id = session(parts)["run"]
     assert not parts.jobs.has_turn(run_id)
     connection.zadd(redis_keys.LEASES, {f"s {run_id}": 1})
-    Reaper(parts).round()
+    parts.reaper().run_once()
     assert parts.jobs.has_turn(run_id)
 
 
@@ -153,10 +152,10 @@ def test_a_request_that_nobody_answered_is_removed_announced_and_told_to_the_mod
     ask(parts, running)
     parts.turns.end("s", running.id, sse.complete())
     parts.client_requests.fetch_events("s")
-    assert parts.client_requests.overdue() == []
-    connection.zadd(redis_keys.CLIENT_REQUESTS, {"s 1": milliseconds() - 1})
-    Reaper(parts).round()
-    Reaper(parts).round()
+    assert parts.duties[0].overdue() == []
+    connection.zadd(redis_keys.CLIENT_REQUESTS, {"s 1": now_ms() - 1})
+    parts.reaper().run_once()
+    parts.reaper().run_once()
     assert (open_requests(session(parts)), connection.zcard(redis_keys.CLIENT_REQUESTS)) == ([], 0)
     told = parts.sessions.messages("s", running.thread_id)[-1]["tool_results"][0]
     assert told == {"call_id": "call_1", "name": "Send", "result": {"status": "expired", "id": 1}, "done": True}
@@ -166,9 +165,9 @@ def test_a_request_that_nobody_answered_is_removed_announced_and_told_to_the_mod
 
 def test_a_request_that_was_answered_does_not_expire(parts, running, connection):
     ask(parts, running)
-    client_replies.accept(parts, session(parts), [1], {})
+    parts.client_replies.accept(session(parts), [1], {})
     connection.zadd(redis_keys.CLIENT_REQUESTS, {"s 1": 1})
-    Reaper(parts).round()
+    parts.reaper().run_once()
     assert connection.zcard(redis_keys.CLIENT_REQUESTS) == 0
     assert [event["outcome"] for event in updates(parts) if event["type"] == "client_request_closed"] == ["answered"]
 
@@ -183,11 +182,11 @@ def test_an_event_is_fetched_once_oldest_first_and_as_many_as_asked(parts, runni
 
 
 def test_a_mailbox_nobody_fetches_is_bounded_and_has_a_life(parts, running, connection):
-    for _ in range(MOST_EVENTS + 5):
+    for _ in range(MAX_MAILBOX_EVENTS + 5):
         number = ask(parts, running).id
-        client_replies.accept(parts, session(parts), [number], {})
+        parts.client_replies.accept(session(parts), [number], {})
     events = parts.client_requests.fetch_events("s", 1000)
-    assert (len(events), events[-1]["id"]) == (MOST_EVENTS, MOST_EVENTS + 5)
+    assert (len(events), events[-1]["id"]) == (MAX_MAILBOX_EVENTS, MAX_MAILBOX_EVENTS + 5)
     ask(parts, running)
     assert 0 < connection.ttl(redis_keys.mailbox("s")) <= 3600
 
@@ -203,10 +202,10 @@ def test_a_script_that_is_sent_again_changes_nothing_more(parts, running, store,
     monkeypatch.setattr(type(store), "call", twice)
     assert ask(parts, running).id == 1
     assert [event["id"] for event in parts.client_requests.fetch_events("s")] == [1]
-    parts.client_requests.expire("s", 1)
+    parts.duties[0].handle("s", 1)
     assert [event["type"] for event in parts.client_requests.fetch_events("s")] == ["system_notice"]
     ask(parts, running)
-    assert len(client_replies.accept(parts, session(parts), [2], {})) == 1
+    assert len(parts.client_replies.accept(session(parts), [2], {})) == 1
     closed = [event["outcome"] for event in updates(parts) if event["type"] == "client_request_closed"]
     assert closed == ["expired", "answered"]
 
@@ -220,7 +219,7 @@ def test_a_request_that_was_answered_before_its_asking_came_through_again_is_not
     def answered_in_between(*args):
         monkeypatch.undo()
         call(*args)
-        client_replies.accept(parts, session(parts), [1], {})
+        parts.client_replies.accept(session(parts), [1], {})
         return call(*args)
 
     monkeypatch.setattr(parts.client_requests, "_call", answered_in_between)
@@ -233,14 +232,14 @@ def test_a_deleted_session_expires_quietly(parts, running, connection):
     parts.turns.interrupt_all("s")
     parts.sessions.delete("s")
     connection.zadd(redis_keys.CLIENT_REQUESTS, {"s 1": 1})
-    Reaper(parts).round()
+    parts.reaper().run_once()
     assert not list(connection.scan_iter("session:*"))
     assert connection.zcard(redis_keys.CLIENT_REQUESTS) == 0
 
 
 def test_the_index_has_a_request_before_it_is_open(store):
     """A process that dies in between leaves an entry that goes by itself, never a request without an end."""
-    requests = ClientRequests(store)
+    expiry = RequestExpiry(store)
     store.redis.zadd(redis_keys.CLIENT_REQUESTS, {"s 9": 1})
-    requests.expire("s", 9)
-    assert requests.overdue() == []
+    expiry.handle("s", 9)
+    assert expiry.overdue() == []

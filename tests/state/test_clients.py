@@ -27,7 +27,7 @@ def unfit(monkeypatch):
 
 def test_a_patient_client_waits_for_a_connection_that_is_fit_too(redis_url, unfit):
     """Else a turn whose end meets a Redis that restarts is lost with its worker alive."""
-    client = clients.commands(Settings(REDIS_URL=redis_url), patient=True)
+    client = clients.commands(Settings(REDIS_URL=redis_url), retry_forever=True)
     unfit += [1] * 5
     assert client.ping()
     assert unfit == []

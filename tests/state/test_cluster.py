@@ -9,9 +9,9 @@ from app.config import Settings
 from app.events import sse
 from app.state import redis_keys
 from app.state.connection import clients
-from app.state.connection.listening import BLIND_FOR
-from app.state.connection.store import Store
+from app.state.connection.cluster_pubsub import MAX_BLIND_PINGS
 from app.state.runs import RunStore
+from app.state.scripts import Store
 from tests.support.backend import free_port
 
 
@@ -45,12 +45,12 @@ def test_events_of_turns_on_all_masters_are_appended_at_once_also_where_nobody_k
 
 
 def test_keys_of_two_slots_in_one_call_are_a_mistake_that_no_patience_waits_for(cluster_url):
-    patient = clients.commands(settings(cluster_url), patient=True)
+    retrying = clients.commands(settings(cluster_url), retry_forever=True)
     with pytest.raises(RedisClusterException, match="slot"):
-        patient.eval("return 1", 2, "a", "b")
+        retrying.eval("return 1", 2, "a", "b")
     with pytest.raises(RedisClusterException, match="slot"):
-        patient.pipeline().set("a", 1).set("b", 1).execute()
-    patient.close()
+        retrying.pipeline().set("a", 1).set("b", 1).execute()
+    retrying.close()
 
 
 def test_a_transaction_answers_as_on_one_server(connection):
@@ -84,7 +84,7 @@ def test_a_node_that_is_long_cut_off_from_the_others_is_left(cluster_url, monkey
     listener = clients.listening(settings(cluster_url)).pubsub()
     listener.subscribe("news")
     monkeypatch.setattr(listener, "_sees_cluster", lambda: False)
-    for _ in range(BLIND_FOR):
+    for _ in range(MAX_BLIND_PINGS):
         listener.ping()
     with pytest.raises(ConnectionError):
         listener.ping()

@@ -7,8 +7,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app.metrics.instruments import Metrics
 from app.metrics.reporter import Reporter
-from app.state.connection.store import Store
 from app.state.counters import Counters, Report
+from app.state.scripts import Store
 from tests.state.conftest import Repeated
 
 ONE = 'aomi_tokens_total{"model":"m","kind":"input"}'

@@ -10,11 +10,10 @@ import pytest
 
 from app.events import sse
 from app.state import redis_keys
-from app.state.connection.store import Store
 from app.state.ledger import Ledger
 from app.state.runs import RunStore
+from app.state.scripts import Store
 from app.usage import ModelCall, Prices, Totals, Usage, nano
-from app.usage.budget import is_spent
 from app.usage.report import between, grouped, month, today, total
 from tests.state.conftest import Repeated
 
@@ -58,7 +57,7 @@ def test_a_settled_call_is_in_the_sums_of_its_session_key_and_month(ledger, run)
     assert total(ledger.of_key("key1", DAYS)) == total(ledger.of_session("s")) == total(ledger.of_all(DAYS)) == expected
     assert ledger.spent("key1", "2026-11") == 4_000_000
     assert ledger.spent("key1", "2026-12") == ledger.spent("another", "2026-11") == 0
-    assert ledger.open_calls("s", run.id) == ledger.overdue() == []
+    assert ledger.unsettled_calls("s", run.id) == ledger.overdue() == []
 
 
 def test_the_first_charge_of_a_call_counts_and_later_ones_learn_of_it(ledger, run):
@@ -117,11 +116,11 @@ def test_a_settlement_that_broke_off_anywhere_is_finished_by_another(connection,
             Ledger(dying).settle("s", run.id, FIRST.charge(Usage(7, 5), 12))
         except Dies:
             assert survived < 3
-        for one in ledger.open_calls("s", run.id):
+        for one in ledger.unsettled_calls("s", run.id):
             ledger.settle("s", run.id, one.estimated(0))
         assert total(ledger.of_key("key1", DAYS)) == total(ledger.of_session("s"))
         assert total(ledger.of_key("key1", DAYS)).calls == 1
-        assert ledger.open_calls("s", run.id) == []
+        assert ledger.unsettled_calls("s", run.id) == []
 
 
 def test_an_open_call_is_overdue_until_it_is_settled_or_put_off(ledger, run, connection):
@@ -129,9 +128,9 @@ def test_an_open_call_is_overdue_until_it_is_settled_or_put_off(ledger, run, con
     assert ledger.overdue() == []
     connection.zadd(redis_keys.MODEL_CALLS, {f"s {run.id} 1": 1})
     assert ledger.overdue() == [("s", run.id, "1")]
-    ledger.put_off("s", run.id, "1")
+    ledger.postpone("s", run.id, "1")
     assert ledger.overdue() == []
-    assert ledger.open_turns("s") == {run.id}
+    assert ledger.unsettled_turns("s") == {run.id}
 
 
 def test_a_turn_with_an_open_call_outlives_its_log_and_then_goes_as_others_do(ledger, run, store, connection):
@@ -183,24 +182,24 @@ def test_usage_is_grouped_by_what_somebody_asks_for(ledger, run):
 
 
 def test_sums_live_for_their_time_and_what_was_counted_of_late_is_forgotten(ledger, run, connection, store):
-    connection.zadd(redis_keys.counted("key1"), {"run_of_yesterday 1": 1})
+    connection.zadd(redis_keys.counted_charges("key1"), {"run_of_yesterday 1": 1})
     ledger.settle("s", run.id, FIRST.estimated(0))
     name = hashlib.sha256(f"{run.id} 1".encode()).hexdigest()[:32]
-    assert connection.zrange(redis_keys.counted("key1"), 0, -1) == [name.encode()]
-    assert 0 < connection.ttl(redis_keys.counted("key1")) <= 6 * 3600
-    for name in (redis_keys.used_on("key1", DAY), redis_keys.used_in_month("key1", "2026-11")):
+    assert connection.zrange(redis_keys.counted_charges("key1"), 0, -1) == [name.encode()]
+    assert 0 < connection.ttl(redis_keys.counted_charges("key1")) <= 6 * 3600
+    for name in (redis_keys.day_usage("key1", DAY), redis_keys.month_usage("key1", "2026-11")):
         assert store.settings.usage_ttl - 60 < connection.ttl(name) <= store.settings.usage_ttl
-    assert 0 < connection.ttl(redis_keys.used_in("s")) <= store.settings.session_ttl
+    assert 0 < connection.ttl(redis_keys.session_usage("s")) <= store.settings.session_ttl
 
 
 def test_a_budget_is_spent_when_the_months_cost_has_reached_it(ledger, run):
     now = ModelCall("1", str(today()), "key1", "shop", "m", prompt=100, prices=Prices("0.01", "0"))
-    assert not is_spent(ledger, "key1", "1.00")
+    assert not ledger.is_over("key1", "1.00")
     ledger.settle("s", run.id, now.estimated(0))
-    assert is_spent(ledger, "key1", "1.00")
-    assert not is_spent(ledger, "key1", "1.000000001")
-    assert is_spent(ledger, "another", "0")
-    assert not is_spent(ledger, "key1", "")
+    assert ledger.is_over("key1", "1.00")
+    assert not ledger.is_over("key1", "1.000000001")
+    assert ledger.is_over("another", "0")
+    assert not ledger.is_over("key1", "")
 
 
 def test_sums_of_many_small_costs_are_exact(ledger, run):

@@ -7,9 +7,9 @@ import pytest
 from app import services
 from app.config import Settings
 from app.events import sse
+from app.state.clock import now_ms
 from app.state.connection.cluster import Cluster
-from app.state.connection.store import milliseconds
-from app.turns.reaper import WORKER_LOST, Reaper
+from app.turns.lost_turns import WORKER_LOST
 from app.usage import ModelCall, Prices, Totals
 from app.usage.report import month, today, total
 
@@ -28,8 +28,8 @@ def round_of_care(parts, connection):
 
     def go(*running):
         for lease in connection.zrange("leases", 0, -1):
-            connection.zadd("leases", {lease: milliseconds() - 1})
-        Reaper(parts, lambda: running).round()
+            connection.zadd("leases", {lease: now_ms() - 1})
+        parts.reaper(lambda: running).run_once()
 
     return go
 
@@ -51,9 +51,9 @@ def test_a_running_turn_without_a_worker_is_lost_and_the_next_one_runs(parts, ro
 
 def test_a_turn_that_is_begun_after_a_long_wait_is_not_taken_for_lost(parts, connection, said):
     run_id = parts.turns.send("s", said()).run_id
-    connection.zadd("leases", {f"s {run_id}": milliseconds() - 1})
+    connection.zadd("leases", {f"s {run_id}": now_ms() - 1})
     parts.runs.claim("s", run_id, "worker")
-    Reaper(parts).round()
+    parts.reaper().run_once()
     assert parts.runs.get("s", run_id).status == "running"
 
 
@@ -102,7 +102,7 @@ def test_a_client_request_that_is_broken_in_redis_keeps_nobody_from_their_end(pa
     connection.zadd("client-requests", {"broken 1": 1})
     round_of_care()
     assert events(parts, "s", lost) == [WORKER_LOST]
-    assert parts.client_requests.overdue() == []
+    assert parts.duties[0].overdue() == []
 
 
 def opened(parts, said, number="1", prompt=10):
@@ -149,7 +149,7 @@ def test_a_worker_has_its_time_to_say_what_an_ended_turn_used(parts, connection,
 
     def look():
         connection.zadd("model-calls", {f"s {run_id} 1": 1})
-        Reaper(parts).round()
+        parts.reaper().run_once()
 
     look()
     parts.turns.interrupt("s")
@@ -158,19 +158,19 @@ def test_a_worker_has_its_time_to_say_what_an_ended_turn_used(parts, connection,
     connection.hset(f"session:{{s}}:run:{run_id}", "ended_at", "2025-01-15T10:30:00.000Z")
     look()
     assert used(parts).calls == 1
-    assert parts.ledger.open_turns("s") == set()
+    assert parts.ledger.unsettled_turns("s") == set()
 
 
 def test_calls_of_turns_that_are_gone_are_forgotten(parts, connection):
     connection.zadd("model-calls", {"s run_that_never_was 1": 1})
-    Reaper(parts).round()
+    parts.reaper().run_once()
     assert connection.zcard("model-calls") == 0
 
 
 def test_a_session_that_is_to_be_deleted_is_billed_before(parts, said):
     opened(parts, said)
     parts.turns.interrupt_all("s")
-    parts.billing.close_all("s")
+    parts.usage_recovery.close_all("s")
     assert used(parts).calls == 1
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from app.events import sse
 from app.state import redis_keys
-from app.state.connection.store import Store
 from app.state.runs import EventBatch, RunStore
+from app.state.scripts import Store
 from tests.state.conftest import Repeated
 
 
@@ -195,7 +195,7 @@ def test_a_waiting_turn_can_be_ended_without_touching_the_current_one(runs, sess
     ],
 )
 def test_the_status_says_how_the_last_turn_ended(runs, sessions, session_id, said, terminal, status):
-    from app.state.sessions import status as status_of
+    from app.state.session_fields import session_status as status_of
 
     run = begin(runs, session_id, said)
     assert status_of(sessions.get(session_id)) == "processing"

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from app.events import sse
-from app.state.connection.store import Store
+from app.state.scripts import Store
 from app.state.sessions import Sessions
 from app.state.step_calls import StepToolCall, StepToolCalls
 from tests.state.conftest import Repeated
@@ -137,7 +137,7 @@ def test_a_call_that_is_over_is_not_run_again(runs, store, said):
     calls = StepToolCalls(store)
     calls.drop(calls.get("s", run.run_id, "c1"))
     assert calls.get("s", run.run_id, "c1") is None
-    assert calls.answered(StepToolCall("s", run.run_id, "c1", run.thread_id, "default", "T", {})) == ["first"]
+    assert calls.first_step(StepToolCall("s", run.run_id, "c1", run.thread_id, "default", "T", {})) == ["first"]
 
 
 def test_a_step_that_is_delivered_again_changes_nothing(sessions, runs, store, said):
@@ -171,10 +171,10 @@ def test_the_first_step_is_there_for_the_turn_that_waits(runs, store, said):
     call = StepToolCall("s", run.run_id, "c1", run.thread_id, "default", "T", {"a": 1})
     calls = StepToolCalls(store)
     calls.record(call)
-    assert calls.answered(call) is None
+    assert calls.first_step(call) is None
     assert calls.get("s", run.run_id, "c1") == call
     calls.answer(call, None)
-    assert calls.answered(call) == [None]
+    assert calls.first_step(call) == [None]
     assert calls.get("s", run.run_id, "c1").steps == 1
 
 

@@ -7,8 +7,8 @@ from cryptography.fernet import Fernet
 
 from app.config import Settings
 from app.errors import BadRequest, ConfigError, NotConfigured
-from app.state.connection.store import Store
-from app.state.vault import MOST, Vault, client_digest
+from app.state.scripts import Store
+from app.state.vault import MAX_PER_CLIENT, Vault, client_digest
 
 FIRST, SECOND = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 
@@ -65,7 +65,7 @@ def test_a_key_that_is_none_is_a_mistake_in_the_settings_that_does_not_show_it(v
 
 def test_a_client_has_so_many_at_most_and_may_replace_them(vault):
     kept = vault(FIRST)
-    kept.save_secrets("c", {f"N{number}": "value" for number in range(MOST)})
+    kept.save_secrets("c", {f"N{number}": "value" for number in range(MAX_PER_CLIENT)})
     kept.save_secrets("c", {"N0": "another"})
     with pytest.raises(BadRequest, match="at most 50"):
         kept.save_secrets("c", {"MORE": "value"})

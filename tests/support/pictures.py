@@ -88,7 +88,7 @@ def streaming(here: Playground) -> None:
     here.say(STREAMING)
     expect(here.turns.last).to_contain_text("in the next turn, so")
     here.say("And with two tabs open?")
-    expect(here.page.get_by_text("Waits for the answer before it")).to_be_visible()
+    expect(here.page.get_by_text("Waiting for the previous answer")).to_be_visible()
 
 
 def error(here: Playground) -> None:

@@ -112,9 +112,12 @@ def test_the_table_has_each_setting_with_default_and_description():
     cells = [row.strip("| ").split(" | ") for row in rows]
     assert head.count("|") == rule.count("|") == 4
     assert [len(row) for row in cells] == [3] * len(config.Settings.model_fields)
-    assert ["`REDIS_URL`", "`redis://127.0.0.1:6379/0`", "where all state lives"] in cells
+    assert ["`REDIS_URL`", "`redis://127.0.0.1:6379/0`", "Redis for all state"] in cells
     assert ["`AOMI_LOG_TTL`", "`3600`", "how long a turn's events can be replayed after its end"] in cells
 
 
 def test_the_table_leaves_the_default_of_an_optional_setting_empty():
-    assert "| `AOMI_HISTORY_TOKENS` |  | cap on a prompt's tokens, below the model's window |" in config.table()
+    assert (
+        "| `AOMI_HISTORY_TOKENS` |  | maximum tokens of a prompt, if lower than the model's context window |"
+        in config.table()
+    )

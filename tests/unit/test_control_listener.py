@@ -7,12 +7,15 @@ import time
 import pytest
 
 from app.state import redis_keys
+from app.state.control_messages import FirstStep
 from tests.unit.pubsub import FakeRedis
 from workers import control_listener
 from workers.cancellation import INTERRUPTED, CancelRegistry, CancelToken, Stopped
 from workers.control_listener import ControlListener
 
 SOON = 2.0
+
+FIRST_STEP = FirstStep("run_1", "call_1")
 
 
 @pytest.fixture
@@ -80,7 +83,7 @@ def test_a_stop_is_heard_after_a_lost_connection(listener, redis, stopped):
 
 
 def test_an_answer_that_is_there_needs_no_wait(listener):
-    assert listener.wait("run_1 call_1", lambda: [7], SOON, CancelToken()) == [7]
+    assert listener.wait(FIRST_STEP, lambda: [7], SOON, CancelToken()) == [7]
 
 
 def test_an_answer_is_looked_for_as_soon_as_it_is_heard_of(listener, redis):
@@ -93,17 +96,17 @@ def test_an_answer_is_looked_for_as_soon_as_it_is_heard_of(listener, redis):
         tell(redis, "answer run_1 call_1")
         return None
 
-    assert listener.wait("run_1 call_1", ready, SOON, CancelToken()) == [7]
+    assert listener.wait(FIRST_STEP, ready, SOON, CancelToken()) == [7]
     assert looks[1] - looks[0] < control_listener.POLL_SECONDS / 2
 
 
 def test_an_answer_whose_news_was_lost_is_found_in_the_end(listener):
     found = iter([None, [7]])
-    assert listener.wait("run_1 call_1", lambda: next(found), 0.01, CancelToken()) == [7]
+    assert listener.wait(FIRST_STEP, lambda: next(found), 0.01, CancelToken()) == [7]
 
 
 def test_no_answer_in_time_is_none(listener):
-    assert listener.wait("run_1 call_1", lambda: None, 0.01, CancelToken()) is None
+    assert listener.wait(FIRST_STEP, lambda: None, 0.01, CancelToken()) is None
 
 
 def test_a_stop_ends_the_wait(listener, redis, tokens):
@@ -111,4 +114,4 @@ def test_a_stop_ends_the_wait(listener, redis, tokens):
         tell(redis, "stop run_1 interrupted")
 
     with tokens.issue("run_1") as token, pytest.raises(Stopped):
-        listener.wait("run_1 call_1", ready, SOON, token)
+        listener.wait(FIRST_STEP, ready, SOON, token)

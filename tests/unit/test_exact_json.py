@@ -28,7 +28,7 @@ def test_text_is_read_as_bytes_are():
 
 
 def test_what_others_nest_in_theirs_has_room_for_it():
-    exact_json.dumps({"a": {"b": exact_json.loads(exact_json.checked(nested(200)))}})
+    exact_json.dump_bytes({"a": {"b": exact_json.loads(exact_json.checked(nested(200)))}})
     for levels in (250, 300, 2000):
         with pytest.raises(exact_json.TooDeep):
             exact_json.checked(nested(levels))

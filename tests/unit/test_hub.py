@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.events import sse
-from app.live.hub import MAILBOX, Closed, FrameBatch, Gap, Hub, Subscription
+from app.live.hub import MAX_UNREAD, Closed, FrameBatch, Gap, Hub, Subscription
+from app.state.connection.pubsub import PubSubListener
 from tests.unit.pubsub import FakeRedis
 
 SOON = 2.0
@@ -20,8 +21,8 @@ def redis():
 @pytest.fixture
 def hub(redis):
     """A hub that is connected: the gap of its first connection is over."""
-    hub = Hub(redis)
-    with hub.follow("warm-up"):
+    hub = Hub(PubSubListener(redis))
+    with hub.subscribe("warm-up"):
         return hub
 
 
@@ -34,100 +35,100 @@ def frames(*contents):
 
 
 def test_a_follower_gets_what_is_published_on_its_channel_alone(hub, redis):
-    with hub.follow("ours") as mailbox:
+    with hub.subscribe("ours") as subscription:
         redis.publish("theirs", message(1, "b"))
         redis.publish("ours", message(2, "a"))
-        assert mailbox.take(SOON) == FrameBatch(2, 2, "text", frames("a"))
+        assert subscription.next(SOON) == FrameBatch(2, 2, "text", frames("a"))
 
 
 def test_every_follower_of_a_channel_gets_its_messages(hub, redis):
-    with hub.follow("ours") as first, hub.follow("ours") as second:
+    with hub.subscribe("ours") as first, hub.subscribe("ours") as second:
         redis.publish("ours", message(1))
-        assert first.take(SOON) == second.take(SOON) == FrameBatch(1, 1, "text", frames("a"))
+        assert first.next(SOON) == second.next(SOON) == FrameBatch(1, 1, "text", frames("a"))
 
 
 def test_nothing_connects_before_the_first_stream_opens(redis):
-    Hub(redis)
+    Hub(PubSubListener(redis))
     assert redis.connections == []
 
 
 def test_all_streams_share_one_connection(hub, redis):
-    with hub.follow("ours"), hub.follow("theirs"):
+    with hub.subscribe("ours"), hub.subscribe("theirs"):
         assert len(redis.connections) == 1
 
 
 def test_a_channel_is_held_until_its_last_follower_leaves(hub, redis):
-    with hub.follow("ours"):
-        with hub.follow("ours"):
+    with hub.subscribe("ours"):
+        with hub.subscribe("ours"):
             pass
         assert redis.subscribed("ours")
     assert not redis.subscribed("ours")
 
 
 def test_open_streams_are_counted(hub):
-    with hub.follow("ours"), hub.follow("ours"), hub.follow("theirs"):
+    with hub.subscribe("ours"), hub.subscribe("ours"), hub.subscribe("theirs"):
         assert hub.open_streams == 3
     assert hub.open_streams == 0
 
 
 def test_a_lost_connection_sends_every_follower_to_its_log(hub, redis):
-    with hub.follow("ours") as ours, hub.follow("theirs") as theirs:
+    with hub.subscribe("ours") as ours, hub.subscribe("theirs") as theirs:
         redis.cut()
-        for mailbox in (ours, theirs):
+        for subscription in (ours, theirs):
             with pytest.raises(Gap):
-                mailbox.take(SOON)
+                subscription.next(SOON)
 
 
 def test_a_follower_hears_again_after_a_lost_connection(hub, redis):
-    with hub.follow("ours") as mailbox:
+    with hub.subscribe("ours") as subscription:
         redis.cut()
         with pytest.raises(Gap):
-            mailbox.take(SOON)
+            subscription.next(SOON)
         redis.publish("ours", message(1))
-        assert mailbox.take(SOON).last == 1
+        assert subscription.next(SOON).last == 1
 
 
 def test_closing_ends_the_open_streams(hub):
-    with hub.follow("ours") as mailbox:
+    with hub.subscribe("ours") as subscription:
         hub.close()
         with pytest.raises(Closed):
-            mailbox.take(SOON)
+            subscription.next(SOON)
 
 
 def test_a_closed_hub_ends_a_stream_that_opens_later(hub):
     hub.close()
-    with hub.follow("ours") as mailbox, pytest.raises(Closed):
-        mailbox.take(SOON)
+    with hub.subscribe("ours") as subscription, pytest.raises(Closed):
+        subscription.next(SOON)
 
 
 # One mailbox
 
 
 def test_silence_is_none():
-    assert Subscription().take(0) is None
+    assert Subscription().next(0) is None
 
 
 def test_a_reader_that_falls_behind_gets_what_there_was_room_for_and_then_a_gap():
-    mailbox = Subscription()
-    for number in range(1, MAILBOX + 10):
-        mailbox.put(message(number))
-    taken = [mailbox.take(0).last for _ in range(MAILBOX)]
-    assert taken == list(range(1, MAILBOX + 1))
+    subscription = Subscription()
+    for number in range(1, MAX_UNREAD + 10):
+        subscription.push(message(number))
+    taken = [subscription.next(0).last for _ in range(MAX_UNREAD)]
+    assert taken == list(range(1, MAX_UNREAD + 1))
     with pytest.raises(Gap):
-        mailbox.take(0)
-    assert mailbox.take(0) is None
+        subscription.next(0)
+    assert subscription.next(0) is None
 
 
 def test_a_reader_that_has_caught_up_gets_messages_again():
-    mailbox = Subscription()
-    for number in range(MAILBOX + 1):
-        mailbox.put(message(number))
-    for _ in range(MAILBOX):
-        mailbox.take(0)
+    subscription = Subscription()
+    for number in range(MAX_UNREAD + 1):
+        subscription.push(message(number))
+    for _ in range(MAX_UNREAD):
+        subscription.next(0)
     with pytest.raises(Gap):
-        mailbox.take(0)
-    mailbox.put(message(1000))
-    assert mailbox.take(0).last == 1000
+        subscription.next(0)
+    subscription.push(message(1000))
+    assert subscription.next(0).last == 1000
 
 
 # One batch

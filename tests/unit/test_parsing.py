@@ -9,19 +9,11 @@ from flask import Flask
 
 from app.catalog import App, Catalog, Model
 from app.config import Settings
-from app.errors import BadRequest, Forbidden, NotFound, Unauthorized
-from app.state.api_keys import ApiKey
-from app.web import parsing
+from app.errors import BadRequest, NotFound
+from app.web import bodies, parsing
 
 ID = "550e8400-e29b-41d4-a716-446655440000"
 OTHER = "00000000-0000-4000-8000-000000000000"
-
-KEYS = {
-    "shop-key": ApiKey(id="1", apps=("shop",), label="", created_at=""),
-    "other-key": ApiKey(id="2", apps=("other",), label="", created_at=""),
-    "old-key": ApiKey(id="4", apps=("*",), label="", created_at="", expires_at="2020-01-31T00:00:00.000Z"),
-    "any-key": ApiKey(id="3", apps=("*",), label="", created_at=""),
-}
 
 
 @pytest.fixture
@@ -35,7 +27,6 @@ def asked():
         app.extensions["aomi"] = SimpleNamespace(
             settings=Settings(_env_file=None, session_id_format=form),
             catalog=Catalog(apps, [model]),
-            api_keys=SimpleNamespace(find=KEYS.get, used=lambda key: None),
             sessions=SimpleNamespace(get={ID: {"title": "ETH"}}.get),
         )
         return app.test_request_context(path, **request)
@@ -98,48 +89,20 @@ def test_an_unknown_session_is_not_found(asked):
         parsing.known_session()
 
 
-# Keys and apps
-
-
-@pytest.mark.parametrize(
-    ("name", "headers", "answer"),
-    [
-        (None, {}, "default"),
-        (None, {"X-API-Key": "any-key"}, "default"),
-        (None, {"X-API-Key": "wrong"}, Unauthorized),
-        ("shop", {}, Unauthorized),
-        ("shop", {"X-API-Key": "wrong"}, Unauthorized),
-        ("shop", {"X-API-Key": "other-key"}, Forbidden),
-        ("shop", {"X-API-Key": "shop-key"}, "shop"),
-        ("shop", {"Aomi-App-Key": "shop-key"}, "shop"),
-        ("shop", {"X-API-Key": "any-key"}, "shop"),
-        ("shop", {"X-API-Key": "old-key"}, Unauthorized),
-        (None, {"X-API-Key": "old-key"}, Unauthorized),
-        ("gone", {}, Unauthorized),
-        ("gone", {"X-API-Key": "shop-key"}, Forbidden),
-        ("gone", {"X-API-Key": "any-key"}, NotFound),
-    ],
-)
-def test_an_app_opens_to_its_keys_alone(asked, name, headers, answer):
-    with asked(headers=headers):
-        if isinstance(answer, str):
-            assert parsing.app_named(name).id == answer
-        else:
-            with pytest.raises(answer):
-                parsing.app_named(name)
+# Apps
 
 
 @pytest.mark.parametrize(("query", "app"), [("app=shop", "shop"), ("namespace=shop", "shop"), ("", None)])
 def test_an_app_may_be_called_namespace(asked, query, app):
     with asked(f"/?{query}"):
-        assert parsing.app_parameter() == app
+        assert parsing.app_from_query() == app
 
 
 def test_an_app_in_a_body_must_exist(asked):
     with asked():
-        assert parsing.known_app({"app": "shop"}) == "shop"
+        parsing.check_app_exists("shop")
         with pytest.raises(BadRequest, match="There is no app 'gone'"):
-            parsing.known_app({"app": "gone"})
+            parsing.check_app_exists("gone")
 
 
 # Bodies
@@ -151,13 +114,13 @@ def test_an_app_in_a_body_must_exist(asked):
 )
 def test_a_body_that_is_no_json_object_is_refused(asked, data, refusal):
     with asked(method="POST", data=data), pytest.raises(BadRequest, match=refusal):
-        parsing.body()
+        bodies.json_body()
 
 
 @pytest.mark.parametrize(("data", "found"), [(b"", {}), (b" \n", {}), (b'{"a": 1}', {"a": 1})])
 def test_an_optional_body_may_be_empty(asked, data, found):
     with asked(method="POST", data=data):
-        assert parsing.optional_body() == found
+        assert bodies.optional_json_body() == found
 
 
 @pytest.mark.parametrize(
@@ -202,10 +165,10 @@ def test_a_user_state_has_sixteen_kib_at_most():
 
 @pytest.mark.parametrize(("value", "number"), [("17", 17), ("run_4f2a:17", 17), ("0", 0)])
 def test_an_event_number_stands_at_the_end_of_an_id(value, number):
-    assert parsing.number_of(value, "Last-Event-ID") == number
+    assert parsing.event_number_of(value, "Last-Event-ID") == number
 
 
 @pytest.mark.parametrize("value", ["", "x", "-1", "1.5", "run_1:", "\u0661\u0667", "9" * 16])
 def test_what_is_no_event_number_is_refused(value):
     with pytest.raises(BadRequest, match="Last-Event-ID must be the id of an event"):
-        parsing.number_of(value, "Last-Event-ID")
+        parsing.event_number_of(value, "Last-Event-ID")

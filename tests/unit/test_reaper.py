@@ -1,4 +1,4 @@
-"""The caretaker's patience with others after Redis was away."""
+"""The reaper waits for other processes after Redis was away."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from redis.exceptions import ConnectionError
 from app import services
 from app.config import Settings
 from app.state.runs import TurnRequest
-from app.turns.reaper import Reaper
 from tests.support.backend import until
 
 LEASE = 1
@@ -33,8 +32,8 @@ def test_nothing_is_ended_for_one_lease_after_redis_was_away(tmp_path, monkeypat
         raise ConnectionError
 
     monkeypatch.setattr(parts.runs.leases, "overdue", away_once)
-    caretaker = Reaper(parts)
-    caretaker.start()
+    reaper = parts.reaper()
+    reaper.start()
     until(lambda: parts.runs.get("s", run_id).status == "error")
-    caretaker.stop()
+    reaper.stop()
     assert time.monotonic() - away[0] >= LEASE

@@ -8,9 +8,10 @@ from contextlib import closing
 import pytest
 
 from app.events import sse
+from app.events.entries import StreamEntry
 from app.live.hub import Hub
 from app.live.relay import replay_then_follow
-from app.state.connection.store import Entry
+from app.state.connection.pubsub import PubSubListener
 from tests.unit.pubsub import FakeRedis
 
 CHANNEL = "session:{s}:run:r:log"
@@ -21,13 +22,13 @@ class Log:
 
     def __init__(self):
         self.redis = FakeRedis()
-        self.hub = Hub(self.redis)
+        self.hub = Hub(PubSubListener(self.redis))
         self.entries = []
         self.reads = 0
 
     def write(self, count=1):
         for number in range(len(self.entries) + 1, len(self.entries) + count + 1):
-            self.entries.append(Entry(number, "text", sse.frame(sse.text(str(number)))))
+            self.entries.append(StreamEntry(number, "text", sse.frame(sse.text(str(number)))))
 
     def publish(self, first, last):
         frames = b"".join(entry.frame for entry in self.entries[first - 1 : last])
@@ -37,7 +38,7 @@ class Log:
         self.reads += 1
         return [entry for entry in self.entries if entry.number > after]
 
-    def follow(self, after=0, keep_alive=1.0, read=None):
+    def subscribe(self, after=0, keep_alive=1.0, read=None):
         return closing(replay_then_follow(self.hub, CHANNEL, read or self.read, after, keep_alive))
 
 
@@ -45,7 +46,7 @@ class Log:
 def log():
     """A log whose hub is connected: the gap of its first connection is over."""
     log = Log()
-    with log.hub.follow("warm-up"):
+    with log.hub.subscribe("warm-up"):
         return log
 
 
@@ -63,13 +64,13 @@ def taken(stream, count):
 
 def test_the_log_is_replayed_from_the_asked_number_on(log):
     log.write(5)
-    with log.follow(after=3) as stream:
+    with log.subscribe(after=3) as stream:
         assert taken(stream, 2) == [4, 5]
 
 
 def test_what_is_live_follows_the_log(log):
     log.write(2)
-    with log.follow() as stream:
+    with log.subscribe() as stream:
         assert taken(stream, 2) == [1, 2]
         log.write(2)
         log.publish(3, 4)
@@ -82,7 +83,7 @@ def test_what_is_published_while_the_log_is_read_comes_once(log):
         log.publish(len(log.entries), len(log.entries))
         return log.read(after)
 
-    with log.follow(read=read) as stream:
+    with log.subscribe(read=read) as stream:
         assert taken(stream, 1) == [1]
         log.write()
         log.publish(len(log.entries), len(log.entries))
@@ -91,7 +92,7 @@ def test_what_is_published_while_the_log_is_read_comes_once(log):
 
 def test_a_batch_that_is_known_in_part_brings_only_the_rest(log):
     log.write(2)
-    with log.follow() as stream:
+    with log.subscribe() as stream:
         assert taken(stream, 2) == [1, 2]
         log.write(2)
         log.publish(1, 4)
@@ -101,7 +102,7 @@ def test_a_batch_that_is_known_in_part_brings_only_the_rest(log):
 @pytest.mark.parametrize("missing", [1, 2])
 def test_missing_numbers_are_filled_from_the_log(log, missing):
     log.write()
-    with log.follow() as stream:
+    with log.subscribe() as stream:
         assert taken(stream, 1) == [1]
         log.write(missing + 1)
         log.publish(missing + 2, missing + 2)
@@ -110,7 +111,7 @@ def test_missing_numbers_are_filled_from_the_log(log, missing):
 
 def test_what_was_written_while_the_connection_was_lost_is_filled_from_the_log(log):
     log.write()
-    with log.follow() as stream:
+    with log.subscribe() as stream:
         assert taken(stream, 1) == [1]
         log.redis.cut()
         log.write(2)
@@ -120,20 +121,20 @@ def test_what_was_written_while_the_connection_was_lost_is_filled_from_the_log(l
 def test_where_the_log_no_longer_reaches_back_the_numbers_show_it(log):
     log.write(5)
     del log.entries[:3]
-    with log.follow(after=1) as stream:
+    with log.subscribe(after=1) as stream:
         assert next(stream).first == 4
 
 
 def test_silence_is_told_each_time_the_keep_alive_is_due(log):
     began = time.monotonic()
-    with log.follow(keep_alive=0.02) as stream:
+    with log.subscribe(keep_alive=0.02) as stream:
         assert [next(stream), next(stream)] == [None, None]
     assert time.monotonic() - began >= 0.04
 
 
 def test_the_log_is_not_read_again_while_nothing_is_missing(log):
     log.write()
-    with log.follow() as stream:
+    with log.subscribe() as stream:
         assert taken(stream, 1) == [1]
         log.write(2)
         log.publish(2, 2)
@@ -144,7 +145,7 @@ def test_the_log_is_not_read_again_while_nothing_is_missing(log):
 
 def test_the_stream_ends_when_the_process_stops_serving(log):
     log.write()
-    with log.follow() as stream:
+    with log.subscribe() as stream:
         assert taken(stream, 1) == [1]
         log.hub.close()
         assert list(stream) == []
@@ -152,7 +153,7 @@ def test_the_stream_ends_when_the_process_stops_serving(log):
 
 def test_a_reader_that_leaves_is_forgotten(log):
     log.write()
-    with log.follow() as stream:
+    with log.subscribe() as stream:
         next(stream)
         assert log.hub.open_streams == 1
     assert log.hub.open_streams == 0

@@ -9,7 +9,7 @@ import pytest
 from app.state.step_calls import StepToolCall
 from workers.cancellation import SHUTDOWN, CancelToken, Stopped
 from workers.step_runner import MAX_UNDELIVERED, StepRunner
-from workers.tools import Tool, ToolContext, ToolError
+from workers.tools import Tool, ToolContext, ToolError, resumable
 
 SOON = 2.0
 
@@ -19,9 +19,16 @@ def Count(to: int):
     yield from range(1, to + 1)
 
 
+@resumable
 def CountOn(ctx: ToolContext, to: int):
     """Count on from where it was."""
     yield from range(ctx.step + 1, to + 1)
+
+
+def CountFor(ctx: ToolContext, to: int):
+    """Count, with the context for something else."""
+    assert ctx.user_state == {}
+    yield from range(1, to + 1)
 
 
 def Break():
@@ -118,12 +125,12 @@ def test_a_step_that_is_too_large_is_an_error_and_does_not_end_the_tool():
     ]
 
 
-@pytest.mark.parametrize("function", [Count, CountOn])
+@pytest.mark.parametrize("function", [Count, CountFor, CountOn])
 @pytest.mark.parametrize(
     ("delivered", "expected"), [(0, [(1, False), (2, False), (3, True)]), (2, [(3, True)]), (3, [(None, True)])]
 )
-def test_what_was_delivered_before_a_restart_comes_no_more(function, delivered, expected):
-    """A plain generator is run again behind it; one that takes the context begins there by itself."""
+def test_steps_that_were_delivered_before_a_restart_are_not_delivered_again(function, delivered, expected):
+    """They are skipped, also when the tool takes a context; a resumable tool starts behind them by itself."""
     assert steps(function, {"to": 3}, delivered=delivered) == expected
 
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 from app.errors import ConfigError
-from workers.tools import BUILT_IN, Tool, ToolContext, ToolError, bounded, load
+from workers.tools import BUILT_IN, Tool, ToolContext, ToolError, bounded, load, resumable
 
 NOT_A_FUNCTION = 7
 
@@ -36,9 +36,21 @@ def Count(to: int):
     yield from range(to)
 
 
+@resumable
 def Resume(context: ToolContext):
     """Count on."""
     yield context.step
+
+
+@resumable
+def ResumeBlindly(to: int):
+    """Count on."""
+    yield to
+
+
+def Watch(context: ToolContext):
+    """Count, with the context for something else."""
+    yield context.session_id
 
 
 def Mute(to: int):
@@ -98,9 +110,9 @@ def test_a_generator_has_steps(function, has_steps):
     assert tool(function).has_steps is has_steps
 
 
-@pytest.mark.parametrize(("function", "resumes"), [(Count, False), (Resume, True)])
-def test_a_tool_that_takes_the_context_can_resume(function, resumes):
-    assert tool(function).resumes is resumes
+@pytest.mark.parametrize(("function", "expected"), [(Count, False), (Watch, False), (Resume, True)])
+def test_only_a_tool_that_declares_it_is_resumable(function, expected):
+    assert tool(function).resumable is expected
 
 
 # How it is run
@@ -135,7 +147,7 @@ def test_wrong_arguments_are_told_to_the_model(args, message):
 @pytest.mark.parametrize("symbol", ["../x", "ETH?x", "ETH#", "a.example", "ETH@x", "ETH\n", "ÉTH", "", "A" * 13])
 def test_a_symbol_cannot_lead_the_price_tool_to_another_address(symbol):
     with pytest.raises(ToolError, match="symbol: String should"):
-        load("GetTokenPrice", "aomi.yaml").run({"symbol": symbol}, ToolContext(price_api_url="http://127.0.0.1:1"))
+        load("GetTokenPrice", "aomi.yaml").run({"symbol": symbol}, ToolContext())
 
 
 # How aomi.yaml names it
@@ -162,6 +174,7 @@ def test_a_tool_of_ones_own_is_loaded_by_module_and_function():
         (f"{__name__}:Mute", "must be a plain function or generator with a docstring"),
         (f"{__name__}:Untyped", "needs a type on each parameter: parameter 'to'"),
         (f"{__name__}:Rest", "needs a type on each parameter: parameter 'symbols'"),
+        (f"{__name__}:ResumeBlindly", "is resumable, so it must be a generator with a ToolContext"),
         (f"{__name__}:Forward", "needs a type on each parameter: .*'Nowhere'"),
     ],
 )

@@ -93,7 +93,7 @@ def test_a_prefix_of_the_events_folds_into_a_prefix_of_the_messages():
     [([A, B], ["a", "b"]), ([A, B, B_DONE], ["a"]), ([A, A_DONE], []), ([A, A_DONE, B], ["b"]), ([], [])],
 )
 def test_open_calls_are_those_without_a_result(events, missing):
-    assert [call["call_id"] for call in transcript.open_calls(fold(*events))] == missing
+    assert [call["call_id"] for call in transcript.unanswered_tool_calls(fold(*events))] == missing
 
 
 def test_a_step_message_holds_the_step():

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from workers.models.llm import Models
+from workers.models.stream import ReplyBuilder, StreamOutcome
 
 from app import catalog
 from app.config import Settings
 from app.errors import BadRequest, ConfigError
 from app.usage import ModelCall, Prices, Totals, Usage, dollars
 from app.usage.report import between, month, today
-from workers.models.llm import Models
-from workers.models.stream import ReplyBuilder, StreamOutcome
 
 GPT = {"model_name": "gpt", "litellm_params": {"model": "openai/gpt-4o"}}
 LONG = {"model_name": "long", "litellm_params": {"model": "gemini/gemini-2.5-pro"}}

@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 from rq import Retry
 
 from app.services import Services
-from app.state.sessions import user_state
+from app.state.control_messages import steps_work
+from app.state.session_fields import session_user_state
 from app.state.step_calls import StepToolCall
 from app.telemetry import tracing
 from app.telemetry.log_context import LogContext, log_context
@@ -35,9 +36,9 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
         calls.deliver(call, call.steps + 1, {"error": f"The tool {call.name!r} is no longer configured"}, done=True)
         return None
     log_fields = LogContext(call.origin.get("request", ""), short_session_id(session_id), run_id)
-    work = f"steps {run_id} {call_id}"
+    work = steps_work(run_id, call_id)
     with log_context(log_fields), _span(call), runtime.cancel_tokens.issue(work, background=True) as token:
-        context = tool_context(services, session_id, user_state(session), call.client, token, call.steps)
+        context = tool_context(services, session_id, session_user_state(session), call.client, token, call.steps)
         runner = StepRunner(tool, call, context, services.settings.tool_result_bytes)
         try:
             _deliver(services, call, runner, token)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from app.state import transcript
+from app.state.control_messages import title_work
 from app.state.runs import first_words
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
@@ -34,10 +35,9 @@ def suggest_title(session_id: str, run_id: str, model: str, text: str) -> None:
         return
     usage = UsageRecorder(services.ledger, runtime.usage_settler, run, iter(["title"]))
     observer, request = CallObserver(on_start=usage.open), ModelRequest(model, _conversation(text))
-    work = f"title {run_id}"
     with (
         log_context(LogContext(session=short_session_id(session_id))),
-        runtime.cancel_tokens.issue(work, background=True) as token,
+        runtime.cancel_tokens.issue(title_work(run.thread_id), background=True) as token,
     ):
         try:
             usage.check()

@@ -20,7 +20,6 @@ def tool_context(
         session_id=session_id,
         user_state=user_state,
         step=step,
-        price_api_url=str(services.settings.price_api_url),
         token=token,
         secrets=Secrets(read_secrets(), read_secrets),
     )

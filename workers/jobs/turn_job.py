@@ -7,8 +7,9 @@ import time
 
 from app.catalog import App
 from app.events import sse
+from app.state.control_messages import turn_work
 from app.state.runs import Run
-from app.state.sessions import user_state
+from app.state.session_fields import session_user_state
 from app.telemetry import tracing
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
@@ -31,7 +32,7 @@ log = logging.getLogger("workers.jobs")
 def run_turn(session_id: str, run_id: str) -> None:
     """Run a queued turn to its end. Does nothing when the turn has ended or another worker has claimed it."""
     runtime = current()
-    with runtime.cancel_tokens.issue(run_id) as token:  # before the claim: no stop of a claimed turn is missed
+    with runtime.cancel_tokens.issue(turn_work(run_id)) as token:  # before the claim, to miss no stop
         run = runtime.services.runs.claim(session_id, run_id, runtime.worker_name)
         if run is None:
             return
@@ -90,7 +91,7 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     """Run the turn's loop over the thread's messages. Returns how the model stopped."""
     services = runtime.services
     app = services.catalog.app(run.app)
-    state = user_state(services.sessions.get(run.session_id) or {})
+    state = session_user_state(services.sessions.get(run.session_id) or {})
     context = tool_context(services, run.session_id, state, run.client, token)
     toolbox = _toolbox(runtime, run, context)
     usage = UsageRecorder(services.ledger, runtime.usage_settler, run)

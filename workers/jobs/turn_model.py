@@ -21,8 +21,8 @@ from workers.usage_recorder import UsageRecorder
 
 @dataclass(frozen=True)
 class TurnModel:
-    """Calls the turn's model, or one of its app's fallbacks, with `tools` in the form of OpenAI's chat API. `system` is the
-    conversation without its messages."""
+    """Calls the turn's model, or one of its app's fallbacks, with `tools` in the form of OpenAI's chat API. `system` is
+    the conversation without its messages."""
 
     services: Services
     models: Models
@@ -50,9 +50,7 @@ class TurnModel:
         app = self.services.catalog.app(self.run.app)
         return tuple(dict.fromkeys((self.run.model, *(app.fallbacks if app else ()))))
 
-    def _call(
-        self, name: str, conversation: Conversation, on_text: Callable[[str], None], token: CancelToken
-    ) -> Reply:
+    def _call(self, name: str, conversation: Conversation, on_text: Callable[[str], None], token: CancelToken) -> Reply:
         own_keys = self.services.vault.provider_keys(self.run.client)  # for each call: the client may have cleared them
         if not self.models.takes_own_key(name, own_keys):
             self.usage.check()

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.services import Services
 from app.state.client_requests import TooManyOpen, TurnOver
+from app.state.control_messages import FirstStep
 from app.state.runs import Run
 from app.state.step_calls import StepToolCall
 from app.telemetry import tracing
@@ -32,9 +33,8 @@ class TurnTools:
             raise Stopped(INTERRUPTED)
         services.jobs.steps(call.session_id, call.run_id, call.call_id)
         timeout = services.settings.tool_timeout
-        first_step = self.control.wait(
-            f"{call.run_id} {call.call_id}", lambda: services.calls.answered(call), timeout, token
-        )
+        message = FirstStep(call.run_id, call.call_id)
+        first_step = self.control.wait(message, lambda: services.calls.first_step(call), timeout, token)
         return {"error": f"The tool did not begin within {timeout:g} seconds"} if first_step is None else first_step[0]
 
     def ask_client(self, request: ToolRequest, wanted: ClientRequest) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The model edge: from stored messages to a provider's request, from its stream to a reply.
 
-request ──(prompt)──> messages that this provider takes ──(call)──> chunks ──(wires)──> deltas ──(reply_builder)──> reply
+request ─(prompt)─> messages that this provider takes ─(call)─> chunks ─(wires)─> deltas ─(reply_builder)─> reply
 
 `models.Models` is the way in. litellm is known here alone; `tap` looks at what providers really answer, below it.
 """

@@ -41,8 +41,8 @@ class CallFailed(Exception):
 
 @dataclass(frozen=True)
 class StreamedCall:
-    """A call with litellm's arguments `params`. `stall` is how many seconds the provider may be silent; `through_wrapper`
-    reads the stream through litellm's public wrapper, else what is inside it."""
+    """A call with litellm's arguments `params`. `stall` is how many seconds the provider may be silent.
+    `through_wrapper` reads the stream through litellm's public wrapper, else what is inside it."""
 
     params: dict[str, Any]
     builder: ReplyBuilder
@@ -120,8 +120,8 @@ class StreamedCall:
     def _counts(self, delta: Delta, stream: Any, tap: Tap) -> bool:
         """Whether it is litellm's to say. Its wrapper ends every stream with a reason, one that was cut as well."""
         if isinstance(delta, Finish):
-            is_made_up = self.through_wrapper and not (stream.received_finish_reason or stream.intermittent_finish_reason)
-            return not is_made_up and not (tap.source and tap.source.knows_the_end)
+            given = not self.through_wrapper or stream.received_finish_reason or stream.intermittent_finish_reason
+            return bool(given) and not (tap.source and tap.source.knows_the_end)
         return not (isinstance(delta, Thought) and tap.source and tap.source.knows_thoughts)
 
 

@@ -1,4 +1,4 @@
-"""Tokens counted without the network, by the tokenizer that litellm brings: exact for OpenAI's models, near for others."""
+"""Tokens counted without the network, by the tokenizer that litellm brings: exact for OpenAI's models, else near."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from typing import Any
 from app import exact_json
 from app.catalog import Catalog, Model
 from app.config import Settings
-from app.usage import BYTES_A_TOKEN, Usage
+from app.usage import EST_BYTES_PER_TOKEN, Usage
 from workers.cancellation import CancelToken
 from workers.models import counting, litellm_setup, pricing, routes, warm_up
 from workers.models.call import CallFailed, StreamedCall
@@ -21,7 +21,7 @@ from workers.models.failures import Failure
 from workers.models.loop_thread import LoopThread
 from workers.models.prompt import Prompt, assemble, rules_for, tools_called_in
 from workers.models.reply_builder import ReplyBuilder, StreamOutcome
-from workers.models.request import CallEstimate, CallObserver, MeasureUsage, ModelRequest, OnEnd
+from workers.models.request import CallEstimate, CallObserver, ModelRequest, OnEnd
 from workers.reply import Reply
 from workers.turn import ProviderFailed, ProviderStalled, TurnFailed
 
@@ -134,7 +134,7 @@ class Models:
         return {**model.params(os.environ), **request.params, **({"api_key": own} if own else {}), **fixed}
 
     def _estimate(self, request: ModelRequest, prepared: _Prepared) -> CallEstimate:
-        tokens = len(exact_json.dumps([prepared.prompt, prepared.tools])) // BYTES_A_TOKEN
+        tokens = len(exact_json.dump_bytes([prepared.prompt, prepared.tools])) // EST_BYTES_PER_TOKEN
         own_key = self.takes_own_key(request.name, request.own_keys)
         return CallEstimate(request.name, tokens, pricing.prices(prepared.model), own_key)
 

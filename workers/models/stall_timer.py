@@ -10,8 +10,8 @@ REST_SECONDS = 1.0
 
 
 class StallTimer:
-    """Calls `on_stall(seconds)` once, after a third of the `stall` seconds of silence at the end of which `limit` fires.
-    A chunk costs one look at the clock; a timer does the rest."""
+    """Calls `on_stall(seconds)` once, after a third of the `stall` seconds of silence at the end of which `limit`
+    fires. A chunk costs one look at the clock; a timer does the rest."""
 
     def __init__(self, limit: asyncio.Timeout, stall: float, on_stall: Callable[[float], None]) -> None:
         self._loop = asyncio.get_running_loop()

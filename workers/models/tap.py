@@ -1,4 +1,4 @@
-"""The tap: what a provider really answers, seen below litellm: status, headers, an error's body, the stream's own words.
+"""The tap: what a provider really answers, seen below litellm: status, headers, an error's body, the stream itself.
 
 litellm's transport is wrapped once (`install`), and each model call holds a `Tap` for its own task. Above it litellm
 reads a stream that ends where the provider says that it ends, without the errors and oddities that it breaks on.

@@ -1,4 +1,5 @@
-"""The first call of a route costs seconds, in which every stream of the worker stands still: made before the first job."""
+"""The first call of a route costs seconds, in which every stream of the worker stands still: it is made before the
+first job."""
 
 from __future__ import annotations
 
@@ -51,7 +52,9 @@ def warm_up(loop: LoopThread, models: Iterable[Model]) -> None:
 
 
 def _refused(model: Model) -> dict[str, Any]:
-    names = {name: model.litellm_params[name] for name in ("model", "custom_llm_provider") if name in model.litellm_params}
+    names = {
+        name: model.litellm_params[name] for name in ("model", "custom_llm_provider") if name in model.litellm_params
+    }
     return names | _CREDENTIALS | {"api_base": NOBODY, "timeout": 1}
 
 

@@ -1,7 +1,8 @@
 """Tools: each is a typed function with a docstring, which give its JSON schema and description for the model.
 
 A generator is a multi-step tool: its first `yield` is the result for the model, later ones reach the client while the
-conversation goes on."""
+conversation goes on. After a worker's restart it runs again, and the steps that were delivered before are skipped; a
+`@resumable` one starts at `ToolContext.step` by itself."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
@@ -55,20 +56,31 @@ class ToolContext:
     """The context of a tool call. A parameter of this type gets it, and is hidden from the model.
 
     `step` is the number of steps that a multi-step tool has delivered before: above 0 after a worker's restart.
-    `price_api_url` is the base URL of the price API. `secrets` replace their handles in the arguments before the tool
-    gets them, and are replaced by the handles in its result.
+    `secrets` replace their handles in the arguments before the tool gets them, and are replaced by the handles in its
+    result.
     """
 
     session_id: str = ""
     user_state: dict[str, Any] = field(default_factory=dict)
     step: int = 0
-    price_api_url: str = ""
     token: CancelToken = field(default_factory=CancelToken)
     secrets: Secrets = field(default_factory=lambda: Secrets({}), repr=False)
 
     def sleep(self, seconds: float) -> None:
         """Sleep. Ends at once, by an exception that tools must not catch, when the turn or the worker stops."""
         self.token.sleep(seconds)
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def resumable(function: Function) -> Function:
+    """Declare that a multi-step tool starts at `ToolContext.step` by itself after a worker's restart.
+
+    Without it the generator runs from its beginning, and the steps that were delivered before are skipped.
+    """
+    function.__dict__["resumable"] = True
+    return function
 
 
 class Tool:
@@ -88,8 +100,13 @@ class Tool:
         return inspect.isgeneratorfunction(self._function)
 
     @property
-    def resumes(self) -> bool:
-        """Whether it starts at `ToolContext.step` by itself."""
+    def resumable(self) -> bool:
+        """Whether it starts at `ToolContext.step` by itself. See `resumable`."""
+        return getattr(self._function, "resumable", False)
+
+    @property
+    def takes_context(self) -> bool:
+        """Whether it has a parameter for the `ToolContext`."""
         return self._context is not None
 
     @cached_property
@@ -136,10 +153,13 @@ def load(name: str, entry: str) -> Tool:
     if not inspect.isfunction(function) or inspect.iscoroutinefunction(function) or not inspect.getdoc(function):
         raise ConfigError(f"{entry}: the tool {name!r} must be a plain function or generator with a docstring")
     try:
-        return Tool(function, path)
+        tool = Tool(function, path)
     except (TypeError, NameError, ValueError, PydanticUserError) as error:
         problem = str(error).partition("\n")[0]
         raise ConfigError(f"{entry}: the tool {name!r} needs a type on each parameter: {problem}") from error
+    if tool.resumable and not (tool.has_steps and tool.takes_context):
+        raise ConfigError(f"{entry}: the tool {name!r} is resumable, so it must be a generator with a ToolContext")
+    return tool
 
 
 def bounded(result: Any, max_bytes: int) -> Any:

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import httpx
 from pydantic import Field
 
-from workers.tools import ToolContext, ToolError
+from app import config
+from workers.tools import ToolContext, ToolError, resumable
 
 Symbol = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,12}$")]
 
@@ -18,19 +19,18 @@ TIMEOUT = 10.0
 
 @cache
 def _client() -> httpx.Client:
-    """One client per process: its TLS set-up takes 20 ms."""
-    return httpx.Client(timeout=TIMEOUT)
+    """One client per process: its TLS set-up takes 20 ms. AOMI_PRICE_API_URL is its base URL."""
+    return httpx.Client(base_url=str(config.load().price_api_url), timeout=TIMEOUT)
 
 
-def GetTokenPrice(ctx: ToolContext, symbol: Symbol) -> dict[str, float]:
+def GetTokenPrice(symbol: Symbol) -> dict[str, float]:
     """Get the current price of a crypto token in US dollars.
 
     Args:
         symbol: The token's ticker symbol, such as ETH.
     """
-    url = f"{ctx.price_api_url.rstrip('/')}/prices/{symbol.upper()}-USD/spot"
     try:
-        response = _client().get(url)
+        response = _client().get(f"/prices/{symbol.upper()}-USD/spot")
         if response.status_code in (400, 404):
             raise ToolError(f"The price API knows no token {symbol.upper()!r}")
         response.raise_for_status()
@@ -45,6 +45,7 @@ def GetTokenPrice(ctx: ToolContext, symbol: Symbol) -> dict[str, float]:
         raise ToolError("The price API gave an answer that cannot be read; try again later") from None
 
 
+@resumable
 def WatchTokenPrice(
     ctx: ToolContext,
     symbol: Symbol,
@@ -61,12 +62,12 @@ def WatchTokenPrice(
     for step in range(ctx.step, times):
         if step:
             ctx.sleep(every)
-        yield {"step": step + 1, "of": times} | _price_or_error(ctx, symbol)
+        yield {"step": step + 1, "of": times} | _price_or_error(symbol)
 
 
-def _price_or_error(ctx: ToolContext, symbol: str) -> dict[str, Any]:
+def _price_or_error(symbol: str) -> dict[str, Any]:
     """A failed request does not end the watch."""
     try:
-        return GetTokenPrice(ctx, symbol)
+        return GetTokenPrice(symbol)
     except ToolError as error:
         return {"error": str(error)}

@@ -70,4 +70,4 @@ def _coins(value: Any) -> str:
 
 
 def _value(value: Any) -> str:
-    return exact_json.dumps(value).decode()
+    return exact_json.dumps(value)

@@ -11,8 +11,8 @@ from app.commands.inspect.facts import Job, Moment, Overview, Queue, Session, Ti
 from app.commands.inspect.queue import Queues
 from app.commands.inspect.tables import Shown
 from app.state.connection import clients
-from app.state.connection.store import Store
 from app.state.inspection import Inspection
+from app.state.scripts import Store
 
 NO_WORKER = "No worker is there to take jobs: start one with `python -m workers`."
 

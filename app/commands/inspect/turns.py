@@ -11,10 +11,10 @@ from typing import TypeVar
 from app.commands.inspect.facts import Conversation, Moment, Session, Timeline, Turn, seconds
 from app.errors import ConfigError
 from app.events import sse
+from app.events.entries import StreamEntry
 from app.state import redis_keys
-from app.state.connection.store import Entry
 from app.state.inspection import Fields, Inspection
-from app.state.sessions import status
+from app.state.session_fields import session_status
 from app.usage import Totals, dollars
 
 _SESSION = ("id", "app", "model", "run", "last_outcome", "updated_at", "title")
@@ -103,7 +103,7 @@ def _leases(inspection: Inspection) -> dict[str, float]:
 def _session(fields: Fields) -> Session:
     return Session(
         session=fields["id"],
-        status=status(fields),
+        status=session_status(fields),
         app=fields["app"],
         model=fields["model"],
         run=fields["run"],
@@ -138,7 +138,7 @@ def _turn(session_id: str, fields: Fields, lease: float | None) -> Turn:
     )
 
 
-def _moments(fields: Fields, entries: list[Entry]) -> list[Moment]:
+def _moments(fields: Fields, entries: list[StreamEntry]) -> list[Moment]:
     queued, started, first = fields["queued_at"], fields["started_at"], fields["first_at"]
     found = [Moment(0.0, None, "queued")]
     if started:
@@ -153,7 +153,7 @@ def _moments(fields: Fields, entries: list[Entry]) -> list[Moment]:
     return found
 
 
-def _of_tools(queued: str, entries: list[Entry]) -> list[Moment]:
+def _of_tools(queued: str, entries: list[StreamEntry]) -> list[Moment]:
     """Calls, results and later steps, each with the time since the one before it of the same call."""
     found: list[Moment] = []
     last: dict[str, str] = {}
@@ -173,7 +173,7 @@ def _wrong(event: sse.Event) -> str:
     return f"error: {result['error']}" if isinstance(result, dict) and "error" in result else ""
 
 
-def _failure(entries: list[Entry]) -> str:
+def _failure(entries: list[StreamEntry]) -> str:
     """Why the turn failed, '' if it did not."""
     if not entries or entries[-1].kind != "error":
         return ""

@@ -1,11 +1,43 @@
-"""The dialect of Aomi's published clients, up to 0.1.31 ("gen-1"): a translation over the same domain calls.
+"""The dialect of Aomi's published clients up to 0.1.31 ("gen-1"), as a translation to the same domain calls.
 
-`shared` has the paths that both dialects use: their views ask one question each and hand over. `routes` has the paths
-of this dialect alone, `messages` and `requests` the translation out and in. docs/gen1.md is the long form.
+`shared` handles the paths that the reference API has too: `register` wraps those views, so that they do not know the
+dialect. `routes`, `events` and `vault` have the paths of this dialect alone. `requests` translates what clients send,
+`messages` what they receive. docs/gen1.md describes the protocol.
 """
 
 from __future__ import annotations
 
-from app.dialects.gen1.shared import interrupt, poll, polls, send, sends, set_model, sets_model
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
-__all__ = ["interrupt", "poll", "polls", "send", "sends", "set_model", "sets_model"]
+from flask import Flask
+from flask.typing import ResponseReturnValue
+
+from app.dialects.gen1 import events, routes, shared, vault
+from app.dialects.gen1.schemas import Gen1State
+from app.openapi.declare import documented_as
+
+
+def register(app: Flask) -> None:
+    """Mount the dialect's paths and take over the gen-1 requests to four endpoints of the reference API."""
+    for module in (routes, events, vault):
+        app.register_blueprint(module.bp)
+    _wrap(app, "chat.send", shared.sends, shared.send)
+    _wrap(app, "state.show", shared.polls, shared.poll, Gen1State)
+    _wrap(app, "state.interrupt", shared.polls, shared.interrupt, Gen1State)
+    _wrap(app, "control.act", shared.sets_model, shared.set_model)
+
+
+def _wrap(
+    app: Flask, endpoint: str, is_gen1: Callable[..., bool], view: Callable[[], ResponseReturnValue], answer: Any = None
+) -> None:
+    """Pass the gen-1 requests to `endpoint`, by its path arguments, to `view`, which may answer `answer`."""
+    reference_view: Callable[..., Any] = app.view_functions[endpoint]
+
+    @documented_as(reference_view, or_answer=answer)
+    @wraps(reference_view)
+    def dispatch(**path: Any) -> ResponseReturnValue:
+        return view() if is_gen1(**path) else reference_view(**path)
+
+    app.view_functions[endpoint] = dispatch

@@ -12,10 +12,9 @@ from app.dialects.gen1 import messages, requests
 from app.dialects.gen1.schemas import SystemAnswer
 from app.errors import ApiError, BadRequest
 from app.openapi.declare import SESSION, Parameter, RouteSpec, documented
-from app.state.client_requests import MOST_EVENTS
-from app.state.connection.store import now
+from app.state.client_requests import MAX_MAILBOX_EVENTS
+from app.state.clock import now_iso
 from app.state.open_requests import TRANSACTION, TYPED_DATA
-from app.turns import client_replies
 from app.web import parsing
 from app.web.current import services
 
@@ -50,7 +49,7 @@ def system() -> ResponseReturnValue:
             _wallet_changed(session_id, payload)
     except ApiError as error:
         text = f"Refused: {error}"
-    return jsonify(res=messages.plain("system", text, now()))
+    return jsonify(res=messages.plain("system", text, now_iso()))
 
 
 @bp.get("/api/events")
@@ -59,10 +58,10 @@ def fetch() -> ResponseReturnValue:
     """The events that nobody has fetched, oldest first, at most `count`; each is delivered once, here or with the
     state."""
     session_id = parsing.session_id()
-    given = request.args.get("count", str(MOST_EVENTS))
+    given = request.args.get("count", str(MAX_MAILBOX_EVENTS))
     if not (given.isascii() and given.isdigit() and 0 < len(given) < 10 and int(given) > 0):
         raise BadRequest("'count' must be a whole number from 1 on")
-    events = services().client_requests.fetch_events(session_id, min(int(given), MOST_EVENTS))
+    events = services().client_requests.fetch_events(session_id, min(int(given), MAX_MAILBOX_EVENTS))
     return jsonify(messages.system_events(events, services().sessions.get(session_id) or {}))
 
 
@@ -77,10 +76,10 @@ def _read(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def _answer(session_id: str, kind: str, payload: dict[str, Any]) -> None:
-    result = parsing.object_of({"payload": payload}, "payload", parsing.RESULT_BYTES)
+    result = parsing.object_of(payload, "payload", parsing.RESULT_BYTES)
     session = services().sessions.get(session_id) or {}
     wanted, name = ANSWERS[kind]
-    client_replies.accept(services(), session, requests.answered(session, wanted, payload.get(name)), result)
+    services().client_replies.accept(session, requests.answered(session, wanted, payload.get(name)), result)
 
 
 def _wallet_changed(session_id: str, payload: dict[str, Any]) -> None:

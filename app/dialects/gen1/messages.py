@@ -7,7 +7,8 @@ from typing import Any
 from app import exact_json
 from app.events.sse import Event
 from app.state.open_requests import PENDING, TRANSACTION, TYPED_DATA, last_number, open_requests, pending
-from app.state.sessions import Fields, Snapshot, user_state
+from app.state.session_fields import Fields, session_user_state
+from app.state.sessions import Snapshot
 from app.state.transcript import Message
 
 NO_RESPONSE = "(no response)"
@@ -33,7 +34,7 @@ def messages(snapshot: Snapshot) -> list[dict[str, Any]]:
 def full_user_state(session: Fields) -> dict[str, Any]:
     """The user state with the server's part, which is there also when it is empty: a client may keep what it knew."""
     empty: dict[str, Any] = {name: {} for name in PENDING.values()}
-    return user_state(session) | empty | {"next_id": last_number(session) + 1} | pending(session)
+    return session_user_state(session) | empty | {"next_id": last_number(session) + 1} | pending(session)
 
 
 def system_events(events: list[Event], session: Fields) -> list[dict[str, Any]]:
@@ -94,7 +95,7 @@ def _parts(message: Message) -> list[dict[str, Any]]:
 
 
 def _text(result: Any) -> str:
-    return result if isinstance(result, str) else exact_json.dumps(result).decode()
+    return result if isinstance(result, str) else exact_json.dumps(result)
 
 
 def _closing(said: list[dict[str, Any]], turn: list[Message]) -> list[dict[str, Any]]:

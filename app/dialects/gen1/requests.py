@@ -9,9 +9,8 @@ from flask import request
 from app import exact_json
 from app.errors import BadRequest
 from app.events import sse
-from app.state.connection.store import dumps
 from app.state.open_requests import open_requests, pending
-from app.state.sessions import Fields, status, user_state
+from app.state.session_fields import Fields, session_status, session_user_state
 from app.web import parsing
 from app.web.current import services
 
@@ -47,11 +46,11 @@ def merged(known: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 
 def keep_user_state(session_id: str, session: Fields, given: dict[str, Any]) -> None:
     """Merge what is told into the session; the same again, as a poll tells it twice a second, changes nothing."""
-    known = user_state(session)
+    known = session_user_state(session)
     found = merged(known, given)
     if found != known:
-        event = sse.state(session_id, status(session), user_state=found | pending(session))
-        services().sessions.change(session_id, {"user_state": dumps(found)}, [event])
+        event = sse.state(session_id, session_status(session), user_state=found | pending(session))
+        services().sessions.change(session_id, {"user_state": exact_json.dumps(found)}, [event])
 
 
 def answered(session: Fields, kind: str, named: Any) -> list[int]:

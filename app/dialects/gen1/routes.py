@@ -12,6 +12,7 @@ from app.dialects.gen1.schemas import NOT_CONFIGURED
 from app.errors import NotConfigured
 from app.openapi.declare import SESSION, RouteSpec, documented
 from app.web import parsing
+from app.web.caller import api_key
 from app.web.current import services
 
 bp = Blueprint("gen1", __name__)
@@ -21,7 +22,7 @@ bp = Blueprint("gen1", __name__)
 @documented(list[str], RouteSpec(refusals=(401,), key="optional"))
 def apps() -> ResponseReturnValue:
     """The ids of the apps that the API key opens, `default` always among them, as a bare array."""
-    key = parsing.api_key()
+    key = api_key()
     return jsonify([app.id for app in services().catalog.apps if app.id == DEFAULT_APP or (key and key.allows(app.id))])
 
 
@@ -32,7 +33,7 @@ def models() -> ResponseReturnValue:
     session_id = parsing.optional_session_id()
     session = (services().sessions.get(session_id) if session_id else None) or {}
     catalog = services().catalog
-    app, _ = catalog.choice(parsing.app_parameter() or session.get("app", ""), "")
+    app, _ = catalog.choice(parsing.app_from_query() or session.get("app", ""), "")
     return jsonify([model.model_name for model in catalog.models_of(app)])
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
+from app.errors import BadRequest
 from app.events.types import closed
 from app.openapi.declare import Parameter, RouteSpec
-from app.state.vault import MOST
+from app.state.vault import MAX_PER_CLIENT
 from app.web import parsing
+from app.web.bodies import expected
 
 _CLIENT_SCHEMA = {"type": "string", "pattern": r"\S", "maxLength": parsing.CLIENT_ID_CHARACTERS}
 CLIENT_ID = RouteSpec((Parameter("client_id", "query", "The secrets' client.", _CLIENT_SCHEMA, True),), (400,))
@@ -80,12 +83,28 @@ class SavedKey(TypedDict):
     key: ShownKey
 
 
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _provider(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+_KEY = f"at most {KEY_CHARACTERS:,} characters of printable ASCII, because it goes into a header"
+
+
 class NewKey(TypedDict):
     """A key of the session's client."""
 
-    provider: Annotated[str, Field(pattern=f"^{PROVIDER}$")]
-    api_key: Annotated[str, Field(pattern=f"^[!-~]{{1,{KEY_CHARACTERS}}}$")]
-    label: NotRequired[Annotated[str, Field(max_length=LABEL_CHARACTERS, pattern=r"\S")] | None]
+    provider: Annotated[
+        str,
+        Field(pattern=f"^{PROVIDER}$"),
+        BeforeValidator(_provider),
+        expected("the name of a model provider, such as openai"),
+    ]
+    api_key: Annotated[str, Field(pattern=f"^[!-~]{{1,{KEY_CHARACTERS}}}$"), BeforeValidator(_stripped), expected(_KEY)]
+    label: NotRequired[Annotated[str, Field(max_length=LABEL_CHARACTERS, pattern=parsing.NOT_BLANK.pattern)] | None]
 
 
 _SECRETS_SCHEMA = {
@@ -93,15 +112,28 @@ _SECRETS_SCHEMA = {
     "propertyNames": {"pattern": f"^{NAME}$"},
     "additionalProperties": {"type": "string", "minLength": SHORTEST_SECRET, "maxLength": SECRET_CHARACTERS},
     "minProperties": 1,
-    "maxProperties": MOST,
+    "maxProperties": MAX_PER_CLIENT,
 }
+
+
+def _secrets(value: Any) -> dict[str, str]:
+    """Raises `BadRequest`, which names a wrong secret."""
+    if not isinstance(value, dict) or not value:
+        raise BadRequest("'secrets' must be a JSON object of names and strings")
+    for name, secret in value.items():
+        if not re.fullmatch(NAME, name):
+            raise BadRequest("The name of a secret must be 1 to 64 characters out of A-Z a-z 0-9 _ -")
+        if not isinstance(secret, str) or not SHORTEST_SECRET <= len(secret) <= SECRET_CHARACTERS:
+            length = f"{SHORTEST_SECRET} to {SECRET_CHARACTERS} characters"
+            raise BadRequest(f"The secret {name!r} must be a string of {length}")
+    return value
 
 
 class NewSecrets(TypedDict):
     """Secrets of a client, by name."""
 
-    client_id: Annotated[str, Field(pattern=r"\S", max_length=parsing.CLIENT_ID_CHARACTERS)]
-    secrets: Annotated[dict[str, str], WithJsonSchema(_SECRETS_SCHEMA)]
+    client_id: Annotated[str, Field(pattern=parsing.NOT_BLANK.pattern, max_length=parsing.CLIENT_ID_CHARACTERS)]
+    secrets: Annotated[dict[str, str], WithJsonSchema(_SECRETS_SCHEMA), BeforeValidator(_secrets)]
 
 
 @closed(handles={"TOKEN": "$SECRET:TOKEN"})

@@ -11,8 +11,12 @@ from flask.typing import ResponseReturnValue
 from app import exact_json
 from app.dialects.gen1 import messages, requests
 from app.state.runs import TurnRequest
-from app.state.sessions import Snapshot, status, user_state
-from app.web import admission, model_choice, parsing
+from app.state.session_fields import session_status, session_user_state
+from app.state.sessions import Snapshot
+from app.web import model_choice, parsing
+from app.web.admission import Admission
+from app.web.bodies import raw_body
+from app.web.caller import authorized_app, bind_client, current_caller
 from app.web.current import services
 
 NOBODY = Snapshot({}, "", [])
@@ -21,7 +25,7 @@ NOBODY = Snapshot({}, "", [])
 
 def sends() -> bool:
     """Whether a chat request is gen-1's."""
-    return "message" in request.args and not _has_text(parsing.received())
+    return "message" in request.args and not _has_text(raw_body())
 
 
 def polls() -> bool:
@@ -31,25 +35,23 @@ def polls() -> bool:
 
 def sets_model(action: str) -> bool:
     """Whether a control request is gen-1's."""
-    return action == "model" and "rig" in request.args and not parsing.received()
+    return action == "model" and "rig" in request.args and not raw_body()
 
 
 def send() -> ResponseReturnValue:
     """Accept a message; answers the state at once, the message in it."""
     session_id = parsing.session_id()
     session = services().sessions.get(session_id) or {}
-    app = parsing.app_named(parsing.app_parameter() or session.get("chosen_app"))
+    app = authorized_app(parsing.app_from_query() or session.get("chosen_app"))
     given = requests.given_user_state()
     message = TurnRequest(
         text=parsing.text_of(request.args.to_dict(), "message", parsing.TEXT_CHARACTERS),
         app=app.id,
         model=services().catalog.choice(app.id, session.get("model", ""))[1],
-        user_state=None if given is None else requests.merged(user_state(session), given),
-        client=parsing.named_client(),
-        key=parsing.api_key_id(),
+        user_state=None if given is None else requests.merged(session_user_state(session), given),
     )
     owner = parsing.optional_text_of(request.args.to_dict(), "public_key", parsing.PUBLIC_KEY_CHARACTERS)
-    admission.send(session_id, message)
+    Admission.of(services()).admit(session_id, message, current_caller())
     if owner and not session.get("public_key"):
         services().sessions.own(session_id, owner)
     return jsonify(_state(session_id))
@@ -58,7 +60,7 @@ def send() -> ResponseReturnValue:
 def poll() -> ResponseReturnValue:
     """The state and the events that nobody has fetched; a session that does not exist is idle and empty."""
     session_id = parsing.session_id()
-    parsing.bind_client(session_id)
+    bind_client(session_id)
     given = requests.given_user_state()
     session = services().sessions.get(session_id) if given is not None else None
     if given is not None and session is not None:
@@ -80,12 +82,12 @@ def interrupt() -> ResponseReturnValue:
 def set_model() -> ResponseReturnValue:
     """Choose the session's model, making the session where there is none."""
     session_id = parsing.session_id()
-    app_id = parsing.app_parameter()
+    app_id = parsing.app_from_query()
     model = parsing.text_of(request.args.to_dict(), "rig", 256)
     session = services().sessions.get(session_id) or {}
     model_choice.check_offered(app_id or session.get("app", ""), model)
     created = services().sessions.create(session_id, {})
-    parsing.bind_client(session_id)
+    bind_client(session_id)
     model_choice.choose(session_id, model)
     return jsonify(success=True, rig=model, baml=model, created=created)
 
@@ -99,7 +101,7 @@ def _state(session_id: str) -> dict[str, Any]:
         "messages": messages.messages(snapshot),
         "system_events": messages.system_events(events, session),
         "title": session.get("title", ""),
-        "is_processing": status(session) == "processing",
+        "is_processing": session_status(session) == "processing",
         "user_state": messages.full_user_state(session),
     }
 

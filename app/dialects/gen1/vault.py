@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +13,8 @@ from app.errors import BadRequest
 from app.openapi.declare import SESSION, Parameter, RouteSpec, body, documented
 from app.state.vault import ProviderKey
 from app.web import parsing
+from app.web.bodies import json_body, validated
+from app.web.caller import client_digest_of, client_of_session
 from app.web.current import services
 
 bp = Blueprint("gen1_vault", __name__)
@@ -34,15 +35,9 @@ def list_keys() -> ResponseReturnValue:
 @documented(schemas.SavedKey, SESSION, schemas.NOT_CONFIGURED, body(schemas.NewKey))
 def save_key() -> ResponseReturnValue:
     """Keep a key of the session's client, in the place of the provider's last one."""
-    client, given = _client(), parsing.body()
-    provider = parsing.text_of(given, "provider", 64).strip().lower()
-    if not re.fullmatch(schemas.PROVIDER, provider):
-        raise BadRequest("'provider' must be the name of a model provider, such as openai")
-    key = parsing.text_of(given, "api_key", schemas.KEY_CHARACTERS).strip()
-    if not (key.isascii() and key.isprintable()):
-        raise BadRequest("'api_key' must be printable ASCII, as it goes into a header")
-    label = parsing.optional_text_of(given, "label", schemas.LABEL_CHARACTERS) or None
-    return jsonify(key=_shown(services().vault.save_provider_key(client, provider, key, label)))
+    client, sent = _client(), validated(schemas.NewKey, json_body())
+    provider, api_key, label = sent["provider"], sent["api_key"], sent.get("label")
+    return jsonify(key=_shown(services().vault.save_provider_key(client, provider, api_key, label)))
 
 
 @bp.delete("/api/control/provider-keys/<provider>")
@@ -56,21 +51,16 @@ def delete_key(provider: str) -> ResponseReturnValue:
 @documented(schemas.Handles, schemas.NOT_CONFIGURED, body(schemas.NewSecrets))
 def save_secrets() -> ResponseReturnValue:
     """Keep secrets of a client; answers the handle of each, by which tools get it."""
-    sent = parsing.body()
-    client, given = parsing.client_named(sent.get("client_id")), sent.get("secrets")
-    if not isinstance(given, dict) or not given:
-        raise BadRequest("'secrets' must be a JSON object of names and strings")
-    for name, value in given.items():
-        _check(name, value)
-    services().vault.save_secrets(client, given)
-    return jsonify(handles={name: f"$SECRET:{name}" for name in given})
+    sent = validated(schemas.NewSecrets, json_body())
+    services().vault.save_secrets(client_digest_of(sent["client_id"]), sent["secrets"])
+    return jsonify(handles={name: f"$SECRET:{name}" for name in sent["secrets"]})
 
 
 @bp.delete("/api/secrets")
 @documented(schemas.Cleared, schemas.CLIENT_ID, schemas.NOT_CONFIGURED)
 def clear_secrets() -> ResponseReturnValue:
     """Forget all secrets of a client."""
-    services().vault.clear_secrets(parsing.client_named(request.args.get("client_id")))
+    services().vault.clear_secrets(client_digest_of(request.args.get("client_id")))
     return jsonify(cleared=True)
 
 
@@ -78,14 +68,14 @@ def clear_secrets() -> ResponseReturnValue:
 @documented(schemas.Deleted, schemas.CLIENT_ID, schemas.NOT_CONFIGURED, _NAME)
 def delete_secret(name: str) -> ResponseReturnValue:
     """Forget a secret of a client."""
-    client = parsing.client_named(request.args.get("client_id"))
+    client = client_digest_of(request.args.get("client_id"))
     return jsonify(deleted=services().vault.delete_secret(client, name))
 
 
 def _client() -> str:
     """The client of the request's session. Raises `BadRequest`."""
     session_id = parsing.session_id()
-    found = parsing.client(session_id)
+    found = client_of_session(session_id)
     if not found:
         raise BadRequest("The session belongs to no client yet: send a state or chat request with client_id first")
     return found
@@ -93,11 +83,3 @@ def _client() -> str:
 
 def _shown(key: ProviderKey) -> dict[str, Any]:
     return asdict(key) | {"is_active": True}
-
-
-def _check(name: str, value: Any) -> None:
-    if not re.fullmatch(schemas.NAME, name):
-        raise BadRequest("The name of a secret must be 1 to 64 characters out of A-Z a-z 0-9 _ -")
-    if not isinstance(value, str) or not schemas.SHORTEST_SECRET <= len(value) <= schemas.SECRET_CHARACTERS:
-        length = f"{schemas.SHORTEST_SECRET} to {schemas.SECRET_CHARACTERS} characters"
-        raise BadRequest(f"The secret {name!r} must be a string of {length}")

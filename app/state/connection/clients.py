@@ -27,7 +27,7 @@ from app.config import Settings
 from app.redis_urls import RedisTarget
 from app.state.connection import pools
 from app.state.connection.cluster import Cluster
-from app.state.connection.listening import ClusterPubSub
+from app.state.connection.cluster_pubsub import ClusterPubSub
 
 Client = Any
 """A `redis.Redis` or a `Cluster`. (redis-py's types make every answer bytes, text or an awaitable.)"""
@@ -56,21 +56,21 @@ Unavailable = (
 is about. (`ConnectionError` is redis-py's own.)"""
 
 
-def commands(settings: Settings, *, patient: bool = False, timeout: float = 0.8) -> Client:
-    """A client of the state for short commands. One that fails is tried once more, then raises; by a `patient` client
-    for ever.
+def commands(settings: Settings, *, retry_forever: bool = False, timeout: float = 0.8) -> Client:
+    """A client of the state for short commands. A command that fails is retried once, or until it succeeds with
+    `retry_forever`.
 
-    `timeout` seconds bound each connect and each answer, so that a web request never hangs on Redis. A command may
-    have been carried out although its answer was lost: all that is sent must bear to be sent twice.
+    `timeout` seconds bound each connect and each reply, so that a web request never hangs on Redis. A command whose
+    reply was lost may have been executed and is sent again: every command must be idempotent.
     """
-    return _commands(settings, settings.redis_url, patient, timeout)
+    return _commands(settings, settings.redis_url, retry_forever, timeout)
 
 
-def queue(settings: Settings, state: Client, *, patient: bool = False, timeout: float = 0.8) -> Client:
+def queue(settings: Settings, state: Client, *, retry_forever: bool = False, timeout: float = 0.8) -> Client:
     """A client of the queue, as `commands`: it is `state` where one Redis holds both."""
     if settings.queue_url == settings.redis_url:
         return state
-    return _commands(settings, settings.queue_url, patient, timeout)
+    return _commands(settings, settings.queue_url, retry_forever, timeout)
 
 
 def blocking(settings: Settings) -> Client:
@@ -88,14 +88,14 @@ def listening(settings: Settings) -> Client:
     return _single(settings, place, **options)
 
 
-def _commands(settings: Settings, url: str, patient: bool, timeout: float) -> Client:
+def _commands(settings: Settings, url: str, retry_forever: bool, timeout: float) -> Client:
     place = redis_urls.read(url)
-    backoff = ExponentialWithJitterBackoff(base=0.02, cap=1 if patient else 0.2)
-    retry = Retry(backoff, -1 if patient else 1, Unavailable)
+    backoff = ExponentialWithJitterBackoff(base=0.02, cap=1 if retry_forever else 0.2)
+    retry = Retry(backoff, -1 if retry_forever else 1, Unavailable)
     options = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
     if place.kind == "cluster":
         return _cluster(settings, place, retry, **options)
-    return _single(settings, place, patient, **options, retry=retry)
+    return _single(settings, place, retry_forever, **options, retry=retry)
 
 
 def _cluster(settings: Settings, place: RedisTarget, retry: Retry, **options: Any) -> Cluster:
@@ -104,17 +104,17 @@ def _cluster(settings: Settings, place: RedisTarget, retry: Retry, **options: An
     return Cluster(place.addresses, retry, settings.redis_connections, **known, **options, ssl=place.tls)
 
 
-def _single(settings: Settings, place: RedisTarget, patient: bool = False, **options: Any) -> Redis:
+def _single(settings: Settings, place: RedisTarget, retry_forever: bool = False, **options: Any) -> Redis:
     """A client of one server, or of the one that is the Sentinels' master at the time."""
-    known = _connection(settings, place, at_home=place.kind == "server")
+    known = _connection(settings, place, include_address=place.kind == "server")
     wait = {"max_connections": settings.redis_connections, "timeout": 2}  # seconds to wait for a free connection
-    return Redis(connection_pool=pools.open_pool(place, patient, **known, **options, **wait))
+    return Redis(connection_pool=pools.open_pool(place, retry_forever, **known, **options, **wait))
 
 
-def _connection(settings: Settings, place: RedisTarget, at_home: bool = False) -> dict[str, Any]:
-    """What redis-py is told of every connection; with `at_home`, of where it goes to, too."""
+def _connection(settings: Settings, place: RedisTarget, include_address: bool = False) -> dict[str, Any]:
+    """What redis-py is told of every connection; with `include_address`, of where it goes to, too."""
     known: dict[str, Any] = parse_url(place.url)
-    if not at_home:
+    if not include_address:
         known.pop("host"), known.pop("port")
     if place.kind == "cluster":
         known.pop("db", None)

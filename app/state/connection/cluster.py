@@ -22,12 +22,12 @@ from redis.retry import Retry
 
 from app.redis_urls import Address
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
-EVERYWHERE = ("KEYS", "DBSIZE")
+ALL_MASTERS_COMMANDS = ("KEYS", "DBSIZE")
 """Commands that redis-py would ask of one master only."""
 
-WAIT = 2.0
+FREE_CONNECTION_SECONDS = 2.0
 """Seconds to wait for a free connection."""
 
 
@@ -47,11 +47,11 @@ class Cluster(RedisClusterCommands):
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Carry out one command. One that names its nodes is not tried again: they may be gone for good."""
-        if args[0] in EVERYWHERE:
+        if args[0] in ALL_MASTERS_COMMANDS:
             options = {"target_nodes": RedisCluster.PRIMARIES} | options
         if "target_nodes" in options:
             return self._once(lambda cluster: cluster.execute_command(*args, **options))
-        return self.patiently(lambda cluster: cluster.execute_command(*args, **options))
+        return self.retrying(lambda cluster: cluster.execute_command(*args, **options))
 
     def pipeline(self, transaction: bool = True) -> Pipeline:
         """Commands that are sent together; those of a transaction must be of one slot."""
@@ -59,21 +59,21 @@ class Cluster(RedisClusterCommands):
 
     def delete(self, *names: Any) -> Any:
         """Remove keys of whichever slots; returns how many there were."""
-        return self.patiently(lambda cluster: cluster.delete(*names))
+        return self.retrying(lambda cluster: cluster.delete(*names))
 
     def unlink(self, *names: Any) -> Any:
         """As `delete`; their memory is freed later."""
-        return self.patiently(lambda cluster: cluster.unlink(*names))
+        return self.retrying(lambda cluster: cluster.unlink(*names))
 
     def exists(self, *names: Any) -> Any:
         """How many of some keys there are."""
-        return self.patiently(lambda cluster: cluster.exists(*names))
+        return self.retrying(lambda cluster: cluster.exists(*names))
 
     def get_encoder(self) -> Encoder:
         """How values become bytes; `Script` asks for it."""
         return self.encoder
 
-    def patiently(self, step: Callable[[RedisCluster], Found]) -> Found:
+    def retrying(self, step: Callable[[RedisCluster], Result]) -> Result:
         """What `step` returns, tried again as this client is told to. Raises `Unavailable`."""
         return self._retry.call_with_retry(lambda: self._once(step), lambda _: None)
 
@@ -91,8 +91,8 @@ class Cluster(RedisClusterCommands):
         if self._opened:
             self._opened.close()
 
-    def _once(self, step: Callable[[RedisCluster], Found]) -> Found:
-        if not self._free.acquire(timeout=WAIT):
+    def _once(self, step: Callable[[RedisCluster], Result]) -> Result:
+        if not self._free.acquire(timeout=FREE_CONNECTION_SECONDS):
             raise ConnectionError("No connection is free")
         try:
             return step(self._open())
@@ -144,7 +144,7 @@ class Pipeline(CoreCommands):
     def execute(self) -> list[Any]:
         """The answers, in the order of the commands."""
         commands, self._commands = self._commands, []
-        return self._cluster.patiently(lambda cluster: self._send(cluster, commands)) if commands else []
+        return self._cluster.retrying(lambda cluster: self._send(cluster, commands)) if commands else []
 
     def _send(self, cluster: RedisCluster, commands: list[tuple[tuple[Any, ...], dict[str, Any]]]) -> list[Any]:
         pipeline = cluster.pipeline(transaction=self._transaction)

@@ -17,7 +17,7 @@ from redis.sentinel import (
 
 from app.redis_urls import Address, RedisTarget
 
-ASKED = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(NoBackoff(), 0)}
+SENTINEL_OPTIONS = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(NoBackoff(), 0)}
 """A Sentinel that does not answer is passed over: there are others."""
 
 _TLS = "ssl_"
@@ -56,7 +56,7 @@ class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
     """Connections to the master."""
 
 
-class PatientSentinelPool(RetryingPool, SentinelPool):
+class RetryingSentinelPool(RetryingPool, SentinelPool):
     """The same, waited for."""
 
 
@@ -73,12 +73,12 @@ class Sentinels(Sentinel):
             return super().discover_master(service_name)
 
 
-def open_pool(place: RedisTarget, patient: bool, **options: Any) -> BlockingConnectionPool:
+def open_pool(place: RedisTarget, retry_forever: bool, **options: Any) -> BlockingConnectionPool:
     """A pool for one server, or for the master that the Sentinels name whenever a connection is made."""
     if place.kind == "server":
-        return (RetryingPool if patient else BlockingConnectionPool)(**options)
+        return (RetryingPool if retry_forever else BlockingConnectionPool)(**options)
     tls = {name: value for name, value in options.items() if name.startswith(_TLS)} if place.tls else {}
-    sentinels = Sentinels(place.addresses, **ASKED, **dict(place.sentinel), **tls, ssl=place.tls)
-    kind = PatientSentinelPool if patient else SentinelPool
+    sentinels = Sentinels(place.addresses, **SENTINEL_OPTIONS, **dict(place.sentinel), **tls, ssl=place.tls)
+    kind = RetryingSentinelPool if retry_forever else SentinelPool
     options["connection_class"] = MasterTLSConnection if place.tls else MasterConnection
     return kind(place.master, sentinels, **options)

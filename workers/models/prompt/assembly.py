@@ -47,7 +47,7 @@ def assemble(conversation: Conversation, rules: Rules, room: int, count: Count) 
 def _system(conversation: Conversation) -> Prompt:
     parts = [conversation.instructions] if conversation.instructions.strip() else []
     if conversation.user_state:
-        parts.append(f"The user's state: {exact_json.dumps(conversation.user_state).decode()}")
+        parts.append(f"The user's state: {exact_json.dumps(conversation.user_state)}")
     return [{"role": "system", "content": "\n\n".join(parts)}] if parts else []
 
 
@@ -63,4 +63,4 @@ def _newest(turns: list[Prompt], room: int, count: Count) -> list[Prompt]:
 
 def _most_tokens(messages: Prompt) -> int:
     """An upper bound without a tokenizer: no token is shorter than a byte."""
-    return sum(len(exact_json.dumps(message)) + MESSAGE_OVERHEAD for message in messages)
+    return sum(len(exact_json.dump_bytes(message)) + MESSAGE_OVERHEAD for message in messages)

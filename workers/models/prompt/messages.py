@@ -77,7 +77,7 @@ class PromptWriter:
         calls = message.get("tool_calls", [])
         if not self._rules.no_equal_calls:
             return calls
-        found: dict[bytes, dict[str, Any]] = {}
+        found: dict[str, dict[str, Any]] = {}
         for call in calls:
             found.setdefault(exact_json.dumps([call["name"], call["args"]]), call)
         return list(found.values())
@@ -91,7 +91,7 @@ class PromptWriter:
             if not (isinstance(known, dict) and known.keys() == {"steps"}):
                 known = {"steps": [known]}
             known["steps"].append(step["result"])
-            first["content"] = exact_json.dumps(known).decode()
+            first["content"] = exact_json.dumps(known)
 
 
 def _start_of_last_turn(messages: Sequence[Message]) -> int:
@@ -100,12 +100,12 @@ def _start_of_last_turn(messages: Sequence[Message]) -> int:
 
 
 def _request(call_id: str, call: dict[str, Any]) -> dict[str, Any]:
-    function = {"name": legal_name(call["name"]), "arguments": exact_json.dumps(call["args"]).decode()}
+    function = {"name": legal_name(call["name"]), "arguments": exact_json.dumps(call["args"])}
     return {"id": call_id, "type": "function", "function": function}
 
 
 def _result(call_id: str, result: Any) -> dict[str, Any]:
-    return {"role": "tool", "tool_call_id": call_id, "content": exact_json.dumps(result).decode()}
+    return {"role": "tool", "tool_call_id": call_id, "content": exact_json.dumps(result)}
 
 
 def tools_called_in(prompt: Prompt) -> list[dict[str, Any]]:

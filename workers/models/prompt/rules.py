@@ -1,5 +1,5 @@
-"""What each provider takes in a history. The sources are the providers' own documents and refusals; tests/models/rules has
-the same as functions that refuse."""
+"""What each provider takes in a history. The sources are the providers' own documents and refusals; tests/models/rules
+has the same as functions that refuse."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CLAUDE = frozenset(["anthropic", "bedrock", "vertex_ai", "azure_ai"])
 
 @dataclass(frozen=True)
 class Rules:
-    """How messages are written for one model. `model` is litellm's name of it: reasoning goes back to where it came from.
+    """How messages are written for one model. `model` is litellm's name of it: reasoning goes back where it came from.
 
     Of a reply's reasoning, `thinking` is Anthropic's (blocks with signatures), `signatures` Gemini's, `reasoning_text`
     the field `reasoning_content`, `reasoning_details` OpenRouter's. `wants_reasoning`: with each call, whoever made it.

@@ -73,7 +73,7 @@ def _piece(call: dict[str, Any]) -> CallPiece:
         index if isinstance(index, int) else None,
         call_id,
         function.get("name") or "",
-        arguments if isinstance(arguments, str) else exact_json.dumps(arguments).decode(),
+        arguments if isinstance(arguments, str) else exact_json.dumps(arguments),
         own.get("thought_signature") or signature,
     )
 

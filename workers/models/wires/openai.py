@@ -63,7 +63,9 @@ def _content(content: Any) -> Iterator[Delta]:
         elif isinstance(part, dict) and part.get("type", "text") in ("text", "output_text"):
             yield from _content(part.get("text"))
         elif isinstance(part, dict) and part.get("type") == "thinking":
-            yield from (Thought("content_thinking", text) for text in _content(part.get("thinking")) if isinstance(text, str))
+            yield from (
+                Thought("content_thinking", text) for text in _content(part.get("thinking")) if isinstance(text, str)
+            )
 
 
 def _calls(message: dict[str, Any]) -> Iterator[dict[str, Any]]:

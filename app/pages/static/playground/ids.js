@@ -1,6 +1,4 @@
-// New ids.
-
-/** A random UUID. `crypto.randomUUID` is there on https and localhost alone. */
+/** A random UUID. `crypto.randomUUID` exists on https and localhost only. */
 export function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;

@@ -1,112 +1,113 @@
-// The page: puts the parts together.
+// The page: creates its parts and connects them.
 
-import { Api } from "./api.js";
-import { Choices } from "./choices.js";
-import { Composer } from "./composer.js";
-import { say } from "./dom.js";
-import { Drawer } from "./drawer.js";
 import { newId } from "./ids.js";
-import { Journal } from "./journal.js";
-import { Log } from "./log.js";
-import { rendered } from "./markdown.js";
-import { announce, calm, notice, trouble } from "./notices.js";
-import { Session } from "./session.js";
-import { Sidebar } from "./sidebar.js";
-import { Requests } from "./wallet.js";
+import { Session } from "./session/session.js";
+import { Composer } from "./views/composer.js";
+import { ConversationView } from "./views/conversation_view.js";
+import { setText } from "./views/dom.js";
+import { renderMarkdown } from "./views/markdown.js";
+import { announce, clearNotices, showError, showNotice } from "./views/notices.js";
+import { RequestForms } from "./views/request_forms.js";
+import { Scroller } from "./views/scroller.js";
+import { SettingsForm } from "./views/settings_form.js";
+import { listenForShortcuts } from "./views/shortcuts.js";
+import { SidePanel } from "./views/side_panel.js";
+import { Sidebar } from "./views/sidebar.js";
+import { WireDrawer } from "./views/wire_drawer.js";
+import { Api } from "./wire/api.js";
+import { WireLog } from "./wire/wire_log.js";
 
-const OWNER = "aomi.owner";
-const KEY = "aomi.key";
-const NEAR_THE_END = 80; // pixels: whoever is nearer than that wants to follow
-
-const NARROW = matchMedia("(max-width: 48rem)"); // as layout.css has it
+const OWNER = "aomi.owner"; // in localStorage: the public key of this browser's sessions
+const KEY = "aomi.key"; // in sessionStorage: the API key
+const MIN_DRAW_DELAY = 16; // milliseconds
+const MAX_DRAW_DELAY = 500;
 
 const $ = (selector) => document.querySelector(selector);
 
-const journal = new Journal();
-const api = new Api(journal);
-const tabs = new BroadcastChannel("aomi");
+const wireLog = new WireLog();
+const api = new Api(wireLog);
+const otherTabs = new BroadcastChannel("aomi");
 const owner = (localStorage[OWNER] ??= newId());
 api.key = sessionStorage[KEY] ?? "";
 
 let session = null;
-let drawn = 0; // milliseconds that the last drawing took
-let timer = 0;
+let drawDuration = 0; // milliseconds that the last drawing took
+let drawTimer = 0;
 
-const log = new Log($("#log"), { again: send });
-const requests = new Requests($("#requests"), { answer: (id, result) => session.answer(id, result) });
+const conversation = new ConversationView($("#log"), { send });
+const scroller = new Scroller($("#scroll"));
+const requestForms = new RequestForms($("#requests"), { reply: (id, result) => session.reply(id, result) });
 const composer = new Composer($("#composer"), { send, stop });
-const drawer = new Drawer($("#drawer"), $("#events"), $("#toggle-drawer"), journal);
-const choices = new Choices(
-  { app: $("#app"), model: $("#model"), key: $("#key"), keyHint: $("#key-hint") },
-  api,
-  { choose: (what, value) => trying(() => session.choose(what, value)).then(() => choices.show(session)), key: useKey },
-);
+const drawer = new WireDrawer($("#drawer"), $("#events"), $("#toggle-drawer"), wireLog);
+const sidePanel = new SidePanel({ button: $("#toggle-side"), backdrop: $("#shade"), main: $("main"), first: $("#new") });
+const settings = new SettingsForm({ app: $("#app"), model: $("#model"), key: $("#key"), keyHint: $("#key-hint") }, api, {
+  choose: (field, value) => withErrors(() => session.choose(field, value)).then(() => settings.show(session)),
+  useKey,
+});
 const sidebar = new Sidebar($("#sessions"), $("#archived"), {
   open: (id) => go(id),
-  rename: (id, title) => trying(() => api.renameSession(id, title)).then(listChanged),
-  archive: (id, archived) => trying(() => api.archiveSession(id, archived)).then(listChanged),
+  rename: (id, title) => withErrors(() => api.renameSession(id, title)).then(listChanged),
+  archive: (id, archived) => withErrors(() => api.archiveSession(id, archived)).then(listChanged),
   remove,
 });
 
 // Sessions
 
-function opened(id, isNew) {
+function openSession(id, isNew) {
   session?.close();
   session = new Session(api, id, owner);
-  session.addEventListener("change", () => draw());
-  session.addEventListener("ended", ({ detail }) => announce(ending(detail)));
-  session.addEventListener("trouble", ({ detail }) => trouble(detail, showKey));
-  session.addEventListener("notice", ({ detail }) => notice(detail));
+  session.addEventListener("change", draw);
+  session.addEventListener("ended", ({ detail: turn }) => announce(endText(turn)));
+  session.addEventListener("failed", ({ detail: error }) => showError(error, showKey));
+  session.addEventListener("notice", ({ detail: text }) => showNotice(text));
   session.addEventListener("listed", listChanged);
-  session.addEventListener("gone", ({ detail }) => {
+  session.addEventListener("gone", ({ detail: reason }) => {
     go("");
-    notice(`${detail}. Here is a new one.`);
+    showNotice(`${reason}. This is a new one.`);
   });
-  calm();
+  clearNotices();
   draw();
   if (isNew) session.begin();
-  else trying(() => session.open()).then(toTheEnd);
+  else withErrors(() => session.open()).then(() => scroller.toEnd());
 }
 
-/** Show a session, or with '' a new one. */
+/** Show a session; '' shows a new one. */
 function go(id) {
-  const target = id || newId();
-  const isNew = !id;
-  history.pushState(null, "", isNew ? location.pathname : `#${target}`);
-  opened(target, isNew);
-  closeSide();
+  history.pushState(null, "", id ? `#${id}` : location.pathname);
+  openSession(id || newId(), !id);
+  sidePanel.close();
   loadList();
   composer.focus();
 }
 
-function fromAddress() {
+function openFromAddress() {
   const id = location.hash.slice(1);
-  opened(id || newId(), !id);
+  openSession(id || newId(), !id);
   loadList();
 }
 
 async function loadList() {
-  await trying(async () => {
+  await withErrors(async () => {
     sidebar.show(await api.sessions(owner), session.id);
   });
-  title();
+  drawTitle();
 }
 
 function listChanged() {
   if (session.exists && location.hash.slice(1) !== session.id) history.replaceState(null, "", `#${session.id}`);
   loadList();
-  tabs.postMessage("listed");
+  otherTabs.postMessage("listed");
 }
 
 async function remove(id) {
   const dialog = $("#confirm");
-  say($("#confirm-title"), `Delete “${sidebar.title(id)}”?`);
+  setText($("#confirm-title"), `Delete “${sidebar.title(id)}”?`);
   dialog.returnValue = "";
   dialog.showModal();
   await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
   if (dialog.returnValue !== "delete") return;
   if (id === session.id) go("");
-  await trying(() => api.deleteSession(id));
+  await withErrors(() => api.deleteSession(id));
   listChanged();
   announce("Deleted");
 }
@@ -114,148 +115,102 @@ async function remove(id) {
 // Messages
 
 async function send(text) {
-  calm();
-  const current = session;
-  toTheEnd();
+  clearNotices();
+  scroller.toEnd();
   try {
-    await current.send(text);
+    await session.send(text);
   } catch (error) {
-    trouble(error, showKey);
-    composer.giveBack(text);
+    showError(error, showKey);
+    composer.restore(text);
   }
 }
 
 function stop() {
   announce("Stopped");
-  trying(() => session.stop());
-  clearTimeout(timer);
-  drawNow(); // whoever stops does not wait
+  withErrors(() => session.stop());
+  clearTimeout(drawTimer);
+  drawNow(); // a stop shows at once
 }
 
-function ending(turn) {
+function endText(turn) {
   if (turn.end === "error") return `The answer failed: ${turn.error.message}`;
-  return turn.end === "interrupted" ? "Stopped" : `Answer: ${rendered(turn.text).textContent.trim()}`;
+  return turn.end === "interrupted" ? "Stopped" : `Answer: ${renderMarkdown(turn.text).textContent.trim()}`;
 }
 
 // Drawing
 
-/** Draw soon: what comes in one moment is drawn once, and costly drawings less often. */
+/** Draw soon: several changes are drawn together, and slow drawings less often. */
 function draw() {
-  if (!timer) timer = setTimeout(drawNow, Math.max(16, Math.min(4 * drawn, 500)));
+  if (!drawTimer) drawTimer = setTimeout(drawNow, Math.max(MIN_DRAW_DELAY, Math.min(4 * drawDuration, MAX_DRAW_DELAY)));
 }
 
 function drawNow() {
-  timer = 0;
-  const began = performance.now();
-  const following = nearTheEnd();
-  log.show(session);
-  requests.show(session.requests);
+  drawTimer = 0;
+  const startedAt = performance.now();
+  const wasNearEnd = scroller.isNearEnd;
+  conversation.show(session);
+  requestForms.show(session.requests);
   $("#empty").hidden = !session.loaded || session.items.length > 0;
   $("#loading").hidden = session.loaded;
-  composer.show({ running: Boolean(session.turn && !session.turn.stopping), busy: session.busy });
+  composer.show({ isRunning: Boolean(session.turn && !session.turn.stopping), isBusy: session.busy });
   $("#offline").hidden = session.connected;
-  choices.show(session);
-  title();
-  if (following && session.items.length) toTheEnd();
-  drawn = performance.now() - began;
+  settings.show(session);
+  drawTitle();
+  if (wasNearEnd && session.items.length) scroller.toEnd();
+  drawDuration = performance.now() - startedAt;
 }
 
-function title() {
-  const words = session.title || "New conversation";
-  say($("#title"), words);
-  document.title = `${words} · aomi`;
+function drawTitle() {
+  const title = session.title || "New conversation";
+  setText($("#title"), title);
+  document.title = `${title} · aomi`;
 }
 
-function nearTheEnd() {
-  const { scrollHeight, scrollTop, clientHeight } = $("#scroll");
-  return scrollHeight - scrollTop - clientHeight < NEAR_THE_END;
-}
-
-function toTheEnd() {
-  const scroll = $("#scroll");
-  scroll.scrollTop = scroll.scrollHeight;
-}
-
-async function trying(action) {
+/** The result of `action()`. Errors of requests are shown; others are thrown. */
+async function withErrors(action) {
   try {
     return await action();
   } catch (error) {
     if (!("status" in error)) throw error;
-    trouble(error, showKey);
+    showError(error, showKey);
   }
 }
 
-// Key, side, keyboard
+// Key and keyboard
 
 async function useKey(key) {
   if (key === api.key) return;
   api.key = sessionStorage[KEY] = key;
-  calm();
-  await choices.loadApps();
-  if (location.hash) opened(session.id, false); // what was refused before may be open now
-  choices.show(session);
+  clearNotices();
+  await settings.loadApps();
+  if (location.hash) openSession(session.id, false); // the new key may open a session that was refused before
+  settings.show(session);
 }
 
 function showKey() {
-  openSide();
+  sidePanel.open();
   $("#settings").open = true;
-  choices.focusKey();
+  settings.focusKey();
 }
 
-/** On a narrow screen the side lies over the page. */
-function openSide() {
-  if (!NARROW.matches) return;
-  $("main").inert = true;
-  document.body.classList.add("with-side");
-  $("#toggle-side").setAttribute("aria-expanded", "true");
-}
-
-function closeSide() {
-  $("main").inert = false;
-  document.body.classList.remove("with-side");
-  $("#toggle-side").setAttribute("aria-expanded", "false");
-}
-
-function pressed(event) {
-  const typing = /^(?:INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
-  if (event.key === "Escape") return escaped();
-  if (event.key === "/" && !typing) {
-    event.preventDefault();
-    composer.focus();
-  }
-  if (event.altKey && event.code === "KeyN") {
-    event.preventDefault();
-    go("");
-  }
-  if (event.altKey && event.code === "KeyE") {
-    event.preventDefault();
-    drawer.toggle();
-  }
-}
-
-/** Escape closes what is open, else it stops the answer. */
-function escaped() {
+/** Close what is open, else stop the turn. */
+function closeOrStop() {
   if ($("#confirm").open) return;
-  if (document.body.classList.contains("with-side")) {
-    closeSide();
+  if (sidePanel.isOpen) {
+    sidePanel.close();
     $("#toggle-side").focus();
   } else if (drawer.open && $("#drawer").contains(document.activeElement)) drawer.toggle(false);
   else if (session.turn) stop();
 }
 
+listenForShortcuts({ write: () => composer.focus(), startNew: () => go(""), toggleDrawer: () => drawer.toggle(), escape: closeOrStop });
 $("#new").addEventListener("click", () => go(""));
-$("#toggle-side").addEventListener("click", () => {
-  openSide();
-  $("#new").focus();
-});
-$("#shade").addEventListener("click", closeSide);
 for (const button of document.querySelectorAll("#empty [data-ask]")) button.addEventListener("click", () => send(button.dataset.ask));
-addEventListener("keydown", pressed);
-addEventListener("popstate", fromAddress);
-tabs.addEventListener("message", loadList);
-document.addEventListener("visibilitychange", () => (document.hidden ? session.rest() : trying(() => session.wake())));
+addEventListener("popstate", openFromAddress);
+otherTabs.addEventListener("message", loadList);
+document.addEventListener("visibilitychange", () => (document.hidden ? session.pause() : withErrors(() => session.resume())));
 
 $("#key").value = api.key;
-fromAddress();
-choices.loadApps().then(() => choices.show(session));
+openFromAddress();
+settings.loadApps().then(() => settings.show(session));
 composer.focus();

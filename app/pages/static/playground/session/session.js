@@ -1,0 +1,248 @@
+// One open session, as the page uses it: what to show, and what the user can do.
+
+import { retry } from "../wire/backoff.js";
+import { MessageSender } from "./message_sender.js";
+import { SessionData } from "./session_data.js";
+import { SessionSettings } from "./session_settings.js";
+import { StateSync } from "./state_sync.js";
+import { TurnFollower } from "./turn_follower.js";
+import { UpdateEvents } from "./update_events.js";
+import { UpdatesSubscription } from "./updates_subscription.js";
+
+/**
+ * Dispatches `change` (something to draw), `ended` (`detail`: the turn), `failed` (`detail`: an error of a request),
+ * `notice` (`detail`: a text), `listed` (the list of sessions has changed) and `gone` (`detail`: why).
+ */
+export class Session extends EventTarget {
+  #api;
+  #closed = new AbortController();
+  #data = new SessionData();
+  #settings;
+  #sender;
+  #follower;
+  #updates;
+  #sync;
+  #isLoaded = false;
+  #isConnected = true;
+  #isPaused = false;
+
+  constructor(api, id, owner) {
+    super();
+    this.id = id;
+    this.#api = api;
+    this.#settings = new SessionSettings(api, id, owner, this.#data, () => this.#notify("listed"));
+    this.#sender = new MessageSender(api, id);
+    this.#follower = new TurnFollower(api, id, this.#closed.signal, this.#data, {
+      changed: () => this.#changed(),
+      placeUnknown: () => this.#sync.soon(), // the state has the turn behind its message
+      ended: (turn) => this.#turnEnded(turn),
+    });
+    this.#sync = new StateSync(api, id, this.#closed.signal, {
+      pending: () => this.#sender.pending,
+      cursor: () => this.#updates.cursor,
+      apply: (state) => this.#apply(state),
+      failed: (error) => this.#notify("failed", error),
+    });
+    const updateEvents = new UpdateEvents(this.#data, this.#follower, this.#sync, (...told) => this.#notify(...told));
+    this.#updates = new UpdatesSubscription(api, id, {
+      event: (event, number) => updateEvents.apply(event, number),
+      connection: (isOpen) => this.#setConnected(isOpen),
+      refused: (error) => this.#notify("failed", error),
+    });
+  }
+
+  // What to show
+
+  get title() {
+    return this.#data.fields.title;
+  }
+
+  get app() {
+    return this.#data.fields.app;
+  }
+
+  get model() {
+    return this.#data.fields.model;
+  }
+
+  get exists() {
+    return this.#data.exists;
+  }
+
+  get loaded() {
+    return this.#isLoaded;
+  }
+
+  get connected() {
+    return this.#isConnected;
+  }
+
+  get items() {
+    return this.#data.transcript.items;
+  }
+
+  /** Open client requests. */
+  get requests() {
+    return this.#data.requests.all;
+  }
+
+  /** The turn that runs, if this page follows it. */
+  get turn() {
+    return this.#follower.turn;
+  }
+
+  /** Whether a message sent now has to wait. */
+  get busy() {
+    const isRunning = this.turn !== null && !this.turn.stopping;
+    return this.#sender.pending > 0 || this.#data.isProcessing || isRunning;
+  }
+
+  /** Messages that wait for the running turn's end. */
+  get waiting() {
+    return this.#data.transcript.waitingBehind(this.turn);
+  }
+
+  // Opening and closing
+
+  /** Load the session and follow it. */
+  async open() {
+    try {
+      await this.#load();
+    } finally {
+      this.#isLoaded = true;
+      this.#changed();
+    }
+    this.#subscribe();
+    // how the last turn failed is in its events only, not in the state
+    if (this.exists && !this.turn) await this.#follower.followCurrent({ isNews: false });
+    this.#changed();
+  }
+
+  /** Follow a new session, which the server does not have yet. */
+  begin() {
+    this.#isLoaded = true;
+    this.#subscribe();
+  }
+
+  /** Follow it no longer. A running turn goes on at the server. */
+  close() {
+    this.#closed.abort();
+    this.#updates.stop();
+  }
+
+  /** Give up the subscription of a hidden page: a browser opens only six connections to a site. */
+  pause() {
+    this.#isPaused = true;
+    this.#updates.stop();
+  }
+
+  /** Catch up, and subscribe again. */
+  async resume() {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (this.exists) await this.#load();
+    this.#subscribe();
+  }
+
+  // What the user does
+
+  /** Send a message; while a turn runs, it waits at the server. Throws the server's refusal. */
+  async send(text) {
+    const hasToWait = this.busy;
+    const message = this.#data.transcript.addUnsent(text);
+    const sent = this.#sender.send(
+      message,
+      () => this.#settings.ready(),
+      (connection) => this.#accepted(connection, message, hasToWait),
+    );
+    this.#changed();
+    try {
+      await sent;
+    } catch (error) {
+      this.#data.transcript.remove(message);
+      throw error;
+    } finally {
+      this.#changed();
+      this.#sync.sent();
+    }
+  }
+
+  /** Stop the turn: on the screen at once, then at the server. */
+  async stop() {
+    const { turn } = this;
+    if (!turn || turn.stopping) return;
+    this.#showStopping(turn, true);
+    try {
+      await this.#api.interrupt(this.id);
+    } catch (error) {
+      this.#showStopping(turn, false);
+      throw error;
+    }
+  }
+
+  /** Use another `app` or `model` (`field`) from the next message on. That message waits for the choice. */
+  async choose(field, value) {
+    await this.#settings.choose(field, value);
+    await this.#sync.load(); // another app may mean another model
+  }
+
+  /** Reply to a client request. The model then goes on by itself. */
+  async reply(requestId, result) {
+    await this.#api.control(this.id, "wallet_result", { id: requestId, result });
+    this.#data.requests.remove(requestId);
+    this.#changed();
+  }
+
+  #accepted(connection, message, hasToWait) {
+    if (!connection) this.#sync.soon();
+    else if (hasToWait) connection.close(); // its turn is followed when it begins
+    else this.#follower.followReply(connection, message);
+  }
+
+  /** Load the state, however long the server is away. */
+  async #load() {
+    const { signal } = this.#closed;
+    try {
+      await retry(() => this.#sync.load(), signal, () => this.#setConnected(false));
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  #apply(state) {
+    this.#data.load(state);
+    this.#updates.skipTo(state.last_event_id);
+    if (state.is_processing && !this.turn) this.#follower.followCurrent({ isNews: true });
+    this.#changed();
+  }
+
+  #subscribe() {
+    if (!this.#isPaused && !this.#closed.signal.aborted) this.#updates.start();
+  }
+
+  #turnEnded(turn) {
+    turn.setStopping(false);
+    this.#changed();
+    this.#notify("ended", turn);
+    this.#sync.soon();
+  }
+
+  #showStopping(turn, isStopping) {
+    turn.setStopping(isStopping);
+    this.#data.setFields({ status: isStopping ? "interrupted" : "processing" });
+    this.#changed();
+  }
+
+  #setConnected(isConnected) {
+    this.#isConnected = isConnected;
+    this.#changed();
+  }
+
+  #changed() {
+    this.#notify("change");
+  }
+
+  #notify(type, detail) {
+    if (!this.#closed.signal.aborted) this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

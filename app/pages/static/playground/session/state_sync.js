@@ -1,0 +1,73 @@
+// Loads /api/state whenever what the page knows may be behind the server.
+
+const DELAY = 30; // milliseconds: several reasons to load often come together
+const MAX_LOADS = 5;
+
+export class StateSync {
+  #api;
+  #sessionId;
+  #signal;
+  #handlers;
+  #isDue = false;
+  #timer = 0;
+
+  /**
+   * `handlers`: `pending()`, the number of messages being sent, and `cursor()`, the id of the last update received,
+   * tell whether a state is too old; `apply(state)`; `failed(error)` where a load that `soon()` planned fails. Nothing is
+   * applied once `signal` has aborted.
+   */
+  constructor(api, sessionId, signal, handlers) {
+    this.#api = api;
+    this.#sessionId = sessionId;
+    this.#signal = signal;
+    this.#handlers = handlers;
+  }
+
+  /** Load and apply the state. A session that does not exist changes nothing. */
+  async load() {
+    this.#isDue = false;
+    for (let loads = 1; ; loads++) {
+      const pending = this.#handlers.pending();
+      const state = await this.#fetch();
+      if (!state || this.#signal.aborted) return;
+      if (loads < MAX_LOADS && this.#isStale(state, pending)) continue;
+      this.#handlers.apply(state);
+      return;
+    }
+  }
+
+  /** Load soon; while messages are being sent, only after `sent()`. */
+  soon() {
+    this.#isDue = true;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#loadDue(), DELAY);
+  }
+
+  /** Tell that a message was accepted or refused: load what was put off for it. */
+  sent() {
+    if (this.#isDue) this.soon();
+  }
+
+  async #fetch() {
+    try {
+      return await this.#api.state(this.#sessionId);
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      return null;
+    }
+  }
+
+  /** Whether a message was accepted, or an update received, that the server did not know of when it replied. */
+  #isStale(state, pending) {
+    return this.#handlers.pending() < pending || Number(state.last_event_id) < Number(this.#handlers.cursor());
+  }
+
+  async #loadDue() {
+    if (this.#signal.aborted || this.#handlers.pending()) return;
+    try {
+      await this.load();
+    } catch (error) {
+      this.#handlers.failed(error);
+    }
+  }
+}

@@ -1,0 +1,130 @@
+// The conversation as items in order: the user's messages, replies to tools, and turns.
+
+import { newId } from "../ids.js";
+import { Turn } from "./turn.js";
+
+/**
+ * Items are {kind: "message" | "tool_reply", id, text, sending} and turns. An item stays the same object when the
+ * state is loaded again, so that its view stays on the screen.
+ */
+export class Transcript {
+  #items = [];
+  #inputs = new Map(); // messages and tool replies by id
+  #turns = new Map(); // by run id
+  #inputsBefore = new Map(); // run id -> number of messages and tool replies before the turn
+
+  get items() {
+    return this.#items;
+  }
+
+  /** The messages behind `turn`, which wait for its end. */
+  waitingBehind(turn) {
+    const index = this.#items.indexOf(turn);
+    return index < 0 ? [] : this.#items.slice(index + 1).filter((item) => item.kind === "message");
+  }
+
+  /** Append a message that the server does not have yet. Its id is also its idempotency key. */
+  addUnsent(text) {
+    const message = { kind: "message", id: newId(), text, sending: true };
+    this.#items = [...this.#items, message];
+    return message;
+  }
+
+  remove(item) {
+    this.#items = this.#items.filter((other) => other !== item);
+  }
+
+  /**
+   * Begin the turn `runId`, or begin it again for a replay. It follows its `message`; where that is unknown, the first
+   * message without a turn while the session `isProcessing`, else the last one. Returns {turn, isGuess}.
+   */
+  beginTurn(runId, message, isProcessing) {
+    const previous = this.#turns.get(runId);
+    const items = this.#items.filter((item) => item !== previous);
+    const guess = isProcessing ? firstUnanswered(items) : countInputs(items);
+    const ownPlace = message && countInputs(items.slice(0, items.indexOf(message) + 1));
+    const turn = new Turn(runId, previous);
+    this.#turns.set(runId, turn);
+    this.#inputsBefore.set(runId, this.#inputsBefore.get(runId) || ownPlace || guess);
+    this.#insert(items, turn);
+    this.#items = items;
+    return { turn, isGuess: !previous && !message && countInputs(items) > guess };
+  }
+
+  /** Add a later result of a multi-step tool. */
+  addStep(event, at) {
+    this.#findCall(event.call_id)?.addStep(event, at);
+  }
+
+  /** Take over the `messages` of /api/state. Messages that are still being sent stay at the end. */
+  load(messages) {
+    const items = [];
+    const rebuilt = new Set(); // turns made of these messages; the others have all of their events already
+    for (const message of messages) {
+      if (message.role === "tool") continue;
+      if (message.role === "assistant") this.#loadReply(items, message, rebuilt);
+      else items.push(this.#input(message));
+    }
+    for (const turn of this.#turns.values()) {
+      // a turn without a message, such as one that failed at once, keeps its place
+      if (!items.includes(turn) && this.#inputsBefore.get(turn.runId)) this.#insert(items, turn);
+    }
+    this.#loadSteps(messages);
+    this.#items = [...items, ...this.#items.filter((item) => item.sending)];
+  }
+
+  #input({ id, role, content }) {
+    if (!this.#inputs.has(id)) {
+      this.#inputs.set(id, { kind: role === "system" ? "tool_reply" : "message", id, text: content, sending: false });
+    }
+    return this.#inputs.get(id);
+  }
+
+  #loadReply(items, message, rebuilt) {
+    const runId = message.id.slice(0, message.id.lastIndexOf("-"));
+    if (!this.#turns.has(runId)) {
+      this.#turns.set(runId, new Turn(runId));
+      rebuilt.add(runId);
+    }
+    const turn = this.#turns.get(runId);
+    if (!items.includes(turn)) {
+      this.#inputsBefore.set(runId, countInputs(items));
+      items.push(turn);
+    }
+    if (rebuilt.has(runId)) turn.applyMessage(message);
+  }
+
+  #loadSteps(messages) {
+    for (const call of this.#calls()) call.clearSteps();
+    for (const message of messages.filter(({ role }) => role === "tool")) {
+      for (const result of message.tool_results ?? []) this.addStep(result, new Date(message.created_at));
+    }
+  }
+
+  #calls() {
+    return [...this.#turns.values()].flatMap((turn) => turn.calls);
+  }
+
+  #findCall(id) {
+    return this.#calls().findLast((call) => call.id === id);
+  }
+
+  /** Insert a turn into `items`, after as many messages as come before it and any turns there. */
+  #insert(items, turn) {
+    const before = this.#inputsBefore.get(turn.runId);
+    let index = 0;
+    for (let inputs = 0; index < items.length && inputs < before; index++) if (items[index].kind !== "turn") inputs++;
+    while (items[index]?.kind === "turn") index++;
+    items.splice(index, 0, turn);
+  }
+}
+
+function countInputs(items) {
+  return items.filter((item) => item.kind !== "turn").length;
+}
+
+/** The number of messages up to and including the first one without a turn. */
+function firstUnanswered(items) {
+  const lastTurn = items.findLastIndex((item) => item.kind === "turn");
+  return Math.min(countInputs(items), countInputs(items.slice(0, lastTurn + 1)) + 1);
+}

@@ -1,0 +1,112 @@
+// One turn: what the model said and which tools it called in reply to one message.
+
+/** One tool call. `steps` are the later results of a multi-step tool; `duration` is in milliseconds, null if not seen. */
+class ToolCall {
+  kind = "tool";
+  result = undefined;
+  steps = [];
+  done = false;
+  duration = null;
+
+  constructor({ call_id, name, args }, startedAt) {
+    this.id = call_id;
+    this.name = name;
+    this.args = args;
+    this.startedAt = startedAt;
+  }
+
+  get hasResult() {
+    return this.result !== undefined;
+  }
+
+  /** Keep what was known of the call before its events were replayed. */
+  inherit({ startedAt, steps, done }) {
+    Object.assign(this, { startedAt, steps, done, replayed: true });
+  }
+
+  /** Set the first (for most tools: the only) result. `now` is null where the time is unknown. */
+  setResult(result, now) {
+    this.result = result;
+    if (now && !this.replayed) this.duration = now - this.startedAt;
+  }
+
+  addStep({ result, done }, at) {
+    if (result !== null) this.steps.push({ result, at });
+    this.done = Boolean(done);
+  }
+
+  clearSteps() {
+    this.steps = [];
+  }
+}
+
+export class Turn {
+  kind = "turn";
+  parts = []; // texts {kind, text} and tool calls, in order
+  end = ""; // complete, interrupted or error; '' while the turn runs
+  error = null;
+  stopping = false; // a stop was requested, the end has not arrived yet
+
+  /** `previous` is the turn as it was known before its events are replayed. */
+  constructor(runId, previous = null) {
+    this.runId = runId;
+    this._previous = previous;
+  }
+
+  get open() {
+    return !this.end;
+  }
+
+  get text() {
+    return this.parts.filter((part) => part.kind === "text").map((part) => part.text).join("");
+  }
+
+  get calls() {
+    return this.parts.filter((part) => part.kind === "tool");
+  }
+
+  call(id) {
+    return this.calls.findLast((call) => call.id === id);
+  }
+
+  /** Show the turn as stopped (or not) before the server says so. */
+  setStopping(stopping) {
+    this.stopping = stopping;
+  }
+
+  /** Apply an event of the chat stream. Later tool steps are left out: /api/updates delivers each of them once. */
+  applyEvent(event) {
+    if (event.type === "text") this._appendText(event.content);
+    if (event.type === "tool_call") this._addCall(event);
+    if (event.type === "tool_result") this.call(event.call_id)?.setResult(event.result, new Date());
+    if (event.type === "complete") this.end = event.interrupted ? "interrupted" : "complete";
+    if (event.type === "error") this.fail(event);
+  }
+
+  /** End the turn with an `error`: {message, code, retryable}. */
+  fail(error) {
+    this.end = "error";
+    this.error = error;
+  }
+
+  /** Apply an assistant message of /api/state. */
+  applyMessage(message) {
+    if (message.content) this._appendText(message.content);
+    for (const call of message.tool_calls ?? []) this.parts.push(new ToolCall(call, new Date(message.created_at)));
+    for (const { call_id, result } of message.tool_results ?? []) this.call(call_id)?.setResult(result, null);
+    this.end = message.interrupted ? "interrupted" : "complete";
+  }
+
+  _appendText(content) {
+    const last = this.parts.at(-1);
+    if (last?.kind === "text") last.text += content;
+    else this.parts.push({ kind: "text", text: content });
+  }
+
+  _addCall(event) {
+    const call = new ToolCall(event, new Date());
+    const previous = this._previous?.call(event.call_id);
+    if (previous) call.inherit(previous);
+    this.parts.push(call);
+  }
+}

@@ -1,0 +1,72 @@
+// Applies the events of /api/updates to what the page knows of the session.
+
+const DELETED = "This session was deleted"; // how the notice of a deletion begins
+
+export class UpdateEvents {
+  #data;
+  #follower;
+  #sync;
+  #notify;
+
+  /** `notify(type, detail)` dispatches an event of the session: `change`, `listed`, `notice` or `gone`. */
+  constructor(data, follower, sync, notify) {
+    this.#data = data;
+    this.#follower = follower;
+    this.#sync = sync;
+    this.#notify = notify;
+  }
+
+  /** Apply an event; `number` is its update number, 0 where it has none. */
+  apply(event, number) {
+    this.#apply(event, number);
+    this.#notify("change");
+  }
+
+  #apply(event, number) {
+    switch (event.type) {
+      case "state":
+        return this.#state(event, number);
+      case "title_changed":
+        return this.#titleChanged(event);
+      case "model_changed":
+        return this.#data.setFields({ model: event.model });
+      case "async_tool_result":
+        return this.#toolStep(event, number);
+      case "wallet_tx_request":
+      case "wallet_eip712_request":
+      case "client_request":
+        return this.#data.requests.add(event);
+      case "client_request_closed":
+        return this.#requestsClosed(event);
+      case "system_notice":
+        return this.#notify(event.message.startsWith(DELETED) ? "gone" : "notice", event.message);
+      case "gap":
+        return this.#sync.soon();
+    }
+  }
+
+  #state(event, number) {
+    const { turn } = this.#follower;
+    const { status, ...others } = event;
+    this.#data.setFields(turn?.stopping ? others : { ...others, status });
+    if (event.user_state) this.#data.requests.load(event.user_state);
+    const isNewTurn = event.is_processing && !turn;
+    const isNewSession = number > 0 && !this.#data.exists; // it was used before this subscription began
+    if (isNewTurn || isNewSession) this.#sync.soon();
+    if (event.is_archived !== undefined || event.run_id) this.#notify("listed");
+  }
+
+  #titleChanged(event) {
+    if (!event.thread_id) this.#data.setFields({ title: event.title });
+    this.#notify("listed");
+  }
+
+  #toolStep(event, number) {
+    if (!this.#data.includes(number)) this.#data.transcript.addStep(event, new Date());
+  }
+
+  #requestsClosed({ ids, outcome }) {
+    for (const id of ids) this.#data.requests.remove(id);
+    if (outcome === "expired") this.#notify("notice", "A tool's request has expired without a reply.");
+  }
+}

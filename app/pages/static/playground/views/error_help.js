@@ -1,0 +1,37 @@
+// What the user can do about an error.
+
+const BY_CODE = {
+  provider_error: "If it keeps failing, choose another model at the top.",
+  provider_stalled: "Choose another model at the top, or send the message again.",
+  tool_rounds_exceeded: "Ask for less at once, or write “go on”.",
+  budget_spent: "Enter another key at the lower left, or ask the operator for a higher budget.",
+  worker_lost: "The text so far is kept. Send the message again.",
+  shutdown: "The server was restarted. Send the message again.",
+  internal: "Send it again. If it keeps failing, the server's log says why.",
+  lost: "Reload the page to see what is kept.",
+};
+
+const BY_STATUS = {
+  0: "Check that the server runs and that you are online. Your message is back in the box: send it again.",
+  400: "Change it and send it again, or start a new conversation.",
+  401: "Enter an API key at the lower left. `aomi keys create` makes one.",
+  402: "Enter another key at the lower left, or ask the operator for a higher budget.",
+  403: "Choose another app, or enter a key for this one.",
+  404: "Start a new conversation: this one may have been deleted or have expired.",
+  409: "Reload the page: the conversation has changed.",
+  413: "Send it in smaller parts.",
+  429: "Wait for an answer, or stop the running one, or wait as long as it says. Your message is back in the box.",
+  500: "Try again. The server's log has details under this request id.",
+  503: "Try again in a few seconds. If it keeps failing, ask the operator to check /readyz.",
+};
+
+/** Why a turn failed: {what, next, canRetry}. */
+export function turnErrorHelp(error) {
+  return { what: error.message, next: BY_CODE[error.code] ?? BY_CODE.internal, canRetry: error.retryable };
+}
+
+/** Why a request failed: {what, next, needsKey}. */
+export function requestErrorHelp(error) {
+  const next = BY_STATUS[error.status] ?? (error.status >= 500 ? BY_STATUS[503] : BY_STATUS[400]);
+  return { what: error.message, next, needsKey: error.status === 401 || error.status === 403 };
+}

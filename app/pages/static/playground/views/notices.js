@@ -1,0 +1,29 @@
+// Tells the user something: read out by screen readers, or shown above the message box.
+
+import { el, setChildren } from "./dom.js";
+import { requestErrorHelp } from "./error_help.js";
+
+const liveRegion = document.querySelector("#status");
+const area = document.querySelector("#notices");
+
+/** Have screen readers read `text`. */
+export function announce(text) {
+  liveRegion.textContent = text;
+}
+
+/** Show that something happened. */
+export function showNotice(text) {
+  setChildren(area, [el("p", { className: "notice", role: "status" }, text)]);
+}
+
+/** Show why a request failed and what to do. `enterKey()` leads to the field for the API key. */
+export function showError(error, enterKey) {
+  const { what, next, needsKey } = requestErrorHelp(error);
+  const button = el("button", { type: "button", className: "secondary", onclick: enterKey }, "Enter a key");
+  const text = el("div", {}, el("p", { className: "what" }, what), el("p", {}, next));
+  setChildren(area, [el("div", { className: "notice failure", role: "alert" }, text, needsKey ? button : "")]);
+}
+
+export function clearNotices() {
+  area.replaceChildren();
+}

@@ -1,0 +1,141 @@
+// Client requests as forms: a transaction, a signature, or anything else that a tool needs from the user.
+
+import { el, icon, prettyJson, setChildren, setText, timeOfDay } from "./dom.js";
+import { requestErrorHelp } from "./error_help.js";
+
+const WEI_DIGITS = 18; // decimal places of one ETH in wei
+
+const KINDS = {
+  wallet_tx_request: {
+    title: "Sign and send a transaction",
+    label: "Transaction hash",
+    field: "txHash",
+    submit: "Sent",
+    placeholder: "0x…",
+  },
+  wallet_eip712_request: {
+    title: "Sign typed data",
+    label: "Signature",
+    field: "signature",
+    submit: "Signed",
+    placeholder: "0x…",
+  },
+  client_request: {
+    title: "A tool needs your reply",
+    label: "Reply (JSON or text)",
+    field: "", // the reply is the result itself
+    submit: "Reply",
+    placeholder: "{}",
+  },
+};
+
+export class RequestForms {
+  /** `actions.reply(id, result)` sends the reply to a request. */
+  constructor(root, actions) {
+    this._root = root;
+    this._actions = actions;
+    this._forms = new Map(); // by request id
+  }
+
+  show(requests) {
+    const open = new Set(requests.map(({ id }) => id));
+    for (const id of this._forms.keys()) if (!open.has(id)) this._forms.delete(id);
+    for (const request of requests) {
+      if (!this._forms.has(request.id)) this._forms.set(request.id, new RequestForm(request, this._actions).element);
+    }
+    setChildren(this._root, [...this._forms.values()]);
+  }
+}
+
+class RequestForm {
+  constructor(request, actions) {
+    this._request = request;
+    this._actions = actions;
+    this._kind = KINDS[request.kind] ?? KINDS.client_request;
+    const { submit, placeholder } = this._kind;
+    const id = `request-${request.id}`;
+    const reject = () => this._send({ status: "failed", error: "User rejected" });
+    this._input = el("input", { id, placeholder, required: true, autocomplete: "off", spellcheck: false });
+    this._error = el("p", { className: "field-error", role: "alert" });
+    this._buttons = [
+      el("button", { type: "submit", className: "primary" }, submit),
+      el("button", { type: "button", className: "secondary", onclick: reject }, "Refuse"),
+    ];
+    this.element = this._form(id);
+  }
+
+  _form(id) {
+    const { request } = this._request;
+    const title = request.label || request.description || this._kind.title;
+    const heading = el("h3", { id: `${id}-title` }, icon("wallet"), title);
+    const submitted = (event) => {
+      event.preventDefault();
+      this._send(this._result());
+    };
+    return el(
+      "form",
+      { className: "request", "aria-labelledby": heading.id, onsubmit: submitted },
+      heading,
+      el("p", { className: "hint" }, hint(this._request, this._kind.title)),
+      fieldList(request),
+      el("label", { htmlFor: id }, this._kind.label),
+      this._input,
+      this._error,
+      el("div", { className: "buttons" }, ...this._buttons),
+    );
+  }
+
+  _result() {
+    const { field } = this._kind;
+    return field ? { status: "success", [field]: this._input.value.trim() } : freeResult(this._input.value);
+  }
+
+  async _send(result) {
+    this._setDisabled(true);
+    setText(this._error, "");
+    try {
+      await this._actions.reply(this._request.id, result);
+    } catch (error) {
+      const { what, next } = requestErrorHelp(error);
+      setText(this._error, `${what} ${next}`);
+      this._setDisabled(false);
+    }
+  }
+
+  _setDisabled(disabled) {
+    for (const button of this._buttons) button.disabled = disabled;
+  }
+}
+
+function hint({ kind, expiresAt }, title) {
+  const source = kind === "client_request" ? title : `${title}, requested by a tool`;
+  return expiresAt ? `${source}. You can reply until ${timeOfDay(expiresAt)}.` : `${source}.`;
+}
+
+function fieldList(request) {
+  const list = el("dl");
+  for (const [name, value] of Object.entries(request)) {
+    if (name === "label" || name === "description") continue;
+    const text = name === "value" ? weiAmount(value) : prettyJson(value);
+    list.append(el("dt", {}, name.replaceAll("_", " ")), el("dd", {}, text));
+  }
+  return list;
+}
+
+/** An amount in wei, with the same amount in ETH. Other values as JSON. */
+function weiAmount(wei) {
+  if (!/^\d+$/.test(wei)) return prettyJson(wei);
+  const digits = wei.padStart(WEI_DIGITS + 1, "0");
+  const eth = `${digits.slice(0, -WEI_DIGITS)}.${digits.slice(-WEI_DIGITS)}`.replace(/\.?0+$/, "");
+  return `${wei} wei (${eth} ETH)`;
+}
+
+/** The result must be an object: a JSON object as it is, anything else as `answer`. */
+function freeResult(text) {
+  try {
+    const value = JSON.parse(text);
+    return value && typeof value === "object" && !Array.isArray(value) ? value : { answer: value };
+  } catch {
+    return { answer: text };
+  }
+}

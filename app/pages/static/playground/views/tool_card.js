@@ -1,0 +1,53 @@
+// A tool call as a card that opens: its arguments, its results, and when it was called.
+
+import { el, icon, prettyJson, setChildren, setText, timeOfDay } from "./dom.js";
+
+export class ToolCard {
+  constructor(call) {
+    this._call = call;
+    this._state = el("span", { className: "card-state" });
+    this._duration = el("span", { className: "card-time" });
+    this._steps = el("ol", { className: "steps" });
+    this._laterSteps = el("div", { className: "card-part" }, el("h4", {}, "Later steps"), this._steps);
+    this._result = el("div", { className: "card-part" });
+    const args = el("div", { className: "card-part" }, ...codeBlock("Arguments", call.args));
+    const body = el("div", { className: "card-body" }, args, this._result, this._laterSteps, calledAt(call));
+    const name = el("span", { className: "card-name" }, call.name);
+    const summary = el("summary", {}, icon("tool"), name, this._state, this._duration, icon("chevron"));
+    this.element = el("details", { className: "card" }, summary, body);
+    this.update();
+  }
+
+  update() {
+    const { hasResult, result, steps, done, duration } = this._call;
+    const hasFailed = Boolean(result?.error);
+    const isBetweenSteps = steps.length > 0 && !done;
+    const label = !hasResult ? "running" : hasFailed ? "failed" : isBetweenSteps ? `step ${steps.length + 1}` : "done";
+    this.element.dataset.state = !hasResult || isBetweenSteps ? "running" : hasFailed ? "failed" : "done";
+    setText(this._state, label);
+    setText(this._duration, duration === null ? "" : formatDuration(duration));
+    if (hasResult && !this._result.hasChildNodes()) this._result.append(...codeBlock(hasFailed ? "Error" : "Result", result));
+    while (this._steps.childElementCount > steps.length) this._steps.lastChild.remove();
+    for (const step of steps.slice(this._steps.childElementCount)) this._steps.append(stepItem(step));
+    this._laterSteps.hidden = !steps.length;
+  }
+}
+
+function calledAt({ startedAt }) {
+  return startedAt ? el("p", { className: "card-when" }, `Called at ${timeOfDay(startedAt)}`) : "";
+}
+
+function codeBlock(title, value) {
+  const code = el("pre", { tabIndex: 0, role: "region", "aria-label": title }, prettyJson(value));
+  return [el("h4", {}, title), code];
+}
+
+function stepItem({ result, at }) {
+  const item = el("li");
+  setChildren(item, [el("span", { className: "card-time" }, timeOfDay(at)), el("code", {}, JSON.stringify(result))]);
+  return item;
+}
+
+function formatDuration(milliseconds) {
+  return milliseconds < 1000 ? `${milliseconds} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+}

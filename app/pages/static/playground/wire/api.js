@@ -1,0 +1,155 @@
+// The public API (docs/api.md). Every request and every event also goes to the wire log.
+
+import { readFrames } from "./sse.js";
+
+/** The server refused a request: its `status`, and its own words as `message`. */
+export class ApiError extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** The server could not be reached. */
+export class Unreachable extends Error {
+  status = 0;
+}
+
+/** An open event stream. `runId` is the id of its turn, null for updates. */
+class EventStream {
+  constructor(response, controller, source, wireLog) {
+    this.runId = new URL(response.headers.get("Location") ?? "", location.href).searchParams.get("run_id");
+    this._body = response.body;
+    this._controller = controller;
+    this._source = source;
+    this._wireLog = wireLog;
+  }
+
+  /** {id, event} as they arrive. Ends or throws when the connection does; an aborted `signal` closes it. */
+  async *events(signal) {
+    const close = () => this.close();
+    signal.addEventListener("abort", close);
+    if (signal.aborted) close();
+    try {
+      for await (const { id, data } of readFrames(this._body)) {
+        const event = JSON.parse(data);
+        this._wireLog.addEvent(this._source, id, event);
+        yield { id, event };
+      }
+    } finally {
+      signal.removeEventListener("abort", close);
+    }
+  }
+
+  /** Close the connection. The turn goes on at the server. */
+  close() {
+    this._controller.abort();
+  }
+}
+
+export class Api {
+  /** `key` is the API key, '' for none. */
+  key = "";
+
+  constructor(wireLog) {
+    this._wireLog = wireLog;
+  }
+
+  sessions(owner) {
+    return this._json("GET", `/api/sessions?${new URLSearchParams({ public_key: owner })}`);
+  }
+
+  createSession(id, fields) {
+    return this._json("POST", "/api/sessions", { session: id, body: fields });
+  }
+
+  renameSession(id, title) {
+    return this._json("PATCH", `/api/sessions/${id}`, { body: { title } });
+  }
+
+  archiveSession(id, archived) {
+    return this._json("POST", `/api/sessions/${id}/${archived ? "archive" : "unarchive"}`);
+  }
+
+  deleteSession(id) {
+    return this._json("DELETE", `/api/sessions/${id}`);
+  }
+
+  state(id) {
+    return this._json("GET", `/api/state?session_id=${id}`);
+  }
+
+  interrupt(id) {
+    return this._json("POST", `/api/interrupt?session_id=${id}`);
+  }
+
+  control(id, action, body) {
+    return this._json("POST", `/api/control/${action}?session_id=${id}`, { body });
+  }
+
+  async models(id) {
+    return (await this._json("GET", "/api/session/models", { session: id })).models;
+  }
+
+  async apps() {
+    return (await this._json("GET", "/api/session/apps")).apps;
+  }
+
+  /** Send a message. A retry with the same `idempotencyKey` attaches to the same turn. */
+  chat(id, app, text, idempotencyKey) {
+    const path = app === "default" ? "/api/chat?ids=1" : `/api/chat?ids=1&app=${encodeURIComponent(app)}`;
+    return this._stream("POST", path, { session: id, body: { text }, headers: { "Idempotency-Key": idempotencyKey } });
+  }
+
+  /**
+   * The stream of a turn after the event `cursor` ('0': from the beginning); without a `runId` the current or last
+   * turn. Null where there is no such turn.
+   */
+  resume(id, cursor, runId = null) {
+    const turn = runId ? `&run_id=${encodeURIComponent(runId)}` : "";
+    return this._stream("GET", `/api/chat?session_id=${id}${turn}`, { headers: { "Last-Event-ID": cursor } });
+  }
+
+  /** The update stream after the event `cursor`; '' starts with the next update. */
+  updates(id, cursor) {
+    return this._stream("GET", "/api/updates", { session: id, headers: cursor ? { "Last-Event-ID": cursor } : {} });
+  }
+
+  async _json(method, path, options = {}) {
+    const response = await this._fetch(method, path, options);
+    return response.json();
+  }
+
+  async _stream(method, path, options) {
+    const controller = new AbortController();
+    const response = await this._fetch(method, path, { ...options, signal: controller.signal });
+    if (response.status === 204) return null;
+    return new EventStream(response, controller, `${method} ${path.split("?")[0]}`, this._wireLog);
+  }
+
+  async _fetch(method, path, { session, body, headers = {}, signal } = {}) {
+    const allHeaders = { ...headers };
+    if (session) allHeaders["X-Session-Id"] = session;
+    if (this.key) allHeaders["X-API-Key"] = this.key;
+    if (body) allHeaders["Content-Type"] = "application/json";
+    const setStatus = this._wireLog.addRequest(method, path, allHeaders, body);
+    let response;
+    try {
+      response = await fetch(path, { method, headers: allHeaders, body: body && JSON.stringify(body), signal });
+    } catch {
+      setStatus("no connection");
+      throw new Unreachable("The server cannot be reached.");
+    }
+    setStatus(response.status);
+    if (response.ok) return response;
+    throw new ApiError(response.status, await errorMessage(response));
+  }
+}
+
+async function errorMessage(response) {
+  try {
+    return (await response.json()).error;
+  } catch {
+    return `The server answered with status ${response.status}.`; // not our JSON: a proxy's own error page
+  }
+}

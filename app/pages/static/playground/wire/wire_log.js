@@ -1,0 +1,50 @@
+// A log of all requests and events, as they went over the wire.
+
+const MAX_ENTRIES = 400;
+
+/**
+ * Entries, oldest first: requests {method, path, headers, body, status} and events {source, id, event}.
+ * Dispatches `add` and `change` with the entry as `detail`, and `clear`.
+ */
+export class WireLog extends EventTarget {
+  entries = [];
+
+  /** Add a request. Returns a function that sets its status. */
+  addRequest(method, path, headers, body) {
+    const entry = { kind: "request", at: new Date(), method, path, headers, body, status: "" };
+    this._add(entry);
+    return (status) => {
+      entry.status = status;
+      this.dispatchEvent(new CustomEvent("change", { detail: entry }));
+    };
+  }
+
+  addEvent(source, id, event) {
+    this._add({ kind: "event", at: new Date(), source, id, event });
+  }
+
+  clear() {
+    this.entries = [];
+    this.dispatchEvent(new Event("clear"));
+  }
+
+  _add(entry) {
+    this.entries.push(entry);
+    if (this.entries.length > MAX_ENTRIES) this.entries.shift();
+    this.dispatchEvent(new CustomEvent("add", { detail: entry }));
+  }
+}
+
+/** The request as a curl command. It names a variable instead of the API key, because it may be pasted anywhere. */
+export function curlCommand({ method, path, headers, body }) {
+  const parts = [`curl -N${method === "GET" ? "" : ` -X ${method}`} ${shellQuoted(location.origin + path)}`];
+  for (const [name, value] of Object.entries(headers)) {
+    parts.push(name === "X-API-Key" ? `-H "X-API-Key: $AOMI_KEY"` : `-H ${shellQuoted(`${name}: ${value}`)}`);
+  }
+  if (body) parts.push(`-d ${shellQuoted(JSON.stringify(body))}`);
+  return parts.join(" \\\n  ");
+}
+
+function shellQuoted(text) {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

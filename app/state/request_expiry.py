@@ -1,0 +1,64 @@
+"""Client requests that the client has not answered in time: closed, and the model and the client are told."""
+
+from __future__ import annotations
+
+from app import exact_json
+from app.events import sse
+from app.state import redis_keys, transcript
+from app.state.client_requests import call, member
+from app.state.clock import now_iso, now_ms
+from app.state.open_requests import OpenRequest, open_requests
+from app.state.scripts import Store
+
+POSTPONE_SECONDS = 600
+"""Until a request that could not be closed is tried again."""
+
+_TURN_IS_ENDING = -1
+
+
+class RequestExpiry:
+    """The reaper's duty for client requests."""
+
+    subject = "client request"
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._redis = store.redis
+
+    def overdue(self) -> list[tuple[str, int]]:
+        """Session and number of requests that have expired."""
+        members = self._redis.zrangebyscore(redis_keys.CLIENT_REQUESTS, 0, now_ms(), start=0, num=100)
+        pairs = (raw.decode().split(" ") for raw in members)
+        return [(session_id, int(number)) for session_id, number in pairs]
+
+    def handle(self, session_id: str, number: int) -> None:
+        """Close an expired request; one that is not open leaves the index. While the turn in its thread is being ended
+        nothing happens: the request stays overdue."""
+        session = self._store.fields(redis_keys.session(session_id))
+        request = next((request for request in open_requests(session) if request.id == number), None)
+        if request and self._close(session_id, request) == _TURN_IS_ENDING:
+            return
+        self._redis.zrem(redis_keys.CLIENT_REQUESTS, member(session_id, number))
+
+    def postpone(self, session_id: str, number: int) -> None:
+        """Make the request overdue again in `POSTPONE_SECONDS`."""
+        later = now_ms() + POSTPONE_SECONDS * 1000
+        self._redis.zadd(redis_keys.CLIENT_REQUESTS, {member(session_id, number): later})
+
+    def _close(self, session_id: str, request: OpenRequest) -> int:
+        result = {"status": "expired", "id": request.id}
+        event = sse.async_tool_result(request.call_id, request.tool, result, done=True)
+        closed = sse.client_request_closed(session_id, [request.id], "expired")
+        moment = now_iso()
+        notice = f"Request {request.id} of {request.tool} has expired, as nobody answered it in time; ask for it again"
+        values = {
+            "number": request.id,
+            "thread": request.thread_id,
+            "frame": sse.frame(event),
+            "message": exact_json.dumps(
+                transcript.step_message(f"{request.run_id}-{request.call_id}-expired", event, moment)
+            ),
+            "now": moment,
+            "event": exact_json.dumps(sse.system_notice(session_id, notice)),
+        }
+        return call(self._store, "expire", session_id, [closed, sse.session_tool_result(session_id, event)], values)

@@ -1,0 +1,36 @@
+"""The fields of a session's hash: those of a new session, and what they say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app import exact_json
+from app.events.types import Status
+from app.state.clock import now_iso
+
+Fields = dict[str, str]
+"""A hash as text."""
+
+
+def new_session_fields(session_id: str) -> Fields:
+    """The fields of a session without a message."""
+    created_at = now_iso()
+    return {
+        "id": session_id,
+        "title": "",
+        "created_at": created_at,
+        "updated_at": created_at,
+        "is_archived": "0",
+    }
+
+
+def session_status(session: Fields) -> Status:
+    """`processing` while a turn is current; `interrupted` if the last one was; else `idle`."""
+    if session.get("run"):
+        return "processing"
+    return "interrupted" if session.get("last_outcome") == "interrupted" else "idle"
+
+
+def session_user_state(session: Fields) -> dict[str, Any]:
+    """The part of the user state that the client sent. (`open_requests.pending` is the server's part.)"""
+    return exact_json.loads(session.get("user_state") or "{}")

@@ -1,0 +1,133 @@
+"""Who sends a request: its API key, its client and its address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import g, request
+
+from app.catalog import DEFAULT_APP, App
+from app.errors import ApiError, Forbidden, NotFound, TooManyRequests, Unauthorized
+from app.state.api_keys import ApiKey
+from app.state.rates import Rate
+from app.state.vault import client_digest
+from app.web.address import address
+from app.web.current import services
+from app.web.parsing import CLIENT_ID_CHARACTERS, SEE_APPS, text_of
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sends a message. `api_key` is valid, None without one. `client` is the digest of its client's id, '' without
+    one. `address` is the one that limits count by, '' if unknown. Holds no request: a webhook makes its own."""
+
+    api_key: ApiKey | None = None
+    client: str = ""
+    address: str = ""
+
+    @property
+    def api_key_id(self) -> str:
+        """'' without a key."""
+        return self.api_key.id if self.api_key else ""
+
+
+def current_caller() -> Caller:
+    """The request's caller, read once. Raises `Unauthorized`, `TooManyRequests` (see `api_key`), `BadRequest`."""
+    if "caller" not in g:
+        g.caller = Caller(api_key(), client_from_query(), address())
+    return cast(Caller, g.caller)
+
+
+# API keys
+
+
+def api_key() -> ApiKey | None:
+    """The valid key that the request carries, None when it carries none.
+
+    Raises `Unauthorized` for an unknown or expired key, `TooManyRequests` after too many unknown ones from its address.
+    """
+    key = api_key_or_none()
+    if key is None and _sent_key():
+        raise _unknown_key()
+    if key and key.expired:
+        raise Unauthorized(f"The API key expired at {key.expires_at}; ask the operator for a new one")
+    return key
+
+
+def required_api_key() -> ApiKey:
+    """As `api_key`, but raises `Unauthorized` also when the request carries no key."""
+    key = api_key()
+    if key is None:
+        raise Unauthorized("An API key is needed: send it as X-API-Key")
+    return key
+
+
+def api_key_or_none() -> ApiKey | None:
+    """The key that the request carries, even if it has expired; None for an unknown key. Redis is asked once."""
+    if "api_key" not in g:
+        sent = _sent_key()
+        g.api_key = services().api_keys.find(sent) if sent else None
+        if g.api_key and not g.api_key.expired:
+            services().api_keys.used(g.api_key)
+    return cast("ApiKey | None", g.api_key)
+
+
+def authorized_app(name: str | None) -> App:
+    """The app `name` (None: the default app), if the request's key opens it.
+
+    Raises `Unauthorized` (no key, or an invalid one), `Forbidden` (not for this app), `NotFound` (no such app).
+    """
+    name = DEFAULT_APP if name is None else name
+    key = api_key()
+    if name != DEFAULT_APP:
+        if key is None:
+            raise Unauthorized("This app needs an API key: send it as X-API-Key")
+        if not key.allows(name):
+            raise Forbidden("The API key does not authorize this app; /api/session/apps lists the apps it opens")
+    app = services().catalog.app(name)
+    if app is None:
+        raise NotFound(f"There is no app {name[:64]!r}; {SEE_APPS}")
+    return app
+
+
+def _unknown_key() -> ApiError:
+    """The refusal of an unknown key. Valid keys are never slowed down: many people may share an address."""
+    rate = Rate("wrong-keys", address(), services().settings.wrong_keys_per_minute)
+    exceeded = services().rates.take([rate]) if rate.who and rate.most else None
+    if exceeded:
+        message = f"Too many wrong API keys came from this address; check the key, and try again in {exceeded.wait} s"
+        return TooManyRequests(message, exceeded.wait)
+    return Unauthorized("The API key is not valid; check it, or ask the operator for a new one")
+
+
+def _sent_key() -> str:
+    return request.headers.get("X-API-Key") or request.headers.get("Aomi-App-Key") or ""
+
+
+# Clients
+
+
+def client_from_query() -> str:
+    """The digest of the query's `client_id`, '' without one. Raises `BadRequest`."""
+    client_id = request.args.get("client_id")
+    return "" if client_id is None else client_digest_of(client_id)
+
+
+def client_digest_of(client_id: object) -> str:
+    """The digest of a client's id. Raises `BadRequest` for what is no id."""
+    return client_digest(text_of({"client_id": client_id}, "client_id", CLIENT_ID_CHARACTERS))
+
+
+def client_of_session(session_id: str) -> str:
+    """The digest of the query's client; without one, of the session's client, '' if it has none.
+
+    Raises `BadRequest`.
+    """
+    return client_from_query() or services().vault.client_of(session_id)
+
+
+def bind_client(session_id: str) -> None:
+    """The session belongs to the query's client from now on, if there is one. Raises `BadRequest`."""
+    if client := client_from_query():
+        services().vault.bind(session_id, client)
