@@ -23,12 +23,13 @@ class Refused(Exception):
 @dataclass(frozen=True)
 class Served:
     """A reply with calls that this provider gave in the conversation: (name, arguments) of each call, what it thought,
-    and the signature of each call."""
+    the signature of each call, and those of its texts."""
 
     calls: tuple[tuple[str, Any], ...] = ()
     reasoning: str = ""
     thinking: tuple[dict[str, Any], ...] = ()
     signatures: tuple[str | None, ...] = ()
+    text_signatures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
