@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from app.errors import ConfigError
+from app.model_params import ModelParams
 from app.usage import Prices
 
 FROM_ENVIRONMENT = "os.environ/"
@@ -102,7 +103,7 @@ def prices_of(info: Mapping[str, Any]) -> Prices | None:
 
 class App(BaseModel):
     """An entry of `apps:`. `models` are those a session may choose; without it, its own model alone. `fallbacks` are
-    asked, in this order, where a model fails before its first token."""
+    asked, in this order, where a model fails before its first token. `params` go over the model's own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -114,7 +115,7 @@ class App(BaseModel):
     tools: tuple[str, ...] = ()
     title_model: str | None = None
     fallbacks: tuple[str, ...] = ()
-    params: dict[str, Any] = {}
+    params: ModelParams = ModelParams()
 
 
 class _File(BaseModel):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.events import sse
+from app.model_params import ModelParams
 from app.services import Services
 from app.state.runs import Run
 from app.state.transcript import Message
@@ -55,7 +56,7 @@ class TurnModel:
         if not self.models.takes_own_key(name, own_keys):
             self.usage.check()
         app = self.services.catalog.app(self.run.app)
-        request = ModelRequest(name, conversation, self.tools, own_keys, app.params if app else {})
+        request = ModelRequest(name, conversation, self.tools, own_keys, app.params if app else ModelParams())
         observer = CallObserver(on_text, self._notify_stall, self.usage.open)
         return traced.call(self.services, name, lambda: self.models.stream(request, observer, token))
 
