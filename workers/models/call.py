@@ -20,7 +20,7 @@ from workers.models.stall_timer import StallTimer
 from workers.models.tap import Tap
 from workers.models.wires.litellm_chunks import deltas_of
 from workers.reply import Reply
-from workers.turn import ProviderFailed
+from workers.turn import ProviderFailed, ProviderStalled
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +97,7 @@ class StreamedCall:
 
     def _failed(self, error: Exception, tap: Tap) -> CallFailed:
         failure = failure_of(error, tap, self.builder.broken, self.stall)
+        self.builder.refused = tap.source is None and not isinstance(failure.error, ProviderStalled)
         if isinstance(failure.error, ProviderFailed):
             failure.error.begun = self.builder.begun
         return CallFailed(failure)

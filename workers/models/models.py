@@ -10,20 +10,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from app import exact_json
 from app.catalog import Catalog, Model
 from app.config import Settings
-from app.usage import EST_BYTES_PER_TOKEN, Usage
 from workers.cancellation import CancelToken
 from workers.models import counting, litellm_setup, pricing, routes, warm_up
 from workers.models.call import CallFailed, StreamedCall
 from workers.models.failures import Failure
 from workers.models.loop_thread import LoopThread
+from workers.models.metering import estimate, measure
 from workers.models.prompt import Prompt, assemble, rules_for, tools_called_in
-from workers.models.reply_builder import ReplyBuilder, StreamOutcome
-from workers.models.request import CallEstimate, CallObserver, ModelRequest, OnEnd
+from workers.models.reply_builder import ReplyBuilder
+from workers.models.request import CallObserver, ModelRequest, OnEnd
 from workers.reply import Reply
-from workers.turn import ProviderFailed, ProviderStalled, TurnFailed
+from workers.turn import ProviderFailed, TurnFailed
 
 log = logging.getLogger(__name__)
 
@@ -74,15 +73,14 @@ class Models:
             observer.on_stall,
             through_wrapper=self._settings.litellm_stream == "wrapper",
         )
-        is_free = False
         future = self._loop.submit(call.run())
         on_end: OnEnd | None = None
         try:
             with token.waking(future.cancel):
-                on_end = observer.on_start(self._estimate(request, prepared))
+                own_key = self.takes_own_key(request.name, request.own_keys)
+                on_end = observer.on_start(estimate(prepared.model, prepared.prompt, prepared.tools, own_key))
                 return replace(future.result(), model=prepared.model.litellm_params["model"])
         except CallFailed as failed:
-            is_free = builder.is_free and not isinstance(failed.failure.error, ProviderStalled)
             self._log(request.name, failed.failure)
             raise failed.failure.error from failed.__cause__
         except concurrent.futures.CancelledError:
@@ -91,7 +89,7 @@ class Models:
         finally:
             future.cancel()
             if on_end:
-                on_end(partial(self._measure, prepared, builder.outcome(), is_free))
+                on_end(partial(measure, prepared.model, prepared.prompt, prepared.tools, builder.outcome()))
 
     def takes_own_key(self, name: str, own_keys: Mapping[str, str]) -> bool:
         """Whether a call of the model would use one of the client's own keys."""
@@ -132,22 +130,6 @@ class Models:
             "_skip_mcp_handler": True,
         }
         return {**model.params(os.environ), **request.params, **({"api_key": own} if own else {}), **fixed}
-
-    def _estimate(self, request: ModelRequest, prepared: _Prepared) -> CallEstimate:
-        tokens = len(exact_json.dump_bytes([prepared.prompt, prepared.tools])) // EST_BYTES_PER_TOKEN
-        own_key = self.takes_own_key(request.name, request.own_keys)
-        return CallEstimate(request.name, tokens, pricing.prices(prepared.model), own_key)
-
-    def _measure(self, prepared: _Prepared, outcome: StreamOutcome, is_free: bool) -> tuple[Usage, int | None]:
-        """See `MeasureUsage`. What the provider did not count is counted here."""
-        if is_free:
-            return Usage(), 0
-        counted, asked = outcome.usage or Usage(), prepared.model.litellm_params["model"]
-        if not (outcome.whole and counted.input):
-            sent = counting.of_messages(asked, prepared.prompt, prepared.tools)
-            said = counting.of_text(asked, outcome.said) if outcome.said else 0
-            counted = replace(counted, input=counted.input or sent, output=max(counted.output, said), estimated=True)
-        return counted, pricing.cost(prepared.model, counted)
 
     def _model(self, name: str) -> Model:
         model = self._catalog.model(name)

@@ -20,11 +20,13 @@ _LEGAL_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 @dataclass(frozen=True)
 class StreamOutcome:
     """What came of a model call, however it ended. `said` is all that the model wrote: text, thoughts, tool calls.
-    `usage` is what its provider has counted so far, to the end if `whole`."""
+    `usage` is what its provider has counted so far, to the end if `whole`. A call was `refused` if its provider said
+    so and nothing came."""
 
     said: str
     usage: Usage | None
     whole: bool
+    refused: bool = False
 
 
 class ReplyBuilder:
@@ -39,8 +41,10 @@ class ReplyBuilder:
         self._thoughts: list[Thought] = []
         self._usage: Usage | None = None
         self._finish: list[str] = []
-        self._refused = False
+        self._says_no = False
         self.broken: Broken | None = None
+        self.refused = False
+        """Set where the provider refused the call before its stream."""
 
     def add(self, deltas: Iterable[Delta]) -> None:
         """Take the next deltas."""
@@ -61,7 +65,7 @@ class ReplyBuilder:
             case Finish(reason):
                 self._finish.append(reason)
             case Refusal(text):
-                self._refused = True
+                self._says_no = True
                 self._add_text(text)
             case Broken():
                 self.broken = self.broken or delta
@@ -81,11 +85,6 @@ class ReplyBuilder:
         """Whether a part of the reply was there."""
         return bool(self._text or self._calls.calls)
 
-    @property
-    def is_free(self) -> bool:
-        """Whether nothing came that a provider would charge for."""
-        return not (self.begun or self._thoughts or self._usage)
-
     def reply(self) -> Reply:
         """The reply."""
         return Reply("".join(self._text), self._requests(), self._usage, self._stop(), self._reasoning())
@@ -94,12 +93,13 @@ class ReplyBuilder:
         """What came so far."""
         calls = [call.name + call.text() for call in self._calls.calls]
         said = "".join([*(thought.text for thought in self._thoughts), *self._text, *calls])
-        return StreamOutcome(said, self._usage, self.finished and self._usage is not None)
+        refused = (self.refused or self.broken is not None) and not said and self._usage is None
+        return StreamOutcome(said, self._usage, self.finished and self._usage is not None, refused)
 
     def _stop(self) -> Stop:
         """The worst of what was said."""
         stops = {stop_of(reason) for reason in self._finish}
-        if self._refused or "content_filter" in stops:
+        if self._says_no or "content_filter" in stops:
             return "content_filter"
         return "length" if "length" in stops else "stop"
 

@@ -10,7 +10,7 @@ from app.catalog import Model
 
 
 def provider_of(model: Model) -> str:
-    """litellm's name of the provider, such as `anthropic`, `gemini`, `openai` (also for servers that speak its wire)."""
+    """litellm's name of the provider, such as `anthropic`, or `openai` (also for servers that speak its wire)."""
     params = model.litellm_params
     return _provider_of(params["model"], params.get("custom_llm_provider"))
 

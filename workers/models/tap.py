@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
+from app.events import sse
 from workers.models.delta import Broken, Delta
 from workers.models.source import Source
 from workers.models.wires.errors import described
@@ -22,7 +23,7 @@ from workers.models.wires.errors import described
 MOST_OF_AN_ERROR = 64 * 1024
 """Bytes of an error's body that are read."""
 
-_STREAMS = frozenset(["", "text/event-stream", "application/x-ndjson", "application/json", "text/plain"])
+_STREAMS = frozenset(["", sse.MIMETYPE, "application/x-ndjson", "application/json", "text/plain"])
 
 _current: ContextVar[Tap | None] = ContextVar("tap", default=None)
 
