@@ -73,10 +73,11 @@ def _gemini(found: list[Chunk]) -> Served:
         for chunk in found
         for candidate in chunk.get("candidates") or ()
         for part in (candidate.get("content") or {}).get("parts") or ()
-        if "functionCall" in part
     ]
-    made = tuple((part["functionCall"].get("name"), part["functionCall"].get("args") or {}) for part in parts)
-    return Served(made, signatures=tuple(part.get("thoughtSignature") for part in parts))
+    calls = [part for part in parts if "functionCall" in part]
+    made = tuple((part["functionCall"].get("name"), part["functionCall"].get("args") or {}) for part in calls)
+    others = tuple(part["thoughtSignature"] for part in parts if part not in calls and "thoughtSignature" in part)
+    return Served(made, signatures=tuple(part.get("thoughtSignature") for part in calls), other_signatures=others)
 
 
 def _nothing(found: list[Chunk]) -> Served:
