@@ -76,8 +76,8 @@ def _gemini(found: list[Chunk]) -> Served:
     ]
     calls = [part for part in parts if "functionCall" in part]
     made = tuple((part["functionCall"].get("name"), part["functionCall"].get("args") or {}) for part in calls)
-    others = tuple(part["thoughtSignature"] for part in parts if part not in calls and "thoughtSignature" in part)
-    return Served(made, signatures=tuple(part.get("thoughtSignature") for part in calls), other_signatures=others)
+    of_texts = tuple(part["thoughtSignature"] for part in parts if "text" in part and "thoughtSignature" in part)
+    return Served(made, signatures=tuple(part.get("thoughtSignature") for part in calls), text_signatures=of_texts)
 
 
 def _nothing(found: list[Chunk]) -> Served:

@@ -203,7 +203,7 @@ TAKEN = [
     (gemini.signatures_are_known, google(HI, [made(signature=SKIP)])),
     (
         gemini.signatures_are_known,
-        google(HI, [{"text": "", "thoughtSignature": "T"}], served=(Served(other_signatures=("T",)),)),
+        google(HI, [{"text": "", "thoughtSignature": "T"}], served=(Served(text_signatures=("T",)),)),
     ),
     (gemini.calls_of_the_turn_carry_their_signature, google(HI, [made(signature="SIG")], [gave()], served=(SIGNED,))),
     (gemini.calls_of_the_turn_carry_their_signature, google(HI, [made(signature=SKIP)], [gave()])),

@@ -13,7 +13,7 @@ from litellm.llms.openai.chat.gpt_transformation import OpenAIChatCompletionStre
 from litellm.llms.openrouter.chat.transformation import OpenRouterChatCompletionStreamingHandler
 from openai import AsyncStream
 
-from workers.models.delta import Delta, Finish, Thought
+from workers.models.delta import Counted, Delta, Finish, Thought
 from workers.models.failures import Failure, failure_of
 from workers.models.reply_builder import ReplyBuilder
 from workers.models.stall_timer import StallTimer
@@ -110,8 +110,11 @@ class StreamedCall:
             return
         if source is None and hasattr(stream, "fetch_stream"):  # Gemini's and others: no request has left yet
             source = await stream.fetch_stream()
-        is_inside = not self.through_wrapper and hasattr(source, "__aiter__")
-        chunks: Any = source if is_inside else stream
+        chunks: Any = source
+        if self.through_wrapper and hasattr(source, "__aiter__"):
+            chunks, stream.completion_stream = stream, UsageReader(source, self.builder.add)
+        elif not hasattr(source, "__aiter__"):
+            chunks = stream
         async for chunk in chunks:
             yield [delta for delta in deltas_of(chunk) if self._counts(delta, stream, tap)]
 
@@ -119,22 +122,48 @@ class StreamedCall:
         return provider in READ_WITHOUT_LITELLM and isinstance(source, _OPENAI_STREAMS)
 
     def _counts(self, delta: Delta, stream: Any, tap: Tap) -> bool:
-        """Whether it is litellm's to say. Its wrapper ends every stream with a reason, one that was cut as well."""
+        """Whether it is litellm's to say. Its wrapper ends every stream with a reason and a count, of its own if the
+        provider gave none."""
+        if isinstance(delta, Counted):
+            return not isinstance(stream.completion_stream, UsageReader)
         if isinstance(delta, Finish):
             given = not self.through_wrapper or stream.received_finish_reason or stream.intermittent_finish_reason
             return bool(given) and not (tap.source and tap.source.knows_the_end)
         return not (isinstance(delta, Thought) and tap.source and tap.source.knows_thoughts)
 
 
+class UsageReader:
+    """The stream inside litellm's wrapper, on its way to it: what the provider counted is reported."""
+
+    def __init__(self, stream: Any, report: Callable[[Iterable[Delta]], None]) -> None:
+        self._stream = stream
+        self._chunks = aiter(stream)
+        self._report = report
+
+    def __aiter__(self) -> UsageReader:
+        return self
+
+    async def __anext__(self) -> Any:
+        chunk = await anext(self._chunks)
+        self._report(delta for delta in deltas_of(chunk) if isinstance(delta, Counted))
+        return chunk
+
+    async def aclose(self) -> None:
+        """Close the stream."""
+        await _close_one(self._stream)
+
+
 async def _close(stream: Any) -> None:
     """Close what litellm holds, whatever kind of stream it is."""
-    for source in (getattr(stream, "completion_stream", None), stream):
-        closer = getattr(source, "aclose", None) or getattr(source, "close", None)
-        if closer is None:
-            continue
-        try:
-            closing = closer()
-            if isinstance(closing, Coroutine):
-                await closing
-        except Exception as error:
-            log.debug("closing a model's stream: %s", type(error).__name__)
+    await _close_one(getattr(stream, "completion_stream", None))
+    await _close_one(stream)
+
+
+async def _close_one(stream: Any) -> None:
+    closer = getattr(stream, "aclose", None) or getattr(stream, "close", None)
+    try:
+        closing = closer() if closer else None
+        if isinstance(closing, Coroutine):
+            await closing
+    except Exception as error:
+        log.debug("closing a model's stream: %s", type(error).__name__)

@@ -65,7 +65,7 @@ def each_call_has_its_result(request: Request) -> None:
 
 
 def signatures_are_known(request: Request) -> None:
-    own = {signature for reply in request.served for signature in (*reply.signatures, *reply.other_signatures)}
+    own = {signature for reply in request.served for signature in (*reply.signatures, *reply.text_signatures)}
     for _, parts in _contents(request):
         for part in parts:
             if "thoughtSignature" in part and part["thoughtSignature"] not in own | PLACEHOLDERS:

@@ -22,14 +22,14 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Served:
-    """A reply that this provider gave in the conversation: (name, arguments) of each call, what it thought, the
-    signature of each call, and those of its other parts."""
+    """A reply with calls that this provider gave in the conversation: (name, arguments) of each call, what it thought,
+    the signature of each call, and those of its texts."""
 
     calls: tuple[tuple[str, Any], ...] = ()
     reasoning: str = ""
     thinking: tuple[dict[str, Any], ...] = ()
     signatures: tuple[str | None, ...] = ()
-    other_signatures: tuple[str, ...] = ()
+    text_signatures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
