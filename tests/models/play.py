@@ -23,9 +23,10 @@ SETTLING = 5.0
 
 @dataclass(frozen=True)
 class Played:
-    """One turn as its client saw it; `ended` is the time of its terminal event."""
+    """One turn as its client saw it: when it was begun, and when its terminal event came."""
 
     events: list[dict[str, Any]]
+    began: float
     ended: float
 
 
@@ -67,9 +68,10 @@ class Conversation:
 
     def ask(self, provider: str, answer: str, before: str = "", app: str | None = None) -> Played:
         """All of a turn's events."""
+        began = time.monotonic()
         with self.begin(provider, answer, before, app) as stream:
             events = list(stream.events())
-            return Played(events, stream.arrived[-1] if stream.arrived else time.monotonic())
+            return Played(events, began, stream.arrived[-1] if stream.arrived else time.monotonic())
 
     def requests(self, turn: int | None = None) -> list[Entry]:
         """What the providers saw of it, or of one turn, counted from 1."""
@@ -160,14 +162,16 @@ def _requests(outcome: Outcome) -> Iterator[str]:
 
 
 def _times(outcome: Outcome) -> Iterator[str]:
+    """A machine on which a plain turn takes long may take as much longer here."""
     first, expect = outcome.requests[0], outcome.case.expect
+    slack = max((turn.ended - turn.began for turn in outcome.turns[1:]), default=0.0)
     if "ends_within" in expect and first:
         took = outcome.turns[0].ended - max(entry.last_word for entry in first)
-        if took > expect["ends_within"]:
+        if took > expect["ends_within"] + slack:
             yield f"the turn ended {took:.1f} s after the provider's last word, not {expect['ends_within']}"
     if "asked_again_between" in expect and len(first) > 1:
         least, most = expect["asked_again_between"]
-        if not least <= first[1].at - first[0].at <= most:
+        if not least <= first[1].at - first[0].at <= most + slack:
             yield f"asked again after {first[1].at - first[0].at:.1f} s, not {least} to {most}"
 
 

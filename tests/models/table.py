@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from tests.clients import providers
 from tests.models.cases_file import WIRES, Answer, Case, cases
 from tests.models.rules import FAULTS, RULES
 from tests.models.stack import models
 
 PAGE = Path(__file__).parents[2] / "docs/models.md"
-MARKERS = ("<!-- tested -->\n", "\n<!-- /tested -->")
 STOPS = ("refused", "empty_answer")
 
 
@@ -68,10 +68,20 @@ def _row(provider: str, model: str) -> list[str]:
     return [provider, f"`{model}`", *(str(count or "") for count in (*counts, later, rules))]
 
 
+def simulated() -> str:
+    """The table of the providers of the simulator aimock."""
+    rows = [["provider", "model"], ["---"] * 2]
+    rows += [[provider, f"`{params['model']}`"] for provider, params in providers.models("").items()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
 def written(page: str) -> str:
-    """The page with the table as it is now."""
-    before, rest = page.split(MARKERS[0])
-    return before + MARKERS[0] + table() + MARKERS[1] + rest.split(MARKERS[1])[1]
+    """The page with the tables as they are now."""
+    for name, content in (("tested", table()), ("simulated", simulated())):
+        begin, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+        before, rest = page.split(begin)
+        page = before + begin + content + end + rest.split(end)[1]
+    return page
 
 
 if __name__ == "__main__":

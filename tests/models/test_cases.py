@@ -12,7 +12,7 @@ from tests.models.cases_file import cases
 from tests.models.play import Outcome, play, problems
 from tests.models.stack import MODES, Stack
 
-AT_ONCE = 12
+AT_ONCE = 16
 """Cases that are played side by side in each mode."""
 
 Played = Callable[[str, str], Outcome]

@@ -201,6 +201,10 @@ TAKEN = [
     (gemini.each_call_has_its_result, google(HI, [made("Now"), made()], [gave(), gave("Now")], HI)),
     (gemini.signatures_are_known, google(HI, [made(signature="SIG")], served=(SIGNED,))),
     (gemini.signatures_are_known, google(HI, [made(signature=SKIP)])),
+    (
+        gemini.signatures_are_known,
+        google(HI, [{"text": "", "thoughtSignature": "T"}], served=(Served(text_signatures=("T",)),)),
+    ),
     (gemini.calls_of_the_turn_carry_their_signature, google(HI, [made(signature="SIG")], [gave()], served=(SIGNED,))),
     (gemini.calls_of_the_turn_carry_their_signature, google(HI, [made(signature=SKIP)], [gave()])),
     (gemini.calls_of_the_turn_carry_their_signature, google(HI, [made()], [gave()], HI, HI)),

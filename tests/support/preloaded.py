@@ -16,11 +16,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from importlib import import_module
 from pathlib import Path
 from typing import IO
 
 AVAILABLE = hasattr(os, "pidfd_open")
+
+_ordering = threading.Lock()
+"""One order at a time, and one process that forks: backends may be started side by side."""
 
 
 class Forked:
@@ -30,7 +34,7 @@ class Forked:
         self.returncode: int | None = None
         self._news, theirs = socket.socketpair()
         order = json.dumps([environment, str(cwd)]).encode()
-        with theirs:
+        with theirs, _ordering:
             socket.send_fds(_forker(), [len(order).to_bytes(4, "big")], [output.fileno(), theirs.fileno()])
             _forker().sendall(order)
         self.pid = int(self._hear())
