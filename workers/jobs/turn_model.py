@@ -9,7 +9,7 @@ from typing import Any
 from app.events import sse
 from app.model_params import ModelParams
 from app.services import Services
-from app.state.runs import Run
+from app.state.run_records import Run
 from app.state.transcript import Message
 from workers.cancellation import CancelToken
 from workers.models import retry, traced
@@ -52,7 +52,8 @@ class TurnModel:
         return tuple(dict.fromkeys((self.run.model, *(app.fallbacks if app else ()))))
 
     def _call(self, name: str, conversation: Conversation, on_text: Callable[[str], None], token: CancelToken) -> Reply:
-        own_keys = self.services.vault.provider_keys(self.run.client)  # for each call: the client may have cleared them
+        client = self.run.principal.client
+        own_keys = self.services.vault.provider_keys(client)  # for each call: the client may have cleared them
         if not self.models.takes_own_key(name, own_keys):
             self.usage.check()
         app = self.services.catalog.app(self.run.app)
