@@ -56,7 +56,8 @@ class TurnFrames:
                     yield sse.KEEP_ALIVE
                 continue
             silent = 0.0
-            yield sse.numbered(batch.frames, f"{run_id}:", batch.first) if with_ids else batch.frames
+            if batch.frames:
+                yield sse.numbered(batch.frames, f"{run_id}:", batch.first) if with_ids else batch.frames
             if batch.kind in sse.TERMINAL:
                 return
 
