@@ -88,8 +88,8 @@ class AsyncToolResultEvent(TypedDict):
 
 @exact_schema(type="complete")
 class CompleteEvent(TypedDict):
-    """The turn ended, no event follows; it has `interrupted` if it was stopped. With a `finish_reason` the reply was cut
-    at its length, or stopped by a filter, a refusal or a safety rule."""
+    """The turn ended, no event follows; it has `interrupted` if it was stopped. With a `finish_reason` the reply was
+    cut at its length, or stopped by a filter, a refusal or a safety rule."""
 
     type: Literal["complete"]
     interrupted: NotRequired[Literal[True]]
