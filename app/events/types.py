@@ -18,12 +18,18 @@ Outcome = Literal["complete", "interrupted", "error"]
 ErrorCode = Literal[
     "provider_error",
     "provider_stalled",
+    "refused",
+    "empty_answer",
     "worker_lost",
     "shutdown",
     "tool_rounds_exceeded",
     "budget_spent",
+    "lost",
     "internal",
 ]
+
+FinishReason = Literal["length", "content_filter"]
+"""How a model stopped that did not stop by itself."""
 
 TRANSACTION = "wallet_tx_request"
 TYPED_DATA = "wallet_eip712_request"
@@ -82,10 +88,12 @@ class AsyncToolResultEvent(TypedDict):
 
 @exact_schema(type="complete")
 class CompleteEvent(TypedDict):
-    """The turn ended, no event follows; it has `interrupted` if it was stopped."""
+    """The turn ended, no event follows; it has `interrupted` if it was stopped. With a `finish_reason` the reply was
+    cut at its length, or stopped by a filter, a refusal or a safety rule."""
 
     type: Literal["complete"]
     interrupted: NotRequired[Literal[True]]
+    finish_reason: NotRequired[FinishReason]
 
 
 @exact_schema(type="error", message="The model's provider failed", code="provider_error", retryable=True)
@@ -96,6 +104,16 @@ class ErrorEvent(TypedDict):
     message: str
     code: ErrorCode
     retryable: bool
+
+
+class ReasoningEvent(TypedDict):
+    """What a model thought with one reply: litellm's name of the model, its blocks (`workers.reply.Reasoning.stored`),
+    the signatures of its calls by their ids. In a turn's log alone, for the history."""
+
+    type: Literal["reasoning"]
+    model: str
+    blocks: list[dict[str, str]]
+    signatures: NotRequired[dict[str, str]]
 
 
 ChatEvent = TypeAliasType(
