@@ -143,10 +143,9 @@ def test_messages_that_wait_stand_in_both_tabs_in_order(scripted, tab, provider)
     expect(scripted.turns.last).to_contain_text("first")
     other = tab().open(scripted.session_id)
     expect(other.turns.last).to_contain_text("first")
-    other.say("other one")
-    scripted.say("third one")
-    for page in (scripted, other):
-        expect(page.page.get_by_text("Waiting for the previous reply")).to_have_count(2)
+    for page, text in ((other, "other one"), (scripted, "third one")):
+        with page.page.expect_response(lambda response: "/api/chat?" in response.url):
+            page.say(text)
     asked.set()
     for page in (scripted, other):
         words = page.page.locator(".said .words, .turn .prose")
