@@ -21,6 +21,7 @@ MODES = {"inner": {}, "wrapper": {"AOMI_LITELLM_STREAM": "wrapper", "AOMI_LOG_CO
 """What to set for each mode; the first is the default. The other one also logs what providers say."""
 
 TOOLS = [f"tests.models.tools:{name}" for name in ("Price", "Now", "Echo", "Opt", "Boom", "Sorry", "Slow")]
+KEY = "sk-proj-0123456789abcdefghijklmnopqrstuv"
 SETTINGS = {"AOMI_PROVIDER_RETRIES": "1", "AOMI_RETRY_PAUSE": "0.2", "AOMI_STALL_TIMEOUT": "10"}
 
 
@@ -67,7 +68,7 @@ def models(url: str) -> dict[str, dict[str, Any]]:
     }
     assert found.keys() == WIRES.keys()
     return {
-        name: params | {"api_base": f"{url}/{name}/{params['api_base']}".rstrip("/"), "api_key": "sk-none"}
+        name: params | {"api_base": f"{url}/{name}/{params['api_base']}".rstrip("/"), "api_key": KEY}
         for name, params in found.items()
     }
 
