@@ -8,8 +8,10 @@ BIN := $(VENV)/bin
 run: install
 	@$(BIN)/aomi dev
 
-test: lint  ## COVERAGE=1 also counts the statements covered, which takes a third longer
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=95)
+# COVERAGE=1 also counts the statements covered, which takes a third longer; BUSY=4 keeps four loops busy beside the tests
+test: lint
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(BUSY),--busy $(BUSY)) \
+		$(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=95)
 
 # Also against published programs of npm: the simulator of eleven model providers
 test-clients: install
@@ -64,7 +66,7 @@ bench-profile: .venv-bench/installed  ## where web and worker spend their CPU
 	@.venv-bench/bin/uv pip install --quiet --python .venv-bench/bin/python --no-deps --editable .
 	@touch $@
 
-lock:  ## pins every version anew, for every platform, with no index's address in the files
+lock:  ## pins every version again, for every platform, with no index's address in the files
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
 		--upgrade pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from dotenv import load_dotenv
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app import redis_urls
 from app.errors import ConfigError
+
+Source = PydanticBaseSettingsSource
+
+RENAMED = {"model_calls": "max_model_calls", "wallet_ttl": "client_request_ttl"}
+"""Old names of settings, which still work where the new one is not set."""
+
+
+class _OldNames(EnvSettingsSource):
+    """Reads settings by their old names."""
+
+    def __call__(self) -> dict[str, Any]:
+        """The settings that are set by an old name."""
+        values = {new: self.env_vars.get(_variable(old).lower()) for old, new in RENAMED.items()}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 class Settings(BaseSettings):
@@ -86,7 +100,7 @@ class Settings(BaseSettings):
         description="how long the id of a counted model call is remembered, so that it is counted once",
     )
     max_waiting: int = Field(8, ge=0, description="messages that may wait in one busy session; further ones get 429")
-    wallet_ttl: int = Field(
+    client_request_ttl: int = Field(
         3600, ge=1, description="how long a client request of a tool (a wallet transaction, for example) stays open"
     )
     max_queue: int = Field(1000, ge=1, description="turns that may wait for a worker; further messages get 503")
@@ -135,7 +149,7 @@ class Settings(BaseSettings):
     retry_pause: float = Field(
         0.5, gt=0, description="base delay before the first retry (with jitter), doubled for each further retry"
     )
-    model_calls: int = Field(16, ge=1, description="maximum model calls of one turn")
+    max_model_calls: int = Field(16, ge=1, description="maximum model calls of one turn")
     tool_timeout: float = Field(
         30, gt=0, description="time limit of one tool call, or of one step of a multi-step tool"
     )
@@ -149,6 +163,18 @@ class Settings(BaseSettings):
     price_api_url: HttpUrl = Field(
         HttpUrl("https://api.coinbase.com/v2"), description="price API that `GetTokenPrice` calls"
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: Source,
+        env_settings: Source,
+        dotenv_settings: Source,
+        file_secret_settings: Source,
+    ) -> tuple[Source, ...]:
+        """Arguments first, then the environment, then the environment's old names."""
+        return init_settings, env_settings, _OldNames(settings_cls)
 
     @property
     def queue_url(self) -> str:

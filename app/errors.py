@@ -1,7 +1,7 @@
-"""What can go wrong, as one tree. `app.web.error_handlers` answers it over HTTP.
+"""The tree of our errors. `app.web.error_handlers` turns them into HTTP responses.
 
 AomiError
-├── ConfigError             the settings or aomi.yaml are wrong: nothing starts
+├── ConfigError             the settings or aomi.yaml are invalid: the process does not start
 └── ApiError                a request is refused
     ├── BadRequest          400
     ├── Unauthorized        401
@@ -19,15 +19,15 @@ from __future__ import annotations
 
 
 class AomiError(Exception):
-    """Base of every error of our own."""
+    """Base of all our errors."""
 
 
 class ConfigError(AomiError):
-    """A setting or an entry of aomi.yaml is wrong; the message says which and what would be right."""
+    """A setting or an entry of aomi.yaml is invalid; the message says which one and what is right."""
 
 
 class ApiError(AomiError):
-    """A request is refused with `status` and `{"error": message}`; after `retry_after` seconds it may be accepted."""
+    """A request is refused with `status` and `{"error": message}`. A retry after `retry_after` seconds may succeed."""
 
     status = 500
     retry_after: int | None = None
@@ -45,13 +45,13 @@ class BadRequest(ApiError):
 
 
 class Unauthorized(ApiError):
-    """No API key, or one nobody knows."""
+    """The API key is missing, unknown or expired."""
 
     status = 401
 
 
 class BudgetSpent(ApiError):
-    """The API key has cost as much this month as it may."""
+    """The API key has spent its budget for this month."""
 
     status = 402
 
@@ -69,33 +69,33 @@ class NotFound(ApiError):
 
 
 class Conflict(ApiError):
-    """The session is busy and the caller asked not to wait, or an Idempotency-Key belongs to another message."""
+    """The session is busy and the request asked not to wait, or the Idempotency-Key belongs to another message."""
 
     status = 409
 
 
 class TooManyRequests(ApiError):
-    """A limit is reached, or a bounded queue is full; `Retry-After` says when to try again."""
+    """A limit is reached, or the session's queue is full. Retry after `Retry-After` seconds."""
 
     status = 429
     retry_after = 5
 
 
 class NotConfigured(ApiError):
-    """The operator has not set up what this needs; the message says what."""
+    """The operator has not configured this feature; the message says which setting it needs."""
 
     status = 501
 
 
 class NotReady(ApiError):
-    """A part of the backend is not there; `Retry-After` says when to try again."""
+    """A part of the backend is not available. Retry after `Retry-After` seconds."""
 
     status = 503
     retry_after = 2
 
 
 class Overloaded(ApiError):
-    """So many turns wait for a worker that another one would wait in vain; try again after `retry_after` seconds."""
+    """The queue is full. Retry after `Retry-After` seconds."""
 
     status = 503
     retry_after = 5

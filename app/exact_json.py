@@ -1,4 +1,4 @@
-"""JSON as fast as orjson and as exact as Python: integers of any size, as amounts in wei are.
+"""JSON as fast as orjson and as exact as Python: integers of any size, such as amounts in wei.
 
 orjson refuses to write an integer above 64 bits and reads one as a float; those go through the standard library.
 """
@@ -14,14 +14,14 @@ import orjson
 _LONG_NUMBER = re.compile(rb"\d{19}")
 
 _MAX_LEVELS = 254
-"""Levels that orjson writes."""
+"""Levels of nesting that orjson writes."""
 
 _MAX_WRAPPING_LEVELS = 8
-"""Levels that an event, a message and an answer may put around a value."""
+"""Levels that an event, a message and a response may put around a value."""
 
 
 class TooDeep(ValueError):
-    """A value is nested more deeply than can be passed on."""
+    """A value is nested too deeply to be passed on."""
 
 
 def dumps(value: Any) -> str:
@@ -46,10 +46,10 @@ def loads(data: bytes | str) -> Any:
 
 
 def strict(data: bytes) -> Any:
-    """The value of JSON from outside: no NaN, no half characters, and integers exact. Raises `ValueError`."""
-    found = orjson.loads(data)
+    """The value of untrusted JSON: no NaN, no lone surrogates, exact integers. Raises `ValueError`."""
+    value = orjson.loads(data)
     if not _LONG_NUMBER.search(data):
-        return found
+        return value
     try:
         return json.loads(data)
     except RecursionError as error:
@@ -76,5 +76,5 @@ def _has_long_number(value: Any, levels: int = _MAX_LEVELS) -> bool:
     if levels == 0:
         raise TypeError("nested too deeply")
     parts = value.values() if isinstance(value, dict) else value
-    found = [_has_long_number(part, levels - 1) for part in parts]  # each one is looked at, as each may be too deep
+    found = [_has_long_number(part, levels - 1) for part in parts]  # all of them: any may be too deep
     return any(found)

@@ -1,4 +1,4 @@
-"""What REDIS_URL may say: one Redis, one that Sentinels watch over, or a Redis Cluster."""
+"""The forms of REDIS_URL: one server, a master that Sentinels watch, or a Redis Cluster."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ Kind = Literal["server", "sentinel", "cluster"]
 Address = tuple[str, int]
 
 SCHEMES = (
-    "redis://, rediss:// and unix:// for one server, redis+sentinel:// and rediss+sentinel:// for one that Sentinels "
-    "watch over, redis+cluster:// and rediss+cluster:// for a cluster"
+    "redis://, rediss:// and unix:// for one server, redis+sentinel:// and rediss+sentinel:// for a master that "
+    "Sentinels watch, redis+cluster:// and rediss+cluster:// for a cluster"
 )
 _PORTS = {"sentinel": 26379, "cluster": 6379}
 _OF_SENTINELS = {"sentinel_username": "username", "sentinel_password": "password"}
@@ -19,9 +19,8 @@ _OF_SENTINELS = {"sentinel_username": "username", "sentinel_password": "password
 
 @dataclass(frozen=True)
 class RedisTarget:
-    """Where a Redis is. `url` is one of a plain server: it says how every connection is made. `addresses` are those of
-    the Sentinels, which call the master `master` and are signed in to with `sentinel`, or of some nodes of the
-    cluster."""
+    """Where a Redis is. `url` is that of a plain server and says how each connection is made. `addresses` are those of
+    the Sentinels, which know the master as `master` and take the credentials `sentinel`, or of nodes of the cluster."""
 
     kind: Kind
     url: str
@@ -36,18 +35,18 @@ class RedisTarget:
 
 
 def read(url: str) -> RedisTarget:
-    """The place that a URL names. Raises `ValueError` with words in which no password stands."""
+    """The target of a URL. Raises `ValueError`; the message never holds a password."""
     scheme, _, kind = url.partition("://")[0].partition("+")
     if not kind and scheme in ("redis", "rediss", "unix"):
         return RedisTarget("server", url)
     if scheme not in ("redis", "rediss") or kind not in _PORTS:
-        raise ValueError(f"begins with none of the schemes that are known: {SCHEMES}")
+        raise ValueError(f"has none of the schemes {SCHEMES}")
     parts = urlsplit(url)
     user, _, hosts = parts.netloc.rpartition("@")
     addresses = tuple(_address(host, _PORTS[kind]) for host in hosts.split(","))
     if kind == "cluster":
         if parts.path not in ("", "/", "/0"):
-            raise ValueError("names a database; a cluster has none but 0")
+            raise ValueError("names a database; a cluster has only database 0")
         return RedisTarget("cluster", _plain(scheme, user, addresses[0], "0", parts.query), addresses)
     return _watched(scheme, user, addresses, parts)
 
@@ -55,25 +54,25 @@ def read(url: str) -> RedisTarget:
 def _watched(scheme: str, user: str, addresses: tuple[Address, ...], parts: SplitResult) -> RedisTarget:
     _, master, *database = parts.path.split("/") if parts.path else ("", "")
     if not master or len(database) > 1 or not (database or ["0"])[0].isdecimal():
-        raise ValueError("must end with the Sentinels' name of the master: /mymaster, or /mymaster/<database>")
-    given = dict(parse_qsl(parts.query))
-    sentinel = tuple((name, given.pop(option)) for option, name in _OF_SENTINELS.items() if option in given)
-    url = _plain(scheme, user, addresses[0], (database or ["0"])[0], urlencode(given))
+        raise ValueError("must end with the name of the master: /mymaster, or /mymaster/<database>")
+    options = dict(parse_qsl(parts.query))
+    sentinel = tuple((name, options.pop(option)) for option, name in _OF_SENTINELS.items() if option in options)
+    url = _plain(scheme, user, addresses[0], (database or ["0"])[0], urlencode(options))
     return RedisTarget("sentinel", url, addresses, unquote(master), sentinel)
 
 
 def _plain(scheme: str, user: str, address: Address, database: str, query: str) -> str:
     host, port = address
-    signed_in = f"{user}@" if user else ""
-    return f"{scheme}://{signed_in}{f'[{host}]' if ':' in host else host}:{port}/{database}?{query}".rstrip("?")
+    credentials = f"{user}@" if user else ""
+    return f"{scheme}://{credentials}{f'[{host}]' if ':' in host else host}:{port}/{database}?{query}".rstrip("?")
 
 
 def _address(text: str, port: int) -> Address:
     try:
         parts = urlsplit(f"//{text}")
-        found = parts.hostname, parts.port or port
+        host, port = parts.hostname, parts.port or port
     except ValueError:
-        found = None, port
-    if not found[0] or parts.path:
+        host = None
+    if not host or parts.path:
         raise ValueError("must name hosts as host:port, with commas between")
-    return found[0], found[1]
+    return host, port

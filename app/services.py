@@ -36,13 +36,13 @@ from app.turns.usage_recovery import UsageRecovery
 
 @dataclass(frozen=True)
 class Services:
-    """The parts of the backend that web and workers share."""
+    """The parts of the backend that web and worker processes share."""
 
     settings: Settings
     catalog: Catalog
     sessions: Sessions
     runs: RunStore
-    calls: StepToolCalls
+    step_calls: StepToolCalls
     client_requests: ClientRequests
     ledger: Ledger
     usage_recovery: UsageRecovery
@@ -64,7 +64,7 @@ class Services:
 
 
 def build(settings: Settings, commands: Any = None, listening: Any = None, queue: Any = None) -> Services:
-    """The parts on the Redis of the settings, or on the given clients. Nothing connects before it is used.
+    """The parts on the Redis of the settings, or on the given clients. Nothing connects before its first use.
 
     Raises `ConfigError` when aomi.yaml is wrong.
     """
@@ -79,7 +79,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         catalog=apps,
         sessions=sessions,
         runs=runs,
-        calls=StepToolCalls(store),
+        step_calls=StepToolCalls(store),
         client_requests=ClientRequests(store),
         ledger=ledger,
         usage_recovery=usage,

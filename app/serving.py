@@ -1,5 +1,5 @@
-"""gunicorn's settings (`gunicorn -c python:app.serving 'app:create_app()'`), and a worker whose open streams end
-when it is told to stop: each with a proper last chunk, so that its client resumes on another process."""
+"""gunicorn's settings (`gunicorn -c python:app.serving 'app:create_app()'`) and its worker class. On SIGTERM the worker
+ends each open stream with a proper last chunk, so that its client resumes on another process."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ timeout = 60
 graceful_timeout = 10
 keepalive = 75
 limit_request_line = message.MAX_REQUEST_LINE = 64 * 1024 + 4096
-# gen-1 clients send messages in the query. gunicorn knows no bound between 8190 and none at all, so its own is moved.
+# gen-1 clients send messages in the query. gunicorn allows at most 8190 or unlimited, so its own maximum is raised.
 limit_request_fields = 100
 limit_request_field_size = 8190
-control_socket_disable = True  # its socket stands in the home folder, which a container user may not have
+control_socket_disable = True  # its socket is in the home folder, which a container user may not have
 errorlog = "-"
 logger_class = "app.serving.Log"
 loglevel = "warning"
@@ -57,47 +57,47 @@ REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
         431,
         f"The headers are too large: at most {limit_request_fields} of {limit_request_field_size} bytes each",
     ),
-    (ExpectationFailed, 417, "The only expectation that can be met is 100-continue"),
-    (UnsupportedTransferCoding, 501, "The only transfer coding that is understood is chunked"),
-    (InvalidHeader, 400, "A header is malformed, or contradicts another one"),
+    (ExpectationFailed, 417, "The only supported expectation is 100-continue"),
+    (UnsupportedTransferCoding, 501, "The only supported transfer coding is chunked"),
+    (InvalidHeader, 400, "A header is malformed or contradicts another one"),
     (InvalidHeaderName, 400, "The name of a header is malformed"),
-    (ObsoleteFolding, 400, "A header must stand on one line"),
+    (ObsoleteFolding, 400, "A header must be on one line"),
     (ParseException, 400, "This is not an HTTP/1.1 request"),
     (Exception, 500, "Internal server error; try again"),
 )
-"""What no view comes to see, as it is no request."""
+"""Invalid requests, by gunicorn's exception: status and message. No view sees them."""
 
 
 class Log(Logger):
-    """gunicorn's own lines, written as the app's are."""
+    """gunicorn's own log lines, in the format of the app's."""
 
     def setup(self, cfg: Any) -> None:
-        """Write to where gunicorn says, in our form."""
+        """Log to gunicorn's destination in our format."""
         super().setup(cfg)
         for handler in self.error_log.handlers:
             handler.setFormatter(logs.formatter(os.environ.get("AOMI_LOG_FORMAT", "")))
 
 
 class StreamWorker(GeventWorker):
-    """A gevent worker that at SIGTERM and SIGINT ends its open streams and lets idle connections go."""
+    """A gevent worker that ends its open streams and closes idle connections on SIGTERM and SIGINT."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._clients: set[Any] = set()
 
     def run(self) -> None:
-        """Serve until told to stop, and look after turns whose worker went away."""
-        gevent.get_hub().print_exception = logs.greenlet_broke
-        parts = self.wsgi.extensions["aomi"]
-        parts.reaper().start()
-        parts.reporter.start("web", {"aomi_open_streams": lambda: parts.hub.open_streams})
-        gc.set_threshold(20_000, 20, 100)  # a full look through 2,000 open streams stops all of them for 100 ms
+        """Serve until the process is stopped. Also runs a reaper, for turns whose worker died."""
+        gevent.get_hub().print_exception = logs.greenlet_uncaught
+        services = self.wsgi.extensions["aomi"]
+        services.reaper().start()
+        services.reporter.start("web", {"aomi_open_streams": lambda: services.hub.open_streams})
+        gc.set_threshold(20_000, 20, 100)  # a full collection with 2,000 open streams pauses all of them for 100 ms
         super().run()
-        parts.reporter.stop()
+        services.reporter.stop()
         tracing.stop()
 
     def load_wsgi(self) -> None:
-        """Load the app. A mistake in the settings or in aomi.yaml is one line, as in the worker, not a traceback."""
+        """Load the app. An invalid setting or aomi.yaml is one line in the log, as in the worker, not a traceback."""
         try:
             super().load_wsgi()
         except ConfigError as error:
@@ -112,20 +112,20 @@ class StreamWorker(GeventWorker):
             self._clients.discard(client)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
-        """Answer one request. A client that did not read in time counts as one that hung up."""
+        """Serve one request. A client that does not read in time is treated as disconnected."""
         try:
             return super().handle_request(listener_name, req, sock, addr)
         except TimeoutError as error:
             raise ConnectionResetError(errno.ECONNRESET, "the client does not read") from error
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Refuse what is no request, as every error is answered. Nothing of it is logged: it may hold a key."""
-        status, words = next((status, words) for kind, status, words in REFUSALS if isinstance(exc, kind))
+        """Refuse an invalid request with a JSON error. Its content is not logged: it may contain a key."""
+        status, refusal = next((status, refusal) for kind, status, refusal in REFUSALS if isinstance(exc, kind))
         if status == 500:
-            self.log.error("A request failed outside of the app", exc_info=exc)
+            self.log.error("A request failed outside the app", exc_info=exc)
         else:
-            self.log.info("No request: %s", type(exc).__name__)
-        body = exact_json.dump_bytes({"error": words}) + b"\n"
+            self.log.info("Invalid request: %s", type(exc).__name__)
+        body = exact_json.dump_bytes({"error": refusal}) + b"\n"
         headers = {
             "Connection": "close",
             "Content-Type": "application/json",
@@ -137,14 +137,14 @@ class StreamWorker(GeventWorker):
             write_nonblock(client, head.encode() + body)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop: requests finish, streams end."""
-        gevent.spawn(self._let_go)  # a signal handler must not block
+        """Stop: running requests finish, streams end."""
+        gevent.spawn(self._end_streams)  # a signal handler must not block
         super().handle_exit(sig, frame)
 
-    def _let_go(self) -> None:
+    def _end_streams(self) -> None:
         self.wsgi.extensions["aomi"].hub.close()
         for client in self._clients:
             with contextlib.suppress(OSError):
-                # An idle connection ends; an answer under way is still sent. Below gevent's socket, which would wake
-                # the reader with an error instead of the end.
+                # Closes an idle connection; a response in progress is still sent. On the socket below gevent's, which
+                # would wake the reader with an error instead of the end of the input.
                 client._sock.shutdown(socket.SHUT_RD)

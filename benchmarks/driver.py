@@ -16,7 +16,8 @@ from app import config, services
 from app.events import sse
 from app.services import Services
 from app.state import redis_keys
-from app.state.runs import EventBatch, TurnRequest
+from app.state.run_records import EventBatch
+from app.state.turn_requests import TurnRequest
 
 TICK = 0.01
 """Seconds between two calls, as the worker's outbox has it."""
@@ -83,7 +84,7 @@ def _ended(parts: Services, session_id: str) -> str:
     """A turn with an answer; returns its thread."""
     _, run_id = _running(parts, session_id)
     parts.runs.append([EventBatch(session_id, run_id, next(_batches), [sse.text(WORDS)])])
-    run = parts.runs.seal(session_id, run_id, "complete", expect="running")
+    run = parts.runs.seal(session_id, run_id, "complete", expect={"running"})
     if run is None:
         raise RuntimeError("somebody else has ended the turn")
     parts.runs.settle(run, sse.complete())

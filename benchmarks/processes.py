@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 ROOT = Path(__file__).parents[1]
-WITHIN = 60.0
+WITHIN = 300.0
 """Seconds in which a process must be ready."""
 
 

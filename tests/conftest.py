@@ -14,9 +14,35 @@ from cryptography.fernet import Fernet
 from app.config import Settings
 from app.state.api_keys import ApiKeys
 from app.state.scripts import Store
+from tests.support import processes
 from tests.support.backend import Backend, configuration, redis_running
+from tests.support.busy import keep_busy
 from tests.support.client import Client
+from tests.support.patience import setting
 from tests.support.servers import PriceApi, Provider, serving
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--busy", type=int, default=0, metavar="N", help="keep N loops busy beside the tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # with several processes of tests, one of them keeps the machine busy
+        keep_busy(config.getoption("busy"))
+
+
+def pytest_sessionfinish(exitstatus: int) -> None:
+    if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        processes.keep_folders()
+
+
+def pytest_unconfigure() -> None:
+    processes.end_all()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def folders_go_when_interrupted(tmp_path_factory: pytest.TempPathFactory) -> None:
+    processes.remove_if_interrupted(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")
@@ -58,12 +84,12 @@ def backend(
         environment = {
             "AOMI_CONFIG": str(config_file),
             "AOMI_PRICE_API_URL": price_url,
-            "AOMI_TOOL_TIMEOUT": "5",
+            "AOMI_TOOL_TIMEOUT": setting(5),
             "AOMI_KEEP_ALIVE": "0.5",
-            "AOMI_GRACE": "5",
-            "AOMI_LEASE": "2",
+            "AOMI_GRACE": setting(5),
+            "AOMI_LEASE": setting(2),
             "AOMI_RETRY_PAUSE": "0.05",
-            "AOMI_STALL_TIMEOUT": "3",
+            "AOMI_STALL_TIMEOUT": setting(4.5),
             "AOMI_METRICS_INTERVAL": "0.3",
             "AOMI_WRONG_KEYS_PER_MINUTE": "0",
             "TEST_API_KEY": "sk-test-provider-key",

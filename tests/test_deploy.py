@@ -8,7 +8,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -21,6 +20,7 @@ from packaging.version import Version
 
 from app import serving
 from app.config import Settings
+from tests.support import processes
 from tests.support.backend import ROOT, Process, free_port, until
 
 HEROKU_KILLS_AFTER = 30.0
@@ -211,7 +211,7 @@ def test_no_file_names_a_package_registry():
     hosts = [("pypi", "org"), ("pythonhosted", "org"), ("registry", "npmjs", "org"), ("deb", "debian", "org")]
     addresses = [".".join(parts).encode() for parts in hosts]
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+    names = processes.run(listed, cwd=ROOT, check=True).stdout.split("\0")
     files = [path for name in names if name and (path := ROOT / name).is_file()]
     assert ROOT / "requirements.lock" in files
     assert not [(str(path), address) for path in files for address in addresses if address in path.read_bytes()]
@@ -221,7 +221,7 @@ def test_what_is_installed_has_every_file_of_the_app():
     """setuptools leaves out what is no Python and is not declared."""
     declared = tomllib.loads(read("pyproject.toml"))["tool"]["setuptools"]["package-data"]["app"]
     files = {path for pattern in declared for path in (ROOT / "app").glob(pattern)}
-    listed = subprocess.run(["git", "ls-files", "app"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    listed = processes.run(["git", "ls-files", "app"], cwd=ROOT, check=True).stdout
     there = [ROOT / name for name in listed.splitlines() if not name.endswith(".py")]
     assert there
     assert not set(there) - files
@@ -310,12 +310,12 @@ def test_systemd_finds_nothing_wrong_with_the_units_and_little_exposed(installed
     if shutil.which("systemd-analyze") is None:
         pytest.skip("no systemd-analyze on this machine")
     units = [str(path) for path in installed.iterdir() if "@." not in path.name]
-    checked = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
+    checked = processes.run(["systemd-analyze", "verify", *units])
     assert (checked.returncode, checked.stderr) == (0, "")
     security = ["systemd-analyze", "security", "--offline=true", "--threshold=25"]
     for path in units:
         if path.endswith(".service"):
-            ran = subprocess.run([*security, path], capture_output=True, text=True)
+            ran = processes.run([*security, path])
             assert ran.returncode == 0, ran.stdout[-300:]
 
 

@@ -39,6 +39,7 @@ from app.state.ledger import Ledger
 from app.state.runs import RunStore
 from app.state.scripts import Store
 from app.usage import ModelCall, Usage
+from tests.support import processes
 from tests.support.backend import until
 from tests.support.client import Client
 from tests.support.cutting import breaking
@@ -69,9 +70,7 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 
 def bash(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     environment = dict(os.environ) | environment
-    return subprocess.run(
-        ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
-    )
+    return processes.run(["bash", "-c", script], cwd=folder, env=environment)
 
 
 # Settings
@@ -153,18 +152,16 @@ def test_the_programs_for_clients_print_what_the_page_says(page, language, code,
     command, name = RUNS[language]
     shutil.copy(ROOT / "docs/quickstart.mjs", tmp_path)
     (tmp_path / name).write_text(code.replace(BASE, webs[0]))
-    ran = subprocess.run(
-        [needed(command[0]), *command[1:], name], cwd=tmp_path, capture_output=True, text=True, timeout=60
-    )
+    ran = processes.run([needed(command[0]), *command[1:], name], cwd=tmp_path)
     assert ran.stdout == said, ran.stderr
 
 
 def test_an_event_source_goes_on_by_itself_where_the_line_broke(webs, tmp_path):
     ((code, said),) = [(code, said) for _, _, code, said in programs() if "new EventSource" in code]
-    with breaking(webs[0], cut_at=6) as (url, line):
+    with breaking(webs[0], cut_at=2) as (url, line):
         (tmp_path / "example.mjs").write_text(code.replace(BASE, url))
         command = [needed("node"), *RUNS["js"][0][1:], "example.mjs"]
-        ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        ran = processes.run(command, cwd=tmp_path)
     assert ran.stdout == said, ran.stderr
     assert any(b"last-event-id: run_" in request.lower() for request in line.requests)
 

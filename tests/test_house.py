@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from app.state import redis_keys
+from app.state.run_status import ENDED, RunStatus
+from tests.support import processes
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*ROOT.glob("app/**/*.py"), *ROOT.glob("workers/**/*.py")])
@@ -69,7 +71,7 @@ def test_one_file_knows_redis_key_names():
     beginnings = tuple(key.pattern.split("<")[0] for key in redis_keys.SCHEMA if "<" in key.pattern)
     knowing = {p for p in SOURCES if any(text.startswith(beginnings) for text in literals(p))}
     assert knowing == named("app/state/redis_keys.py")
-    for script in ROOT.glob("app/state/lua/*.lua"):
+    for script in set(ROOT.glob("app/state/lua/*.lua")) - named("app/state/lua/keys.lua"):
         code = "\n".join(line.split("--")[0] for line in script.read_text().splitlines())
         assert "':" not in code, f"{script.name} spells a key name"
 
@@ -86,7 +88,7 @@ def test_the_scripts_name_keys_as_python_does():
     import fakeredis
 
     redis = fakeredis.FakeRedis()
-    script = redis_keys.LUA + (
+    script = (ROOT / "app/state/lua/keys.lua").read_text() + (
         "local S = KEYS[1] return {threads_key(S), thread_key(S, 't'), messages_key(S, 't'), waiting_key(S), "
         "updates_key(S), run_key(S, 'r'), log_key(S, 'r'), mailbox_key(S), fetched_key(S), request_field(7), "
         "client_key(S), kept_key(S), kept_name(S, 'n'), log_of(run_key(S, 'r')), usage_key(S), model_call_field(7), "
@@ -114,6 +116,15 @@ def test_the_scripts_name_keys_as_python_does():
     ]
 
 
+def test_the_scripts_know_which_turns_are_over_as_python_does():
+    import fakeredis
+
+    redis = fakeredis.FakeRedis()
+    prelude = "".join((ROOT / f"app/state/lua/{name}.lua").read_text() for name in ("keys", "prelude"))
+    over = {status for status in get_args(RunStatus) if redis.eval(prelude + "return has_ended(ARGV[1])", 0, status)}
+    assert over == ENDED
+
+
 def test_the_environment_is_read_in_few_places():
     knowing = named(
         "app/config.py",
@@ -132,14 +143,14 @@ def test_the_environment_is_read_in_few_places():
 @pytest.mark.parametrize("statement", ["import app", "import app; app.create_app()", "import app.commands.cli"])
 def test_the_web_side_never_loads_litellm_or_workers(statement):
     code = f"{statement}; import sys; assert not {{'litellm', 'workers'}} & set(sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    ran = processes.run([sys.executable, "-c", code], cwd=ROOT)
     assert ran.returncode == 0, ran.stderr
 
 
 def test_gunicorn_reads_its_settings_without_flask():
     """They are read before gevent patches the modules that Flask and its neighbours import."""
     code = "import app.serving, sys; assert not {'flask', 'werkzeug', 'redis', 'rq'} & set(sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    ran = processes.run([sys.executable, "-c", code], cwd=ROOT)
     assert ran.returncode == 0, ran.stderr
 
 
@@ -149,7 +160,7 @@ def test_no_exporter_of_traces_is_loaded_unless_it_is_wanted():
     code += (
         "assert not {'app.telemetry.otel', 'opentelemetry.exporter', 'google.protobuf', 'requests'} & set(sys.modules)"
     )
-    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    ran = processes.run([sys.executable, "-c", code], cwd=ROOT)
     assert ran.returncode == 0, ran.stderr
 
 
@@ -163,7 +174,6 @@ def test_broad_excepts_stand_where_they_must():
     assert places == {
         "app/turns/reaper.py": 1,
         "app/telemetry/otel.py": 1,
-        "app/state/connection/pubsub.py": 1,
         "workers/toolbox.py": 1,
         "workers/jobs/turn_job.py": 1,
         "workers/usage_settler.py": 1,

@@ -76,7 +76,7 @@ def _watch_for_exit() -> Callable[[], int]:
         signal.signal(number, lambda *_: None)
 
     def thread_died(died: threading.ExceptHookArgs) -> None:
-        logs.thread_broke(died)
+        logs.thread_uncaught(died)
         if died.thread and died.thread.name.startswith(OWN_THREADS):
             log.critical(
                 "%s died (see the line above); this worker exits, so that it is started again", died.thread.name

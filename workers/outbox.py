@@ -14,9 +14,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from app.background import BackgroundLoop, Backoff
 from app.events import sse
 from app.state.connection.clients import Unavailable
-from app.state.runs import EventBatch, RunStore
+from app.state.run_records import EventBatch
+from app.state.runs import RunStore
 
 log = logging.getLogger(__name__)
 
@@ -58,19 +60,19 @@ class Outbox:
         self._sending: frozenset[str] = frozenset()
         self._sent: dict[str, deque[EventBatch]] = {}
         self._changed = threading.Condition()
-        self._stopped = False
-        self._thread = threading.Thread(target=self._work, name="aomi outbox", daemon=True)
+        self._backoff = Backoff("outbox", Unavailable)
+        self._loop = BackgroundLoop(self._send_pending, self._backoff, SEND_INTERVAL_SECONDS, final=self._send_rest)
 
     def start(self) -> None:
         """Start the thread."""
-        self._thread.start()
+        self._loop.start(first_pause=0)
 
     def stop(self) -> None:
         """Send the events that are left, then end the thread."""
+        self._loop.request_stop()
         with self._changed:
-            self._stopped = True
             self._changed.notify_all()
-        self._thread.join(timeout=5)
+        self._loop.join(timeout=5)
 
     def put(self, session_id: str, run_id: str, event: sse.Event) -> None:
         """Send an event. Events of a turn keep their order. Raises `TypeError`, `ValueError` when it is not JSON."""
@@ -89,20 +91,21 @@ class Outbox:
             self._changed.wait_for(lambda: run_id not in self._pending and run_id not in self._sending)
             self._sent.pop(run_id, None)
 
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._pending or self._stopped)
-                if not self._pending:
-                    return
-                batch = list(self._pending.values())
-                self._pending.clear()
-                self._sending = frozenset(pending.run_id for pending in batch)
-            self._send([self._batch(pending) for pending in batch])
-            with self._changed:
-                self._sending = frozenset()
-                self._changed.notify_all()
-            time.sleep(SEND_INTERVAL_SECONDS)
+    def _send_pending(self) -> None:
+        """Send what waits, as soon as something does."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._pending or self._loop.stopping)
+            waiting = list(self._pending.values())
+            self._pending.clear()
+            self._sending = frozenset(pending.run_id for pending in waiting)
+        self._send([self._batch(pending) for pending in waiting])
+        with self._changed:
+            self._sending = frozenset()
+            self._changed.notify_all()
+
+    def _send_rest(self) -> None:
+        while self._pending:
+            self._send_pending()
 
     def _batch(self, pending: _Pending) -> EventBatch:
         sent = self._sent.get(pending.run_id)
@@ -127,11 +130,4 @@ class Outbox:
 
     def _append(self, batches: list[EventBatch]) -> list[bool | None]:
         """Append the batches; retry until Redis replies. Appending is idempotent."""
-        pause = 0.05
-        while True:
-            try:
-                return self._runs.append(batches)
-            except Unavailable as error:
-                log.warning("Redis does not answer (%s): events wait until it does", type(error).__name__)
-                time.sleep(pause)
-                pause = min(pause * 2, 1.0)
+        return self._backoff.retry(lambda: self._runs.append(batches))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.state.leases import RunningTurn
-from app.state.runs import Run
+from app.state.run_records import Run
 
 
 class RunningTurns:

@@ -12,11 +12,10 @@ import math
 import os
 import socket
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
-from rq import Queue, worker_registration
+from rq import Queue
 from rq.exceptions import DequeueTimeout
 from rq.executions import Execution
 from rq.job import Job
@@ -26,10 +25,15 @@ from rq.timeouts import BaseDeathPenalty
 from rq.utils import now
 from rq.worker.base import BaseWorker, WorkerStatus
 
+from app.background import BackgroundLoop, Backoff
 from app.state.connection.clients import Unavailable
 from app.turns.queue import MAINTENANCE_SECONDS, ReadableJob
+from workers import heartbeats
 
 log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 0.5
+"""Pause between attempts while Redis is away."""
 
 
 class _OutageFilter(logging.Filter):
@@ -81,31 +85,36 @@ class ThreadWorker(BaseWorker):
         self._free_threads = threading.Semaphore(threads)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=queue.name)
         self._running: set[Any] = set()
-        self._stopping = threading.Event()
         self._stopped = threading.Event()
         self._registered = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._dequeue_jobs, name=f"aomi {queue.name} queue", daemon=True),
-            threading.Thread(target=self._monitor, name=f"aomi {queue.name} monitor", daemon=True),
-        ]
+        self._job_backoff = Backoff(f"{queue.name} jobs", Unavailable, RETRY_SECONDS, RETRY_SECONDS)
+        self._dequeuing = BackgroundLoop(
+            self._dequeue_job, Backoff(f"{queue.name} queue", Unavailable, RETRY_SECONDS, RETRY_SECONDS)
+        )
+        self._monitor = BackgroundLoop(
+            self._register_and_send_heartbeats,
+            Backoff(f"{queue.name} monitor", Unavailable, RETRY_SECONDS, RETRY_SECONDS),
+            self._heartbeat_interval,
+        )
 
     def start(self) -> None:
         """Start to dequeue jobs, as soon as Redis replies."""
-        for thread in self._threads:
-            thread.start()
+        self._dequeuing.start()
+        self._monitor.start(first_pause=0)
 
     def stop_dequeuing(self) -> None:
         """Dequeue no more jobs."""
-        self._stopping.set()
+        self._dequeuing.request_stop()
 
     def wait_idle(self, timeout: float) -> bool:
         """Wait until no job runs; call `stop_dequeuing` first. False if some still run after `timeout` seconds."""
-        self._threads[0].join()
+        self._dequeuing.join()
         return not wait(list(self._running), timeout=timeout).not_done
 
     def stop(self) -> None:
         """Unregister the worker. Jobs that still run are left behind."""
         self._stopped.set()
+        self._monitor.request_stop()
         try:
             self.register_death()
         except Unavailable:
@@ -122,7 +131,7 @@ class ThreadWorker(BaseWorker):
         """Move the job from the intermediate queue to an execution: one round trip, where RQ makes two. Retries until
         Redis replies."""
         attempts: list[Execution] = []
-        self._retry(lambda: self._start_execution(job, attempts))
+        self._job_backoff.retry(lambda: self._start_execution(job, attempts), self._stopped)
         return attempts[-1]
 
     def _start_execution(self, job: Job, attempts: list[Execution]) -> None:
@@ -150,7 +159,7 @@ class ThreadWorker(BaseWorker):
     ) -> None:
         """The job has succeeded: remove it. Retries until Redis replies. (RQ's own fails then, or when a job that was
         enqueued twice is gone, and runs the job again.)"""
-        self._retry(lambda: self._remove_job(job, execution))
+        self._job_backoff.retry(lambda: self._remove_job(job, execution), self._stopped)
 
     def _remove_job(self, job: Job, execution: Execution) -> None:
         with self.connection.pipeline() as pipeline:
@@ -159,32 +168,19 @@ class ThreadWorker(BaseWorker):
             pipeline.delete(job.key, job.execution_registry.key)
             pipeline.execute()
 
-    def _retry(self, action: Callable[[], None]) -> None:
-        """Retry the action until Redis replies. Raises `Unavailable` once the worker is stopped."""
-        while True:
-            try:
-                return action()
-            except Unavailable:
-                if self._stopped.wait(0.5):
-                    raise
-
-    def _dequeue_jobs(self) -> None:
-        while not (self._registered.wait(0.1) or self._stopping.is_set()):
-            pass  # a job writes to the worker's hash; if it exists at registration, RQ reports a name conflict
-        while not self._stopping.is_set():
-            if not self._free_threads.acquire(timeout=0.2):
-                continue
-            try:
-                job = self._dequeue()
-            except Unavailable as error:
-                log.warning(
-                    "Redis does not answer (%s): queue %s waits until it does", type(error).__name__, self._queue.name
-                )
-                self._stopping.wait(0.5)
-                job = None
+    def _dequeue_job(self) -> None:
+        """Run a job if one comes within a second or so."""
+        if not self._registered.wait(0.1):
+            return  # a job writes to the worker's hash; if that exists at registration, RQ reports a name conflict
+        if not self._free_threads.acquire(timeout=0.2):
+            return
+        job = None
+        try:
+            job = self._dequeue()
+        finally:
             if job is None:
                 self._free_threads.release()
-                continue
+        if job is not None:
             future = self._pool.submit(self._perform, job)
             self._running.add(future)
             future.add_done_callback(self._done)
@@ -199,7 +195,7 @@ class ThreadWorker(BaseWorker):
         if dequeued is None:
             return None
         job: Job = dequeued[0]
-        if self._stopping.is_set():
+        if self._dequeuing.stopping:
             self._requeue(job)
             return None
         return job
@@ -218,23 +214,10 @@ class ThreadWorker(BaseWorker):
         self._running.discard(future)
         self._free_threads.release()
 
-    def _monitor(self) -> None:
-        while not self._stopped.is_set():
-            try:
-                if not self._registered.is_set():
-                    self.register_birth()
-                    self._registered.set()
-                self._send_heartbeats()
-            except Unavailable as error:
-                log.warning(
-                    "Redis does not answer (%s): %s registers as soon as it does", type(error).__name__, self.name
-                )
-            self._stopped.wait(self._heartbeat_interval if self._registered.is_set() else 0.5)
-
-    def _send_heartbeats(self) -> None:
-        worker_registration.register(self)  # each time: Redis may have lost its data
-        for execution in list(self.executions.values()):
-            self.maintain_heartbeats(execution.job, execution)
-        self.heartbeat(self._heartbeat_ttl)  # last: with jobs, RQ extends the TTL by a minute
+    def _register_and_send_heartbeats(self) -> None:
+        if not self._registered.is_set():
+            self.register_birth()
+            self._registered.set()
+        heartbeats.send(self, list(self.executions.values()), self._heartbeat_ttl)
         if self.should_run_maintenance_tasks:
             self.run_maintenance_tasks()

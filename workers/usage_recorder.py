@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 
 from app.state.ledger import Ledger
-from app.state.runs import Run
+from app.state.run_records import Run
 from app.usage import BUDGET_SPENT, NO_KEY, ModelCall
 from app.usage.report import today
 from workers.models.request import CallEstimate, MeasureUsage
@@ -26,9 +26,9 @@ class UsageRecorder:
 
     def check(self) -> None:
         """Raises `BudgetSpent` when the turn's API key has spent its budget. Without one it makes no Redis call."""
-        if self._run.budget:
+        if self._run.principal.budget:
             self._settler.flush(self._run.id)
-            if self._ledger.is_over(self._run.key, self._run.budget):
+            if self._ledger.is_over(self._run.principal.api_key_id, self._run.principal.budget):
                 raise BudgetSpent(BUDGET_SPENT)
 
     def open(self, estimate: CallEstimate) -> Callable[[MeasureUsage], None]:
@@ -38,7 +38,7 @@ class UsageRecorder:
         call = ModelCall(
             number=next(self._call_ids),
             day=str(today()),
-            key=run.key or NO_KEY,
+            api_key_id=run.principal.api_key_id or NO_KEY,
             app=run.app,
             model=estimate.model,
             prompt=estimate.prompt,

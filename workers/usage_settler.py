@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.background import BackgroundLoop, Backoff
 from app.state.ledger import Ledger
 from app.telemetry.logs import short_session_id
 from app.usage import Charge
@@ -39,16 +40,16 @@ class UsageSettler:
         self._queue: queue.SimpleQueue[_EndedCall | None] = queue.SimpleQueue()
         self._pending: Counter[str] = Counter()
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._work, name="aomi usage settler", daemon=True)
+        self._loop = BackgroundLoop(self._settle_all, Backoff("usage settler", ()))
 
     def start(self) -> None:
         """Start the thread."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self) -> None:
         """Settle the calls that are left, then end the thread."""
         self._queue.put(None)
-        self._thread.join(timeout=5)
+        self._loop.stop(timeout=5)
 
     def put(self, session_id: str, run_id: str, measure: Callable[[], Charge]) -> None:
         """Settle a model call that has ended; `measure` returns its charge, in the settler's thread."""
@@ -61,7 +62,7 @@ class UsageSettler:
         with self._changed:
             self._changed.wait_for(lambda: run_id not in self._pending)
 
-    def _work(self) -> None:
+    def _settle_all(self) -> None:
         while (ended := self._queue.get()) is not None:
             try:
                 self._on_charge(self._ledger.settle(ended.session_id, ended.run_id, ended.measure()))

@@ -6,8 +6,8 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.catalog import DEFAULT_APP
-from app.openapi import schemas
 from app.openapi.declare import KEY, KNOWN_SESSION, documented
+from app.openapi.schemas import responses
 from app.web import parsing
 from app.web.caller import required_api_key
 from app.web.current import services
@@ -16,7 +16,7 @@ bp = Blueprint("catalog", __name__, url_prefix="/api/session")
 
 
 @bp.get("/models")
-@documented(schemas.Models, KNOWN_SESSION)
+@documented(responses.Models, KNOWN_SESSION)
 def models() -> ResponseReturnValue:
     """The models of the session's app; without a session, those of the default app."""
     session_id = parsing.optional_session_id()
@@ -31,7 +31,7 @@ def models() -> ResponseReturnValue:
 
 
 @bp.get("/apps")
-@documented(schemas.Apps, KEY)
+@documented(responses.Apps, KEY)
 def apps() -> ResponseReturnValue:
     """The apps that the API key opens, and the default app."""
     key = required_api_key()

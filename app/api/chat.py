@@ -23,8 +23,8 @@ from app.openapi.declare import (
     documented,
     query,
 )
-from app.openapi.schemas import NewMessage
-from app.state.runs import TurnRequest
+from app.openapi.schemas.requests import NewMessage
+from app.state.turn_requests import TurnRequest
 from app.web import parsing
 from app.web.admission import Admission
 from app.web.bodies import json_body, validated

@@ -12,7 +12,8 @@ from app import exact_json
 from app.errors import NotFound
 from app.events import sse
 from app.openapi.declare import KNOWN_SESSION, Parameter, RouteSpec, body, documented
-from app.openapi.schemas import Choice, Chosen, ChosenApp, ChosenModel, Titled, WalletResult
+from app.openapi.schemas.requests import Choice, ChosenApp, ChosenModel, Titled, WalletResult
+from app.openapi.schemas.responses import Chosen
 from app.state.open_requests import pending
 from app.state.session_fields import Fields, session_status
 from app.web import model_choice, parsing

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.errors import NotReady
 from app.openapi.declare import documented
-from app.openapi.schemas import Health
+from app.openapi.schemas.responses import Health
 from app.web.current import services
 
 bp = Blueprint("health", __name__)

@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 from app import exact_json
 from app.errors import BadRequest
 from app.events import sse
-from app.openapi import schemas
 from app.openapi.declare import SESSION, SESSION_PATH, Parameter, RouteSpec, body, documented
+from app.openapi.schemas import requests, responses
 from app.state.session_fields import session_status
 from app.turns.erasing import erase
 from app.web import parsing
@@ -25,11 +25,11 @@ _OWNER = Parameter("public_key", "query", "The owner.", _OWNER_SCHEMA, required=
 
 
 @bp.post("/api/sessions")
-@documented(schemas.MadeSession, SESSION, body(schemas.NewSession, required=False))
+@documented(responses.MadeSession, SESSION, body(requests.NewSession, required=False))
 def create() -> ResponseReturnValue:
     """Create the session. An existing one does not change, except that it gets an owner if it had none."""
     session_id = parsing.session_id()
-    sent = validated(schemas.NewSession, optional_json_body())
+    sent = validated(requests.NewSession, optional_json_body())
     fields = {"title": sent.get("title") or "", "public_key": sent.get("public_key") or ""}
     if (user_state := sent.get("user_state")) is not None:
         fields["user_state"] = exact_json.dumps(user_state)
@@ -38,13 +38,13 @@ def create() -> ResponseReturnValue:
         fields["app"] = fields["chosen_app"] = app
     created = services().sessions.create(session_id, fields)
     if fields["public_key"] and not created:
-        services().sessions.own(session_id, fields["public_key"])
+        services().sessions.set_public_key(session_id, fields["public_key"])
     session = parsing.session_or_404(session_id)
     return jsonify(session_id=session_id, created=created, **summary_json(session))
 
 
 @bp.get("/api/sessions")
-@documented(list[schemas.ListedSession], RouteSpec((_OWNER,), (400,)))
+@documented(list[responses.ListedSession], RouteSpec((_OWNER,), (400,)))
 def of_public_key() -> ResponseReturnValue:
     """The sessions of a public key, newest first, as a bare array."""
     public_key = request.args.get("public_key", "")
@@ -55,7 +55,7 @@ def of_public_key() -> ResponseReturnValue:
 
 
 @bp.get("/api/sessions/<session_id>")
-@documented(schemas.Session, SESSION_PATH)
+@documented(responses.Session, SESSION_PATH)
 def show(session_id: str) -> ResponseReturnValue:
     """The session and its threads."""
     session_id = parsing.checked_session_id(session_id)
@@ -71,18 +71,18 @@ def show(session_id: str) -> ResponseReturnValue:
 
 
 @bp.patch("/api/sessions/<session_id>")
-@documented(schemas.NamedSession, SESSION_PATH, body(schemas.Titled))
+@documented(responses.NamedSession, SESSION_PATH, body(requests.Titled))
 def rename(session_id: str) -> ResponseReturnValue:
     """Set the session's title."""
     session_id = parsing.checked_session_id(session_id)
     parsing.session_or_404(session_id)
-    title = validated(schemas.Titled, json_body())["title"]
+    title = validated(requests.Titled, json_body())["title"]
     services().sessions.rename(session_id, title)
     return jsonify(session_id=session_id, **summary_json(parsing.session_or_404(session_id)))
 
 
 @bp.delete("/api/sessions/<session_id>")
-@documented(schemas.DeletedSession, SESSION_PATH)
+@documented(responses.DeletedSession, SESSION_PATH)
 def delete(session_id: str) -> ResponseReturnValue:
     """Stop the session's turns and delete everything of it."""
     session_id = parsing.checked_session_id(session_id)
@@ -92,14 +92,14 @@ def delete(session_id: str) -> ResponseReturnValue:
 
 
 @bp.post("/api/sessions/<session_id>/archive")
-@documented(schemas.ArchivedSession, SESSION_PATH)
+@documented(responses.ArchivedSession, SESSION_PATH)
 def archive(session_id: str) -> ResponseReturnValue:
     """Archive the session."""
     return _set_archived(session_id, True)
 
 
 @bp.post("/api/sessions/<session_id>/unarchive")
-@documented(schemas.ArchivedSession, SESSION_PATH)
+@documented(responses.ArchivedSession, SESSION_PATH)
 def unarchive(session_id: str) -> ResponseReturnValue:
     """Unarchive the session."""
     return _set_archived(session_id, False)

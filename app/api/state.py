@@ -6,8 +6,8 @@ from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.errors import NotFound
-from app.openapi import schemas
 from app.openapi.declare import KNOWN_SESSION, documented, query
+from app.openapi.schemas import responses
 from app.state import transcript
 from app.web import parsing
 from app.web.current import services
@@ -17,7 +17,7 @@ bp = Blueprint("state", __name__)
 
 
 @bp.get("/api/state")
-@documented(schemas.State, KNOWN_SESSION, query("thread_id", "A thread other than the newest."))
+@documented(responses.State, KNOWN_SESSION, query("thread_id", "A thread other than the newest."))
 def show() -> ResponseReturnValue:
     """A snapshot: the messages, including a running turn's text so far, and the update to follow from."""
     session_id = parsing.session_id()
@@ -37,7 +37,7 @@ def show() -> ResponseReturnValue:
 
 
 @bp.post("/api/interrupt")
-@documented(schemas.Interrupted, KNOWN_SESSION)
+@documented(responses.Interrupted, KNOWN_SESSION)
 def interrupt() -> ResponseReturnValue:
     """Stop the current turn."""
     session_id, _ = parsing.known_session()

@@ -6,8 +6,8 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.errors import NotFound
-from app.openapi import schemas
 from app.openapi.declare import SESSION_PATH, THREAD_PATH, body, documented
+from app.openapi.schemas import requests, responses
 from app.web import parsing
 from app.web.bodies import json_body, optional_json_body, validated
 from app.web.current import services
@@ -17,28 +17,28 @@ bp = Blueprint("threads", __name__, url_prefix="/api/sessions/<session_id>/threa
 
 
 @bp.post("")
-@documented(schemas.Thread, SESSION_PATH, body(schemas.NewThread, required=False))
+@documented(responses.Thread, SESSION_PATH, body(requests.NewThread, required=False))
 def open_thread(session_id: str) -> ResponseReturnValue:
     """Create a thread. Messages without a thread_id go to it from now on."""
     session_id = parsing.checked_session_id(session_id)
     parsing.session_or_404(session_id)
-    title = validated(schemas.NewThread, optional_json_body()).get("title") or ""
+    title = validated(requests.NewThread, optional_json_body()).get("title") or ""
     return jsonify(thread_json(services().sessions.open_thread(session_id, title)))
 
 
 @bp.patch("/<thread_id>")
-@documented(schemas.Thread, SESSION_PATH, THREAD_PATH, body(schemas.Titled))
+@documented(responses.Thread, SESSION_PATH, THREAD_PATH, body(requests.Titled))
 def rename(session_id: str, thread_id: str) -> ResponseReturnValue:
     """Set the thread's title."""
     session_id = _with_thread(session_id, thread_id)
-    title = validated(schemas.Titled, json_body())["title"]
+    title = validated(requests.Titled, json_body())["title"]
     services().sessions.rename_thread(session_id, thread_id, title)
     thread = services().sessions.thread(session_id, thread_id)
     return jsonify(thread_json(thread))
 
 
 @bp.delete("/<thread_id>")
-@documented(schemas.DeletedThread, SESSION_PATH, THREAD_PATH)
+@documented(responses.DeletedThread, SESSION_PATH, THREAD_PATH)
 def delete(session_id: str, thread_id: str) -> ResponseReturnValue:
     """Stop the thread's turns and delete it with its messages."""
     session_id = _with_thread(session_id, thread_id)

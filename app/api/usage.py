@@ -7,11 +7,12 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.openapi import schemas
+from app.errors import BadRequest
 from app.openapi.declare import KEY, Parameter, RouteSpec, documented
+from app.openapi.schemas.usage import Usage
 from app.state.api_keys import ApiKey
 from app.usage import dollars, nano
-from app.usage.report import Row, between, grouped, month, today, total
+from app.usage.report import InvalidDays, Row, between, grouped, month, today, total
 from app.web import parsing
 from app.web.caller import required_api_key
 from app.web.current import services
@@ -30,11 +31,14 @@ _DAYS = RouteSpec(
 
 
 @bp.get("/api/usage")
-@documented(schemas.Usage, KEY, _DAYS)
+@documented(Usage, KEY, _DAYS)
 def show() -> ResponseReturnValue:
     """What the API key has used and cost, by day, app and model, and the rest of its budget."""
     key = required_api_key()
-    days = between(request.args.get("from", ""), request.args.get("to", ""))
+    try:
+        days = between(request.args.get("from", ""), request.args.get("to", ""))
+    except InvalidDays as error:
+        raise BadRequest(str(error)) from None
     ledger, session_id = services().ledger, request.args.get("session_id")
     if session_id is not None:  # not the header: front ends send it with every request
         of_session = ledger.of_session(parsing.checked_session_id(session_id))

@@ -1,1 +1,2 @@
-"""The `aomi` command, a module a subcommand."""
+"""The `aomi` command: one module per subcommand, and what the subcommands share (durations, output, the Redis store,
+harmless terminal text)."""

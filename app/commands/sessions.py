@@ -1,4 +1,4 @@
-"""The `aomi sessions` commands: see what is kept of whom, give it out, remove it."""
+"""`aomi sessions`: list, export and delete sessions."""
 
 from __future__ import annotations
 
@@ -12,114 +12,112 @@ from typing import Any
 
 import click
 
-from app import config, services
-from app.commands.session_selection import Choice, chosen
+from app import services
+from app.commands.durations import Duration
+from app.commands.redis_store import open_store
+from app.commands.session_selection import Selection, selected_ids
 from app.errors import ConfigError
 from app.state import redis_keys
 from app.state.clock import now_iso
-from app.state.connection import clients
 from app.state.export import Export
 from app.state.inspection import Inspection
-from app.state.scripts import Store
 from app.turns.erasing import erase
 
-SHOWN = ("updated_at", "title")
+LISTED_FIELDS = ("updated_at", "title")
 
 Command = Callable[..., None]
 
 
 @click.group()
 def sessions() -> None:
-    """List, export and delete what Redis keeps of people."""
+    """List, export and delete the data of people in Redis."""
 
 
-def _somebodys(command: Command) -> Command:
-    """A command with the options that say whose sessions it is about: `command(choice, ...)`."""
+def _with_selection(command: Command) -> Command:
+    """Add the options that select sessions by person: `command(selection, ...)`."""
 
-    @click.option("--public-key", default="", help="All sessions that stand under this public key.")
-    @click.option("--client", default="", help="All of this client_id: its sessions, keys and secrets.")
+    @click.option("--public-key", default="", help="All sessions of this public key.")
+    @click.option("--client", default="", help="Everything of this client_id: its sessions, keys and secrets.")
     @wraps(command)
     def run(public_key: str, client: str, **more: Any) -> None:
-        command(Choice(public_key=public_key, client=client), **more)
+        command(Selection(public_key=public_key, client=client), **more)
 
     return run
 
 
-_named = click.argument("session_ids", metavar="[SESSION]...", nargs=-1)
-_aged = click.option("--older-than", default="", metavar="AGE", help="Only those not used for so long: 90d, 12h, 30m.")
+_session_ids = click.argument("session_ids", metavar="[SESSION]...", nargs=-1)
+_older_than = click.option(
+    "--older-than", type=Duration(), metavar="AGE", help="Only those not used for so long: 90d, 12h, 30m."
+)
 
 
 @sessions.command("list")
-@_aged
-@_somebodys
-def list_sessions(choice: Choice, older_than: str) -> None:
-    """Show sessions: id, last use, title. Whoever reads an id can use the session."""
-    inspection = Inspection(_store())
-    ids = chosen(inspection, replace(choice, older_than=older_than))
-    found = inspection.pick(map(redis_keys.session, ids), SHOWN)
-    for session_id, fields in sorted(zip(ids, found, strict=True), key=lambda pair: pair[1]["updated_at"]):
+@_older_than
+@_with_selection
+def list_sessions(selection: Selection, older_than: int | None) -> None:
+    """Show sessions: id, last use, title. Anyone who has an id can use the session."""
+    inspection = Inspection(open_store())
+    ids = selected_ids(inspection, replace(selection, older_than=older_than))
+    listed = inspection.pick(map(redis_keys.session, ids), LISTED_FIELDS)
+    for session_id, fields in sorted(zip(ids, listed, strict=True), key=lambda pair: pair[1]["updated_at"]):
         click.echo("  ".join([session_id, *fields.values()]).rstrip())
 
 
 @sessions.command()
-@_named
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Where it goes; by default to stdout.")
-@_somebodys
-def export(choice: Choice, session_ids: tuple[str, ...], output: Path | None) -> None:
-    """Print all that Redis holds of the sessions, as JSON. Keys and secrets of clients are named, never shown."""
-    store = _store()
-    exporting = Export(store)
-    found = map(exporting.session, _found(Inspection(store), replace(choice, sessions=session_ids)))
-    whole: dict[str, Any] = {"exported_at": now_iso(), "sessions": [session for session in found if session]}
-    if choice.client:
-        whole["client"] = exporting.client(choice.client_digest)
+@_session_ids
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="A file to write, instead of stdout.")
+@_with_selection
+def export(selection: Selection, session_ids: tuple[str, ...], output: Path | None) -> None:
+    """Print everything that Redis has of the sessions, as JSON. Keys and secrets of clients are named, never shown."""
+    store = open_store()
+    exporter, selection = Export(store), replace(selection, sessions=session_ids)
+    exported = map(exporter.session, _checked_ids(Inspection(store), selection))
+    whole: dict[str, Any] = {"exported_at": now_iso(), "sessions": [session for session in exported if session]}
+    if selection.client:
+        whole["client"] = exporter.client(selection.client_digest)
     text = json.dumps(whole, indent=2, ensure_ascii=False)
     if output is None:
         click.echo(text)
     else:
-        with open(output, "w", opener=_private) as file:
+        with open(output, "w", opener=_open_private) as file:
             file.write(text + "\n")
 
 
 @sessions.command()
-@_named
-@_aged
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@_somebodys
-def delete(choice: Choice, session_ids: tuple[str, ...], older_than: str, yes: bool) -> None:
-    """Remove sessions for good, with all that belongs to them. What they are doing at this moment ends."""
-    store = _store()
-    choice = replace(choice, sessions=session_ids, older_than=older_than)
-    ids = _found(Inspection(store), choice)
+@_session_ids
+@_older_than
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@_with_selection
+def delete(selection: Selection, session_ids: tuple[str, ...], older_than: int | None, yes: bool) -> None:
+    """Delete sessions with everything that belongs to them. Their running turns are stopped."""
+    store = open_store()
+    selection = replace(selection, sessions=session_ids, older_than=older_than)
+    ids = _checked_ids(Inspection(store), selection)
     what = f"{len(ids)} session{'' if len(ids) == 1 else 's'}"
-    if choice.whole_client:
+    if selection.whole_client:
         what += " and the client's keys and secrets"
     if not yes:
         click.confirm(f"Delete {what} for good?", abort=True, err=True)
-    parts = services.build(config.load(), store.redis)
+    backend = services.build(store.settings, store.redis)
     for session_id in ids:
-        erase(parts.sessions, parts.turns, parts.usage_recovery, parts.jobs, session_id)
-    if choice.whole_client:
-        parts.vault.forget(choice.client_digest)
+        erase(backend.sessions, backend.turns, backend.usage_recovery, backend.jobs, session_id)
+    if selection.whole_client:
+        backend.vault.forget(selection.client_digest)
     click.echo(f"Deleted: {what}.")
 
 
-def _found(inspection: Inspection, choice: Choice) -> list[str]:
-    if not choice.given:
-        raise ConfigError("Say which sessions: ids, --public-key or --client; `aomi sessions list` shows them all")
-    ids = chosen(inspection, choice)
-    there = {fields["id"] for fields in inspection.pick(map(redis_keys.session, ids), ["id"])}
-    unknown = {given.lower() for given in choice.sessions} - there
-    if unknown and not choice.older_than:
-        raise ConfigError(f"There is no session {min(unknown)!r}; `aomi sessions list` shows those that there are")
+def _checked_ids(inspection: Inspection, selection: Selection) -> list[str]:
+    """Raises `ConfigError` when nothing is selected, or an id is unknown."""
+    if selection.is_empty:
+        raise ConfigError("Say which sessions: ids, --public-key or --client; `aomi sessions list` shows all sessions")
+    ids = selected_ids(inspection, selection)
+    existing = {fields["id"] for fields in inspection.pick(map(redis_keys.session, ids), ["id"])}
+    unknown = {session_id.lower() for session_id in selection.sessions} - existing
+    if unknown and selection.older_than is None:
+        raise ConfigError(f"There is no session {min(unknown)!r}; `aomi sessions list` shows all sessions")
     return ids
 
 
-def _private(path: str, flags: int) -> int:
-    """Opens a file that, where it is new, is for its owner alone from its first byte on."""
+def _open_private(path: str, flags: int) -> int:
+    """Open a file so that, if it is new, only its owner can read it."""
     return os.open(path, flags, 0o600)
-
-
-def _store() -> Store:
-    settings = config.load()
-    return Store(clients.commands(settings, timeout=5), settings)

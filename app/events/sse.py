@@ -1,6 +1,6 @@
 """The wire format: events, frames, comments, ids. The only code that knows it.
 
-An event is a JSON object with a `type`, as `events` has them; a frame is `data: {json}\\n\\n`, one event, one line.
+An event is a JSON object with a `type`, as in `types`; a frame is `data: {json}\\n\\n`, one event, one line.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from app.events.types import (
     FinishReason,
     GapEvent,
     ModelChangedEvent,
+    Outcome,
     ReasoningEvent,
     SessionToolResultEvent,
     StateEvent,
@@ -63,21 +64,26 @@ def parse(data: bytes) -> Event:
     return exact_json.loads(data[len(_PREFIX) :])
 
 
+def outcome(terminal: Event) -> Outcome:
+    """How a turn with this terminal event ended."""
+    return "interrupted" if terminal.get("interrupted") else terminal["type"]
+
+
 def split(frames: bytes) -> list[bytes]:
-    """Single frames out of several joined ones. (JSON on one line never holds a raw line end.)"""
+    """The single frames of several joined ones. (JSON on one line never holds a raw line end.)"""
     return [part + _END for part in frames.split(_END)[:-1]]
 
 
 def numbered(frames: bytes, prefix: str, first: int) -> bytes:
     """The frames with an `id:` line before each: `prefix` and its number, counted from `first`."""
-    parts = (_ID + f"{prefix}{first + place}\n".encode() + data for place, data in enumerate(split(frames)))
+    parts = (_ID + f"{prefix}{number}\n".encode() + data for number, data in enumerate(split(frames), first))
     return b"".join(parts)
 
 
 def read(chunks: Iterable[bytes]) -> Iterator[tuple[str, Event]]:
-    """Id ('' where there is none) and event of each frame that a client receives; comments are passed over.
+    """Id ('' where there is none) and event of each frame that a client receives; comments are skipped.
 
-    Raises `ValueError` for what is no frame.
+    Raises `ValueError` for data that is not a frame.
     """
     rest = b""
     for chunk in chunks:
@@ -92,7 +98,7 @@ def read(chunks: Iterable[bytes]) -> Iterator[tuple[str, Event]]:
 
 
 def text(content: str) -> TextEvent:
-    """A piece of the answer."""
+    """A piece of the model's reply."""
     return {"type": "text", "content": content}
 
 
@@ -102,12 +108,12 @@ def tool_call(call_id: str, name: str, args: dict[str, Any]) -> ToolCallEvent:
 
 
 def tool_result(call_id: str, name: str, result: Any) -> ToolResultEvent:
-    """What the tool gave, or `{"error": ...}`."""
+    """The result of a tool call, or `{"error": ...}`."""
     return {"type": "tool_result", "call_id": call_id, "name": name, "result": result}
 
 
 def async_tool_result(call_id: str, name: str, result: Any, done: bool) -> AsyncToolResultEvent:
-    """A later step of a multi-step tool; `done` stands in the last one."""
+    """A later step of a multi-step tool; the last one has `done`."""
     event: AsyncToolResultEvent = {"type": "async_tool_result", "call_id": call_id, "name": name, "result": result}
     if done:
         event["done"] = True
@@ -130,7 +136,7 @@ def complete(interrupted: bool = False, finish_reason: FinishReason | None = Non
 
 
 def error(message: str, code: ErrorCode, retryable: bool) -> ErrorEvent:
-    """The turn failed; nothing comes after. `message` is fit for users."""
+    """The turn failed; no event follows. `message` is for users."""
     return {"type": "error", "message": message, "code": code, "retryable": retryable}
 
 
@@ -138,9 +144,9 @@ def error(message: str, code: ErrorCode, retryable: bool) -> ErrorEvent:
 
 
 def state(session_id: str, status: Status, **more: Any) -> StateEvent:
-    """The session's status changed, or is told to a new listener."""
-    told = {"type": "state", "session_id": session_id, "status": status, "is_processing": status == "processing"}
-    return cast(StateEvent, told | more)
+    """The session's status changed; also the first event of a new listener."""
+    event = {"type": "state", "session_id": session_id, "status": status, "is_processing": status == "processing"}
+    return cast(StateEvent, event | more)
 
 
 def title_changed(session_id: str, title: str, thread_id: str | None = None) -> TitleChangedEvent:
@@ -157,7 +163,7 @@ def title_changed(session_id: str, title: str, thread_id: str | None = None) -> 
 
 
 def model_changed(session_id: str, model: str) -> ModelChangedEvent:
-    """The session's model counts from the next turn on."""
+    """The session has another model from the next turn on."""
     return {"type": "model_changed", "session_id": session_id, "model": model}
 
 
@@ -167,15 +173,15 @@ def session_tool_result(session_id: str, event: AsyncToolResultEvent) -> Session
 
 
 def tool_progress(session_id: str, call_id: str, name: str, result: Any, done: bool) -> ToolProgressEvent:
-    """A step of a multi-step tool in words: `tool_complete` the last one, else `tool_update`."""
-    words = result if isinstance(result, str) else exact_json.dumps(result)
+    """A step of a multi-step tool as text: `tool_complete` is the last one, others are `tool_update`."""
+    text_result = result if isinstance(result, str) else exact_json.dumps(result)
     return {
         "type": "tool_complete" if done else "tool_update",
         "session_id": session_id,
         "call_id": call_id,
         "name": name,
         "tool_name": name,
-        "result": words,
+        "result": text_result,
     }
 
 
@@ -191,14 +197,14 @@ def system_error(session_id: str, failure: Event) -> SystemErrorEvent:
 
 
 def system_notice(session_id: str, message: str) -> SystemNoticeEvent:
-    """Something a person may want to know."""
+    """A notice for users."""
     return {"type": "system_notice", "session_id": session_id, "message": message}
 
 
 def client_request(
     session_id: str, kind: str, number: int, body: dict[str, Any], expires_at: str
 ) -> ClientRequestEvent:
-    """The client is asked to do something; the answer names it by `id`. Wallets' requests have types of their own."""
+    """A request to the client; the reply names it by `id`. Requests to wallets have types of their own."""
     return {
         "type": cast(Any, kind if kind in WALLET_REQUESTS else "client_request"),
         "session_id": session_id,
@@ -212,10 +218,10 @@ def client_request(
 def client_request_closed(
     session_id: str, numbers: Sequence[int], outcome: Literal["answered", "expired"]
 ) -> ClientRequestClosedEvent:
-    """These requests are over."""
+    """These requests are closed."""
     return {"type": "client_request_closed", "session_id": session_id, "ids": list(numbers), "outcome": outcome}
 
 
 def gap(session_id: str) -> GapEvent:
-    """Events after the asked id are no longer kept; the state follows."""
+    """Events after the id that was asked for are no longer kept; the state follows."""
     return {"type": "gap", "session_id": session_id}

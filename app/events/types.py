@@ -12,6 +12,9 @@ from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypeAliasType, TypedDict  # the standard library has them from Python 3.12 on
 
 Status = Literal["idle", "processing", "interrupted"]
+Outcome = Literal["complete", "interrupted", "error"]
+"""How a turn ended."""
+
 ErrorCode = Literal[
     "provider_error",
     "provider_stalled",
@@ -27,13 +30,15 @@ ErrorCode = Literal[
 FinishReason = Literal["length", "content_filter"]
 """How a model stopped that did not stop by itself."""
 
-WALLET_REQUESTS = frozenset({"wallet_tx_request", "wallet_eip712_request"})
+TRANSACTION = "wallet_tx_request"
+TYPED_DATA = "wallet_eip712_request"
+WALLET_REQUESTS = frozenset({TRANSACTION, TYPED_DATA})
 """Client requests that have an event type of their own."""
 
 _SESSION = "550e8400-e29b-41d4-a716-446655440000"
 
 
-def closed(**example: Any) -> Any:
+def exact_schema(**example: Any) -> Any:
     """A class decorator: an object with these fields and no others, such as `example`."""
     return with_config(ConfigDict(extra="forbid", json_schema_extra={"examples": [example]}))
 
@@ -41,7 +46,7 @@ def closed(**example: Any) -> Any:
 # Of a chat stream
 
 
-@closed(type="text", content="The current ")
+@exact_schema(type="text", content="The current ")
 class TextEvent(TypedDict):
     """A piece of the answer; where it is cut means nothing."""
 
@@ -49,7 +54,7 @@ class TextEvent(TypedDict):
     content: str
 
 
-@closed(type="tool_call", name="GetTokenPrice", call_id="call_1", args={"symbol": "ETH"})
+@exact_schema(type="tool_call", name="GetTokenPrice", call_id="call_1", args={"symbol": "ETH"})
 class ToolCallEvent(TypedDict):
     """The model calls a tool."""
 
@@ -59,7 +64,7 @@ class ToolCallEvent(TypedDict):
     args: dict[str, Any]
 
 
-@closed(type="tool_result", call_id="call_1", name="GetTokenPrice", result={"price": 3500.0})
+@exact_schema(type="tool_result", call_id="call_1", name="GetTokenPrice", result={"price": 3500.0})
 class ToolResultEvent(TypedDict):
     """What the tool gave, or `{"error": "..."}`."""
 
@@ -69,7 +74,7 @@ class ToolResultEvent(TypedDict):
     result: Any
 
 
-@closed(type="async_tool_result", call_id="call_1", name="WatchTokenPrice", result={"price": 3500.0})
+@exact_schema(type="async_tool_result", call_id="call_1", name="WatchTokenPrice", result={"price": 3500.0})
 class AsyncToolResultEvent(TypedDict):
     """A later step of a multi-step tool; `done` stands in the last one."""
 
@@ -80,7 +85,7 @@ class AsyncToolResultEvent(TypedDict):
     done: NotRequired[Literal[True]]
 
 
-@closed(type="complete")
+@exact_schema(type="complete")
 class CompleteEvent(TypedDict):
     """The turn ended, nothing comes after; `interrupted` stands there if it was stopped. With a `finish_reason` the
     answer was cut at its length, or stopped by a filter, a refusal or a safety rule."""
@@ -90,7 +95,7 @@ class CompleteEvent(TypedDict):
     finish_reason: NotRequired[FinishReason]
 
 
-@closed(type="error", message="The model's provider failed", code="provider_error", retryable=True)
+@exact_schema(type="error", message="The model's provider failed", code="provider_error", retryable=True)
 class ErrorEvent(TypedDict):
     """The turn failed, nothing comes after. `message` is fit for users."""
 
@@ -121,7 +126,7 @@ ChatEvent = TypeAliasType(
 # Of /api/updates; each carries the session's id
 
 
-@closed(type="state", session_id=_SESSION, status="processing", is_processing=True)
+@exact_schema(type="state", session_id=_SESSION, status="processing", is_processing=True)
 class StateEvent(TypedDict):
     """The session's status changed, or is told to a new listener, with what else has changed."""
 
@@ -137,7 +142,7 @@ class StateEvent(TypedDict):
     run_id: NotRequired[str]
 
 
-@closed(type="title_changed", session_id=_SESSION, title="ETH price", new_title="ETH price")
+@exact_schema(type="title_changed", session_id=_SESSION, title="ETH price", new_title="ETH price")
 class TitleChangedEvent(TypedDict):
     """The session (or, with `thread_id`, one of its threads) has a new title; both fields say it."""
 
@@ -148,7 +153,7 @@ class TitleChangedEvent(TypedDict):
     thread_id: NotRequired[str]
 
 
-@closed(type="model_changed", session_id=_SESSION, model="claude-sonnet")
+@exact_schema(type="model_changed", session_id=_SESSION, model="claude-sonnet")
 class ModelChangedEvent(TypedDict):
     """The session's model counts from the next turn on."""
 
@@ -157,14 +162,16 @@ class ModelChangedEvent(TypedDict):
     model: str
 
 
-@closed(type="async_tool_result", session_id=_SESSION, call_id="call_1", name="WatchTokenPrice", result=None, done=True)
+@exact_schema(
+    type="async_tool_result", session_id=_SESSION, call_id="call_1", name="WatchTokenPrice", result=None, done=True
+)
 class SessionToolResultEvent(AsyncToolResultEvent):
     """A later step of a multi-step tool, as on the chat stream."""
 
     session_id: str
 
 
-@closed(
+@exact_schema(
     type="tool_update", session_id=_SESSION, call_id="call_1", name="Watch", tool_name="Watch", result='{"price":3500}'
 )
 class ToolProgressEvent(TypedDict):
@@ -178,7 +185,7 @@ class ToolProgressEvent(TypedDict):
     result: str
 
 
-@closed(type="system_error", session_id=_SESSION, message="It was told to stop", code="shutdown", retryable=True)
+@exact_schema(type="system_error", session_id=_SESSION, message="It was told to stop", code="shutdown", retryable=True)
 class SystemErrorEvent(TypedDict):
     """A turn of the session ended with this error."""
 
@@ -189,7 +196,7 @@ class SystemErrorEvent(TypedDict):
     retryable: bool
 
 
-@closed(type="system_notice", session_id=_SESSION, message="This session was deleted")
+@exact_schema(type="system_notice", session_id=_SESSION, message="This session was deleted")
 class SystemNoticeEvent(TypedDict):
     """Something a person may want to know."""
 
@@ -198,7 +205,7 @@ class SystemNoticeEvent(TypedDict):
     message: str
 
 
-@closed(
+@exact_schema(
     type="wallet_tx_request",
     session_id=_SESSION,
     id=1,
@@ -217,7 +224,7 @@ class ClientRequestEvent(TypedDict):
     expires_at: str
 
 
-@closed(type="client_request_closed", session_id=_SESSION, ids=[1], outcome="answered")
+@exact_schema(type="client_request_closed", session_id=_SESSION, ids=[1], outcome="answered")
 class ClientRequestClosedEvent(TypedDict):
     """These requests to the client are over."""
 
@@ -227,7 +234,7 @@ class ClientRequestClosedEvent(TypedDict):
     outcome: Literal["answered", "expired"]
 
 
-@closed(type="gap", session_id=_SESSION)
+@exact_schema(type="gap", session_id=_SESSION)
 class GapEvent(TypedDict):
     """Events after the asked id are no longer kept; the state follows."""
 

@@ -1,1 +1,1 @@
-"""Open streams of a web process: the hub holds one pub/sub connection, the relay joins the log and what is live."""
+"""Open streams of a web process: the hub shares one pub/sub connection, the relay joins log and live messages."""

@@ -1,8 +1,8 @@
-"""The hub: all open streams of a web process hang on one pub/sub connection.
+"""The hub: all open streams of a web process share one pub/sub connection.
 
-A reader subscribes, then replays the log from its last id, then takes what is live and drops what it has seen.
-Where a number is missing (a lost connection, a reader that fell behind) it replays again: the log is the truth,
-pub/sub only brings it at once. Measured in docs/design.md.
+A reader subscribes, then replays the log from its last id, then takes what is live and drops what it has seen. Where a
+number is missing (a lost connection, a reader that fell behind) it replays again: the log is the truth, pub/sub only
+makes it fast. Measured in docs/design.md.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from app.events import sse
 from app.state.connection.pubsub import PubSubListener
 
 MAX_UNREAD = 512
-"""Messages a reader may lag behind before it is sent back to the log."""
+"""Messages that a reader may fall behind before it is sent back to the log."""
 
 
 class FrameBatch(NamedTuple):
-    """Frames number `first` to `last`, joined; `kind` is the type of the last event, `at` when a worker
-    sent them, b"" where nobody notes that."""
+    """Frames number `first` to `last`, joined. `kind` is the type of the last event; `at` is when a worker published
+    them, ISO-8601, b"" where that is not recorded."""
 
     first: int
     last: int
@@ -31,7 +31,7 @@ class FrameBatch(NamedTuple):
     at: bytes = b""
 
     def after(self, number: int) -> FrameBatch:
-        """The part of the batch behind `number`."""
+        """The part of the batch after `number`."""
         if number < self.first:
             return self
         kept = sse.split(self.frames)[number + 1 - self.first :]
@@ -39,22 +39,22 @@ class FrameBatch(NamedTuple):
 
 
 class Gap(Exception):
-    """Something was missed: read the log again."""
+    """Messages were missed: read the log again."""
 
 
 class Closed(Exception):
-    """The process stops serving: end the stream, the client resumes elsewhere."""
+    """The process stops serving: end the stream, the client resumes on another process."""
 
 
 _GAP, _CLOSED = b"gap", b"closed"
 
 
-def _nothing(_: bytes) -> None:
-    """What to do where nobody measures."""
+def _ignore(_: bytes) -> None:
+    """The default of `relayed`."""
 
 
 class Subscription:
-    """What is live on one channel for one reader."""
+    """The live messages of one channel for one reader."""
 
     __slots__ = ("_lagging", "_queue")
 
@@ -63,16 +63,16 @@ class Subscription:
         self._lagging = False
 
     def push(self, message: bytes) -> None:
-        """Leave a message; a full mailbox keeps only the news that it is full."""
+        """Add a message. When `MAX_UNREAD` are unread it is dropped, and the reader gets one `Gap`."""
         if self._queue.qsize() < MAX_UNREAD:
             self._queue.put(message)
         elif not self._lagging:
             self._lagging = True
             self.signal(_GAP)
 
-    def signal(self, news: bytes) -> None:
-        """Leave `_GAP` or `_CLOSED`, however full the mailbox is."""
-        self._queue.put(news)
+    def signal(self, signal: bytes) -> None:
+        """Add `_GAP` or `_CLOSED`, however many messages are unread."""
+        self._queue.put(signal)
 
     def next(self, timeout: float) -> FrameBatch | None:
         """The next batch, or None after `timeout` seconds of silence. Raises `Gap`, `Closed`."""
@@ -91,13 +91,13 @@ class Subscription:
 
 
 class Hub:
-    """Brings what is published on a channel to everyone who follows it in this process.
+    """Passes what is published on a channel to all readers of it in this process.
 
-    `listener` connects when the first stream opens. `relayed` is called with the time at which each batch that a
-    reader takes was published.
+    `listener` connects when the first stream opens. `relayed` is called with the time at which each batch that a reader
+    takes was published.
     """
 
-    def __init__(self, listener: PubSubListener, relayed: Callable[[bytes], None] = _nothing) -> None:
+    def __init__(self, listener: PubSubListener, relayed: Callable[[bytes], None] = _ignore) -> None:
         self.relayed = relayed
         self._subscribers: dict[str, set[Subscription]] = {}
         self._lock = threading.Lock()
@@ -106,7 +106,7 @@ class Hub:
         self._started = False
 
     def close(self) -> None:
-        """End every open stream, and every one that is opened later."""
+        """End every open stream, and every stream that opens later."""
         self._closed = True
         self._signal_all(_CLOSED)
 
@@ -116,20 +116,9 @@ class Hub:
         with self._lock:
             return sum(map(len, self._subscribers.values()))
 
-    def _publish(self, channel: str, payload: bytes) -> None:
-        """Bring a message to the followers of `channel`."""
-        with self._lock:
-            subscriptions = tuple(self._subscribers.get(channel, ()))
-        for subscription in subscriptions:
-            subscription.push(payload)
-
-    def _resync(self) -> None:
-        """Messages may have been lost: send every reader to its log."""
-        self._signal_all(_GAP)
-
     @contextmanager
     def subscribe(self, channel: str) -> Iterator[Subscription]:
-        """A mailbox that gets everything published on `channel` from here on."""
+        """A subscription that gets everything published on `channel` from here on."""
         self._start()
         subscription = Subscription()
         with self._lock:
@@ -141,7 +130,17 @@ class Hub:
                 subscription.signal(_CLOSED)
             yield subscription
         finally:
-            self._leave(channel, subscription)
+            self._unsubscribe(channel, subscription)
+
+    def _publish(self, channel: str, payload: bytes) -> None:
+        with self._lock:
+            subscriptions = tuple(self._subscribers.get(channel, ()))
+        for subscription in subscriptions:
+            subscription.push(payload)
+
+    def _resync(self) -> None:
+        """Messages may have been lost: send every reader to its log."""
+        self._signal_all(_GAP)
 
     def _start(self) -> None:
         with self._lock:
@@ -149,7 +148,7 @@ class Hub:
                 self._started = True
                 self._listener.start(self._publish, self._resync)
 
-    def _leave(self, channel: str, subscription: Subscription) -> None:
+    def _unsubscribe(self, channel: str, subscription: Subscription) -> None:
         with self._lock:
             subscribers = self._subscribers[channel]
             subscribers.discard(subscription)
@@ -157,8 +156,8 @@ class Hub:
                 del self._subscribers[channel]
                 self._listener.unsubscribe(channel)
 
-    def _signal_all(self, message: bytes) -> None:
+    def _signal_all(self, signal: bytes) -> None:
         with self._lock:
-            subscriptions = [subscription for subscribers in self._subscribers.values() for subscription in subscribers]
+            subscriptions = [subscription for readers in self._subscribers.values() for subscription in readers]
         for subscription in subscriptions:
-            subscription.signal(message)
+            subscription.signal(signal)

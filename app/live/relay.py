@@ -1,4 +1,4 @@
-"""Following one stream of frames from a number on: first the log, then what is live, without a hole or a double."""
+"""One stream of frames from a number on: first the log, then what is live, without a gap or a duplicate."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Read = Callable[[int], list[StreamEntry]]
 def replay_then_follow(
     hub: Hub, channel: str, read: Read, after: int, keep_alive: float
 ) -> Iterator[FrameBatch | None]:
-    """Batches of frames after number `after`, for ever; None whenever `keep_alive` seconds were silent.
+    """Batches of frames after number `after`, without end; None after each `keep_alive` seconds of silence.
 
-    A batch's `first` is above the last one's `last` + 1 only where the log no longer has what lay between. One of a
-    hidden kind has no frames. Ends when the process stops serving.
+    A batch's `first` is above the previous batch's `last` + 1 only where the log no longer holds the frames between.
+    A batch of a hidden kind has no frames. Ends when the process stops serving.
     """
     with hub.subscribe(channel) as subscription:
         while True:
@@ -39,7 +39,7 @@ def replay_then_follow(
 
 
 def _live(subscription: Subscription, after: int, keep_alive: float) -> Iterator[FrameBatch | None]:
-    """What comes in that is new. Raises `Gap` where a number is missing."""
+    """The live batches after number `after`. Raises `Gap` where a number is missing, and `Closed`."""
     due = time.monotonic() + keep_alive
     while True:
         batch = subscription.next(max(0.0, due - time.monotonic()))

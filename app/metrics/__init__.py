@@ -1,1 +1,1 @@
-"""What this process counts, and the reporter that adds it up in Redis."""
+"""The metrics of this process, and the reporter that adds them up in Redis."""

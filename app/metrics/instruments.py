@@ -1,7 +1,7 @@
-"""What this process counts and measures. Labels have few values: apps, models, ends, errors; never a session.
+"""The counters and histograms of this process. Labels have few values: apps, models, ends, errors; never a session.
 
-Everything is counted once a turn, a model call or a request; a piece of text costs a look at the clock.
-`app.metrics.reporter` brings the counts to Redis, where those of all processes come together.
+Everything is counted once a turn, a model call or a request; a piece of text costs a read of the clock.
+`app.metrics.reporter` adds the counts to the sums of all processes in Redis.
 """
 
 from __future__ import annotations
@@ -11,20 +11,22 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
-from app import exact_json
+from app import background, exact_json
 from app.events import sse
-from app.state.runs import Run
+from app.state.run_records import Run
 from app.usage import Charge
 
 FAST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
-"""Bounds in seconds of what takes milliseconds."""
+"""Histogram bounds in seconds, for what takes milliseconds."""
 
 SLOW_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 900)
-"""Bounds in seconds of what a model or a queue takes."""
+"""Histogram bounds in seconds, for models and queues."""
 
 LAG_SAMPLE_SECONDS = 0.1
-"""Seconds between two looks at the relay's lag."""
+"""Minimum time between two samples of the relay's lag."""
 
 
 class Metrics:
@@ -75,6 +77,7 @@ class Metrics:
         self._requests = Counter(
             "aomi_http_requests", "Requests that were answered", ("method", "route", "status"), registry=registry
         )
+        registry.register(_LoopFailures())
         self._next_lag = 0.0
 
     def began(self, run: Run) -> None:
@@ -82,14 +85,13 @@ class Metrics:
         _observe(self._wait, run.times, "current_at", "started_at")
 
     def ended(self, run: Run, terminal: sse.Event) -> None:
-        """A turn's end was taken. Call it once for each turn, with the run as `seal` returns it."""
-        end = "interrupted" if terminal.get("interrupted") else terminal["type"]
-        self._turns.labels(run.app, run.model, end, terminal.get("code", "")).inc()
+        """A turn has ended. Call it once for each turn, with the run that `seal` returned."""
+        self._turns.labels(run.app, run.model, sse.outcome(terminal), terminal.get("code", "")).inc()
         _observe(self._first.labels(run.app, run.model), run.times, "current_at", "first_at")
         _observe(self._whole.labels(run.app, run.model), run.times, "current_at", "ended_at")
 
     def let_go(self, run: Run | None) -> None:
-        """The worker of a turn that somebody else has ended is done with it."""
+        """The worker of a turn that another process has ended has let go of it."""
         if run and run.outcome == "interrupted":
             self._interrupt.observe(_since(run.times["ended_at"]))
 
@@ -98,7 +100,7 @@ class Metrics:
         self.tokens(charge.model, charge.usage.input, charge.usage.output)
 
     def tokens(self, model: str, read: int, written: int) -> None:
-        """A model call has read and written so many tokens."""
+        """A model call has read and written this many tokens."""
         self._tokens.labels(model, "input").inc(read)
         self._tokens.labels(model, "output").inc(written)
 
@@ -107,23 +109,35 @@ class Metrics:
         self._provider.labels(model, error).inc()
 
     def relayed(self, published_at: bytes) -> None:
-        """A stream's reader has got what was published then. Ten a second are noted, so that it costs nothing."""
-        moment = time.monotonic()
-        if published_at and moment >= self._next_lag:
-            self._next_lag = moment + LAG_SAMPLE_SECONDS
+        """A stream's reader has received what was published then. At most ten samples a second are taken."""
+        now = time.monotonic()
+        if published_at and now >= self._next_lag:
+            self._next_lag = now + LAG_SAMPLE_SECONDS
             self._lag.observe(_since(published_at.decode()))
 
     def answered(self, method: str, route: str, status: int) -> None:
-        """A request was answered."""
+        """A response was sent."""
         self._requests.labels(method, route, str(status)).inc()
 
     def families(self) -> list[Metric]:
-        """Every metric, with what this process has counted."""
+        """Every metric with the values of this process."""
         return list(self._registry.collect())
 
     def counts(self) -> dict[str, float]:
-        """What this process has counted so far, by `name{labels as JSON}`."""
+        """The counts of this process, by `name{labels as JSON}`."""
         return dict(_samples(self.families()))
+
+
+class _LoopFailures(Collector):
+    """The failures that `app.background` has counted in this process."""
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(
+            "aomi_loop_failures", "Failed attempts of background threads, which are retried", labels=("loop",)
+        )
+        for loop, count in background.failure_counts().items():
+            family.add_metric((loop,), count)
+        yield family
 
 
 def _samples(families: list[Metric]) -> Iterator[tuple[str, float]]:
@@ -134,7 +148,7 @@ def _samples(families: list[Metric]) -> Iterator[tuple[str, float]]:
 
 
 def _observe(histogram: Histogram, times: Mapping[str, str], start: str, end: str) -> None:
-    """Nothing where a turn did not come so far; not below 0 where two machines' clocks differ."""
+    """Does nothing when a turn did not get that far; not below 0, though two machines' clocks may differ."""
     if times.get(start) and times.get(end):
         took = datetime.fromisoformat(times[end]) - datetime.fromisoformat(times[start])
         histogram.observe(max(0.0, took.total_seconds()))

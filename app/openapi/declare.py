@@ -1,4 +1,4 @@
-"""What an operation takes and answers, declared beside its view. `document` makes the OpenAPI document out of these."""
+"""Declarations of operations beside their views: parameters, body, responses. `document` makes /openapi.json."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter, any string if it has no `schema`, which may hang on the settings."""
+    """A parameter. Without a `schema`, which may depend on the settings, it is any string."""
 
     name: str
     where: Literal["header", "query", "path"]
@@ -27,7 +27,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class RouteSpec:
-    """Something that operations have in common: what they take, how they refuse it (statuses), which keys they ask."""
+    """A part that operations have in common: parameters, statuses of refusals, API key, body."""
 
     parameters: tuple[Parameter, ...] = ()
     refusals: tuple[int, ...] = ()
@@ -38,7 +38,7 @@ class RouteSpec:
 
 @dataclass(frozen=True)
 class Events:
-    """An answer that streams events of the type `kind`, with `headers` (by name, their description) of its own."""
+    """A response that streams events of the type `kind`, with additional `headers` (name: description)."""
 
     kind: Any
     headers: Mapping[str, str]
@@ -46,9 +46,9 @@ class Events:
 
 @dataclass(frozen=True)
 class Operation:
-    """A view's declaration. `answer` is the type of its JSON, or `Events`; `no_content` says when it answers 204."""
+    """A view's declaration. `response` is the type of its JSON, or `Events`; `no_content` says when it is 204."""
 
-    answer: Any
+    response: Any
     parts: tuple[RouteSpec, ...]
     no_content: str = ""
 
@@ -57,44 +57,44 @@ _operations: WeakKeyDictionary[Callable[..., Any], Operation] = WeakKeyDictionar
 _pages: set[Callable[..., Any]] = set()
 
 
-def documented(answer: Any, *parts: RouteSpec, no_content: str = "") -> Callable[[View], View]:
-    """Declare what a view takes and answers."""
+def documented(response: Any, *parts: RouteSpec, no_content: str = "") -> Callable[[View], View]:
+    """Declare parameters and responses of a view."""
 
     def declare(view: View) -> View:
-        _operations[view] = Operation(answer, parts, no_content)
+        _operations[view] = Operation(response, parts, no_content)
         return view
 
     return declare
 
 
-def documented_as(original: Callable[..., Any], or_answer: Any = None) -> Callable[[View], View]:
-    """Declare a view that wraps `original`: it takes and answers the same, or also JSON of the type `or_answer`."""
+def documented_as(original: Callable[..., Any], or_response: Any = None) -> Callable[[View], View]:
+    """Declare a view that wraps `original`: the same declaration, or also JSON of the type `or_response`."""
 
     def declare(view: View) -> View:
         declared = _operations[original]
-        _operations[view] = replace(declared, answer=declared.answer | or_answer) if or_answer else declared
+        _operations[view] = replace(declared, response=declared.response | or_response) if or_response else declared
         return view
 
     return declare
 
 
 def page(view: View) -> View:
-    """Declare that a view serves people, in a browser: it is no operation of the API."""
+    """Declare that a view serves a page for people: it is not an operation of the API."""
     _pages.add(view)
     return view
 
 
 def is_page(view: Callable[..., Any]) -> bool:
-    """Whether the view serves people and is left out of the document."""
+    """Whether the view serves a page, which the document leaves out."""
     return view in _pages
 
 
 def operation(view: Callable[..., Any]) -> Operation:
-    """The view's declaration. Raises `KeyError` when it has none."""
+    """The view's declaration. Raises `KeyError` if it has none."""
     return _operations[view]
 
 
-# What several resources take
+# Parts that several resources share
 
 
 def body(kind: Any, required: bool = True) -> RouteSpec:
@@ -103,7 +103,7 @@ def body(kind: Any, required: bool = True) -> RouteSpec:
 
 
 def query(name: str, description: str) -> RouteSpec:
-    """A parameter of the query that may be left out."""
+    """An optional parameter of the query."""
     return RouteSpec((Parameter(name, "query", description),))
 
 
@@ -113,7 +113,7 @@ def _session_schema(settings: Settings) -> Schema:
     return {"type": "string", "pattern": f"^({parsing.UUID.pattern}|{parsing.TOKEN.pattern})$"}
 
 
-_OR = "Header X-Session-Id or query session_id; both are fine when they say the same."
+_OR = "Header X-Session-Id or query session_id; if both are sent, they must be equal."
 _SESSION = (
     Parameter("X-Session-Id", "header", f"The session. {_OR}", _session_schema),
     Parameter("session_id", "query", f"The session. {_OR}", _session_schema),
@@ -124,13 +124,13 @@ SESSION = RouteSpec(_SESSION, (400,))
 KNOWN_SESSION = RouteSpec(_SESSION, (400, 404))
 SESSION_PATH = RouteSpec((Parameter("session_id", "path", "The session.", _session_schema, True),), (400, 404))
 THREAD_PATH = RouteSpec((Parameter("thread_id", "path", "A thread of the session.", required=True),))
-LAST_EVENT_ID = RouteSpec((Parameter("Last-Event-ID", "header", "Brings what came after this event.", _AFTER),), (400,))
+LAST_EVENT_ID = RouteSpec((Parameter("Last-Event-ID", "header", "Resume after this event.", _AFTER),), (400,))
 STARTING_AFTER = RouteSpec((Parameter("starting_after", "query", "As Last-Event-ID.", _AFTER),), (400,))
 IDS = query("ids", "`1` puts an `id:` line into each frame.")
 KEY = RouteSpec(refusals=(401,), key="required")
 APP = RouteSpec(
     (
-        Parameter("app", "query", "The app; without it the session's, or `default`."),
+        Parameter("app", "query", "The app; by default the session's, else `default`."),
         Parameter("namespace", "query", "Another name of `app`."),
     ),
     (401, 403, 404),

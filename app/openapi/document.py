@@ -1,7 +1,6 @@
-"""The OpenAPI document, out of the routes, what is declared beside the views, and the types of `shapes` and `events`.
+"""The OpenAPI document, made of the routes, the declarations beside the views and the types of `schemas` and `events`.
 
-Nothing is described here that the code does not say: a route without a declaration has no place in it, and a test
-fails.
+A route without a declaration raises `KeyError`, so that a test fails.
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ from werkzeug.routing import Rule
 from app import errors
 from app.config import Settings
 from app.events import sse
-from app.openapi import schemas
 from app.openapi.declare import Events, Operation, Parameter, is_page, operation
+from app.openapi.schemas import responses
 from app.version import __version__
 from app.web.error_handlers import HTTP_MESSAGES
 from app.web.rate_limits import NOT_COUNTED
 
 _ABOUT = """\
-An open, self-hosted backend for AI chat assistants. Whatever is not 2xx is JSON, `{"error": "..."}`: also where no
-operation is asked at all, as 404, 405, or 414 and 431 for a request line or a header that is too long."""
+An open, self-hosted backend for AI chat assistants. Every response that is not 2xx is JSON, `{"error": "..."}`, also
+outside of these operations: 404, 405, and 414 and 431 for a request line or headers that are too long."""
 
 _STATUSES = {error.status: error for error in errors.ApiError.__subclasses__()}
 _EVERYWHERE = (500, 503)
@@ -34,7 +33,7 @@ _KEYS = {"ApiKey": "X-API-Key", "AppKey": "Aomi-App-Key"}
 
 
 def document(app: Flask, settings: Settings) -> dict[str, Any]:
-    """The OpenAPI document of every route of `app` but pages. Raises `KeyError` for a view that declares nothing."""
+    """The OpenAPI document of every route of `app` except pages. Raises `KeyError` for a view without declaration."""
     spec = APISpec("aomi-backend", __version__, "3.1.0", info={"description": _ABOUT})
     for name, header in _KEYS.items():
         spec.components.security_scheme(name, {"type": "apiKey", "in": "header", "name": header})
@@ -54,7 +53,7 @@ def _path(rule: Rule) -> str:
 
 
 class _Untitled(GenerateJsonSchema):
-    """Without titles, which would only spell the names of fields in another way, and in the order of the code."""
+    """JSON schemas without titles, which would only repeat the names of fields, and in the order of the code."""
 
     def sort(self, value: Any, parent_key: str | None = None) -> Any:
         return value
@@ -64,13 +63,13 @@ class _Untitled(GenerateJsonSchema):
 
 
 class _Builder:
-    """Makes operations; what they refer to joins the components of `spec`."""
+    """Makes operations, and adds what they refer to to the components of `spec`."""
 
     def __init__(self, spec: APISpec, settings: Settings) -> None:
         self._components = spec.components
         self._settings = settings
 
-    def operation(self, rule: Rule, words: str, declared: Operation) -> dict[str, Any]:
+    def operation(self, rule: Rule, description: str, declared: Operation) -> dict[str, Any]:
         """One operation of the document."""
         parts = declared.parts
         limited = () if rule.endpoint.partition(".")[0] in NOT_COUNTED else (429,)
@@ -78,9 +77,9 @@ class _Builder:
         built: dict[str, Any] = {
             "operationId": rule.endpoint.replace(".", "_"),
             "tags": [rule.endpoint.partition(".")[0]],
-            "summary": words.partition("\n")[0],
+            "summary": description.partition("\n")[0],
             "parameters": [self._parameter(parameter) for part in parts for parameter in part.parameters],
-            "responses": self._answers(declared) | {str(status): self._refusal(status) for status in refusals},
+            "responses": self._responses(declared) | {str(status): self._refusal(status) for status in refusals},
         }
         for part in parts:
             if part.body is not None:
@@ -91,27 +90,27 @@ class _Builder:
                 built["security"] = none + [{name: []} for name in _KEYS]
         return built
 
-    def _answers(self, declared: Operation) -> dict[str, Any]:
-        answers: dict[str, Any] = {}
-        if isinstance(declared.answer, Events):
-            answers["200"] = self._stream(declared.answer)
+    def _responses(self, declared: Operation) -> dict[str, Any]:
+        responses: dict[str, Any] = {}
+        if isinstance(declared.response, Events):
+            responses["200"] = self._stream(declared.response)
         else:
-            content = {"application/json": {"schema": self._schema(declared.answer)}}
-            answers["200"] = {"description": "Done", "content": content}
+            content = {"application/json": {"schema": self._schema(declared.response)}}
+            responses["200"] = {"description": "Done", "content": content}
         if declared.no_content:
-            answers["204"] = {"description": declared.no_content}
-        return answers
+            responses["204"] = {"description": declared.no_content}
+        return responses
 
     def _stream(self, events: Events) -> dict[str, Any]:
         headers = {name: {"schema": {"const": value}} for name, value in sse.HEADERS.items()} | {
-            name: {"description": words, "schema": {"type": "string"}} for name, words in events.headers.items()
+            name: {"description": text, "schema": {"type": "string"}} for name, text in events.headers.items()
         }
         schema = self._schema(events.kind)
         content = {sse.MIMETYPE: {"schema": schema, "examples": self._examples(schema)}}
         return {"description": "The `data:` of each frame is one event", "headers": headers, "content": content}
 
     def _examples(self, union: dict[str, Any]) -> dict[str, Any]:
-        """One of each event, by type."""
+        """An example of each event, by type."""
         kinds = self._named(union["$ref"])["discriminator"]["mapping"]
         return {
             kind: {"summary": kind, "value": self._named(reference)["examples"][0] | {"type": kind}}
@@ -125,30 +124,30 @@ class _Builder:
         error = _STATUSES.get(status)
         name = error.__name__ if error else f"Error{status}"
         if name not in self._components.responses:
-            words = error.__doc__ if error else HTTP_MESSAGES[status]
-            content = {"application/json": {"schema": self._schema(schemas.Refusal)}}
+            description = error.__doc__ if error else HTTP_MESSAGES[status]
+            content = {"application/json": {"schema": self._schema(responses.Refusal)}}
             retry = {"Retry-After": {"description": "In seconds", "schema": {"type": "integer"}}}
             headers = {"headers": retry} if error and error.retry_after is not None else {}
-            self._components.response(name, {"description": words, "content": content} | headers)
+            self._components.response(name, {"description": description, "content": content} | headers)
         return name
 
     def _parameter(self, parameter: Parameter) -> str:
-        """Its name among the components; two of one name and place are the same."""
+        """The parameter's name among the components. Parameters of the same name and place are one component."""
         name = f"{parameter.where}.{parameter.name}"
         if name not in self._components.parameters:
             schema = parameter.schema(self._settings) if callable(parameter.schema) else parameter.schema
-            about = {
+            fields = {
                 "description": parameter.description,
                 "required": parameter.required,
                 "schema": dict(schema or {"type": "string"}),
             }
-            self._components.parameter(name, parameter.where, {"name": parameter.name} | about)
+            self._components.parameter(name, parameter.where, {"name": parameter.name} | fields)
         return name
 
     def _schema(self, kind: Any) -> dict[str, Any]:
-        # an item of a list is referred to where it has a name
-        found = TypeAdapter(list[kind]).json_schema(ref_template=_REFERENCE, schema_generator=_Untitled)
-        for name, definition in found.get("$defs", {}).items():
+        # as the item of a list, a named type becomes a reference
+        schema = TypeAdapter(list[kind]).json_schema(ref_template=_REFERENCE, schema_generator=_Untitled)
+        for name, definition in schema.get("$defs", {}).items():
             if name not in self._components.schemas:
                 self._components.schema(name, definition)
-        return found["items"]
+        return schema["items"]

@@ -1,4 +1,4 @@
-"""/docs: the OpenAPI document as a page to read and try. Everything that it loads is served here."""
+"""/docs: the OpenAPI document as a page to read and try. All its files are served by this process."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def show() -> Response:
 @bp.get("/docs/<path:name>")
 @page
 def part(name: str) -> Response:
-    """What the page loads."""
+    """A file that the page loads."""
     return _served(name) if name in _NAMES else abort(404)
 
 
 def _served(name: str) -> Response:
-    """A file of the page. The viewer's own are kept for good by who has them: their address names the version."""
+    """A file of the page. Browsers may cache the viewer's files for ever: their path contains the version."""
     path = _FOLDER / name
     of_viewer = name.startswith(VIEWER)
     response = send_file(path, _TYPES[path.suffix], max_age=_YEAR if of_viewer else None)

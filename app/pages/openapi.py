@@ -1,4 +1,4 @@
-"""The OpenAPI document of this very backend."""
+"""/openapi.json: the OpenAPI document of this backend, with its settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def show() -> ResponseReturnValue:
 
 
 def _rendered(app: Flask) -> bytes:
-    """Made when it is first asked for: a start need not wait for it."""
+    """The document, made for the first request, so that a start does not wait for it."""
     if "openapi" not in app.extensions:
         from app.openapi.document import document
 

@@ -1,4 +1,4 @@
-"""The playground: one page for people at `/`, made of static files. It uses the public API alone."""
+"""The playground: one page at `/`, made of static files. It uses only the public API."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ TYPES = {
     ".mjs": "text/javascript",
     ".svg": "image/svg+xml",
 }
-"""By ending. Python's own table hangs on the machine, and a module of the wrong type does not run."""
+"""By suffix. Python's own table depends on the machine, and browsers refuse modules of a wrong type."""
 
 HEADERS = {
-    "Cache-Control": "no-cache",  # names carry no version: a browser asks whether its copy is still good
+    "Cache-Control": "no-cache",  # file names have no version: browsers must revalidate
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -43,7 +43,7 @@ def show() -> ResponseReturnValue:
 @bp.get("/playground/<path:name>")
 @page
 def file(name: str) -> ResponseReturnValue:
-    """One of the files that the page is made of."""
+    """A file of the page."""
     response = send_from_directory(FILES, name, mimetype=TYPES.get(Path(name).suffix, "text/plain"))
     response.headers.update(HEADERS)
     return response

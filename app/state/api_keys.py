@@ -1,4 +1,4 @@
-"""API keys. A key has an id for good; its secret, of which only the SHA-256 is stored, is shown once and can change."""
+"""API keys. The id of a key never changes; its secret can, is shown once, and only its SHA-256 is stored."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ EVERY_APP = "*"
 
 ID_CHARACTERS = 12
 MIN_ID_PREFIX_CHARACTERS = 8
-"""Of an id, as the name of a key."""
+"""Characters of an id's beginning that name a key."""
 
 LAST_USED_SECONDS = 60
-"""Seconds between two writes of when a key was last used."""
+"""Seconds between two updates of `last_used_at`."""
 
 MAX_CACHED_IDS = 1000
-"""Secrets whose key's id a process remembers."""
+"""Secrets whose key id a process caches."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeyPolicy:
-    """What an operator may set of a key. None leaves a limit to the settings, 0 is no limit. `expires_at` '' is never;
-    `budget` is in US$ a month."""
+    """What an operator may set for a key. A limit of None is that of the settings, 0 is no limit. `expires_at` '' is
+    never; `budget` is in US$ a month."""
 
     apps: tuple[str, ...]
     label: str = ""
@@ -43,7 +43,7 @@ class KeyPolicy:
     budget: Decimal | None = None
 
     def fields(self) -> dict[str, str]:
-        """Those of the key's hash; '' stands for what is not set."""
+        """The fields of the key's hash; '' for what is not set."""
         numbers = {name: getattr(self, name) for name in ("requests_per_minute", "running_turns", "budget")}
         texts = {name: "" if number is None else str(number) for name, number in numbers.items()}
         return {"apps": exact_json.dumps(self.apps), "label": self.label, "expires_at": self.expires_at} | texts
@@ -63,7 +63,7 @@ class ApiKey(KeyPolicy):
 
     @property
     def expired(self) -> bool:
-        """Whether its time is over."""
+        """Whether `expires_at` has passed."""
         return bool(self.expires_at) and self.expires_at <= now_iso()
 
 
@@ -76,30 +76,29 @@ class ApiKeys:
         self._ids: dict[str, str] = {}
 
     def issue(self, apps: tuple[str, ...], label: str = "", **more: Any) -> str:
-        """Make a key for `apps` (`*` is every app), with `more` of its `KeyPolicy`, and return its secret, which cannot
+        """Create a key for `apps` (`*` is every app), with `more` of its `KeyPolicy`. Returns its secret, which cannot
         be read again."""
-        terms = KeyPolicy(apps=apps, label=label, **more)
+        policy = KeyPolicy(apps=apps, label=label, **more)
         key_id, secret = secrets.token_hex(ID_CHARACTERS // 2), _new_secret()
-        self._write(key_id, terms, created_at=now_iso("microseconds"), sha256=_digest(secret))
+        fields = {name: value for name, value in policy.fields().items() if value or name == "label"}
+        fields |= {"created_at": now_iso("microseconds"), "sha256": _digest(secret)}
+        self._redis.hset(redis_keys.api_key(key_id), mapping=fields)
         self._redis.hset(redis_keys.api_key_secret(_digest(secret)), "id", key_id)
         return secret
 
     def find(self, secret: str) -> ApiKey | None:
         """The key that has this secret, an expired one too; None if there is none.
 
-        Nothing of a secret can be learnt from how long this takes. It is looked up by its SHA-256, of which a guesser
-        cannot choose the beginning, so a near miss is as far off as any other; what was found is compared with all of
-        it, by a comparison that does not end at the first difference.
+        The time that this takes reveals nothing of a secret. The key is looked up by the secret's SHA-256, whose
+        beginning a guesser cannot choose, and that is then compared in constant time.
         """
-        given = _digest(secret)
-        key_id = self._ids.get(given)
-        found, fields = self._read(given, key_id)
-        if found.get("id", "") != key_id:
-            key_id = found.get("id") or self._adopt(given, found)
+        digest = _digest(secret)
+        cached_id = self._ids.get(digest, "")
+        key_id, fields = self._read(digest, cached_id)
+        if key_id != cached_id:
             fields = self._store.fields(redis_keys.api_key(key_id)) if key_id else {}
-            self._remember(given, key_id)
-        known = fields.get("sha256", "").split()
-        if key_id and any(hmac.compare_digest(given, one) for one in known):
+            self._remember(digest, key_id)
+        if any(hmac.compare_digest(digest, stored) for stored in fields.get("sha256", "").split()):
             return _key(key_id, fields)
         return None
 
@@ -110,94 +109,76 @@ class ApiKeys:
 
     def all(self) -> list[ApiKey]:
         """Every key, oldest first."""
-        self._adopt_all()
-        found = (self.get(key_id) for key_id in self._with_id("*"))
-        return sorted((key for key in found if key), key=lambda key: key.created_at)
+        keys = (self.get(key_id) for key_id in self._with_id("*"))
+        return sorted((key for key in keys if key), key=lambda key: key.created_at)
 
     def named(self, name: str) -> list[ApiKey]:
-        """The keys that `name` may mean: a secret in full, an id, or at least 8 characters of its beginning."""
+        """The keys that `name` may mean: a whole secret, an id, or at least 8 characters of an id's beginning."""
         if len(name) < MIN_ID_PREFIX_CHARACTERS or not all(char in "0123456789abcdef" for char in name):
-            found = self.find(name)
-            return [found] if found else []
-        self._adopt_all()
+            key = self.find(name)
+            return [key] if key else []
         return [key for key in map(self.get, self._with_id(f"{name}*")) if key]
 
     def used(self, key: ApiKey) -> None:
-        """Note that the key was used, once a minute."""
+        """Update `last_used_at`, once a minute."""
         if key.last_used_at < iso(datetime.now(UTC) - timedelta(seconds=LAST_USED_SECONDS)):
-            self._store.call("amend", [redis_keys.api_key(key.id)], "last_used_at", now_iso())
+            self._update(key.id, {"last_used_at": now_iso()})
 
-    def change(self, key: ApiKey, terms: KeyPolicy) -> bool:
-        """Put other terms into the place of the key's. False if it is gone."""
-        return bool(self._store.call("amend", [redis_keys.api_key(key.id)], *to_pairs(terms.fields())))
+    def change(self, key: ApiKey, policy: KeyPolicy) -> bool:
+        """Replace the key's policy. False if the key is gone."""
+        return self._update(key.id, policy.fields())
 
     def rotate(self, key: ApiKey, overlap: int) -> str | None:
-        """Give the key another secret and return it; those before it are good for `overlap` more seconds at most. None
-        if the key is gone."""
+        """Give the key another secret and return it; earlier ones stay valid for `overlap` more seconds at most.
+
+        None if the key is gone.
+        """
         secret = _new_secret()
-        before = [one for one in self._secrets(key.id) if self._redis.exists(redis_keys.api_key_secret(one))]
-        known = [_digest(secret), *(before if overlap else ())]
-        if not self._store.call("amend", [redis_keys.api_key(key.id)], "sha256", " ".join(known)):
+        earlier = [name for name in self._secret_names(key.id) if self._redis.exists(name)]
+        valid = [_digest(secret), *(map(redis_keys.last_part, earlier) if overlap else ())]
+        if not self._update(key.id, {"sha256": " ".join(valid)}):
             return None
         self._redis.hset(redis_keys.api_key_secret(_digest(secret)), "id", key.id)
-        for one in before:
-            left = self._redis.ttl(redis_keys.api_key_secret(one))
-            self._redis.expire(redis_keys.api_key_secret(one), overlap if left < 0 else min(overlap, left))
+        for name in earlier:
+            left = self._redis.ttl(name)
+            self._redis.expire(name, overlap if left < 0 else min(overlap, left))
         return secret
 
     def revoke(self, key: ApiKey) -> None:
         """Remove the key and its secrets."""
-        names = [redis_keys.api_key_secret(one) for one in self._secrets(key.id)]
+        names = self._secret_names(key.id)
         self._redis.delete(redis_keys.api_key(key.id))
         for name in names:
             self._redis.delete(name)
 
-    def _read(self, given: str, key_id: str | None) -> tuple[dict[str, str], dict[str, str]]:
-        """What stands under a digest and under the id that it had when it was looked up before, in one round trip."""
+    def _read(self, digest: str, cached_id: str) -> tuple[str, dict[str, str]]:
+        """The id of the key with this secret, '' if there is none, and the fields of the key `cached_id`, in one round
+        trip."""
         pipeline = self._redis.pipeline(transaction=False)
-        pipeline.hgetall(redis_keys.api_key_secret(given))
-        if key_id:
-            pipeline.hgetall(redis_keys.api_key(key_id))
-        found = [text_fields(raw) for raw in pipeline.execute()]
-        return found[0], found[1] if key_id else {}
+        pipeline.hget(redis_keys.api_key_secret(digest), "id")
+        if cached_id:
+            pipeline.hgetall(redis_keys.api_key(cached_id))
+        key_id, *hashes = pipeline.execute()
+        return (key_id or b"").decode(), text_fields(hashes[0]) if hashes else {}
 
-    def _remember(self, given: str, key_id: str) -> None:
-        self._ids.pop(given, None)
+    def _remember(self, digest: str, key_id: str) -> None:
+        self._ids.pop(digest, None)
         if key_id:
-            self._ids[given] = key_id
+            self._ids[digest] = key_id
         while len(self._ids) > MAX_CACHED_IDS:
             self._ids.pop(next(iter(self._ids)), None)
-
-    def _adopt(self, given: str, found: dict[str, str]) -> str:
-        """Give a key of version 0.1.0, whose only record stands under its digest, one of its own; '' if it is none.
-        That record stays, as webs of that version may still read it."""
-        if "apps" not in found:
-            return ""
-        key_id = given[:ID_CHARACTERS]
-        terms = KeyPolicy(apps=tuple(exact_json.loads(found["apps"])), label=found["label"])
-        self._write(key_id, terms, created_at=found["created_at"], sha256=given)
-        if self._store.call("amend", [redis_keys.api_key_secret(given)], "id", key_id):
-            return key_id
-        self._redis.delete(redis_keys.api_key(key_id))  # it was revoked meanwhile
-        return ""
-
-    def _adopt_all(self) -> None:
-        for name in self._redis.scan_iter(match=redis_keys.api_key_secret("*"), count=1000):
-            found = self._store.fields(name.decode())
-            if "id" not in found:
-                self._adopt(redis_keys.last_part(name.decode()), found)
 
     def _with_id(self, pattern: str) -> Iterable[str]:
         names = {name.decode() for name in self._redis.scan_iter(match=redis_keys.api_key(pattern), count=1000)}
         return map(redis_keys.last_part, names)
 
-    def _secrets(self, key_id: str) -> list[str]:
-        """The digests of a key's secrets, the newest first."""
-        return self._store.fields(redis_keys.api_key(key_id)).get("sha256", "").split()
+    def _secret_names(self, key_id: str) -> list[str]:
+        """The Redis keys of a key's secrets, the newest first."""
+        digests = self._store.fields(redis_keys.api_key(key_id)).get("sha256", "").split()
+        return list(map(redis_keys.api_key_secret, digests))
 
-    def _write(self, key_id: str, terms: KeyPolicy, **more: str) -> None:
-        fields = {name: value for name, value in terms.fields().items() if value or name == "label"}
-        self._redis.hset(redis_keys.api_key(key_id), mapping=fields | more)
+    def _update(self, key_id: str, fields: dict[str, str]) -> bool:
+        return bool(self._store.call("update_hash", [redis_keys.api_key(key_id)], {"fields": to_pairs(fields)}))
 
 
 def _new_secret() -> str:

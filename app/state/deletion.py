@@ -1,4 +1,4 @@
-"""Removing a session: what it holds in Redis, found by its own indexes, never by a look at all keys."""
+"""Deleting a session: its keys in Redis are found by its own indexes, never by a scan of all keys."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.state import redis_keys
 from app.state.control_messages import DropWork, steps_work, title_work, turn_work
 from app.state.leases import Leases
 from app.state.open_requests import last_number
-from app.state.pairs import from_pairs
+from app.state.pairs import frame_pairs, from_pairs
 from app.state.scripts import Store
 
 DELETE_BATCH = 1000
@@ -21,8 +21,8 @@ NOTICE = "This session was deleted; a new message starts it afresh"
 
 @dataclass(frozen=True)
 class SessionRefs:
-    """What leads from a session to the rest of Redis: the `public_keys` it stands under, the `requests` it has made of
-    its client, its threads, its turns, those of them that are `current`, and (turn, call) of its multi-step tools."""
+    """What leads from a session to the rest of Redis: the `public_keys` that list it, the number of client `requests`
+    it has made, its threads, its turns, those of them that are `current`, and (turn, call) of its multi-step tools."""
 
     public_keys: frozenset[str]
     requests: int
@@ -56,22 +56,22 @@ class SessionRefs:
 
 
 def remove(store: Store, session_id: str) -> SessionRefs:
-    """Remove the session. Returns what may have left jobs on the queue, for the caller to remove.
+    """Delete the session. Returns what may have left jobs on the queue, for the caller to remove.
 
-    What is removed is read before and given back by the removal: an answer that is lost must not lose the rest.
+    The references are read before the deletion and returned by it: a lost reply must not lose them.
     """
-    traces = _look(store, session_id) | _remove(store, session_id)
-    requests = [f"{session_id} {number}" for number in range(1, traces.requests + 1)]
+    refs = _look(store, session_id) | _delete(store, session_id)
+    requests = [f"{session_id} {number}" for number in range(1, refs.requests + 1)]
     for start in range(0, len(requests), DELETE_BATCH):
         store.redis.zrem(redis_keys.CLIENT_REQUESTS, *requests[start : start + DELETE_BATCH])
-    for public_key in traces.public_keys:
+    for public_key in refs.public_keys:
         store.redis.zrem(redis_keys.sessions_of(public_key), session_id)
     leases = Leases(store)
-    for run_id in traces.runs:
+    for run_id in refs.runs:
         leases.drop(session_id, run_id)
-    for work in _work_of(traces):
+    for work in _work_of(refs):
         store.redis.publish(redis_keys.CONTROL, DropWork(work).encode())
-    return traces
+    return refs
 
 
 def _look(store: Store, session_id: str) -> SessionRefs:
@@ -81,16 +81,18 @@ def _look(store: Store, session_id: str) -> SessionRefs:
     return SessionRefs.read(store.fields(redis_keys.session(session_id)), *pipeline.execute())
 
 
-def _remove(store: Store, session_id: str) -> SessionRefs:
-    event = sse.system_notice(session_id, NOTICE)
-    settings, names = store.settings, redis_keys.fixed_names(session_id)
-    args = (settings.updates_kept, settings.session_ttl, event["type"], sse.frame(event))
-    fields, threads, kept = store.call("delete", names, *args)
+def _delete(store: Store, session_id: str) -> SessionRefs:
+    args = {
+        "updates": frame_pairs([sse.system_notice(session_id, NOTICE)]),
+        "max_updates": store.settings.updates_kept,
+        "ttl": store.settings.session_ttl,
+    }
+    fields, threads, kept = store.call("delete_session", redis_keys.fixed_names(session_id), args)
     return SessionRefs.read(from_pairs(fields), threads, kept)
 
 
-def _work_of(traces: SessionRefs) -> Iterable[str]:
+def _work_of(refs: SessionRefs) -> Iterable[str]:
     """The names of all work that a worker may be doing for the session."""
-    yield from map(turn_work, traces.current)
-    yield from (steps_work(run_id, call_id) for run_id, call_id in traces.calls)
-    yield from map(title_work, traces.threads)
+    yield from map(turn_work, refs.current)
+    yield from (steps_work(run_id, call_id) for run_id, call_id in refs.calls)
+    yield from map(title_work, refs.threads)

@@ -1,4 +1,4 @@
-"""All that Redis holds of a session, as JSON for the person it belongs to."""
+"""All that Redis holds of a session, as JSON for the person whose data it is."""
 
 from __future__ import annotations
 
@@ -22,44 +22,44 @@ _SHOWN = ("key_prefix", "label")
 
 
 class Export:
-    """Reads; nothing is changed, and no life begins anew."""
+    """Reads only: nothing is changed, and no key's life is renewed."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._redis = store.redis
 
     def session(self, session_id: str) -> Data | None:
-        """A session with all that belongs to it; None when nothing does. Names are those of docs/redis.md."""
+        """A session with all that belongs to it, by the names of docs/redis.md; None when there is nothing."""
         fields = self._store.fields(redis_keys.session(session_id))
-        named = list(self._named(session_id))
-        if not (fields or named):
+        indexed = list(self._indexed(session_id))
+        if not (fields or indexed):
             return None
         return {
             "session_id": session_id,
             "fields": _parsed(fields),
             "client": self._text(redis_keys.client(session_id)),
             "threads": list(self._threads(session_id)),
-            "turns": [self._turn(session_id, rest[0]) for kind, *rest in named if kind == "run"],
+            "turns": [self._turn(session_id, rest[0]) for kind, *rest in indexed if kind == "run"],
             "waiting": self._list(redis_keys.waiting(session_id)),
             "calls": [
-                _parsed(self._store.fields(redis_keys.call(session_id, *rest))) for k, *rest in named if k == "call"
+                _parsed(self._store.fields(redis_keys.call(session_id, *rest))) for k, *rest in indexed if k == "call"
             ],
-            "sent": [self._sent(session_id, rest[0]) for kind, *rest in named if kind == "sent"],
+            "sent": [self._sent(session_id, rest[0]) for kind, *rest in indexed if kind == "sent"],
             "updates": self._events(redis_keys.updates(session_id)),
             "mailbox": [exact_json.loads(event) for event in self._list(redis_keys.mailbox(session_id))],
             "fetched": [exact_json.loads(event) for event in self._list(redis_keys.fetched(session_id))[1:]],
         }
 
     def client(self, client: str) -> Data:
-        """What a client has entrusted, by its digest: names, and what may be shown of keys. Nothing is decrypted."""
-        kept = self._store.fields(redis_keys.provider_keys(client))
-        shown = {name: exact_json.loads(value) for name, value in kept.items()}
+        """The provider keys and secrets of a client, by its digest: their names and labels. Nothing is decrypted."""
+        stored = self._store.fields(redis_keys.provider_keys(client))
+        keys = {name: exact_json.loads(value) for name, value in stored.items()}
         secrets = [raw.decode() for raw in self._redis.hkeys(redis_keys.secrets(client))]
-        provider_keys = {name: {part: key[part] for part in _SHOWN} for name, key in shown.items()}
+        provider_keys = {name: {part: key[part] for part in _SHOWN} for name, key in keys.items()}
         return {"sha256": client, "provider_keys": provider_keys, "secrets": secrets}
 
-    def _named(self, session_id: str) -> Iterator[list[str]]:
-        """Kind and ids of the keys that the session's index names and that are still there."""
+    def _indexed(self, session_id: str) -> Iterator[list[str]]:
+        """Kind and ids of the existing keys in the session's index."""
         for raw in self._redis.zrange(redis_keys.kept(session_id), 0, -1):
             if self._redis.exists(f"{redis_keys.session(session_id)}:{raw.decode()}"):
                 yield raw.decode().split(":", 2)
@@ -88,7 +88,7 @@ class Export:
 
 
 def _parsed(fields: Fields) -> Data:
-    """The fields of a hash, those that hold JSON as its value."""
+    """The fields of a hash; JSON fields as their values."""
     return {name: exact_json.loads(text) if _is_json(name, text) else text for name, text in fields.items()}
 
 

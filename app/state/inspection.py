@@ -1,4 +1,4 @@
-"""What an operator looks at: all sessions and turns at once. Nothing here changes anything."""
+"""Reads across all sessions and turns, for operators. Nothing here changes anything."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from app.usage import Charge
 Fields = dict[str, str]
 
 SCAN_BATCH = 1000
-"""Keys that one command looks at, so that Redis does not stand still for an operator."""
+"""Keys that one command reads, so that an operator's query does not block Redis."""
 
 
 class Inspection:
-    """Reads across sessions. It goes through the names of all keys where no index leads: seconds for a million."""
+    """Reads across sessions. Where there is no index it scans the names of all keys: seconds for a million."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._redis = store.redis
 
     def session_ids(self, prefix: str = "") -> Iterator[str]:
-        """The ids of all sessions, or of those that begin so, in no order. `prefix` has the letters of an id."""
+        """The ids of all sessions, or of those that begin with `prefix`, in no order."""
         return (redis_keys.hash_tag(key) for key in self._scan(redis_keys.session(f"{prefix}*")))
 
     def sessions_under(self, public_key: str) -> list[str]:
-        """The ids of the sessions that stand under a public key, those that are gone included, newest first."""
+        """The ids of a public key's sessions, newest first, including expired ones."""
         return [raw.decode() for raw in self._redis.zrevrange(redis_keys.sessions_of(public_key), 0, -1)]
 
     def sessions_of_client(self, client: str) -> Iterator[str]:
@@ -41,47 +41,47 @@ class Inspection:
                 yield redis_keys.hash_tag(key)
 
     def runs(self, session_id: str = "*", prefix: str = "") -> Iterator[tuple[str, str]]:
-        """Session and id of the turns that are kept: of all sessions or of one, all or those that begin so."""
+        """Session and id of the kept turns: of all sessions or of one, all or those whose id begins with `prefix`."""
         for key in self._scan(redis_keys.run(session_id, f"{prefix}*")):
             yield redis_keys.hash_tag(key), key.rpartition(":")[2]
 
     def open_runs(self) -> list[tuple[str, str, float]]:
         """Session and id of the turns that have not ended, and for how many seconds their leases last."""
-        moment, found = now_ms(), []
+        now, runs = now_ms(), []
         for member, end in self._redis.zrange(redis_keys.LEASES, 0, -1, withscores=True):
             session_id, run_id = member.decode().split(" ")
-            found.append((session_id, run_id, (end - moment) / 1000))
-        return found
+            runs.append((session_id, run_id, (end - now) / 1000))
+        return runs
 
     def log(self, session_id: str, run_id: str) -> list[StreamEntry]:
         """The events of a turn."""
         return read_stream(self._store, redis_keys.log(session_id, run_id), 0)
 
     def charges(self, session_id: str, run_id: str) -> list[Charge]:
-        """What the model calls of a turn have used; those that are not settled yet are not among them."""
+        """The charges of a turn's settled model calls."""
         fields = self._store.fields(redis_keys.run(session_id, run_id))
-        found = (value for name, value in fields.items() if name.startswith(redis_keys.charge_field("")))
-        return [Charge.read(exact_json.loads(value)) for value in found]
+        charges = (value for name, value in fields.items() if name.startswith(redis_keys.charge_field("")))
+        return [Charge.read(exact_json.loads(value)) for value in charges]
 
     def client_requests(self) -> int:
         """How many requests to clients are open."""
         return int(self._redis.zcard(redis_keys.CLIENT_REQUESTS))
 
     def pick(self, names: Iterable[str], fields: Sequence[str]) -> list[Fields]:
-        """Some fields of hashes, in the order of their keys' names; a field that is not there is ''."""
-        found: list[Fields] = []
+        """Some fields of hashes, in the order of `names`; a missing field is ''."""
+        hashes: list[Fields] = []
         rest = iter(names)
-        while some := list(islice(rest, SCAN_BATCH)):
+        while batch := list(islice(rest, SCAN_BATCH)):
             pipeline = self._redis.pipeline(transaction=False)
-            for name in some:
+            for name in batch:
                 pipeline.hmget(name, fields)
             for values in pipeline.execute():
                 texts = ((value or b"").decode() for value in values)
-                found.append(dict(zip(fields, texts, strict=True)))
-        return found
+                hashes.append(dict(zip(fields, texts, strict=True)))
+        return hashes
 
     def sizes(self, names: Sequence[str]) -> list[int]:
-        """How many members each of these sets has."""
+        """The number of members of each set."""
         pipeline = self._redis.pipeline(transaction=False)
         for name in names:
             pipeline.scard(name)

@@ -1,4 +1,4 @@
-"""Leases of open turns: who looks after a turn renews its lease; one that ran out shows that nobody does."""
+"""Leases of open turns: the process that runs a turn renews its lease; a lease that ran out shows that none does."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ from typing import Any, NamedTuple
 
 from app.state import redis_keys
 from app.state.clock import now_ms
+from app.state.run_status import ENDED
 from app.state.scripts import Store
 
 OVERDUE_BATCH = 100
-"""Leases that are looked at in one round."""
-
-ENDED = frozenset({"complete", "interrupted", "error"})
-"""The statuses of turns that are over."""
+"""Leases that the reaper looks at in one run."""
 
 MAX_LEASES = 3
 """A lease may be given for this many times AOMI_LEASE at most."""
 
 
 class RunningTurn(NamedTuple):
-    """A turn that runs in this process. `slots` names the keys of the slots that it has."""
+    """A turn that runs in this process. `slots` are the Redis keys of its concurrency slots."""
 
     session_id: str
     run_id: str
@@ -28,19 +26,21 @@ class RunningTurn(NamedTuple):
 
 
 class Leases:
-    """One sorted set of all open turns, by the moment when each lease ends."""
+    """One sorted set of all open turns, by the end of each lease. `seconds` is AOMI_LEASE."""
 
     def __init__(self, store: Store) -> None:
         self._redis = store.redis
         self._is_cluster = store.is_cluster
         self.seconds = store.settings.lease
         self._milliseconds = int(self.seconds * 1000)
-        self.slot_life = (MAX_LEASES + 2) * self._milliseconds
-        """How long slots are kept that nobody renews, in ms: longer than any of them lasts."""
+        self.slot_ttl_ms = (MAX_LEASES + 2) * self._milliseconds
+        """How long slots are kept that nobody renews: longer than any of them lasts."""
 
     def renewal(self, session_id: str, run_id: str, times: int = 1) -> tuple[Any, ...]:
-        """The command that gives a turn another `AOMI_LEASE`, or several `times` as long. What begins a turn sends it
-        first, so that no turn is without a lease that holds, whatever dies in between."""
+        """The command that gives a turn another `AOMI_LEASE`, or several `times` as long.
+
+        It is sent before a script that begins a turn, so that no turn lacks a lease, whatever dies in between.
+        """
         return "ZADD", redis_keys.LEASES, now_ms() + self._milliseconds * times, member(session_id, run_id)
 
     def slot_end(self, times: int = 1) -> int:
@@ -48,43 +48,44 @@ class Leases:
         return now_ms() + self._milliseconds * (times + 1)
 
     def renew(self, session_id: str, run_id: str, slots: Sequence[str] = (), times: int = 1) -> None:
-        """The turn is looked after for another `AOMI_LEASE`, or for several `times` as long, and keeps its slots."""
+        """Renew a turn's lease and slots for another `AOMI_LEASE`, or for several `times` as long. A lease that was
+        dropped stays dropped."""
         pipeline = self._redis.pipeline(transaction=False)
         command, name, *entry = self.renewal(session_id, run_id, times)
-        pipeline.execute_command(command, name, "XX", *entry)  # one that was dropped meanwhile stays dropped
-        for name in slots:
-            pipeline.zadd(name, {member(session_id, run_id): self.slot_end(times)}, xx=True)
-            pipeline.pexpire(name, self.slot_life)
+        pipeline.execute_command(command, name, "XX", *entry)
+        for slot in slots:
+            pipeline.zadd(slot, {member(session_id, run_id): self.slot_end(times)}, xx=True)
+            pipeline.pexpire(slot, self.slot_ttl_ms)
         pipeline.execute()
 
     def overdue(self) -> list[tuple[str, str]]:
-        """Session and run of turns that nobody has looked after in time, the longest overdue first."""
+        """Session and run of turns whose lease ran out, the longest overdue first."""
         count = 10 * OVERDUE_BATCH if self._is_cluster else OVERDUE_BATCH
         members = self._redis.zrangebyscore(redis_keys.LEASES, 0, now_ms(), start=0, num=count)
-        found = [tuple(raw.decode().split(" ")) for raw in members]
-        return (self._drop_ended(found) if self._is_cluster else found)[:OVERDUE_BATCH]
+        turns = [tuple(raw.decode().split(" ")) for raw in members]
+        return (self._drop_ended(turns) if self._is_cluster else turns)[:OVERDUE_BATCH]
 
-    def _drop_ended(self, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Drop those that `end` has left, all at once, with slots that it did not come to; returns the others."""
+    def _drop_ended(self, turns: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Drop the turns whose lease `end` has left, all at once, with slots that it did not free; returns the rest."""
         pipeline = self._redis.pipeline(transaction=False)
-        for session_id, run_id in found:
+        for session_id, run_id in turns:
             pipeline.hmget(redis_keys.run(session_id, run_id), "status", "slots")
         runs = [[(raw or b"").decode() for raw in values] for values in pipeline.execute()]
-        for (session_id, run_id), (status, slots) in zip(found, runs, strict=True):
+        for (session_id, run_id), (status, slots) in zip(turns, runs, strict=True):
             if not status or status in ENDED:
                 for name in (*slots.split(), redis_keys.LEASES):
                     pipeline.zrem(name, member(session_id, run_id))
         pipeline.execute()
-        return [one for one, (status, _) in zip(found, runs, strict=True) if status and status not in ENDED]
+        return [turn for turn, (status, _) in zip(turns, runs, strict=True) if status and status not in ENDED]
 
     def end(self, session_id: str, run_id: str, slots: Sequence[str] = ()) -> None:
-        """The turn has ended; its slots are free. On a cluster its lease stays until it runs out: should the master of
-        the turn die and lose the end, this one, which another master holds, leads the caretaker to it."""
+        """The turn has ended; its slots are free. On a cluster its lease stays until it runs out: if the master of the
+        turn dies and loses the end, the lease, which another master holds, leads the reaper to the turn."""
         names = slots if self._is_cluster else (*slots, redis_keys.LEASES)
         self._remove(session_id, run_id, names)
 
     def drop(self, session_id: str, run_id: str, slots: Sequence[str] = ()) -> None:
-        """Forget a turn that never was, or whose end is beyond doubt; its slots are free."""
+        """Drop the lease of a turn that was never accepted, or whose end is certain; its slots are free."""
         self._remove(session_id, run_id, (*slots, redis_keys.LEASES))
 
     def _remove(self, session_id: str, run_id: str, names: Sequence[str]) -> None:

@@ -1,13 +1,12 @@
-"""The ledger: what model calls used, counted once each, however often and by whomever it is told.
+"""The ledger: what model calls used, each counted once, however often and by how many processes it is settled.
 
-A call is opened before it is made, in the turn's hash and in one index of all that is open. Settling it takes three
-steps, each of which bears being done again: the turn's charge (the first one counts), the sums of its API key, which
-are elsewhere on a cluster, then the call is closed. Who dies in between leaves the call in the index.
+A call is opened before it is sent, in the turn's hash and in an index of all open calls. Settling it takes three
+idempotent steps: the turn's charge (the first one counts), the sums of its API key, which may be on another node of a
+cluster, then the call is closed. A process that dies in between leaves the call in the index.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -16,18 +15,19 @@ from app import exact_json
 from app.state import redis_keys
 from app.state.clock import now_ms
 from app.state.ids import sha256_hex
-from app.state.pairs import text_fields
+from app.state.pairs import text_fields, to_pairs
 from app.state.scripts import Store
 from app.usage import Charge, ModelCall, Totals, nano
 from app.usage.report import Days, Row, today
 
 RECHECK_LEASES = 3
-"""Leases after which somebody looks at an open call."""
+"""Leases after which the reaper looks at an open call."""
 
 CHARGE_NAME_CHARACTERS = 32
 """Characters of a charge's name: enough of a SHA-256 to tell one from another. It says nothing of the turn."""
 
 OVERDUE_BATCH = 100
+"""Calls that the reaper looks at in one run."""
 
 
 class Ledger:
@@ -39,23 +39,29 @@ class Ledger:
         self._settings = store.settings
 
     def open(self, session_id: str, run_id: str, call: ModelCall) -> None:
-        """Write down a model call that is about to be made."""
-        args = (run_id, call.number, exact_json.dumps(asdict(call)))
-        due = self._due(session_id, run_id, call.number, RECHECK_LEASES)
-        self._store.call("model_call", [redis_keys.session(session_id)], *args, first_command=due)
+        """Record a model call that is about to be sent."""
+        args = {"run": run_id, "number": call.number, "call": exact_json.dumps(call.stored())}
+        self._store.call(
+            "open_model_call", [redis_keys.session(session_id)], args, self._due(session_id, run_id, call.number)
+        )
 
     def settle(self, session_id: str, run_id: str, charge: Charge) -> Charge:
-        """Count what a call has used. Returns the charge that counts: this one, or that of somebody who was faster.
+        """Count what a call has used. Returns the charge that counts: this one, or that of a process that was faster.
 
-        A turn that is gone, as its session was deleted, still counts for its API key.
+        A turn that is gone, because its session was deleted, still counts for its API key.
         """
-        names, life = [redis_keys.session(session_id)], self._settings.session_ttl
-        added = _added(charge, f" {charge.day} {charge.key} {charge.app} {charge.model}")
-        found = self._store.call("charge", names, run_id, charge.number, exact_json.dumps(asdict(charge)), life, *added)
-        charge = Charge.read(exact_json.loads(found)) if found else charge
+        keys = [redis_keys.session(session_id)]
+        call = {"run": run_id, "number": charge.number}
+        args = {
+            "charge": exact_json.dumps(charge.stored()),
+            "sums": _sums_of(charge, f" {charge.day} {charge.api_key_id} {charge.app} {charge.model}"),
+            "ttl": self._settings.session_ttl,
+        }
+        stored = self._store.call("charge", keys, call | args)
+        charge = Charge.read(exact_json.loads(stored)) if stored else charge
         self._count(sha256_hex(f"{run_id} {charge.number}".encode())[:CHARGE_NAME_CHARACTERS], charge)
         closed = ("ZREM", redis_keys.MODEL_CALLS, _member(session_id, run_id, charge.number))
-        self._store.call("counted", names, run_id, charge.number, self._settings.log_ttl, first_command=closed)
+        self._store.call("close_model_call", keys, call | {"log_ttl": self._settings.log_ttl}, closed)
         return charge
 
     def unsettled_calls(self, session_id: str, run_id: str) -> list[ModelCall]:
@@ -65,21 +71,21 @@ class Ledger:
         return [ModelCall.read(exact_json.loads(value)) for name, value in fields.items() if name.startswith(prefix)]
 
     def unsettled_turns(self, session_id: str) -> set[str]:
-        """The turns of a session that have open calls."""
-        found = self._redis.zscan_iter(redis_keys.MODEL_CALLS, match=f"{session_id} *", count=1000)
-        return {member.decode().split(" ")[1] for member, _ in found}
+        """The turns of a session that have unsettled calls."""
+        members = self._redis.zscan_iter(redis_keys.MODEL_CALLS, match=f"{session_id} *", count=1000)
+        return {member.decode().split(" ")[1] for member, _ in members}
 
     def overdue(self) -> list[tuple[str, str, str]]:
-        """Session, run and number of open calls that somebody should look at."""
+        """Session, run and number of calls that were not settled in time."""
         members = self._redis.zrangebyscore(redis_keys.MODEL_CALLS, 0, now_ms(), start=0, num=OVERDUE_BATCH)
         return [tuple(member.decode().split(" ")) for member in members]
 
     def postpone(self, session_id: str, run_id: str, number: str) -> None:
-        """Look at an open call later."""
-        self._redis.execute_command(*self._due(session_id, run_id, number, RECHECK_LEASES))
+        """Make an open call overdue again after `RECHECK_LEASES` leases."""
+        self._redis.execute_command(*self._due(session_id, run_id, number))
 
     def forget(self, session_id: str, run_id: str, number: str) -> None:
-        """Nobody need look at a call any more."""
+        """Drop a call from the index."""
         self._redis.zrem(redis_keys.MODEL_CALLS, _member(session_id, run_id, number))
 
     # reading
@@ -89,9 +95,9 @@ class Ledger:
         fields = self._redis.hgetall(redis_keys.month_usage(key, month))
         return sum(int(value) for name, value in fields.items() if name.startswith(b"cost "))
 
-    def is_over(self, key: str, budget: str) -> bool:
+    def is_over(self, api_key_id: str, budget: str) -> bool:
         """Whether an API key has cost its monthly `budget` of US$ this month; '' is no budget, and reads nothing."""
-        return bool(budget) and self.spent(key, f"{today():%Y-%m}") >= nano(Decimal(budget))
+        return bool(budget) and self.spent(api_key_id, f"{today():%Y-%m}") >= nano(Decimal(budget))
 
     def of_key(self, key: str, days: Days) -> list[Row]:
         """What an API key used on these days."""
@@ -105,9 +111,9 @@ class Ledger:
 
     def of_session(self, session_id: str) -> list[Row]:
         """What a session used, for as long as it is kept."""
-        sums = _sums(self._store.fields(redis_keys.session_usage(session_id)))
-        parts = ((rest.split(" ", 3), totals) for rest, totals in sums.items())
-        return [Row(day, key, app, model, totals, session_id) for (day, key, app, model), totals in parts]
+        by_group = _totals_by_group(self._store.fields(redis_keys.session_usage(session_id)))
+        groups = ((group.split(" ", 3), totals) for group, totals in by_group.items())
+        return [Row(day, key, app, model, totals, session_id) for (day, key, app, model), totals in groups]
 
     def _of(self, wanted: list[tuple[str, str]]) -> list[Row]:
         pipeline = self._redis.pipeline(transaction=False)
@@ -115,24 +121,30 @@ class Ledger:
             pipeline.hgetall(redis_keys.day_usage(key, day))
         rows = []
         for (key, day), raw in zip(wanted, pipeline.execute(), strict=True):
-            for rest, totals in _sums(text_fields(raw)).items():
-                app, model = rest.split(" ", 1)
+            for group, totals in _totals_by_group(text_fields(raw)).items():
+                app, model = group.split(" ", 1)
                 rows.append(Row(day, key, app, model, totals))
         return rows
 
     def _count(self, name: str, charge: Charge) -> None:
-        moment = now_ms()
-        names = [
-            redis_keys.counted_charges(charge.key),
-            redis_keys.day_usage(charge.key, charge.day),
-            redis_keys.month_usage(charge.key, charge.day[:7]),
+        key, now, names_ttl = charge.api_key_id, now_ms(), self._settings.charge_ttl
+        keys = [
+            redis_keys.counted_charges(key),
+            redis_keys.day_usage(key, charge.day),
+            redis_keys.month_usage(key, charge.day[:7]),
         ]
-        kept = self._settings.charge_ttl  # two who settle the same call do so within seconds of each other
-        lives = (moment - kept * 1000, kept, self._settings.usage_ttl)
-        self._store.call("add_up", names, name, moment, *lives, *_added(charge, f" {charge.app} {charge.model}"))
+        args = {
+            "name": name,
+            "now": now,
+            "since": now - names_ttl * 1000,
+            "names_ttl": names_ttl,
+            "sums_ttl": self._settings.usage_ttl,
+            "sums": _sums_of(charge, f" {charge.app} {charge.model}"),
+        }
+        self._store.call("add_usage", keys, args)
 
-    def _due(self, session_id: str, run_id: str, number: str, leases: int) -> tuple[Any, ...]:
-        when = now_ms() + int(self._settings.lease * 1000 * leases)
+    def _due(self, session_id: str, run_id: str, number: str) -> tuple[Any, ...]:
+        when = now_ms() + int(self._settings.lease * 1000 * RECHECK_LEASES)
         return "ZADD", redis_keys.MODEL_CALLS, when, _member(session_id, run_id, number)
 
 
@@ -140,17 +152,16 @@ def _member(session_id: str, run_id: str, number: str) -> str:
     return f"{session_id} {run_id} {number}"
 
 
-def _added(charge: Charge, rest: str) -> Iterable[Any]:
+def _sums_of(charge: Charge, group: str) -> list[str]:
     """The fields of a hash of sums that a charge adds to, each followed by how much."""
-    for measure, value in asdict(charge.totals()).items():
-        if value:
-            yield from (measure + rest, value)
+    totals = asdict(charge.totals())
+    return to_pairs({measure + group: value for measure, value in totals.items() if value})
 
 
-def _sums(fields: dict[str, str]) -> dict[str, Totals]:
-    """A hash of sums by what stands behind the measure in its fields."""
-    found: dict[str, dict[str, int]] = {}
+def _totals_by_group(fields: dict[str, str]) -> dict[str, Totals]:
+    """The totals in a hash of sums; a field's name is `<measure> <group>`."""
+    groups: dict[str, dict[str, int]] = {}
     for name, value in fields.items():
-        measure, _, rest = name.partition(" ")
-        found.setdefault(rest, {})[measure] = int(value)
-    return {rest: Totals(**sums) for rest, sums in found.items()}
+        measure, _, group = name.partition(" ")
+        groups.setdefault(group, {})[measure] = int(value)
+    return {group: Totals(**sums) for group, sums in groups.items()}

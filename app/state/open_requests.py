@@ -1,4 +1,4 @@
-"""What a session's client is asked to do, as it stands in the session's fields: `request:<n>` while it is open."""
+"""The open client requests of a session, as they are in its fields: `request:<n>` while it is open."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app import exact_json
+from app.events.types import TRANSACTION, TYPED_DATA
 from app.state import redis_keys
+from app.state.turn_requests import ANONYMOUS, Principal
 
-TRANSACTION, TYPED_DATA = "wallet_tx_request", "wallet_eip712_request"
-
-PENDING = {TRANSACTION: "pending_txs", TYPED_DATA: "pending_eip712s"}
-"""Where in the user state open requests of a kind are shown; those of other kinds are in `OTHERS`."""
+USER_STATE_FIELDS = {TRANSACTION: "pending_txs", TYPED_DATA: "pending_eip712s"}
+"""The field of the user state in which open requests of a kind are shown; those of other kinds are in `OTHERS`."""
 
 OTHERS = "pending_requests"
 
-SERVERS_OWN = frozenset({*PENDING.values(), OTHERS, "next_id"})
-"""The parts of the user state that a client's copy never changes."""
+SERVER_FIELDS = frozenset({*USER_STATE_FIELDS.values(), OTHERS, "next_id"})
+"""The fields of the user state that a client's copy never changes."""
 
 
 @dataclass(frozen=True)
 class OpenRequest:
-    """Something the client is asked to do by a tool's call; `id` counts from 1 in its session."""
+    """Something that a tool's call asks the client to do; `id` counts from 1 in its session. `principal` is that of the
+    turn, and of the follow-up turn."""
 
     id: int
     kind: str
@@ -32,22 +33,31 @@ class OpenRequest:
     run_id: str
     thread_id: str
     app: str
-    client: str
     created_at: str
     expires_at: str
-    key: str = ""
-    budget: str = ""
+    principal: Principal = ANONYMOUS
 
     def stored(self) -> str:
         """Its field in the session's hash."""
-        return exact_json.dumps(asdict(self))
+        principal = self.principal
+        fields = asdict(self)
+        del fields["principal"]
+        fields |= {"client": principal.client, "key": principal.api_key_id, "budget": principal.budget}
+        return exact_json.dumps(fields)
+
+    @classmethod
+    def read(cls, stored: str) -> OpenRequest:
+        """Out of its field in the session's hash."""
+        fields = exact_json.loads(stored)
+        client, key, budget = fields.pop("client"), fields.pop("key", ""), fields.pop("budget", "")
+        return cls(**fields, principal=Principal(client, key, budget))
 
 
 def open_requests(session: Mapping[str, str]) -> list[OpenRequest]:
-    """Those that wait for the client's answer, oldest first."""
+    """The requests that wait for the client's reply, oldest first."""
     prefix = redis_keys.request_field("")
-    found = [OpenRequest(**exact_json.loads(value)) for name, value in session.items() if name.startswith(prefix)]
-    return sorted(found, key=lambda request: request.id)
+    requests = [OpenRequest.read(value) for name, value in session.items() if name.startswith(prefix)]
+    return sorted(requests, key=lambda request: request.id)
 
 
 def last_number(session: Mapping[str, str]) -> int:
@@ -56,8 +66,8 @@ def last_number(session: Mapping[str, str]) -> int:
 
 
 def pending(session: Mapping[str, str]) -> dict[str, Any]:
-    """The server's part of the user state: open requests by number under the name of their kind; {} if none is open."""
-    shown: dict[str, Any] = {}
+    """The server's part of the user state: open requests by number in the field of their kind; {} if none is open."""
+    fields: dict[str, Any] = {}
     for request in open_requests(session):
-        shown.setdefault(PENDING.get(request.kind, OTHERS), {})[str(request.id)] = request.body
-    return shown | {"next_id": last_number(session) + 1} if shown else {}
+        fields.setdefault(USER_STATE_FIELDS.get(request.kind, OTHERS), {})[str(request.id)] = request.body
+    return fields | {"next_id": last_number(session) + 1} if fields else {}

@@ -1,4 +1,4 @@
-"""Hashes and events as the flat lists of bytes that Redis commands and scripts take and return."""
+"""Hashes and events as the flat lists that Redis commands and scripts take and return."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def from_pairs(raw: Iterable[bytes]) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in zip(items, items, strict=True)}
 
 
-def to_pairs(fields: Mapping[str, Any]) -> list[Any]:
-    """A dict as name, value, name, value ..."""
-    return [item for pair in fields.items() for item in pair]
+def to_pairs(fields: Mapping[str, Any]) -> list[str]:
+    """A dict as name, value, name, value ...; None counts as ''."""
+    return [item for name, value in fields.items() for item in (name, "" if value is None else str(value))]
 
 
-def frame_pairs(events: Sequence[sse.Event]) -> list[Any]:
+def frame_pairs(events: Sequence[sse.Event]) -> list[str]:
     """Events as kind, frame, kind, frame ... for the scripts."""
-    return [item for event in events for item in (event["type"], sse.frame(event))]
+    return [item for event in events for item in (event["type"], sse.frame(event).decode())]

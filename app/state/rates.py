@@ -1,5 +1,5 @@
-"""How often something may happen in a minute: counted in Redis, by the sliding window of the `limits` library, so that
-all webs count together and a minute has no seam."""
+"""Rates a minute: counted in Redis by the sliding window of the `limits` library, so that all web processes count
+together and a new minute does not reset the count."""
 
 from __future__ import annotations
 
@@ -18,50 +18,52 @@ from app.state.scripts import Store
 
 @dataclass(frozen=True)
 class Rate:
-    """`kind` of thing that `who` may do `most` times a minute."""
+    """`who` may do the `kind` of thing `per_minute` times a minute."""
 
     kind: str
     who: str
-    most: int
+    per_minute: int
 
     @property
     def item(self) -> RateLimitItem:
-        """As the library has it."""
-        return RateLimitItemPerMinute(self.most, namespace=self.kind)
+        """The same for the library."""
+        return RateLimitItemPerMinute(self.per_minute, namespace=self.kind)
 
 
 @dataclass(frozen=True)
 class Exceeded:
-    """A rate that is used up; in `wait` seconds there is room again."""
+    """A rate that is used up; the next one is possible in `wait` seconds."""
 
     rate: Rate
     wait: int
 
 
 class Rates:
-    """The rates of all who have any."""
+    """All rates."""
 
     def __init__(self, store: Store) -> None:
         self._windows = _Windows(store.redis)
 
     def take(self, rates: Sequence[Rate]) -> Exceeded | None:
-        """Count one for each of the rates, in one round trip. The one that is used up for longest, None if none is.
+        """Count one for each of the rates, in one round trip. Returns the rate that is used up for longest, if any is.
 
-        What is refused counts where there was room. A call whose answer was lost is made again, and may count twice.
+        A refused request still counts for its other rates. A call whose reply was lost is sent again and may count
+        twice.
         """
         admitted = self._windows.take(rates)
-        refused = [rate for rate, good in zip(rates, admitted, strict=True) if not good]
-        waits = [Exceeded(rate, self._wait(rate)) for rate in refused]
-        return max(waits, key=lambda exceeded: exceeded.wait, default=None)
+        refused = [rate for rate, is_admitted in zip(rates, admitted, strict=True) if not is_admitted]
+        return max(
+            (Exceeded(rate, self._wait(rate)) for rate in refused), key=lambda exceeded: exceeded.wait, default=None
+        )
 
     def _wait(self, rate: Rate) -> int:
-        """Seconds until there is room, if nobody else takes it. The library's own answer is when the count falls next,
-        and 0 within the millisecond in which a minute has begun."""
+        """Seconds until one more is admitted, if nothing else is counted. (The library's own value is when the count
+        falls next, and 0 in the first millisecond of a minute.)"""
         minute = rate.item.get_expiry()
         before, before_ends, now, now_ends = self._windows.get_sliding_window(rate.item.key_for(rate.who), minute)
         left = now_ends - minute
-        if now < rate.most:  # what is in the way is the minute before, by the part of it that is within 60 s
-            left = before_ends - minute * (rate.most - now) / max(before, 1)
+        if now < rate.per_minute:  # the minute before is what counts: the part of it within the last 60 s
+            left = before_ends - minute * (rate.per_minute - now) / max(before, 1)
         return max(1, math.ceil(left))
 
 
@@ -73,20 +75,20 @@ class _Windows(RedisStorage):
         super().__init__("redis://", key_prefix=redis_keys.RATE)  # its own client never connects
 
     def get_connection(self, readonly: bool = False) -> Client:
-        """What commands go through."""
+        """The client for all commands."""
         return self._redis
 
     def take(self, rates: Sequence[Rate]) -> list[bool]:
-        """Whether there was room in each of the rates, now taken."""
+        """Whether each of the rates admitted one more, which is counted then."""
         script, calls = self.lua_acquire_sliding_window, [self._call(rate) for rate in rates]
         pipeline = self._redis.pipeline(transaction=False)
         for names, args in calls:
             pipeline.execute_command("EVALSHA", script.sha, len(names), *names, *args)
         try:
-            found = pipeline.execute()
+            replies = pipeline.execute()
         except NoScriptError:  # a Redis that has just started
-            found = [script(names, args) for names, args in calls]
-        return [bool(one) for one in found]
+            replies = [script(names, args) for names, args in calls]
+        return [bool(reply) for reply in replies]
 
     def _call(self, rate: Rate) -> tuple[list[str], list[int]]:
         name, item = rate.item.key_for(rate.who), rate.item

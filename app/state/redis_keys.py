@@ -1,6 +1,7 @@
-"""Every Redis key: its name, type, content and life, in this one place. docs/redis.md is its long form.
+"""Every Redis key: its name, type, content and life, in this one place. docs/redis.md describes them in full.
 
-All keys of one session share the hash tag `{id}`, so that they live on one node of a Redis Cluster.
+All keys of one session share the hash tag `{id}`, so that they are on one node of a Redis Cluster. Lua scripts have
+the same names in lua/keys.lua.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ CONTROL = "control"
 """The pub/sub channel of `control_messages`."""
 
 FEED = "feed"
-"""A channel nobody publishes on, which every listening process holds."""
+"""A channel without messages, to which every listening process is subscribed."""
 
 MODEL_CALLS = "model-calls"
 """The index of model calls that are not settled and counted yet."""
@@ -105,11 +106,10 @@ LEASES = "leases"
 """The index of open turns by the end of their lease."""
 
 RATE = "rate"
-"""What the names of rates begin with; the `limits` library makes the rest of them."""
+"""The prefix of rates' names; the `limits` library makes the rest."""
 
 CLIENT_REQUESTS = "client-requests"
-"""The index of open client requests by their end of life."""
-
+"""The index of open client requests by their expiry."""
 
 METRICS = "metrics"
 """The hash of what all processes have counted."""
@@ -119,7 +119,7 @@ METRICS_PROCESSES = "{metrics}:processes"
 
 
 def metrics_process(process: str) -> str:
-    """The hash of one of them; on the node of the two above."""
+    """The hash of one process, on the same node as the two keys above."""
     return f"{{metrics}}:process:{process}"
 
 
@@ -129,7 +129,7 @@ def session(session_id: str) -> str:
 
 
 def hash_tag(key: str) -> str:
-    """The id of the session, or of the API key, that a key belongs to."""
+    """The hash tag of a key's name: the id of the session, or of the API key, that it belongs to."""
     return key.partition("{")[2].partition("}")[0]
 
 
@@ -149,17 +149,17 @@ def messages(session_id: str, thread_id: str) -> str:
 
 
 def waiting(session_id: str) -> str:
-    """The list of runs that wait for the session to be free."""
+    """The list of runs that wait for the turns before them."""
     return f"{session(session_id)}:waiting"
 
 
 def kept(session_id: str) -> str:
-    """The index of the session's keys that nothing else leads to, each without the session's own name before it."""
+    """The index of the session's keys that no other key names, each without the prefix `session`."""
     return f"{session(session_id)}:kept"
 
 
 def fixed_names(session_id: str) -> list[str]:
-    """The session's keys that have nothing but its id in their names."""
+    """The names of the session's keys that depend on nothing but its id."""
     own = session(session_id)
     patterns = (key.pattern.replace("{<id>}", f"{{{session_id}}}") for key in SCHEMA)
     return [name for name in patterns if name.startswith(own) and "<" not in name]
@@ -191,7 +191,7 @@ def mailbox(session_id: str) -> str:
 
 
 def fetched(session_id: str) -> str:
-    """The list of those that the last fetch took out of the mailbox."""
+    """The list of events that the last fetch took out of the mailbox."""
     return f"{session(session_id)}:fetched"
 
 
@@ -201,7 +201,7 @@ def client(session_id: str) -> str:
 
 
 def sent(session_id: str, digest: str) -> str:
-    """The hash of a message that was sent with an Idempotency-Key, by the SHA-256 of that in hex."""
+    """The hash of a message that was sent with an Idempotency-Key, by the SHA-256 of that key in hex."""
     return f"{session(session_id)}:sent:{digest}"
 
 
@@ -211,12 +211,12 @@ def request_field(number: int | str) -> str:
 
 
 def sessions_of(public_key: str) -> str:
-    """The index of the sessions that a public key has made."""
+    """The index of a public key's sessions."""
     return f"sessions-of:{public_key}"
 
 
 def turns_of(kind: str, who: str) -> str:
-    """The slots of a key or an address for running turns."""
+    """The concurrency slots of an API key or an address."""
     return f"turns-of:{kind}:{who}"
 
 
@@ -236,71 +236,49 @@ def api_key(key_id: str) -> str:
 
 
 def api_key_secret(digest: str) -> str:
-    """What leads from a secret of an API key, by its SHA-256 in hex, to the key."""
+    """The hash that leads from the SHA-256 of a secret, in hex, to its API key."""
     return f"api-key:{digest}"
 
 
 def session_usage(session_id: str) -> str:
-    """What a session used."""
+    """The usage of a session."""
     return f"{session(session_id)}:usage"
 
 
 def day_usage(key_id: str, day: str) -> str:
-    """What an API key used on a day, such as `2026-11-24`. All such keys of one API key are in one slot."""
+    """The usage of an API key on a day such as `2026-11-24`. All usage keys of one API key are in one hash slot."""
     return f"usage:{{{key_id}}}:day:{day}"
 
 
 def month_usage(key_id: str, month: str) -> str:
-    """What an API key used in a month, such as `2026-11`."""
+    """The usage of an API key in a month such as `2026-11`."""
     return f"usage:{{{key_id}}}:month:{month}"
 
 
 def counted_charges(key_id: str) -> str:
-    """The charges of an API key that were counted of late."""
+    """The recently counted charges of an API key."""
     return f"usage:{{{key_id}}}:counted"
 
 
 def key_and_day_of(day_key: str) -> tuple[str, str]:
-    """API key and day of a key of `day_usage`."""
+    """API key and day of a name made by `day_usage`."""
     return hash_tag(day_key), day_key.rpartition(":")[2]
 
 
 ALL_DAY_USAGE = "usage:{*}:day:*"
-"""Matches the days of all API keys."""
+"""Matches the names of all days of all API keys."""
 
 
 def model_call_field(number: str) -> str:
-    """The field of a turn's hash that holds a model call which is not settled and counted yet."""
+    """The field of a turn's hash that holds an unsettled model call."""
     return f"model_call:{number}"
 
 
 def charge_field(number: str) -> str:
-    """The field of a turn's hash that holds what a model call used."""
+    """The field of a turn's hash that holds the charge of a model call."""
     return f"charge:{number}"
 
 
 def last_part(name: str) -> str:
-    """What stands behind the last colon of a key's name, such as an API key's id."""
+    """The part of a key's name after the last colon, such as an API key's id."""
     return name.rpartition(":")[2]
-
-
-LUA = """
-local function threads_key(S) return S .. ':threads' end
-local function thread_key(S, id) return S .. ':thread:' .. id end
-local function messages_key(S, id) return S .. ':thread:' .. id .. ':messages' end
-local function waiting_key(S) return S .. ':waiting' end
-local function updates_key(S) return S .. ':updates' end
-local function run_key(S, id) return S .. ':run:' .. id end
-local function mailbox_key(S) return S .. ':mailbox' end
-local function request_field(n) return 'request:' .. n end
-local function kept_key(S) return S .. ':kept' end
-local function kept_name(S, name) return S .. ':' .. name end
-local function log_of(run) return run .. ':log' end
-local function log_key(S, id) return log_of(run_key(S, id)) end
-local function fetched_key(S) return S .. ':fetched' end
-local function client_key(S) return S .. ':client' end
-local function usage_key(S) return S .. ':usage' end
-local function model_call_field(n) return 'model_call:' .. n end
-local function charge_field(n) return 'charge:' .. n end
-"""
-"""The same names for the scripts, where a key is known only inside one (a test holds the two equal)."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 from app import exact_json
 from app.events import sse
 from app.state import redis_keys, transcript
-from app.state.client_requests import call, member
+from app.state.client_requests import lives, member
 from app.state.clock import now_iso, now_ms
 from app.state.open_requests import OpenRequest, open_requests
+from app.state.pairs import frame_pairs
 from app.state.scripts import Store
 
 POSTPONE_SECONDS = 600
 """Until a request that could not be closed is tried again."""
+
+OVERDUE_BATCH = 100
+"""Requests that the reaper looks at in one run."""
 
 _TURN_IS_ENDING = -1
 
@@ -27,7 +31,7 @@ class RequestExpiry:
 
     def overdue(self) -> list[tuple[str, int]]:
         """Session and number of requests that have expired."""
-        members = self._redis.zrangebyscore(redis_keys.CLIENT_REQUESTS, 0, now_ms(), start=0, num=100)
+        members = self._redis.zrangebyscore(redis_keys.CLIENT_REQUESTS, 0, now_ms(), start=0, num=OVERDUE_BATCH)
         pairs = (raw.decode().split(" ") for raw in members)
         return [(session_id, int(number)) for session_id, number in pairs]
 
@@ -49,16 +53,16 @@ class RequestExpiry:
         result = {"status": "expired", "id": request.id}
         event = sse.async_tool_result(request.call_id, request.tool, result, done=True)
         closed = sse.client_request_closed(session_id, [request.id], "expired")
-        moment = now_iso()
+        now = now_iso()
+        message = transcript.step_message(f"{request.run_id}-{request.call_id}-expired", event, now)
         notice = f"Request {request.id} of {request.tool} has expired, as nobody answered it in time; ask for it again"
-        values = {
-            "number": request.id,
+        args = {
+            "number": str(request.id),
             "thread": request.thread_id,
-            "frame": sse.frame(event),
-            "message": exact_json.dumps(
-                transcript.step_message(f"{request.run_id}-{request.call_id}-expired", event, moment)
-            ),
-            "now": moment,
+            "frame": sse.frame(event).decode(),
+            "message": exact_json.dumps(message),
             "event": exact_json.dumps(sse.system_notice(session_id, notice)),
+            "updates": frame_pairs([closed, sse.session_tool_result(session_id, event)]),
+            "now": now,
         }
-        return call(self._store, "expire", session_id, [closed, sse.session_tool_result(session_id, event)], values)
+        return int(self._store.call("expire_request", [redis_keys.session(session_id)], args | lives(self._store)))

@@ -20,13 +20,13 @@ from app.state.session_fields import Fields, new_session_fields
 from app.state.streams import read_stream
 
 _FIRST_PAGE_MESSAGES = 64
-"""Messages of a history that are read at first."""
+"""Messages of a history that are read first; each further read doubles them."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """A session as of one moment. `thread_id` is None when it has no such thread, '' when it has none at all. The last
-    `waiting` messages begin turns that wait, and the turn before those is `running`, or not."""
+    `waiting` messages are those of waiting turns; `running` says whether the turn before those runs."""
 
     session: Fields
     thread_id: str | None
@@ -36,7 +36,7 @@ class Snapshot:
 
 
 class Sessions:
-    """Everything a session holds but its turns (see `runs`)."""
+    """The sessions with their threads and messages. Their turns are in `RunStore`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -46,22 +46,22 @@ class Sessions:
     # sessions
 
     def create(self, session_id: str, fields: dict[str, str]) -> bool:
-        """Make the session with the given `title`, `app`, `user_state` (JSON) and `public_key`, all optional.
+        """Create the session with the given `title`, `app`, `user_state` (JSON) and `public_key`, all optional.
 
-        True if it was made; an existing one stays as it is.
+        True if it was created; an existing one stays as it is.
         """
         fields = new_session_fields(session_id) | fields
         if fields.get("title"):
             fields["title_source"] = "person"
-        args = (self._settings.session_ttl, new_id("create"), *to_pairs(fields))
-        made = self._store.call("create", [redis_keys.session(session_id)], *args)
-        if made and fields.get("public_key"):
+        args = {"fields": to_pairs(fields), "name": new_id("create"), "ttl": self._settings.session_ttl}
+        created = self._store.call("create_session", [redis_keys.session(session_id)], args)
+        if created and fields.get("public_key"):
             self._list_under(fields["public_key"], session_id)
-        return bool(made)
+        return bool(created)
 
-    def own(self, session_id: str, public_key: str) -> None:
-        """List the session under a public key, unless it stands under another one or is gone."""
-        if self._store.call("own", [redis_keys.session(session_id)], public_key):
+    def set_public_key(self, session_id: str, public_key: str) -> None:
+        """Give the session a public key that lists it, unless it has another one or is gone."""
+        if self._store.call("set_public_key", [redis_keys.session(session_id)], {"public_key": public_key}):
             self._list_under(public_key, session_id)
 
     def _list_under(self, public_key: str, session_id: str) -> None:
@@ -69,39 +69,39 @@ class Sessions:
         self._redis.zadd(index, {session_id: now_us()}, nx=True)
         self._redis.expire(index, self._settings.session_ttl)
         if not self._redis.exists(redis_keys.session(session_id)):
-            self._redis.zrem(index, session_id)  # deleted meanwhile
+            self._redis.zrem(index, session_id)  # it was deleted in between
 
     def get(self, session_id: str) -> Fields | None:
         """The session's fields, or None."""
         return self._store.fields(redis_keys.session(session_id)) or None
 
     def owned_by(self, public_key: str) -> list[Fields]:
-        """The sessions that `public_key` has made, newest first; those that are gone leave the index."""
+        """The sessions of a public key, newest first; those that are gone leave the index."""
         index = redis_keys.sessions_of(public_key)
         ids = [raw.decode() for raw in self._redis.zrevrange(index, 0, -1)]
         pipeline = self._redis.pipeline(transaction=False)
         for session_id in ids:
             pipeline.hgetall(redis_keys.session(session_id))
-        found = [text_fields(raw) for raw in pipeline.execute()]
-        if gone := [session_id for session_id, fields in zip(ids, found, strict=True) if not fields]:
+        sessions = [text_fields(raw) for raw in pipeline.execute()]
+        if gone := [session_id for session_id, fields in zip(ids, sessions, strict=True) if not fields]:
             self._redis.zrem(index, *gone)
-        return [fields for fields in found if fields]
+        return [fields for fields in sessions if fields]
 
     def delete(self, session_id: str) -> SessionRefs:
-        """Remove the session and all that belongs to it in Redis, but for its jobs: `erasing.erase` does the whole."""
+        """Delete the session and its keys, but not its jobs: `erasing.erase` also ends its turns and removes those."""
         return deletion.remove(self._store, session_id)
 
     def change(self, session_id: str, fields: dict[str, Any], events: list[sse.Event]) -> bool:
-        """Set fields of the session and tell its listeners. False if there is no such session."""
+        """Set fields of the session and publish updates. False if there is no such session."""
         return self._change(session_id, "", "", fields, events)
 
     def rename(self, session_id: str, title: str) -> bool:
-        """A person gives the session a title, which no model overwrites. False if there is no such session."""
+        """Set the title that a person chose; no model overwrites it. False if there is no such session."""
         fields = {"title": title, "title_source": "person", "updated_at": now_iso()}
         return self.change(session_id, fields, [sse.title_changed(session_id, title)])
 
     def suggest_title(self, session_id: str, thread_id: str, title: str) -> None:
-        """A model's title takes the place of the first message's words, never of a person's title."""
+        """Replace a title made of the first message's words by a model's title, never a title that a person chose."""
         fields = {"title": title, "title_source": "model"}
         self._change(session_id, thread_id, "words", fields, [sse.title_changed(session_id, title, thread_id)])
         if self._redis.zrange(redis_keys.threads(session_id), 0, 0) == [thread_id.encode()]:
@@ -118,26 +118,32 @@ class Sessions:
         return [text_fields(raw) for raw in pipeline.execute() if raw]
 
     def open_thread(self, session_id: str, title: str) -> Fields:
-        """Open another thread, unless the session is gone; it is the one that messages without a thread_id go to."""
-        made = now_iso()
-        thread = {"id": new_id("thread"), "title": title, "created_at": made, "updated_at": made}
+        """Open another thread, unless the session is gone. Messages without a thread_id go to it from now on."""
+        now = now_iso()
+        thread = {"id": new_id("thread"), "title": title, "created_at": now, "updated_at": now}
         fields = thread | ({"title_source": "person"} if title else {})
-        args = (thread["id"], now_us(), self._settings.session_ttl, *to_pairs(fields))
-        self._store.call("open", [redis_keys.session(session_id)], *args)
+        args = {
+            "thread": thread["id"],
+            "score": now_us(),
+            "fields": to_pairs(fields),
+            "ttl": self._settings.session_ttl,
+        }
+        self._store.call("open_thread", [redis_keys.session(session_id)], args)
         return thread
 
     def rename_thread(self, session_id: str, thread_id: str, title: str) -> bool:
-        """A person names a thread. False if there is no such thread."""
+        """Set the title that a person chose for a thread. False if there is no such thread."""
         fields = {"title": title, "title_source": "person", "updated_at": now_iso()}
         event = sse.title_changed(session_id, title, thread_id)
         return self._change(session_id, thread_id, "", fields, [event])
 
     def delete_thread(self, session_id: str, thread_id: str) -> bool:
         """Remove a thread and its messages. False if there is no such thread. End its turns first."""
-        asked = [request.id for request in open_requests(self.get(session_id) or {}) if request.thread_id == thread_id]
+        requests = open_requests(self.get(session_id) or {})
+        of_thread = [redis_keys.request_field(request.id) for request in requests if request.thread_id == thread_id]
         pipeline = self._redis.pipeline()
-        if asked:
-            pipeline.hdel(redis_keys.session(session_id), *map(redis_keys.request_field, asked))
+        if of_thread:
+            pipeline.hdel(redis_keys.session(session_id), *of_thread)
         pipeline.zrem(redis_keys.threads(session_id), thread_id)
         pipeline.delete(redis_keys.thread(session_id, thread_id), redis_keys.messages(session_id, thread_id))
         return bool(pipeline.execute()[-2])
@@ -150,9 +156,10 @@ class Sessions:
         """Whether the session has this thread."""
         return self._redis.zscore(redis_keys.threads(session_id), thread_id) is not None
 
-    def messages(self, session_id: str, thread_id: str, most_bytes: float = math.inf) -> list[transcript.Message]:
-        """A thread's stored messages as models may read them, oldest first; a running turn's are in its log. With
-        `most_bytes`, the newest of them: somewhat more than that, so that a long history costs no more than it must.
+    def messages(self, session_id: str, thread_id: str, max_bytes: float = math.inf) -> list[transcript.Message]:
+        """A thread's stored messages as models may read them, oldest first; a running turn's are in its log.
+
+        With `max_bytes` only the newest of them, somewhat more than so many bytes: not all of a long history is read.
         """
         key = redis_keys.messages(session_id, thread_id)
         pipeline = self._redis.pipeline()
@@ -160,7 +167,7 @@ class Sessions:
         pipeline.lrange(key, -_FIRST_PAGE_MESSAGES, -1)
         length, stored = pipeline.execute()
         left, read = length - len(stored), sum(map(len, stored))
-        while left and read <= most_bytes:
+        while left and read <= max_bytes:
             page = self._redis.lrange(key, max(0, left - len(stored)), left - 1)  # as many again
             stored, left, read = page + stored, left - len(page), read + sum(map(len, page))
         return transcript.for_models([exact_json.loads(raw) for raw in stored])
@@ -168,19 +175,19 @@ class Sessions:
     def snapshot(self, session_id: str, thread_id: str | None) -> Snapshot | None:
         """The session and a thread's messages (None: the newest thread) as of one moment, with the text so far
         of a running turn and what waits behind it. None if the session is unknown."""
-        answer = self._store.call("snapshot", [redis_keys.session(session_id)], thread_id)
-        if not answer:
+        reply = self._store.call("snapshot", [redis_keys.session(session_id)], {"thread": thread_id})
+        if not reply:
             return None
-        session = from_pairs(answer[0])
-        if len(answer) == 1:
+        session = from_pairs(reply[0])
+        if len(reply) == 1:
             return Snapshot(session, None, [])
-        _, thread, stored, run, frames, said = answer
+        _, thread, stored, run, frames, waiting = reply
         messages = [exact_json.loads(raw) for raw in stored]
         if fields := from_pairs(run):
             events = map(sse.parse, frames)
             messages += transcript.fold(fields["id"], events, fields.get("started_at") or fields["queued_at"])
-        messages += [exact_json.loads(raw) for raw in said]
-        return Snapshot(session, thread.decode(), messages, bool(fields), len(said))
+        messages += [exact_json.loads(raw) for raw in waiting]
+        return Snapshot(session, thread.decode(), messages, bool(fields), len(waiting))
 
     def read_updates(self, session_id: str, after: int) -> list[StreamEntry]:
         """The kept events of the session's update stream after number `after`."""
@@ -194,7 +201,12 @@ class Sessions:
         fields: dict[str, Any],
         events: list[sse.Event],
     ) -> bool:
-        cap, life = self._settings.updates_kept, self._settings.session_ttl
-        pairs = to_pairs(fields)
-        args = (thread_id, only_source, cap, life, len(pairs), *pairs, *frame_pairs(events))
-        return bool(self._store.call("change", [redis_keys.session(session_id)], *args))
+        args = {
+            "thread": thread_id,
+            "only_source": only_source,
+            "fields": to_pairs(fields),
+            "updates": frame_pairs(events),
+            "max_updates": self._settings.updates_kept,
+            "ttl": self._settings.session_ttl,
+        }
+        return bool(self._store.call("update_session", [redis_keys.session(session_id)], args))

@@ -1,7 +1,7 @@
-"""Slots: how many turns a key or an address may have running at once.
+"""Concurrency slots: how many sessions of an API key or an address may have turns running at once.
 
-A slot is a lease like that of its turn, renewed and dropped with it (see `leases`), so that what a dead process held
-comes back by itself. It lasts one AOMI_LEASE longer: who looks after an overdue turn finds its slot still taken.
+A slot is a lease like that of its turn, renewed and dropped with it (see `leases`), so a slot of a dead process becomes
+free by itself. It lasts one AOMI_LEASE longer: the reaper finds the slot of an overdue turn still taken.
 """
 
 from __future__ import annotations
@@ -17,40 +17,47 @@ from app.state.scripts import Store
 
 @dataclass(frozen=True)
 class ConcurrencyLimit:
-    """Who may have turns in `most` sessions at once: `who` of a `kind`, such as a key's id."""
+    """`who` of a `kind`, such as the id of a key, may have turns in `max_sessions` sessions at once."""
 
     kind: str
     who: str
-    most: int
+    max_sessions: int
 
     @property
-    def slots(self) -> str:
-        """Where its slots are."""
+    def redis_key(self) -> str:
+        """The sorted set of its slots."""
         return redis_keys.turns_of(self.kind, self.who)
 
 
 class Slots:
-    """The slots of all holders."""
+    """The concurrency slots of all limits."""
 
     def __init__(self, store: Store, leases: Leases) -> None:
         self._store = store
         self._leases = leases
 
     def take(self, session_id: str, run_id: str, limits: Sequence[ConcurrencyLimit]) -> ConcurrencyLimit | None:
-        """Take a slot of each holder for a turn that is about to start. The holder that has none left, if there is one;
-        then none is taken."""
-        for place, limit in enumerate(limits):
+        """Take a slot of each limit for a turn that is about to start.
+
+        Returns the limit that has no slot left, if there is one; then no slot is taken.
+        """
+        for index, limit in enumerate(limits):
             if not self._take(session_id, run_id, limit):
-                self.give_back(session_id, run_id, limits[:place])
+                self._give_back(session_id, run_id, limits[:index])
                 return limit
         return None
 
-    def give_back(self, session_id: str, run_id: str, limits: Sequence[ConcurrencyLimit]) -> None:
-        """The turn did not start."""
+    def _give_back(self, session_id: str, run_id: str, limits: Sequence[ConcurrencyLimit]) -> None:
         for limit in limits:
-            self._store.redis.zrem(limit.slots, member(session_id, run_id))
+            self._store.redis.zrem(limit.redis_key, member(session_id, run_id))
 
     def _take(self, session_id: str, run_id: str, limit: ConcurrencyLimit) -> bool:
-        end, life = self._leases.slot_end(), self._leases.slot_life
-        args = (now_ms(), end, limit.most, session_id, run_id, life)
-        return bool(self._store.call("take", [limit.slots], *args))
+        args = {
+            "session": session_id,
+            "run": run_id,
+            "max_sessions": limit.max_sessions,
+            "now": now_ms(),
+            "end": self._leases.slot_end(),
+            "ttl": self._leases.slot_ttl_ms,
+        }
+        return bool(self._store.call("take_slot", [limit.redis_key], args))

@@ -9,14 +9,17 @@ from typing import Any
 
 from app import exact_json
 from app.events import sse
+from app.events.types import AsyncToolResultEvent
 from app.state import redis_keys, transcript
 from app.state.clock import now_iso
 from app.state.control_messages import FirstStep
 from app.state.pairs import frame_pairs, to_pairs
 from app.state.scripts import Store
 
-_ENDING = -2
-"""What the script says while the turn of the step's thread is being ended."""
+RETRY_SECONDS = 0.02
+"""Between two tries to deliver a step while the turn in its thread is being ended, which takes milliseconds."""
+
+_TURN_IS_ENDING = -2
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,42 @@ class StepToolCall:
     args: dict[str, Any]
     steps: int = 0
     client: str = ""
-    origin: Mapping[str, str] = field(default_factory=dict)
+    trace_context: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, session_id: str, fields: dict[str, str]) -> StepToolCall:
+        """Out of the fields of its hash."""
+        return cls(
+            session_id=session_id,
+            run_id=fields["run"],
+            call_id=fields["call"],
+            thread_id=fields["thread"],
+            app=fields["app"],
+            name=fields["name"],
+            args=exact_json.loads(fields["args"]),
+            steps=int(fields["steps"]),
+            client=fields.get("client", ""),
+            trace_context=exact_json.loads(fields.get("origin", "{}")),
+        )
+
+    @property
+    def redis_key(self) -> str:
+        """Its hash."""
+        return redis_keys.call(self.session_id, self.run_id, self.call_id)
+
+    def fields(self) -> dict[str, Any]:
+        """The fields of its hash before its first step."""
+        return {
+            "run": self.run_id,
+            "call": self.call_id,
+            "thread": self.thread_id,
+            "app": self.app,
+            "name": self.name,
+            "args": exact_json.dumps(self.args),
+            "steps": 0,
+            "client": self.client,
+            "origin": exact_json.dumps(self.trace_context),
+        }
 
 
 class StepToolCalls:
@@ -41,63 +79,37 @@ class StepToolCalls:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._redis = store.redis
-        self._life = store.settings.tool_ttl
-        self._kept_in_mind = self._life + store.settings.failed_job_ttl  # its job may fail at the last moment
+        self._ttl = store.settings.tool_ttl
+        self._kept = self._ttl + store.settings.failed_job_ttl  # its job may fail at the last moment
 
     def record(self, call: StepToolCall) -> bool:
-        """Write the call down before its job is enqueued. False when its turn is gone with its session."""
-        key = redis_keys.call(call.session_id, call.run_id, call.call_id)
-        fields = {
-            "run": call.run_id,
-            "call": call.call_id,
-            "thread": call.thread_id,
-            "app": call.app,
-            "name": call.name,
-            "args": exact_json.dumps(call.args),
-            "steps": 0,
-            "client": call.client,
-            "origin": exact_json.dumps(call.origin),
-        }
-        args = (call.run_id, self._life, self._kept_in_mind, *to_pairs(fields))
-        return bool(self._store.call("record", [redis_keys.session(call.session_id), key], *args))
+        """Record the call before its job is enqueued. False when its turn is gone with its session."""
+        args = {"run": call.run_id, "fields": to_pairs(call.fields()), "ttl": self._ttl, "kept": self._kept}
+        return bool(self._store.call("record_tool_call", [redis_keys.session(call.session_id), call.redis_key], args))
 
     def get(self, session_id: str, run_id: str, call_id: str) -> StepToolCall | None:
-        """The call, or None when it is over or its session is gone."""
+        """The call, or None when it is finished or its session is gone."""
         fields = self._store.fields(redis_keys.call(session_id, run_id, call_id))
-        if "name" not in fields:
-            return None
-        return StepToolCall(
-            session_id=session_id,
-            run_id=run_id,
-            call_id=call_id,
-            thread_id=fields["thread"],
-            app=fields["app"],
-            name=fields["name"],
-            args=exact_json.loads(fields["args"]),
-            steps=int(fields["steps"]),
-            client=fields.get("client", ""),
-            origin=exact_json.loads(fields.get("origin", "{}")),
-        )
+        return StepToolCall.read(session_id, fields) if "name" in fields else None
 
-    def drop(self, call: StepToolCall) -> None:
-        """The call is over."""
-        key = redis_keys.call(call.session_id, call.run_id, call.call_id)
+    def finish(self, call: StepToolCall) -> None:
+        """The call is finished: no job runs it again."""
         pipeline = self._redis.pipeline()
-        pipeline.hdel(key, "name")  # nobody runs it again
-        pipeline.expire(key, self._store.settings.tool_over_ttl)
+        pipeline.hdel(call.redis_key, "name")
+        pipeline.expire(call.redis_key, self._store.settings.tool_over_ttl)
         pipeline.execute()
 
-    # the first step: it answers the turn that made the call
+    # the first step: the result of the call in the turn that made it
 
-    def answer(self, call: StepToolCall, result: Any) -> None:
+    def set_first_step(self, call: StepToolCall, result: Any) -> None:
         """Hand the first step to the turn that waits for it."""
-        key = redis_keys.call(call.session_id, call.run_id, call.call_id)
         message = FirstStep(call.run_id, call.call_id).encode()
-        self._store.call("answer", [key], exact_json.dumps(result), redis_keys.CONTROL, message)
+        args = {"result": exact_json.dumps(result), "channel": redis_keys.CONTROL, "message": message}
+        self._store.call("first_step", [call.redis_key], args)
 
     def first_step(self, call: StepToolCall) -> list[Any] | None:
-        """The first step's result, alone in a list; None before it is there."""
-        raw = self._redis.hget(redis_keys.call(call.session_id, call.run_id, call.call_id), "first")
+        """The first step's result, alone in a list; None before it exists."""
+        raw = self._redis.hget(call.redis_key, "first")
         return None if raw is None else [exact_json.loads(raw)]
 
     # later steps
@@ -110,28 +122,28 @@ class StepToolCalls:
         Delivering a step twice changes nothing. Calls `sleep` with some seconds while the thread's turn is being
         ended. False when the session or the thread is gone.
         """
-        event = sse.async_tool_result(call.call_id, call.name, result, done)
-        news = frame_pairs(
-            [
-                sse.session_tool_result(call.session_id, event),
-                sse.tool_progress(call.session_id, call.call_id, call.name, result, done),
-            ]
-        )
-        settings = self._store.settings
-        moment = now_iso()
-        message = transcript.step_message(f"{call.run_id}-{call.call_id}-{step}", event, moment)
-        values = {
+        args = self._step_args(call, step, sse.async_tool_result(call.call_id, call.name, result, done))
+        keys = [redis_keys.session(call.session_id), call.redis_key]
+        while (code := self._store.call("later_step", keys, args)) == _TURN_IS_ENDING:
+            sleep(RETRY_SECONDS)
+        return code >= 0
+
+    def _step_args(self, call: StepToolCall, step: int, event: AsyncToolResultEvent) -> dict[str, Any]:
+        now, settings = now_iso(), self._store.settings
+        updates = [
+            sse.session_tool_result(call.session_id, event),
+            sse.tool_progress(call.session_id, call.call_id, call.name, event["result"], "done" in event),
+        ]
+        message = transcript.step_message(f"{call.run_id}-{call.call_id}-{step}", event, now)
+        return {
             "thread": call.thread_id,
             "step": step,
-            "frame": sse.frame(event),
+            "frame": sse.frame(event).decode(),
             "message": exact_json.dumps(message),
-            "now": moment,
-            "call_ttl": self._life,
-            "call_kept": self._kept_in_mind,
+            "updates": frame_pairs(updates),
+            "call_ttl": self._ttl,
+            "call_kept": self._kept,
+            "now": now,
             "ttl": settings.session_ttl,
-            "cap": settings.updates_kept,
+            "max_updates": settings.updates_kept,
         }
-        names = [redis_keys.session(call.session_id), redis_keys.call(call.session_id, call.run_id, call.call_id)]
-        while (answer := self._store.call("step", names, len(news), *news, *to_pairs(values))) == _ENDING:
-            sleep(0.02)
-        return answer >= 0

@@ -1,7 +1,7 @@
 """A turn's log read as messages: the one rule by which events become history.
 
-The same fold serves the running turn's partial text in /api/state, the history of an ended turn whoever ended it,
-and so the model's next prompt: what the client saw, what is stored and what the model sees cannot differ.
+The same fold makes the partial text of a running turn in /api/state, the history of an ended turn, whichever process
+ended it, and so the model's next prompt: what the client saw, what is stored and what the model sees cannot differ.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ INTERRUPTED = {"error": "interrupted"}
 
 
 def message(message_id: str, role: str, content: str, created_at: str) -> Message:
-    """A message of its own: what a person wrote (`user`), what their client answered to a request (`system`), or why
-    a turn failed (`error`)."""
+    """A message that is no model's reply: what a person wrote (`user`), their client's reply to a request (`system`),
+    or why a turn failed (`error`)."""
     return {"id": message_id, "role": role, "content": content, "created_at": created_at}
 
 
 def step_message(message_id: str, event: Event, created_at: str) -> Message:
-    """A later step of a multi-step tool, out of its `async_tool_result` event."""
+    """The message of a multi-step tool's later step, made of its `async_tool_result` event."""
     result = {name: value for name, value in event.items() if name != "type"}
     return {
         "id": message_id,
@@ -36,8 +36,8 @@ def step_message(message_id: str, event: Event, created_at: str) -> Message:
 
 
 def fold(run_id: str, events: Iterable[Event], created_at: str) -> list[Message]:
-    """The messages of a turn: one for each model reply, with its tool calls and their results, and each later
-    step of a multi-step tool where it came. A reply begins with the first text, thought or call after tool results."""
+    """The messages of a turn: one for each model reply, with its tool calls and their results, and one for each later
+    step of a multi-step tool, in order. A reply begins with the first text, thought or call after tool results."""
     messages: list[Message] = []
     reply: Message | None = None
     for event in events:
@@ -81,11 +81,11 @@ def for_models(messages: list[Message]) -> list[Message]:
 
 def unanswered_tool_calls(messages: list[Message]) -> list[dict[str, Any]]:
     """The tool calls that have no result yet."""
-    missing = []
-    for one in messages:
-        answered = {result["call_id"] for result in one.get("tool_results", ())}
-        missing += [call for call in one.get("tool_calls", ()) if call["call_id"] not in answered]
-    return missing
+    calls = []
+    for message in messages:
+        results = {result["call_id"] for result in message.get("tool_results", ())}
+        calls += [call for call in message.get("tool_calls", ()) if call["call_id"] not in results]
+    return calls
 
 
 def _extend(reply: Message, event: Event) -> None:

@@ -1,5 +1,5 @@
-"""What a client entrusts to the backend: keys of its own for model providers, and secrets for tools. Kept encrypted,
-under the SHA-256 of the client's id; used for the turns of that client alone."""
+"""The vault: a client's own keys for model providers, and its secrets for tools. They are encrypted, stored under the
+SHA-256 of the client's id, and used for the turns of that client alone."""
 
 from __future__ import annotations
 
@@ -20,19 +20,18 @@ from app.state.scripts import Store
 log = logging.getLogger(__name__)
 
 MAX_PER_CLIENT = 50
-"""Keys, and secrets, that one client may have."""
+"""Provider keys, and secrets, that one client may store."""
 
 KEY_PREFIX_CHARACTERS = 7
 MIN_CHARACTERS_TO_SHOW = 20
-"""Of a provider key that is shorter nothing is shown."""
-
+"""No prefix of a shorter provider key is shown."""
 
 NOT_CONFIGURED = "Keys and secrets of clients cannot be kept here: the operator has not set AOMI_ENCRYPTION_KEY"
 
 
 @dataclass(frozen=True)
 class ProviderKey:
-    """What may be shown of a client's own key: its first characters."""
+    """What is shown of a client's own key: its first characters."""
 
     provider: str
     key_prefix: str
@@ -40,10 +39,10 @@ class ProviderKey:
 
 
 class Vault:
-    """Keys and secrets of all clients. `client` is always `client_digest` of its id."""
+    """Keys and secrets of all clients. `client` is always the `client_digest` of its id."""
 
     def __init__(self, store: Store) -> None:
-        """Raises `ConfigError` when AOMI_ENCRYPTION_KEY cannot be used."""
+        """Raises `ConfigError` when AOMI_ENCRYPTION_KEY is invalid."""
         self._redis = store.redis
         self._life = store.settings.session_ttl
         self._cipher = _cipher(store.settings)
@@ -51,51 +50,49 @@ class Vault:
     # whose session it is
 
     def bind(self, session_id: str, client: str) -> None:
-        """The session belongs to this client."""
+        """Record that the session belongs to this client."""
         self._redis.set(redis_keys.client(session_id), client, ex=self._life)
 
     def client_of(self, session_id: str) -> str:
-        """The client that the session belongs to, '' if to none."""
+        """The client that the session belongs to, '' if there is none."""
         raw = self._redis.get(redis_keys.client(session_id))
         return raw.decode() if raw else ""
 
     # keys for model providers
 
     def save_provider_key(self, client: str, provider: str, key: str, label: str | None) -> ProviderKey:
-        """Keep a key, in the place of the provider's last one. Raises `NotConfigured`, `BadRequest`."""
+        """Store a key; it replaces the provider's last one. Raises `NotConfigured`, `BadRequest`."""
         prefix = key[:KEY_PREFIX_CHARACTERS] if len(key) >= MIN_CHARACTERS_TO_SHOW else ""
-        kept = {"key": self._encrypt(key), "key_prefix": prefix, "label": label}
-        self._keep(redis_keys.provider_keys(client), {provider: exact_json.dumps(kept)})
+        stored = {"key": self._encrypt(key), "key_prefix": prefix, "label": label}
+        self._save(redis_keys.provider_keys(client), {provider: exact_json.dumps(stored)})
         return ProviderKey(provider, prefix, label)
 
     def list_provider_keys(self, client: str) -> list[ProviderKey]:
-        """What may be shown of the client's keys. Raises `NotConfigured`."""
+        """What is shown of the client's keys. Raises `NotConfigured`."""
         self._open()
-        found = {name: exact_json.loads(value) for name, value in self._all(redis_keys.provider_keys(client)).items()}
-        readable = self._decrypted({name: kept["key"] for name, kept in found.items()})
+        keys = {name: exact_json.loads(value) for name, value in self._all(redis_keys.provider_keys(client)).items()}
+        readable = self._decrypted({name: key["key"] for name, key in keys.items()})
         return [
-            ProviderKey(name, kept["key_prefix"], kept["label"])
-            for name, kept in sorted(found.items())
-            if name in readable
+            ProviderKey(name, key["key_prefix"], key["label"]) for name, key in sorted(keys.items()) if name in readable
         ]
 
     def provider_keys(self, client: str) -> dict[str, str]:
         """The client's keys by provider, for a turn of its own; {} without a client."""
         if not (client and self._cipher):
             return {}
-        found = self._use(redis_keys.provider_keys(client))
-        return self._decrypted({name: exact_json.loads(value)["key"] for name, value in found.items()})
+        stored = self._use(redis_keys.provider_keys(client))
+        return self._decrypted({name: exact_json.loads(value)["key"] for name, value in stored.items()})
 
     def delete_provider_key(self, client: str, provider: str) -> bool:
-        """Forget a key. False if there is none. Raises `NotConfigured`."""
+        """Delete a key. False if there is none. Raises `NotConfigured`."""
         self._open()
         return bool(self._redis.hdel(redis_keys.provider_keys(client), provider))
 
     # secrets for tools
 
     def save_secrets(self, client: str, values: dict[str, str]) -> None:
-        """Keep secrets by name. Raises `NotConfigured`, `BadRequest`."""
-        self._keep(redis_keys.secrets(client), {name: self._encrypt(value) for name, value in values.items()})
+        """Store secrets by name. Raises `NotConfigured`, `BadRequest`."""
+        self._save(redis_keys.secrets(client), {name: self._encrypt(value) for name, value in values.items()})
 
     def secrets(self, client: str) -> dict[str, str]:
         """The client's secrets by name, for a tool's call in a turn of its own; {} without a client."""
@@ -104,17 +101,17 @@ class Vault:
         return self._decrypted(self._use(redis_keys.secrets(client)))
 
     def delete_secret(self, client: str, name: str) -> bool:
-        """Forget a secret. False if there is none. Raises `NotConfigured`."""
+        """Delete a secret. False if there is none. Raises `NotConfigured`."""
         self._open()
         return bool(self._redis.hdel(redis_keys.secrets(client), name))
 
     def clear_secrets(self, client: str) -> None:
-        """Forget all of the client's secrets. Raises `NotConfigured`."""
+        """Delete all of the client's secrets. Raises `NotConfigured`."""
         self._open()
         self._redis.delete(redis_keys.secrets(client))
 
     def forget(self, client: str) -> None:
-        """Remove all that the client has entrusted, whether or not it can be read."""
+        """Delete all keys and secrets of the client, whether or not they can be decrypted."""
         for key in (redis_keys.provider_keys(client), redis_keys.secrets(client)):
             self._redis.delete(key)
 
@@ -126,21 +123,21 @@ class Vault:
     def _encrypt(self, value: str) -> str:
         return self._open().encrypt(value.encode()).decode()
 
-    def _decrypted(self, found: dict[str, str]) -> dict[str, str]:
+    def _decrypted(self, encrypted: dict[str, str]) -> dict[str, str]:
         values = {}
-        for name, token in found.items():
+        for name, token in encrypted.items():
             try:
                 values[name] = self._open().decrypt(token.encode()).decode()
             except InvalidToken:
                 log.warning(
-                    "a client's key or secret was kept under a key that AOMI_ENCRYPTION_KEY no longer has: put that "
-                    "key back behind the first one, or let the client save its own anew"
+                    "a client's key or secret was encrypted with a key that AOMI_ENCRYPTION_KEY no longer has: add "
+                    "that key after the first one, or let the client save its own again"
                 )
         return values
 
-    def _keep(self, key: str, fields: dict[str, Any]) -> None:
-        known = {raw.decode() for raw in self._redis.hkeys(key)}
-        if len(known | fields.keys()) > MAX_PER_CLIENT:
+    def _save(self, key: str, fields: dict[str, Any]) -> None:
+        stored = {raw.decode() for raw in self._redis.hkeys(key)}
+        if len(stored | fields.keys()) > MAX_PER_CLIENT:
             raise BadRequest(f"A client may have at most {MAX_PER_CLIENT} of these; delete some first")
         pipeline = self._redis.pipeline()
         pipeline.hset(key, mapping=fields)
@@ -151,7 +148,7 @@ class Vault:
         return text_fields(self._redis.hgetall(key))
 
     def _use(self, key: str) -> dict[str, str]:
-        """As `_all`; the key's life begins again."""
+        """As `_all`; renews the key's life."""
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hgetall(key)
         pipeline.expire(key, self._life)
@@ -159,16 +156,16 @@ class Vault:
 
 
 def client_digest(client_id: str) -> str:
-    """Under what a client's things are kept: its id is as good as a password."""
+    """The SHA-256 of a client's id, which names its data: the id itself is as good as a password."""
     return sha256_hex(client_id.encode("utf-8", "surrogatepass"))
 
 
 def _cipher(settings: Settings) -> MultiFernet | None:
-    given = settings.encryption_key.get_secret_value() if settings.encryption_key else ""
-    names = [part.strip() for part in given.split(",") if part.strip()]
+    setting = settings.encryption_key.get_secret_value() if settings.encryption_key else ""
+    keys = [part.strip() for part in setting.split(",") if part.strip()]
     try:
-        return MultiFernet([Fernet(name) for name in names]) if names else None
+        return MultiFernet([Fernet(key) for key in keys]) if keys else None
     except ValueError:
         raise ConfigError(
-            "AOMI_ENCRYPTION_KEY must be Fernet keys, with commas between; make one with: aomi encryption-key"
+            "AOMI_ENCRYPTION_KEY must be Fernet keys, separated by commas; make one with: aomi encryption-key"
         ) from None

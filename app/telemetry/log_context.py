@@ -1,4 +1,4 @@
-"""What this thread or greenlet works on at the moment: a request, a session, a turn. Log lines and traces name it."""
+"""The log context of a thread or greenlet: the request, session and turn that its log lines and traces name."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ class LogContext:
     run: str = ""
 
 
-_current: ContextVar[LogContext] = ContextVar("work", default=LogContext())  # noqa: B039 - it is frozen
+_current: ContextVar[LogContext] = ContextVar("log_context", default=LogContext())  # noqa: B039 - it is frozen
 
 
 def current() -> LogContext:
-    """What is being worked on here."""
+    """The context of this thread or greenlet."""
     return _current.get()
 
 
-def begin(work: LogContext) -> None:
-    """Work on this from now on. A connection's greenlet does so with each of its requests."""
-    _current.set(work)
+def begin(context: LogContext) -> None:
+    """Set the context from now on. A connection's greenlet does so for each of its requests."""
+    _current.set(context)
 
 
 @contextmanager
-def log_context(work: LogContext) -> Iterator[None]:
-    """Work on this while inside."""
-    token = _current.set(work)
+def log_context(context: LogContext) -> Iterator[None]:
+    """Set the context inside the `with` block."""
+    token = _current.set(context)
     try:
         yield
     finally:

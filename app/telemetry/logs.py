@@ -1,4 +1,4 @@
-"""Logs: one line an event, on stderr, as JSON or as text. Session ids are bearer secrets and show 8 characters."""
+"""Logs: one line an event, on stderr, as JSON or text. Session ids are bearer secrets: 8 characters are shown."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ log = logging.getLogger(__name__)
 
 
 def setup(settings: Settings) -> None:
-    """Write the log of this process as the settings say; libraries only from WARNING on."""
+    """Configure the log of this process by the settings; libraries log from WARNING on."""
     handler = logging.StreamHandler()
     handler.setFormatter(formatter(settings.log_format, settings.log_content))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.captureWarnings(True)
-    logging.raiseExceptions = False  # a record that cannot be written would be shown with all that is in it
+    logging.raiseExceptions = False  # an unwritable record would be printed with all its contents
     for name in ("rq.worker", "rq.queue", "rq.job"):
         logging.getLogger(name).setLevel(logging.ERROR)
     for name in ("app", "workers"):
         logging.getLogger(name).setLevel(settings.log_level)
-    sys.excepthook = _broke
+    sys.excepthook = _uncaught
     if threading.excepthook is threading.__excepthook__:
-        threading.excepthook = thread_broke
+        threading.excepthook = thread_uncaught
 
 
 def formatter(form: str, content: bool = False) -> logging.Formatter:
-    """Lines as `text`, else as JSON; with the words of exceptions and libraries where `content` may be logged."""
+    """Lines as `text`, else as JSON; with the messages of exceptions and libraries if `content` may be logged."""
     return _Text(content) if form == "text" else _Json(content)
 
 
@@ -45,38 +45,38 @@ def short_session_id(session_id: str) -> str:
     return session_id[:8]
 
 
-def thread_broke(broken: threading.ExceptHookArgs) -> None:
-    """Log what ended a thread; Python's own hook would write all that its exception says."""
-    if broken.exc_value is not None:
-        name = broken.thread.name if broken.thread else "?"
-        log.critical("thread %r broke", name, exc_info=broken.exc_value)
+def thread_uncaught(args: threading.ExceptHookArgs) -> None:
+    """Log the exception that ended a thread; Python's own hook would write the exception's whole message."""
+    if args.exc_value is not None:
+        name = args.thread.name if args.thread else "?"
+        log.critical("unhandled exception in thread %r", name, exc_info=args.exc_value)
 
 
-def greenlet_broke(_context: object, _kind: type, error: BaseException | None, _trace: object) -> None:
+def greenlet_uncaught(_context: object, _kind: type, error: BaseException | None, _trace: object) -> None:
     """The same for a greenlet, as gevent calls it."""
     if error is not None:
-        log.critical("a greenlet broke", exc_info=error)
+        log.critical("unhandled exception in a greenlet", exc_info=error)
 
 
-def _broke(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+def _uncaught(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, where)
         return
-    log.critical("this process broke", exc_info=error)
+    log.critical("unhandled exception in the main thread", exc_info=error)
 
 
 class _Json(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, then what is known of request, session, run and more."""
+    """One JSON object a line: time, level, logger, message, then the log context and other fields."""
 
     def __init__(self, content: bool) -> None:
         super().__init__()
         self._content = content
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of one record; `fields` in its `extra` stand beside the rest."""
-        moment = datetime.fromtimestamp(record.created, UTC)
-        told: dict[str, Any] = {
-            "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        """The line of one record; `fields` in its `extra` are added."""
+        created = datetime.fromtimestamp(record.created, UTC)
+        fields: dict[str, Any] = {
+            "time": created.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname,
             "logger": record.name,
             "message": redaction.message(record, self._content),
@@ -85,17 +85,17 @@ class _Json(logging.Formatter):
             **getattr(record, "fields", {}),
             "exception": _exception(record, self._content),
         }
-        return exact_json.dumps({name: value for name, value in told.items() if value != ""})
+        return exact_json.dumps({name: value for name, value in fields.items() if value != ""})
 
 
 class _Text(_Json):
-    """For people: the time of day, the level, who says it, and what."""
+    """Lines for people: time of day, level, logger, message."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of one record, and its traceback below."""
-        words = redaction.message(record, self._content)
+        message = redaction.message(record, self._content)
         request = log_context.current().request
-        line = f"{self.formatTime(record, '%H:%M:%S')} {record.levelname:7} {record.name}: {words}"
+        line = f"{self.formatTime(record, '%H:%M:%S')} {record.levelname:7} {record.name}: {message}"
         trace = _exception(record, self._content)
         return line + (f" [request {request}]" if request else "") + (f"\n{trace}" if trace else "")
 

@@ -1,4 +1,4 @@
-"""OpenTelemetry: spans by its SDK, sent by OTLP over HTTP to where the OTEL_* variables say, in a thread of its own."""
+"""OpenTelemetry: its SDK sends spans by OTLP over HTTP to the endpoint in the OTEL_* variables, on its own thread."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.version import __version__
 _W3C = TraceContextTextMapPropagator()
 
 FLUSH_MILLISECONDS = 3000
-"""Milliseconds for the last spans of a process."""
+"""How long the end of a process waits for its last spans."""
 
 
 class _Span:
@@ -50,31 +50,31 @@ class _Request(_Span):
 
 
 class Otel:
-    """What `app.telemetry.tracing` asks for, in a process that traces as `service`."""
+    """The implementation of `app.telemetry.tracing`, in a process that traces as `service`."""
 
     def __init__(self, service: str) -> None:
         resource = Resource.create({"service.name": service, "service.version": __version__})
-        named = resource.merge(OTELResourceDetector().detect())  # what the operator says goes before
+        named = resource.merge(OTELResourceDetector().detect())  # the operator's names take precedence
         self._provider = TracerProvider(resource=named, shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("aomi", __version__)
 
     def stop(self) -> None:
-        """Send what is left."""
+        """Send the remaining spans."""
         self._provider.force_flush(FLUSH_MILLISECONDS)
 
     @contextmanager
     def span(
         self, name: str, attributes: Mapping[str, Value], kind: Kind, parent: Carrier | None, link: Carrier | None
     ) -> Iterator[_Span]:
-        """A span around what is inside."""
+        """See `tracing.span`."""
         started = self._tracer.start_as_current_span(
             name,
             context=_W3C.extract(parent) if parent else None,
             kind=SpanKind[kind],
             attributes=attributes,
             links=_links(link),
-            record_exception=False,  # its words may quote a message
+            record_exception=False,  # its message may quote a user's
             set_status_on_exception=False,
         )
         with started as opened:
@@ -87,27 +87,27 @@ class Otel:
                 raise
 
     def past(self, name: str, attributes: Mapping[str, Value], parent: Carrier, between: tuple[str, str]) -> None:
-        """A span that is over."""
+        """See `tracing.past`."""
         start, end = (int(datetime.fromisoformat(moment).timestamp() * 1e9) for moment in between)
         around = _W3C.extract(parent)
         span = self._tracer.start_span(name, context=around, attributes=attributes, start_time=start)
         span.end(max(start, end))
 
     def request(self, name: str, attributes: Mapping[str, Value], parent: Carrier) -> _Request:
-        """The span of a request, from here on."""
+        """See `tracing.request`."""
         around = _W3C.extract(parent)
         return _Request(self._tracer.start_span(name, context=around, kind=SpanKind.SERVER, attributes=attributes))
 
     def carrier(self) -> dict[str, str]:
-        """The `traceparent` of the span around this."""
-        found: dict[str, str] = {}
-        _W3C.inject(found)
-        return {name: value for name, value in found.items() if name == "traceparent"}
+        """The `traceparent` of the current span."""
+        headers: dict[str, str] = {}
+        _W3C.inject(headers)
+        return {name: value for name, value in headers.items() if name == "traceparent"}
 
     def trace_id(self) -> str:
-        """The id of the trace around this."""
-        around = trace.get_current_span().get_span_context()
-        return trace.format_trace_id(around.trace_id) if around.is_valid else ""
+        """The id of the current trace."""
+        span_context = trace.get_current_span().get_span_context()
+        return trace.format_trace_id(span_context.trace_id) if span_context.is_valid else ""
 
 
 def _links(carrier: Carrier | None) -> list[Link]:

@@ -1,7 +1,7 @@
-"""Traces, from a request through the queue to models and tools. `app.telemetry.otel` does the work where AOMI_OTEL is
-set; else it is not loaded, and a span costs a look at a variable.
+"""Traces, from a request through the queue to models and tools. `app.telemetry.otel` implements them if AOMI_OTEL is
+set; otherwise it is not loaded, and a span costs the read of a variable.
 
-Spans name models, tools and ids, never what was said. A trace crosses the queue as its W3C `traceparent`, in `carrier`.
+Spans name models, tools and ids, never texts. A trace crosses the queue as its W3C `traceparent`, in `carrier`.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ if TYPE_CHECKING:
     from app.telemetry.otel import Otel
 
 Carrier = Mapping[str, str]
-"""Where a trace comes from: its `traceparent`, if there is one, perhaps among other fields."""
+"""The `traceparent` of a trace, if there is one, possibly among other fields."""
 
 Value = str | int | float
 Kind = Literal["INTERNAL", "SERVER", "CLIENT", "CONSUMER"]
 
 
 class Span(Protocol):
-    """A part of a trace while it is under way."""
+    """A running span."""
 
     def set(self, attributes: Mapping[str, Value]) -> None:
-        """Note what has come out."""
+        """Set attributes."""
 
     def fail(self, kind: str) -> None:
-        """It failed: a class of error, never its words."""
+        """Mark it as failed with a class of error, never its message."""
 
 
 class Request(Span, Protocol):
-    """The span of a request. What happens before `leave` belongs to it; it lasts until `end`, which a stream calls."""
+    """The span of a request. It is current until `leave` and lasts until `end`, which a stream calls at its end."""
 
     def leave(self) -> None:
         """The view has returned."""
 
     def end(self) -> None:
-        """The answer is sent, to its last byte."""
+        """The whole response is sent."""
 
 
 class _NoSpan:
@@ -54,7 +54,7 @@ _otel: Otel | None = None
 
 
 def setup(settings: Settings, service: str) -> None:
-    """Trace from now on, if the settings want it: as `service`, unless OTEL_SERVICE_NAME has another name."""
+    """Turn tracing on if the settings say so: as `service`, unless OTEL_SERVICE_NAME names another."""
     global _otel
     if settings.otel:
         from app.telemetry.otel import Otel
@@ -63,7 +63,7 @@ def setup(settings: Settings, service: str) -> None:
 
 
 def stop() -> None:
-    """Send what is left. For at most some seconds: nobody waits for a collector that is away."""
+    """Send the remaining spans, for at most some seconds."""
     if _otel:
         _otel.stop()
 
@@ -76,27 +76,27 @@ def span(
     parent: Carrier | None = None,
     link: Carrier | None = None,
 ) -> AbstractContextManager[Span]:
-    """A span around what is inside. It belongs to the one around it, else to `parent`; `link` is a trace that led to
-    it. An exception that leaves it makes it a failure."""
+    """A span for the `with` block. Its parent is the current span, else `parent`; `link` is a trace that led to it. An
+    exception that leaves the block marks the span as failed."""
     return _otel.span(name, attributes, kind, parent, link) if _otel else nullcontext(_NO_SPAN)
 
 
 def past(name: str, attributes: Mapping[str, Value], parent: Carrier, between: tuple[str, str]) -> None:
-    """A span that is over, `between` two times in ISO-8601."""
+    """A span that has already ended; `between` are its start and end in ISO-8601."""
     if _otel:
         _otel.past(name, attributes, parent, between)
 
 
 def request(name: str, attributes: Mapping[str, Value], parent: Carrier) -> Request | None:
-    """The span of a request that begins here, None where nothing is traced."""
+    """The span of a request that begins now, None without tracing."""
     return _otel.request(name, attributes, parent) if _otel else None
 
 
 def carrier() -> dict[str, str]:
-    """The `traceparent` of what is under way here; empty where nothing is traced."""
+    """The `traceparent` of the current span; empty without tracing."""
     return _otel.carrier() if _otel else {}
 
 
 def trace_id() -> str:
-    """The id of the trace that this belongs to, '' if to none."""
+    """The id of the current trace, '' if there is none."""
     return _otel.trace_id() if _otel else ""

@@ -1,1 +1,1 @@
-"""The life of a turn: accepted, queued, ended; and the reaper of turns whose process died."""
+"""The life of a turn: accepted, queued, ended; and the reaper of what a dead process left."""

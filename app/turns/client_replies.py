@@ -9,9 +9,9 @@ from app import exact_json
 from app.catalog import Catalog
 from app.errors import Conflict, NotFound
 from app.state.open_requests import OpenRequest, last_number, open_requests
-from app.state.runs import TurnRequest
 from app.state.session_fields import Fields
 from app.state.sessions import Sessions
+from app.state.turn_requests import TurnRequest
 from app.turns.service import TurnService
 
 NEVER_ASKED = "There is no such client request in this session; /api/state shows the open ones in user_state"
@@ -36,7 +36,7 @@ class ClientReplies:
             accepted = self._turns.send(session["id"], self._follow_up(session, closed, result))
             if accepted.outcome in ("started", "waiting"):
                 return closed
-            if accepted.outcome != "unasked":
+            if accepted.outcome != "not_open":
                 raise Conflict(NOT_OPEN)  # its thread was deleted
             session = self._sessions.get(session["id"]) or {}  # another reply closed one of them: try the rest
         last = last_number(session)
@@ -52,8 +52,6 @@ class ClientReplies:
             app=app.id,
             model=model,
             thread_id=first.thread_id,
-            client=first.client,
-            key=first.key,
-            budget=first.budget,
+            principal=first.principal,
             answers=numbers,
         )

@@ -1,4 +1,4 @@
-"""Removing a session for good: its turns end, what they used is counted, its keys go, and so do its jobs."""
+"""Erasing a session: its turns end, their usage is counted, its keys and its jobs are removed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.turns.usage_recovery import UsageRecovery
 
 
 def erase(sessions: Sessions, turns: TurnService, usage: UsageRecovery, jobs: Jobs, session_id: str) -> None:
-    """Remove all of a session. Whoever works for it is told, and what comes of that work later is refused."""
+    """Erase a session. Workers that still work for it are told to stop, and what they write later is refused."""
     turns.interrupt_all(session_id)
     usage.close_all(session_id)
     jobs.forget(sessions.delete(session_id))

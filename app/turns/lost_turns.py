@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 
 from app.events import sse
-from app.state.leases import ENDED, MAX_LEASES
-from app.state.runs import Run, RunStore
+from app.state.leases import MAX_LEASES
+from app.state.run_records import Run
+from app.state.run_status import ENDED
+from app.state.runs import RunStore
 from app.telemetry.logs import short_session_id
 from app.turns.queue import Jobs
 from app.turns.service import TurnService
@@ -54,7 +56,7 @@ class LostTurns:
     def _end(self, run: Run) -> None:
         session = short_session_id(run.session_id)
         log.warning("turn %s of session %s has lost its worker; it ends with an error", run.id, session)
-        self._turns.end(run.session_id, run.id, WORKER_LOST, expect="running")
+        self._turns.end(run.session_id, run.id, WORKER_LOST, expect={"running"})
         self._usage.close(run.session_id, run.id)
 
     def _wait_for_a_worker(self, run: Run) -> None:

@@ -6,11 +6,11 @@ Web processes run one, too: a turn whose only worker is gone ends for its reader
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+from app.background import BackgroundLoop, Backoff
 from app.state.connection.clients import Unavailable
 from app.state.leases import Leases, RunningTurn
 from app.telemetry.logs import short_session_id
@@ -49,17 +49,16 @@ class Reaper:
         self._duties = duties
         self._running = running
         self._lenient_until = 0.0
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="aomi reaper", daemon=True)
+        pause = leases.seconds / 4
+        self._loop = BackgroundLoop(self._run_or_be_lenient, Backoff("reaper", Unavailable, pause, pause), pause)
 
     def start(self) -> None:
         """Start the thread."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self) -> None:
         """End the thread."""
-        self._stopped.set()
-        self._thread.join(timeout=5)
+        self._loop.stop(timeout=5)
 
     def run_once(self) -> None:
         """Renew the leases of this process, then handle what is overdue. Raises `Unavailable`.
@@ -75,13 +74,12 @@ class Reaper:
                 if not _handled(duty, item):
                     duty.postpone(*item)
 
-    def _work(self) -> None:
-        while not self._stopped.wait(self._leases.seconds / 4):
-            try:
-                self.run_once()
-            except Unavailable as error:
-                log.warning("Redis does not answer (%s); leases are renewed when it does", type(error).__name__)
-                self._lenient_until = time.monotonic() + self._leases.seconds
+    def _run_or_be_lenient(self) -> None:
+        try:
+            self.run_once()
+        except Unavailable:
+            self._lenient_until = time.monotonic() + self._leases.seconds
+            raise
 
 
 def _handled(duty: Duty, item: tuple[Any, ...]) -> bool:

@@ -1,16 +1,18 @@
-"""What one may do with a turn: send a message, end it. Web and workers share these few steps."""
+"""Starting and ending turns, as web and workers do: each step in Redis together with its job on the queue."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from app.events import sse
 from app.metrics.instruments import Metrics
-from app.state.runs import Accepted, Run, RunStore, TurnRequest
+from app.state.run_records import Run
+from app.state.run_status import UNFINISHED, RunStatus
+from app.state.runs import RunStore
+from app.state.turn_requests import Accepted, TurnRequest
 from app.telemetry import log_context, tracing
 from app.turns.queue import Jobs
-
-UNFINISHED = "waiting queued running"
 
 
 class TurnService:
@@ -21,21 +23,20 @@ class TurnService:
         self._jobs = jobs
         self._metrics = metrics
 
-    def send(self, session_id: str, message: TurnRequest) -> Accepted:
+    def send(self, session_id: str, request: TurnRequest) -> Accepted:
         """Accept a message and see that it runs: now, or when the turns before it have ended."""
-        origin = {"request": log_context.current().request, **tracing.carrier()}
-        accepted = self._runs.start(session_id, replace(message, origin=origin))
+        trace_context = {"request": log_context.current().request, **tracing.carrier()}
+        accepted = self._runs.start(session_id, replace(request, trace_context=trace_context))
         if accepted.outcome == "started":
             self._jobs.turn(session_id, accepted.run_id)
-        elif accepted.outcome == "waiting" and message.on_busy == "interrupt":
+        elif accepted.outcome == "waiting" and request.on_busy == "interrupt":
             self.interrupt(session_id, accepted.current)
         return accepted
 
     def interrupt(self, session_id: str, run_id: str = "") -> bool:
-        """Stop the turn `run_id`, or the one that is current at this moment. False if there was none to stop.
+        """Stop the turn `run_id`, or the current one. False if there was none to stop.
 
-        Its stream ends here and now; the worker that runs it hears of it at the same moment and hangs up on the
-        provider.
+        Its stream ends at once; the worker that runs it is notified at the same time and closes the provider's stream.
         """
         run_id = run_id or self._runs.current(session_id)
         return self.end(session_id, run_id, sse.complete(interrupted=True))
@@ -50,10 +51,11 @@ class TurnService:
         for run_id in self._runs.open_in(session_id, thread_id):
             self.interrupt(session_id, run_id)
 
-    def end(self, session_id: str, run_id: str, terminal: sse.Event, *, expect: str = UNFINISHED) -> bool:
-        """End a turn with its terminal event. False if somebody else has ended it."""
-        outcome = "interrupted" if terminal.get("interrupted") else terminal["type"]
-        run = self._runs.seal(session_id, run_id, outcome, expect=expect)
+    def end(
+        self, session_id: str, run_id: str, terminal: sse.Event, *, expect: Collection[RunStatus] = UNFINISHED
+    ) -> bool:
+        """End a turn of a status in `expect` with its terminal event. False if another process has ended it."""
+        run = self._runs.seal(session_id, run_id, sse.outcome(terminal), expect=expect)
         if run:
             self._metrics.ended(run, terminal)
             self.finish(run, terminal)
@@ -61,6 +63,6 @@ class TurnService:
 
     def finish(self, run: Run, terminal: sse.Event) -> None:
         """Settle a sealed turn and let the next one run."""
-        following = self._runs.settle(run, terminal)
-        if following:
-            self._jobs.turn(run.session_id, following)
+        next_run = self._runs.settle(run, terminal)
+        if next_run:
+            self._jobs.turn(run.session_id, next_run)

@@ -1,13 +1,14 @@
-"""Model calls whose worker does not say what they used, as it is gone: settled by what is known, exactly once."""
+"""Model calls whose worker died before it settled them: settled exactly once, by what is known."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
 from app import exact_json
-from app.state.leases import ENDED
 from app.state.ledger import Ledger
-from app.state.runs import Run, RunStore
+from app.state.run_records import Run
+from app.state.run_status import ENDED
+from app.state.runs import RunStore
 from app.state.transcript import INTERRUPTED, Message
 from app.usage import ModelCall
 
@@ -43,12 +44,12 @@ class UsageRecovery:
         self._ledger.forget(session_id, run_id, number)
 
     def close(self, session_id: str, run_id: str) -> None:
-        """Settle all open calls of a turn now. What its worker says later counts no more."""
+        """Settle all open calls of a turn now. A charge that its worker settles later does not count."""
         if calls := self._ledger.unsettled_calls(session_id, run_id):
             run = self._runs.get(session_id, run_id)
-            said = _last_reply(self._runs.partial(run)) if run else 0
+            reply_bytes = _last_reply_bytes(self._runs.partial(run)) if run else 0
             for call in calls:
-                self._ledger.settle(session_id, run_id, call.estimated(said if _is_of_the_turn(call) else 0))
+                self._ledger.settle(session_id, run_id, call.estimated(reply_bytes if _is_of_the_turn(call) else 0))
 
     def close_all(self, session_id: str) -> None:
         """Settle all open calls of a session, whose turns have ended: it is about to be deleted."""
@@ -62,11 +63,11 @@ class UsageRecovery:
 
 
 def _is_of_the_turn(call: ModelCall) -> bool:
-    """Whether the turn's log has the call's answer; titles are asked for beside it."""
+    """Whether the call's reply is in the turn's log; that of a title's call is not."""
     return call.number.isdecimal()
 
 
-def _last_reply(messages: list[Message]) -> int:
+def _last_reply_bytes(messages: list[Message]) -> int:
     """Bytes of the reply that was under way: the last one, unless its tools have given results."""
     replies = [message for message in messages if message["role"] == "assistant"]
     if not replies or any(result["result"] != INTERRUPTED for result in replies[-1].get("tool_results", ())):

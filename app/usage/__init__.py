@@ -1,4 +1,4 @@
-"""What model calls use and what that costs: tokens, prices, sums. Pure; kept and added up by `app.state.ledger`.
+"""The usage of model calls and its cost: tokens, prices, sums. Pure; `app.state.ledger` stores and adds it up.
 
 Costs are whole nano-dollars (1e-9 US$), so that sums are exact in Redis.
 """
@@ -12,20 +12,20 @@ from typing import Any
 NANO = Decimal(10) ** -9
 
 NO_KEY = "-"
-"""Stands for the API key of turns that came without one."""
+"""The API key id of turns that came without a key."""
 
 BUDGET_SPENT = (
     "The budget of this API key is spent for this month; ask the operator for more, or wait for the next month"
 )
 
 EST_BYTES_PER_TOKEN = 4
-"""What a token is taken for where no tokenizer is at hand."""
+"""Estimated size of a token, where there is no tokenizer."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens of a model call, or of several. Of the `input`, `cached` came out of the provider's cache and `written`
-    went into it. `estimated`: not, or not all of it, by the provider's own count."""
+    """Tokens of a model call, or of several. Of the `input`, `cached` were read from the provider's cache and `written`
+    were written to it. `estimated`: at least partly not the provider's own count."""
 
     input: int = 0
     output: int = 0
@@ -36,7 +36,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Prices:
-    """US$ a token, as decimals; those of the provider's cache are the input's where they are ''."""
+    """US$ a token, as decimals; the prices of the provider's cache are that of the input if they are ''."""
 
     input: str
     output: str
@@ -49,7 +49,7 @@ class Prices:
         return not any(map(Decimal, (self.input, self.output, self.cached or "0", self.written or "0")))
 
     def cost(self, usage: Usage) -> int:
-        """Nano-dollars."""
+        """The cost in nano-dollars."""
         plain = max(0, usage.input - usage.cached - usage.written)
         dollars = (
             plain * Decimal(self.input)
@@ -62,15 +62,15 @@ class Prices:
 
 @dataclass(frozen=True)
 class ModelCall:
-    """A model call that is about to be made: number `number` of the turn. `day` (UTC) is the one that it counts for.
+    """A model call that is about to be sent: number `number` of the turn. It counts for `day` (UTC).
 
-    `prompt` is about how many tokens it sends. `prices` None are unknown. `own_key`: its client pays, by a key of its
-    own. All that is needed to settle it if nobody hears of it again.
+    `prompt` is an estimate of the tokens that it sends. `prices` None are unknown. `own_key`: its client's own key
+    pays. This is all that is needed to settle the call if its worker dies.
     """
 
     number: str
     day: str
-    key: str
+    api_key_id: str
     app: str
     model: str
     prompt: int
@@ -81,16 +81,20 @@ class ModelCall:
     def read(cls, stored: dict[str, Any]) -> ModelCall:
         """Out of its JSON."""
         prices = stored["prices"]
-        return cls(**stored | {"prices": Prices(**prices) if prices else None})
+        return cls(**_renamed(stored, "key", "api_key_id") | {"prices": Prices(**prices) if prices else None})
+
+    def stored(self) -> dict[str, Any]:
+        """What its JSON holds."""
+        return _renamed(asdict(self), "api_key_id", "key")
 
     def charge(self, usage: Usage, cost: int | None) -> Charge:
-        """What it has used, at a cost of that many nano-dollars (None: unknown). By the client's own key it is none."""
+        """Its charge, at a cost in nano-dollars (None: unknown), which is 0 if the client's own key paid."""
         cost = 0 if self.own_key else cost
-        return Charge(self.number, self.day, self.key, self.app, self.model, usage, cost, self.own_key)
+        return Charge(self.number, self.day, self.api_key_id, self.app, self.model, usage, cost, self.own_key)
 
-    def estimated(self, said: int) -> Charge:
-        """The charge by what is known: `said` is how many bytes of an answer came."""
-        usage = Usage(input=self.prompt, output=-(-said // EST_BYTES_PER_TOKEN), estimated=True)
+    def estimated(self, reply_bytes: int) -> Charge:
+        """The charge by what is known: the size of the prompt and of the part of the reply that came."""
+        usage = Usage(input=self.prompt, output=-(-reply_bytes // EST_BYTES_PER_TOKEN), estimated=True)
         return self.charge(usage, self.prices.cost(usage) if self.prices else None)
 
 
@@ -101,7 +105,7 @@ class Charge:
 
     number: str
     day: str
-    key: str
+    api_key_id: str
     app: str
     model: str
     usage: Usage
@@ -111,10 +115,14 @@ class Charge:
     @classmethod
     def read(cls, stored: dict[str, Any]) -> Charge:
         """Out of its JSON."""
-        return cls(**stored | {"usage": Usage(**stored["usage"])})
+        return cls(**_renamed(stored, "key", "api_key_id") | {"usage": Usage(**stored["usage"])})
+
+    def stored(self) -> dict[str, Any]:
+        """What its JSON holds."""
+        return _renamed(asdict(self), "api_key_id", "key")
 
     def totals(self) -> Totals:
-        """It as a sum of one. The turn counts with its first call."""
+        """The totals of this one charge. The turn is counted with its first call."""
         used = self.usage
         return Totals(
             turns=int(self.number == "1"),
@@ -131,8 +139,8 @@ class Charge:
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over model calls: turns, calls, tokens, nano-dollars; then how many calls were estimated, have no known
-    price (and are not in `cost`), or were made with a client's own key (and cost the operator nothing)."""
+    """Sums over model calls: turns, calls, tokens, nano-dollars; then the numbers of calls that were estimated, that
+    have no known price (and are not in `cost`), and that a client's own key paid for (at no cost to the operator)."""
 
     turns: int = 0
     calls: int = 0
@@ -148,7 +156,7 @@ class Totals:
         return Totals(**{name: value + getattr(other, name) for name, value in asdict(self).items()})
 
     def shown(self) -> dict[str, Any]:
-        """In the API's words; `cost_usd` in US$."""
+        """The fields of the API; `cost_usd` is in US$."""
         return {
             "turns": self.turns,
             "model_calls": self.calls,
@@ -165,11 +173,15 @@ class Totals:
 MEASURES = tuple(field.name for field in fields(Totals))
 
 
+def _renamed(fields: dict[str, Any], old: str, new: str) -> dict[str, Any]:
+    return {new if name == old else name: value for name, value in fields.items()}
+
+
 def nano(dollars: Decimal) -> int:
-    """US$ in whole nano-dollars."""
+    """US$ as whole nano-dollars."""
     return int((dollars / NANO).to_integral_value())
 
 
 def dollars(nano: int) -> float:
-    """Nano-dollars in US$. The nearest double: its shortest decimal is exact up to nine million dollars."""
+    """Nano-dollars as US$: the nearest double, whose shortest decimal is exact up to nine million dollars."""
     return float(nano * NANO)

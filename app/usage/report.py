@@ -1,4 +1,4 @@
-"""Usage of keys, apps, models, sessions and days, grouped and summed as somebody wants to see it."""
+"""Usage of keys, apps, models, sessions and days, grouped and summed."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from app.errors import BadRequest
 from app.usage import Totals
 
 MAX_DAYS = 1100
-"""Days that one question may be about."""
+"""The longest period of one report."""
+
+
+class InvalidDays(ValueError):
+    """A month, a day or a period is invalid; the message says what is right."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What a key used in an app by a model on one day, in one session if that is known."""
+    """Usage of a key in an app by a model on one day, in one session if that is known."""
 
     day: str
     key: str
@@ -29,13 +32,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Days:
-    """From one day to another, both included."""
+    """A span of days, both ends included."""
 
     first: date
     last: date
 
     def names(self) -> list[str]:
-        """Each of them, such as `2026-11-24`."""
+        """Each day, such as `2026-11-24`."""
         return [str(self.first + timedelta(days=n)) for n in range((self.last - self.first).days + 1)]
 
     def __contains__(self, day: str) -> bool:
@@ -43,25 +46,25 @@ class Days:
 
 
 def today() -> date:
-    """In UTC, as all days here."""
+    """The current day in UTC, as all days here."""
     return datetime.now(UTC).date()
 
 
 def month(name: str = "") -> Days:
-    """The month `2026-11`, or the one that we have. Raises `BadRequest`."""
+    """The month `2026-11`, by default the current one. Raises `InvalidDays`."""
     name = name or today().isoformat()[:7]
     if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", name) or name < "0001":
-        raise BadRequest(f"A month is written such as 2026-11, not {name[:32]!r}")
+        raise InvalidDays(f"A month has the form 2026-11, not {name[:32]!r}")
     year, number = map(int, name.split("-"))
     return Days(date(year, number, 1), date(year, number, calendar.monthrange(year, number)[1]))
 
 
 def between(first: str, last: str) -> Days:
-    """From day to day, such as 2026-11-24; '' is the first day of that month, or the last. Raises `BadRequest`."""
+    """From day to day, such as 2026-11-24; '' is the first day of that month, or the last. Raises `InvalidDays`."""
     begin = _day(first) if first else (_day(last) if last else today()).replace(day=1)
     end = _day(last) if last else max(begin, month().last)
     if not 0 <= (end - begin).days < MAX_DAYS:
-        raise BadRequest(f"From {begin} to {end} is no span of days: the first one first, at most {MAX_DAYS} days")
+        raise InvalidDays(f"Invalid period from {begin} to {end}: the first day comes first, at most {MAX_DAYS} days")
     return Days(begin, end)
 
 
@@ -71,18 +74,18 @@ def _day(text: str) -> date:
             return date.fromisoformat(text)
     except ValueError:
         pass
-    raise BadRequest(f"A day is written such as 2026-11-24, not {text[:32]!r}")
+    raise InvalidDays(f"A day has the form 2026-11-24, not {text[:32]!r}")
 
 
 def total(rows: Iterable[Row]) -> Totals:
-    """The sum of all."""
+    """The sum of all rows."""
     return sum((row.totals for row in rows), Totals())
 
 
 def grouped(rows: Iterable[Row], by: str) -> dict[str, Totals]:
     """The sums by a field of the rows, in the order of its values."""
-    found: dict[str, Totals] = {}
+    groups: dict[str, Totals] = {}
     for row in rows:
         name = getattr(row, by)
-        found[name] = found.get(name, Totals()) + row.totals
-    return dict(sorted(found.items()))
+        groups[name] = groups.get(name, Totals()) + row.totals
+    return dict(sorted(groups.items()))

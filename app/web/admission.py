@@ -9,8 +9,9 @@ from app.config import Settings
 from app.errors import ApiError, BudgetSpent, Conflict, NotFound, Overloaded, TooManyRequests
 from app.services import Services
 from app.state.ledger import Ledger
-from app.state.runs import Accepted, RunStore, TurnRequest
+from app.state.runs import RunStore
 from app.state.slots import ConcurrencyLimit
+from app.state.turn_requests import Accepted, Principal, TurnRequest
 from app.state.vault import Vault
 from app.turns.queue import Jobs
 from app.turns.service import TurnService
@@ -66,9 +67,7 @@ class Admission:
             session_id,
             replace(
                 message,
-                client=caller.client,
-                key=caller.api_key_id,
-                budget=budget,
+                principal=Principal(caller.client, caller.api_key_id, budget),
                 limits=self._concurrency_limits(caller),
             ),
         )
@@ -100,12 +99,12 @@ class Admission:
         if key := caller.api_key:
             most = self.settings.turns_per_key if key.running_turns is None else key.running_turns
             limits.append(ConcurrencyLimit("key", key.id, most))
-        return tuple(limit for limit in limits if limit.who and limit.most)
+        return tuple(limit for limit in limits if limit.who and limit.max_sessions)
 
 
 def _raise_refusal(accepted: Accepted) -> None:
     if accepted.exceeded:
-        most, holder = accepted.exceeded.most, HOLDERS[accepted.exceeded.kind]
+        most, holder = accepted.exceeded.max_sessions, HOLDERS[accepted.exceeded.kind]
         raise TooManyRequests(f"Too many turns run for {holder}: at most {most} at once; try again when one has ended")
     if accepted.outcome in REFUSALS:
         error, message = REFUSALS[accepted.outcome]

@@ -25,7 +25,7 @@ EXPECTED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "literal_error": "{expected}",
-    "unexpected": "{words}",
+    "unexpected": "{description}",
 }
 """What would be right, by pydantic's type of the error; the fields of its context may be used."""
 
@@ -33,12 +33,12 @@ EXPECTED = {
 def json_body() -> dict[str, Any]:
     """The JSON object of the body. Raises `BadRequest`."""
     try:
-        found = exact_json.strict(raw_body())
+        value = exact_json.strict(raw_body())
     except ValueError:
         raise BadRequest("The body must be JSON: an object, in UTF-8") from None
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise BadRequest("The body must be a JSON object")
-    return found
+    return value
 
 
 def optional_json_body() -> dict[str, Any]:
@@ -63,14 +63,14 @@ def raw_body() -> bytes:
     return data
 
 
-def expected(words: str) -> WrapValidator:
-    """Part of a field's type: where the field is wrong, the refusal is `'name' must be <words>`."""
+def expected(description: str) -> WrapValidator:
+    """Part of a field's type: where the field is wrong, the refusal is `'name' must be <description>`."""
 
     def check(value: Any, inner: ValidatorFunctionWrapHandler) -> Any:
         try:
             return inner(value)
         except ValidationError:
-            raise PydanticCustomError("unexpected", "must be {words}", {"words": words}) from None
+            raise PydanticCustomError("unexpected", "must be {description}", {"description": description}) from None
 
     return WrapValidator(check)
 

@@ -94,7 +94,7 @@ def authorized_app(name: str | None) -> App:
 def _unknown_key() -> ApiError:
     """The refusal of an unknown key. Valid keys are never slowed down: many people may share an address."""
     rate = Rate("wrong-keys", address(), services().settings.wrong_keys_per_minute)
-    exceeded = services().rates.take([rate]) if rate.who and rate.most else None
+    exceeded = services().rates.take([rate]) if rate.who and rate.per_minute else None
     if exceeded:
         message = f"Too many wrong API keys came from this address; check the key, and try again in {exceeded.wait} s"
         return TooManyRequests(message, exceeded.wait)

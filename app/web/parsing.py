@@ -9,7 +9,7 @@ from flask import request
 
 from app import exact_json
 from app.errors import BadRequest, NotFound
-from app.state.open_requests import SERVERS_OWN
+from app.state.open_requests import SERVER_FIELDS
 from app.state.session_fields import Fields
 from app.web.current import services
 
@@ -42,10 +42,10 @@ ON_BUSY = get_args(OnBusy)
 
 def session_id() -> str:
     """The session id of the header or the query. Raises `BadRequest`."""
-    found = optional_session_id()
-    if found is None:
+    sent = optional_session_id()
+    if sent is None:
         raise BadRequest("A session id is needed: header X-Session-Id or query session_id, a UUID")
-    return found
+    return sent
 
 
 def optional_session_id() -> str | None:
@@ -70,8 +70,8 @@ def checked_session_id(value: str) -> str:
 
 def known_session() -> tuple[str, Fields]:
     """The id and the fields of the request's session. Raises `BadRequest`, `NotFound`."""
-    found = session_id()
-    return found, session_or_404(found)
+    sent = session_id()
+    return sent, session_or_404(sent)
 
 
 def session_or_404(session_id: str) -> Fields:
@@ -110,7 +110,7 @@ def text_of(fields: dict[str, Any], name: str, limit: int) -> str:
 
 
 def optional_text_of(fields: dict[str, Any], name: str, limit: int) -> str:
-    """As `text_of`, '' when it is not given."""
+    """As `text_of`, '' when it is missing or null."""
     return "" if fields.get(name) is None else text_of(fields, name, limit)
 
 
@@ -131,13 +131,13 @@ def user_state_of(value: Any) -> dict[str, Any]:
     """A user state as the client sent it, without the parts that only the server sets. Raises `BadRequest`."""
     if not isinstance(value, dict):
         raise BadRequest('\'user_state\' must be a JSON object, such as {"address": "0x...", "chain_id": 1}')
-    own = {name: part for name, part in value.items() if name not in SERVERS_OWN}
+    own = {name: part for name, part in value.items() if name not in SERVER_FIELDS}
     return object_of(own, "user_state", USER_STATE_BYTES)
 
 
 def event_number_of(value: str, name: str) -> int:
     """An event number such as `17`, or the end of `run_...:17`. Raises `BadRequest`."""
-    found = EVENT_ID.fullmatch(value)
-    if found is None:
+    match = EVENT_ID.fullmatch(value)
+    if match is None:
         raise BadRequest(f"{name} must be the id of an event of this stream, such as 17")
-    return int(found[1])
+    return int(match[1])

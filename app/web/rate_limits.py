@@ -42,10 +42,10 @@ def _count() -> None:
     if request.blueprint is None or request.blueprint in NOT_COUNTED or request.method == "OPTIONS":
         return
     reads = request.method in ("GET", "HEAD") or request.endpoint == STOP
-    rates = [rate for rate in (_rates_of_reads() if reads else _rates_of_writes()) if rate.most and rate.who]
+    rates = [rate for rate in (_rates_of_reads() if reads else _rates_of_writes()) if rate.per_minute and rate.who]
     exceeded = services().rates.take(rates) if rates else None
     if exceeded:
-        most, scope = exceeded.rate.most, SCOPES[exceeded.rate.kind]
+        most, scope = exceeded.rate.per_minute, SCOPES[exceeded.rate.kind]
         message = f"Too many requests came {scope}: at most {most} a minute; try again in {exceeded.wait} s"
         raise TooManyRequests(message, exceeded.wait)
 

@@ -77,7 +77,7 @@ def test_shift_enter_makes_a_line_and_sends_nothing(here):
 def test_an_answer_is_read_out_once_when_it_is_whole(here):
     spoken = here.page.locator("#status")
     here.say("remember 42")
-    expect(spoken).to_have_text("Answer: I will remember 42.")
+    expect(spoken).to_have_text("Reply: I will remember 42.")
     expect(spoken).to_have_attribute("aria-live", "polite")
     expect(here.page.get_by_role("log")).to_have_attribute("aria-live", "off")
     here.say("count to 900")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.servers import Calls, Silence, Text
+from tests.support.servers import Calls, Held, Text
 
 TO = "0x" + "ab" * 20
 HASH = "0x" + "12" * 32
@@ -46,31 +47,35 @@ def ask(scripted, provider):
     return asked
 
 
-def test_a_message_and_its_answer_appear_in_the_other_tab_while_they_come(here, tab):
-    here.say("remember 1")
-    expect(here.turns.last).to_have_attribute("aria-busy", "false")
-    other = tab().open(here.session_id)
+def test_a_message_and_its_answer_appear_in_the_other_tab_while_they_come(scripted, tab, provider):
+    seen = threading.Event()
+    provider.script("in both", [Text(["1 2 3 "]), Held(seen), Text(["4 5 6"])])
+    scripted.say("hello")
+    expect(scripted.turns.last).to_have_attribute("aria-busy", "false")
+    other = tab().open(scripted.session_id)
     expect(other.turns).to_have_count(1)
     expect(other.turns.last).to_have_attribute("aria-busy", "false")
-    here.say("count to 60")
-    expect(other.said.last).to_contain_text("count to 60")
+    scripted.say("in both")
+    expect(other.said.last).to_contain_text("in both")
     expect(other.turns.last).to_have_attribute("aria-busy", "true")
-    expect(other.button("Stop the answer")).to_be_visible()
-    expect(other.turns.last.locator(".prose")).to_have_text(" ".join(map(str, range(1, 61))))
-    expect(here.turns.last.locator(".prose")).to_have_text(" ".join(map(str, range(1, 61))))
+    expect(other.button("Stop the reply")).to_be_visible()
+    expect(other.turns.last).to_contain_text("1 2 3")
+    seen.set()
+    for page in (other, scripted):
+        expect(page.turns.last.locator(".prose")).to_have_text("1 2 3 4 5 6")
     expect(other.turns).to_have_count(2)
 
 
 def test_a_stop_title_and_model_of_one_tab_reach_the_other(here, tab):
-    here.say("count to 900")
+    here.say("count to 5000")
     expect(here.turns.last).to_contain_text("1 2")
     other = tab().open(here.session_id)
     expect(other.turns.last).to_contain_text("1 2")
-    other.button("Stop the answer").click()
+    other.button("Stop the reply").click()
     expect(here.turns.last.locator(".ending")).to_be_visible()
     here.page.get_by_role("combobox", name="Model").select_option("scripted")
     expect(other.page.get_by_role("combobox", name="Model")).to_have_value("scripted")
-    other.button("Rename: count to 900").click()
+    other.button("Rename: count to 5000").click()
     other.page.keyboard.type("Long")
     other.page.keyboard.press("Enter")
     expect(here.page.get_by_role("heading", level=1)).to_have_text("Long")
@@ -132,13 +137,16 @@ def test_a_subscription_to_a_session_that_is_not_found_tries_again(tab, client):
 
 
 def test_messages_that_wait_stand_in_both_tabs_in_order(scripted, tab, provider):
-    provider.script("slow one", [Text(["first"]), Silence(1)])
+    asked = threading.Event()
+    provider.script("slow one", [Text(["first"]), Held(asked)])
     scripted.say("slow one")
     expect(scripted.turns.last).to_contain_text("first")
     other = tab().open(scripted.session_id)
     expect(other.turns.last).to_contain_text("first")
-    other.say("other one")
-    scripted.say("third one")
+    for page, text in ((other, "other one"), (scripted, "third one")):
+        with page.page.expect_response(lambda response: "/api/chat?" in response.url):
+            page.say(text)
+    asked.set()
     for page in (scripted, other):
         words = page.page.locator(".said .words, .turn .prose")
         expect(words).to_have_text(["slow one", "first", "other one", "ok", "third one", "ok"])

@@ -14,6 +14,7 @@ import httpx
 from tests.chaos.reader import Broken, Reader, Sent
 from tests.chaos.site import Site
 from tests.chaos.wallet import Wallet
+from tests.support.patience import patient
 from tests.support.servers import Calls, Cut, Fail, Silence, Step, Text
 
 
@@ -51,9 +52,9 @@ class Person:
 
     def stop(self) -> None:
         """Interrupt it: while it flows, while the provider is silent, or as it ends."""
-        answer = [_words(self._rng), self._rng.choice([Silence(20), _words(self._rng)])]
+        answer = [_words(self._rng), self._rng.choice([Silence(), _words(self._rng)])]
         future = self._send("stop", answer)
-        self.sent[-1].accepted.wait(30)
+        self.sent[-1].accepted.wait(patient(30))
         time.sleep(self._rng.uniform(0, 0.8))
         while not future.done():
             self._interrupt()
@@ -67,20 +68,20 @@ class Person:
         futures = []
         for _ in range(3):
             futures.append(self._send("hurry", [_words(self._rng)]))
-            self.sent[-1].accepted.wait(30)
+            self.sent[-1].accepted.wait(patient(30))
         for future in futures:
             future.result()
 
     def barge_in(self) -> None:
-        first = self._send("barged", [_words(self._rng), Silence(20)])
-        self.sent[-1].accepted.wait(30)
+        first = self._send("barged", [_words(self._rng), Silence()])
+        self.sent[-1].accepted.wait(patient(30))
         self._send("barge in", [_words(self._rng)], on_busy="interrupt").result()
         first.result()
 
     def ask_twice(self) -> None:
         """The second message does not want to wait."""
         first = self._send("talk", [_words(self._rng)])
-        self.sent[-1].accepted.wait(30)
+        self.sent[-1].accepted.wait(patient(30))
         self._send("rejected", [_words(self._rng)], on_busy="reject").result()
         first.result()
 
@@ -102,7 +103,7 @@ class Person:
             return  # the turn was lost before it asked
         busy = self._send("talk", [_words(self._rng)]) if self._rng.random() < 0.5 else None
         if busy:
-            self.sent[-1].accepted.wait(30)
+            self.sent[-1].accepted.wait(patient(30))
         text = f'[The client\'s answer to SendTransactionToWallet, request {number}] {{"label":"{label}"}}'
         self._site.provider.script(text, [_words(self._rng)])
         answers = [self._pool.submit(wallet.answer, number, {"label": label}) for _ in range(self._rng.randint(1, 2))]
@@ -138,7 +139,7 @@ class Person:
             answer = None
         if answer is not None and answer.status_code == 200 and answer.json()["interrupted"]:
             ended = self.sent[-1]
-            while not ended.ended_at and time.monotonic() < asked + 30:
+            while not ended.ended_at and time.monotonic() < asked + patient(30):
                 time.sleep(0.002)
             self.stops.append(ended.ended_at - asked)
         time.sleep(0.2 if answer is not None else 3)  # a web that did not answer may carry it out yet, on the next turn

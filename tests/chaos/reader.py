@@ -14,9 +14,10 @@ import httpx
 
 from tests.chaos.site import Site
 from tests.support.client import Event
+from tests.support.patience import patient
 
-PATIENCE = 60.0
-"""Seconds within which a turn must have ended, whatever happens to it: else it hangs."""
+SECONDS = 60.0
+"""Within them a turn must have ended, whatever happens to it: else it hangs. More on a busy machine."""
 
 TERMINAL = ("complete", "error")
 
@@ -63,10 +64,10 @@ class Reader:
 
     def read(self) -> Sent:
         """To the turn's end, or to its refusal. Raises `Broken` when neither comes."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patient(SECONDS)
         while not (self._sent.end or self._sent.refused):
             if time.monotonic() > deadline:
-                raise Broken(f"no end within {PATIENCE:g} s: {self._sent}")
+                raise Broken(f"no end within {patient(SECONDS):g} s: {self._sent}")
             try:
                 self._once()
             except httpx.TransportError:

@@ -21,6 +21,7 @@ from app.state.api_keys import ApiKeys
 from app.state.scripts import Store
 from tests.support.backend import AppendOnlyRedis, Backend, Process, until
 from tests.support.backend import configuration as configured
+from tests.support.patience import setting
 from tests.support.servers import Provider, serving
 
 ALIVE = 2
@@ -103,7 +104,7 @@ def standing(folder: Path, lease: float, **more: str) -> Iterator[Site]:
     environment = {
         "AOMI_CONFIG": str(config),
         "TEST_API_KEY": "sk-chaos",
-        "AOMI_LEASE": str(lease),
+        "AOMI_LEASE": setting(lease),
         "AOMI_GRACE": "1.5",
         "AOMI_KEEP_ALIVE": "1",
         "AOMI_RETRY_PAUSE": "0.05",

@@ -18,7 +18,7 @@ from app.usage.report import month, total
 from tests.chaos.people import Listener, Person
 from tests.chaos.reader import Sent
 from tests.chaos.site import Site
-from tests.support.backend import until
+from tests.support.patience import patient, until
 from tests.support.remains import without_life
 
 FAULTS_OF_THE_SITE = {"worker_lost", "shutdown"}
@@ -151,7 +151,7 @@ class Verdict:
 
     def _state(self, session_id: str) -> list[dict]:
         url = f"{self._site.url(self._people[0]._rng)}/api/state"
-        state = httpx.get(url, params={"session_id": session_id}, timeout=10).raise_for_status().json()
+        state = httpx.get(url, params={"session_id": session_id}, timeout=patient(10)).raise_for_status().json()
         self._check("no session is processing", state["status"] != "processing", state["status"])
         return state["messages"]
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import httpx
 
-from tests.chaos.reader import PATIENCE, Broken
+from tests.chaos.reader import SECONDS, Broken
 from tests.chaos.site import Site
+from tests.support.patience import patient
 
 TAKEN, REFUSED = 200, 409
 
@@ -44,7 +45,7 @@ class Wallet:
 
     def _until_answered(self, method: str, path: str, body: Any = None) -> tuple[httpx.Response, bool]:
         """The first answer of a web that can give one, and whether an earlier one may have been lost."""
-        deadline, lost = time.monotonic() + PATIENCE, False
+        deadline, lost = time.monotonic() + patient(SECONDS), False
         while time.monotonic() < deadline:
             url = f"{self._site.url(self._rng)}{path}"
             try:
@@ -60,4 +61,4 @@ class Wallet:
             except httpx.TransportError:
                 lost = True
             time.sleep(self._rng.uniform(0.02, 0.2))
-        raise Broken(f"no answer to {method} {path} within {PATIENCE:g} s")
+        raise Broken(f"no answer to {method} {path} within {patient(SECONDS):g} s")

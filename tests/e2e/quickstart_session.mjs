@@ -7,7 +7,7 @@ const saw = { counted: [], stopped: [], refused: null };
 
 for await (const event of chat.send("count to 40")) saw.counted.push(event);
 for await (const event of chat.send("count to 5000")) {
-  if (saw.stopped.push(event) === 8) await chat.stop();
+  if (saw.stopped.push(event) === 1) await chat.stop();
 }
 try {
   for await (const _ of chat.send(" ")) throw new Error("a blank message was taken");

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from html import unescape
 
 import httpx
 import pytest
 
 from app.pages import api_docs
+from tests.support import processes
 from tests.support.document import ROOT, made
 from tests.support.programs import needed
 
@@ -80,7 +80,7 @@ def test_the_viewer_is_whole_and_has_its_licence_beside_it():
 
 def test_in_a_browser_it_shows_every_operation_and_breaks_no_rule(webs, tmp_path):
     """No other host can be reached, and the browser's log has no word of a breach of the policy."""
-    ran = subprocess.run(
+    ran = processes.run(
         [
             needed("chromium"),
             *("--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"),
@@ -88,9 +88,7 @@ def test_in_a_browser_it_shows_every_operation_and_breaks_no_rule(webs, tmp_path
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
             *("--dump-dom", f"{webs[0]}/docs"),
         ],
-        capture_output=True,
-        text=True,
-        timeout=90,
+        seconds=90,
     )
     assert ":CONSOLE" not in ran.stderr, ran.stderr
     shown = re.findall(r'class="opblock-summary-method">(\w+)<.*?data-path="([^"]+)"', ran.stdout, re.DOTALL)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
+from tests.support import processes
 from tests.support.backend import ROOT, redis_server
 
 SCENARIOS = ["flow", "interrupts", "relay"]
@@ -15,9 +15,7 @@ SCENARIOS = ["flow", "interrupts", "relay"]
 def test_a_run_writes_every_figure_and_what_it_ran_on(tmp_path: Path):
     redis_server()
     command = [sys.executable, "-m", "benchmarks", "--tiny", "--rounds", "1", "--results", str(tmp_path)]
-    ran = subprocess.run(
-        [*command, "--only", ",".join(SCENARIOS)], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
+    ran = processes.run([*command, "--only", ",".join(SCENARIOS)], cwd=ROOT, seconds=180)
     assert ran.returncode == 0, ran.stderr
     (path,) = tmp_path.glob("*.json")
     result = json.loads(path.read_text())
@@ -35,6 +33,6 @@ def test_a_run_writes_every_figure_and_what_it_ran_on(tmp_path: Path):
 
 def test_an_unknown_scenario_is_refused_with_the_names_there_are():
     command = [sys.executable, "-m", "benchmarks", "--only", "flaw"]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    ran = processes.run(command, cwd=ROOT)
     assert ran.returncode == 2
     assert "no scenario flaw; there are first, burst, flow" in ran.stderr

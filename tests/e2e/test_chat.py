@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 
 from tests.support.backend import until
 from tests.support.client import kinds, text_of
-from tests.support.servers import Calls, Cut, End, Fail, Silence, Text
+from tests.support.patience import meanwhile, patient
+from tests.support.servers import Calls, Cut, End, Fail, Held, Silence, StepwiseText, Text
 
 
 def test_the_reference_question_gives_the_reference_sequence(client):
@@ -51,11 +53,14 @@ def test_headers_keep_proxies_from_buffering_and_name_the_way_back(client):
 
 
 def test_text_streams_as_the_provider_sends_it(client, provider):
-    text = provider.script("stream slowly", [Text(["one ", "two ", "three"], pause=0.15)])
+    """Each piece is read before the provider sends the next one."""
+    pieces = StepwiseText(["one ", "two ", "three"])
+    text = provider.script("stream slowly", pieces.answer)
     with client.chat(text, app="scripted") as stream:
-        events = list(stream.events())
-    assert [e.get("content") for e in events] == ["one ", "two ", "three", None]
-    assert stream.arrived[2] - stream.arrived[0] > 0.25
+        for piece in ("one ", "two ", "three"):
+            pieces.send()
+            assert stream.next()["content"] == piece
+        assert list(stream.events()) == [{"type": "complete"}]
 
 
 def test_the_model_sees_preamble_state_history_and_question(client, provider):
@@ -152,12 +157,14 @@ def test_a_turn_that_only_calls_tools_is_given_up_after_sixteen_model_calls(clie
 
 
 def test_a_second_message_waits_for_the_first_and_runs_after_it(client, provider):
-    provider.script("slow one", [Text(["a", "b"], pause=0.3)])
+    asked = threading.Event()
+    provider.script("slow one", [Text(["a"]), Held(asked), Text(["b"])])
     provider.script("next one", [Text(["c"])])
     with client.chat("slow one", app="scripted") as first:
         first.next("text")
         with client.chat("next one", app="scripted") as second:
             assert [m["content"] for m in client.state()["messages"] if m["role"] == "user"] == ["slow one", "next one"]
+            asked.set()
             assert kinds(list(first.events())) == ["text", "complete"]
             assert kinds(list(second.events())) == ["text", "complete"]
     roles = [(m["role"], m["content"]) for m in client.state()["messages"]]
@@ -166,7 +173,7 @@ def test_a_second_message_waits_for_the_first_and_runs_after_it(client, provider
 
 
 def test_a_busy_session_rejects_when_asked_to(client, provider):
-    provider.script("busy", [Text(["a"]), Silence(5)])
+    provider.script("busy", [Text(["a"]), Silence()])
     with client.chat("busy", app="scripted") as stream:
         stream.next("text")
         answer = client.post("/api/chat", json={"text": "no", "on_busy": "reject"})
@@ -177,7 +184,7 @@ def test_a_busy_session_rejects_when_asked_to(client, provider):
 
 
 def test_on_busy_interrupt_stops_the_running_turn_keeps_its_text_and_runs_next(client, provider):
-    provider.script("long", [Text(["partial "]), Silence(5)])
+    provider.script("long", [Text(["partial "]), Silence()])
     provider.script("instead", [Text(["done"])])
     with client.chat("long", app="scripted") as first:
         first.next("text")
@@ -188,7 +195,7 @@ def test_on_busy_interrupt_stops_the_running_turn_keeps_its_text_and_runs_next(c
 
 
 def test_the_ninth_waiting_message_is_refused_and_nothing_of_it_stays(client, provider):
-    provider.script("hold", [Text(["a"]), Silence(10)])
+    provider.script("hold", [Text(["a"]), Silence()])
     with client.chat("hold", app="scripted") as stream:
         stream.next("text")
         waiting = [client.chat(f"waiting {n}") for n in range(8)]
@@ -204,20 +211,27 @@ def test_the_ninth_waiting_message_is_refused_and_nothing_of_it_stays(client, pr
 
 
 def test_hanging_up_does_not_stop_the_turn(client, provider):
-    text = provider.script("hang up", [Text(["a", "b", "c"], pause=0.2)])
+    left = threading.Event()
+    text = provider.script("hang up", [Text(["a"]), Held(left), Text(["b", "c"])])
     with client.chat(text, app="scripted") as stream:
         stream.next("text")
+    left.set()
     with client.resume() as again:
         assert text_of(list(again.events())) == "abc"
-    assert provider.requests(text)[0].finished.wait(5)
+    assert provider.requests(text)[0].finished.wait(patient(10))
     assert not provider.requests(text)[0].hung_up.is_set()
 
 
 def test_a_silent_stream_gets_comments(client, provider):
-    text = provider.script("silent for a while", [Silence(1.3), Text(["at last"])])
-    with client.chat(text, app="scripted") as stream:
+    commented = threading.Event()
+
+    def see_comments() -> None:
+        until(lambda: stream.raw.count(b": keep-alive\n\n") >= 2, what="two comments")
+        commented.set()
+
+    text = provider.script("silent for a while", [Held(commented), Text(["at last"])])
+    with client.chat(text, app="scripted") as stream, meanwhile(see_comments):
         assert text_of(list(stream.events())) == "at last"
-    assert stream.raw.count(b": keep-alive\n\n") >= 2
 
 
 def test_a_model_for_one_turn_is_taken_from_the_body(client, provider):
@@ -283,16 +297,17 @@ def test_any_text_survives(client, provider, text):
     assert [m["content"] for m in client.state()["messages"]] == [text, text]
 
 
-def test_a_provider_that_stalls_is_told_of_and_then_given_up(client, provider, figure):
-    text = provider.script("stalls", [Text(["before"]), Silence(30)])
+def test_a_provider_that_stalls_is_told_of_and_then_given_up(backend, client, provider, figure):
+    noticed = float(backend.environment["AOMI_STALL_TIMEOUT"]) / 3
+    text = provider.script("stalls", [Text(["before"]), Silence()])
     with client.updates() as updates:
         began = time.monotonic()
         events = client.ask(text, app="scripted")
         figure(time.monotonic() - began)
-        assert "silent for 1 seconds" in updates.next("system_notice")["message"]
+        assert f"silent for {noticed:g} seconds" in updates.next("system_notice")["message"]
     assert kinds(events) == ["text", "error"]
     assert (events[1]["code"], events[1]["retryable"]) == ("provider_stalled", True)
-    assert provider.requests(text)[0].hung_up.wait(2)
+    assert provider.requests(text)[0].hung_up.wait(patient(10))
 
 
 def test_a_provider_that_fails_before_the_first_token_is_asked_again(client, provider):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from tests.support.backend import until
 from tests.support.client import kinds
-from tests.support.servers import Calls, Fail, Silence, Text
+from tests.support.servers import Calls, Fail, Held, Text
 
 
 def test_an_unforeseen_fault_is_a_500_with_a_request_id_and_nothing_more(client, redis, backend):
@@ -40,7 +42,7 @@ def test_a_price_api_that_fails_is_told_in_plain_words(client, provider, price_a
     assert "secret" not in str(events)
 
 
-def test_a_tool_that_takes_too_long_is_a_result_to_the_model(client, provider, price_api):
+def test_a_tool_that_takes_too_long_is_a_result_to_the_model(backend, client, provider, price_api):
     text = provider.script("slow price", [Calls([("GetTokenPrice", {"symbol": "ETH"})])], [Text(["Sorry."])])
     price_api.gate.clear()
     try:
@@ -48,7 +50,7 @@ def test_a_tool_that_takes_too_long_is_a_result_to_the_model(client, provider, p
     finally:
         price_api.gate.set()
     assert kinds(events) == ["tool_call", "tool_result", "text", "complete"]
-    assert "within 5 seconds" in events[1]["result"]["error"]
+    assert f"within {float(backend.environment['AOMI_TOOL_TIMEOUT']):g} seconds" in events[1]["result"]["error"]
 
 
 def test_a_title_model_that_fails_leaves_the_first_words(client, provider, worker):
@@ -59,10 +61,12 @@ def test_a_title_model_that_fails_leaves_the_first_words(client, provider, worke
 
 
 def test_a_reader_is_not_left_hanging_when_its_turn_is_gone_from_redis(client, provider, redis):
-    text = provider.script("lost by redis", [Text(["a"]), Silence(1.5)])
+    lost = threading.Event()
+    text = provider.script("lost by redis", [Text(["a"]), Held(lost)])
     with client.chat(text, app="scripted") as stream:
         stream.next("text")
         redis.delete(*redis.scan_iter(f"session:{{{client.session_id}}}*"))
+        lost.set()
         assert list(stream.events()) == []
 
 

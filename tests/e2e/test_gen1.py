@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from datetime import datetime
 from http.client import HTTPConnection
@@ -10,7 +11,8 @@ import pytest
 
 from tests.support.client import Client
 from tests.support.gen1 import Gen1, said
-from tests.support.servers import Calls, Fail, Silence, Text
+from tests.support.patience import patient
+from tests.support.servers import Calls, Fail, Held, Silence, Text
 
 
 @pytest.fixture
@@ -19,8 +21,10 @@ def gen1(webs, key):
 
 
 def test_the_answer_to_a_send_has_the_message_and_that_it_is_processed(gen1, provider):
-    text = provider.script("gen-1 sends", [Silence(1), Text(["done"])])
+    sent = threading.Event()
+    text = provider.script("gen-1 sends", [Held(sent), Text(["done"])])
     state = gen1.send(text, app="scripted")
+    sent.set()
     assert set(state) == {"messages", "system_events", "title", "is_processing", "user_state"}
     assert (state["is_processing"], state["title"], state["system_events"]) == (True, text, [])
     (message,) = state["messages"]
@@ -39,7 +43,7 @@ def test_a_second_turn_remembers_the_first(gen1):
 
 
 def test_text_streams_into_a_message_that_says_so(gen1, provider):
-    text = provider.script("gen-1 streams", [Text(["so far "]), Silence(10)])
+    text = provider.script("gen-1 streams", [Text(["so far "]), Silence()])
     gen1.send(text, app="scripted")
     state = gen1.until(lambda state: len(state["messages"]) == 2)
     assert (state["messages"][1]["content"], state["messages"][1]["is_streaming"]) == ("so far ", True)
@@ -74,14 +78,17 @@ def test_a_failed_turn_is_told_by_the_agent_and_kept_from_the_model_and_the_refe
     assert "failed" not in str(provider.requests("gen-1 after that")[0].messages)
 
 
-def test_later_steps_of_a_tool_do_not_take_the_last_word_from_the_agent(gen1, provider):
-    text = provider.script("gen-1 steps", [Calls([("Countdown", {"n": 2, "every": 0.8})])], [Text(["Counting."])])
-    gen1.send(text, app="scripted")
+def test_later_steps_of_a_tool_do_not_take_the_last_word_from_the_agent(gen1, provider, tmp_path):
+    go_on = tmp_path / "go on"
+    calls = Calls([("CountWhenTold", {"n": 2, "file": str(go_on)})])
+    gen1.send(provider.script("gen-1 steps", [calls], [Text(["Counting."])]), app="scripted")
+    gen1.finish()
+    go_on.touch()
     state = gen1.until(lambda state: len(state["messages"]) == 4)
     assert said(state)[1:] == [
-        ("agent", ("Countdown", '{"left":2}')),
+        ("agent", ("CountWhenTold", '{"left":2}')),
         ("agent", "Counting."),
-        ("system", ("Countdown", '{"left":1}')),
+        ("system", ("CountWhenTold", '{"left":1}')),
     ]
 
 
@@ -94,7 +101,7 @@ def test_a_session_that_nobody_made_is_idle_and_empty(gen1):
 
 
 def test_an_interrupt_ends_the_turn_and_those_that_wait(gen1, provider):
-    text = provider.script("gen-1 interrupted", [Text(["partial"]), Silence(10)])
+    text = provider.script("gen-1 interrupted", [Text(["partial"]), Silence()])
     gen1.send(text, app="scripted")
     gen1.until(lambda state: len(state["messages"]) == 2)
     assert gen1.send("remember waiting")["is_processing"] is True
@@ -107,7 +114,7 @@ def test_an_interrupt_ends_the_turn_and_those_that_wait(gen1, provider):
         ("agent", "(no response)"),
     ]
     assert gen1.poll()["is_processing"] is False
-    assert provider.requests(text)[0].hung_up.wait(2)
+    assert provider.requests(text)[0].hung_up.wait(patient(10))
 
 
 def test_the_dialect_is_told_by_the_request_alone(gen1):
@@ -259,6 +266,6 @@ def test_a_query_of_sixty_four_kib_is_taken_and_a_longer_one_bounded(gen1):
     user_state = {"ext": {"blob": "x" * 15_000}, "pending_txs": {"1": {"data": "x" * 19_000}}}
     message = f"remember {'m' * 30_000}"
     assert gen1.send(message, user_state=user_state)["messages"][0]["content"] == message
-    connection = HTTPConnection(gen1.url.removeprefix("http://"), timeout=10)
+    connection = HTTPConnection(gen1.url.removeprefix("http://"), timeout=patient(10))
     connection.request("GET", f"/api/state?padding={'x' * 80_000}", headers=gen1.header)
     assert 400 <= connection.getresponse().status < 500

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import uuid
 from pathlib import Path
 
+from tests.support import processes
+from tests.support.patience import patient
 from tests.support.programs import needed
 from tests.support.servers import Calls, Silence, Text
 
@@ -16,7 +17,7 @@ TX = {"to": "0x" + "cd" * 20, "label": "Pay", "value": "5"}
 
 def drive(url, key, *turns):
     arguments = [needed("node"), str(SESSION), url, str(uuid.uuid4()), key, json.dumps(turns)]
-    ran = subprocess.run(arguments, capture_output=True, text=True, timeout=90)
+    ran = processes.run(arguments, seconds=90)
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)
 
@@ -28,7 +29,7 @@ def test_a_polling_session_comes_to_the_end_of_tools_a_wallet_round_trip_and_an_
     told = json.dumps(answer, separators=(",", ":"))
     follow_up = f"[The client's answer to SendTransactionToWallet, request 1] {told}"
     provider.script(follow_up, [Silence(0.7), Text(["It is paid."])])
-    provider.script("node: long", [Text(["so far so good"]), Silence(30)])
+    provider.script("node: long", [Text(["so far so good"]), Silence()])
     provider.script("node: after", [Text(["still here"])])
     saw = drive(
         webs[0],
@@ -46,7 +47,7 @@ def test_a_polling_session_comes_to_the_end_of_tools_a_wallet_round_trip_and_an_
     }
     assert saw["signed"] == [{"id": 1, "data": "0x", "chain_id": 1} | TX]
     assert saw["announced"] == [1]
-    assert provider.requests("node: long")[0].hung_up.wait(2)
+    assert provider.requests("node: long")[0].hung_up.wait(patient(10))
     assert len(provider.requests(follow_up)) == 1
     assert saw["user_state"]["ext"] == {"client_type": "test"}
     assert (saw["user_state"]["pending_txs"], saw["errors"]) == ({}, [])

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.support.client import Client
+from tests.support.patience import setting
 from tests.support.raw import Answer, exchange
 
 GOOD = b'{"text":"remember 1"}'
@@ -18,7 +19,7 @@ DEEP = 100_000
 @pytest.fixture(scope="module")
 def process(backend, worker):
     """A web process of its own, with little patience."""
-    process, url = backend.web(AOMI_SEND_TIMEOUT="0.5")
+    process, url = backend.web(AOMI_SEND_TIMEOUT=setting(0.5))
     yield process, url
     process.stop()
 
@@ -157,7 +158,7 @@ def test_a_body_cut_short_is_refused_although_it_is_json(url):
 
 @pytest.mark.parametrize("sent", [request(length=100), chunked(b"5\r\nab")])
 def test_a_body_that_does_not_go_on_is_given_up(url, sent):
-    answer = alone(exchange(url, sent, seconds=5))
+    answer = alone(exchange(url, sent))
     assert (answer.status, answer.error) == (
         400,
         "The body broke off, or did not go on in time; send the request again",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+import time
 from pathlib import Path
 
 import httpx
@@ -16,7 +18,7 @@ from app.services import build
 from tests.support.backend import until
 from tests.support.client import Client
 from tests.support.metrics import Scrape
-from tests.support.servers import Fail, Silence, Text
+from tests.support.servers import Fail, Held, Silence, Text
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,7 +40,9 @@ def grown(webs):
 
 
 def test_a_turn_is_counted_once_with_its_times_and_tokens(client, provider, grown):
+    began = time.monotonic()
     client.ask(provider.script("count me", [Text(["a", "b"], pause=0.1)]), app="scripted")
+    took = time.monotonic() - began
     mine = {"app": "scripted", "model": "scripted"}
     assert grown("aomi_turns_total", **mine, end="complete", code="") == 1
     assert grown("aomi_first_token_seconds_count", **mine) == 1
@@ -46,19 +50,21 @@ def test_a_turn_is_counted_once_with_its_times_and_tokens(client, provider, grow
     assert grown("aomi_queue_wait_seconds_count") == 1
     assert grown("aomi_tokens_total", model="scripted", kind="input") == 7
     assert grown("aomi_tokens_total", model="scripted", kind="output") == 5
-    assert 0.05 < grown("aomi_turn_seconds_sum", **mine) < 5
+    assert 0.2 < grown("aomi_turn_seconds_sum", **mine) < took
     assert grown("aomi_first_token_seconds_sum", **mine) < grown("aomi_turn_seconds_sum", **mine)
 
 
 def test_an_interrupt_is_counted_by_the_web_and_timed_by_the_worker(client, provider, grown):
-    text = provider.script("stop me", [Text(["a"]), Silence(20)])
+    text = provider.script("stop me", [Text(["a"]), Silence()])
     with client.chat(text, app="scripted") as stream:
         stream.next("text")
+        began = time.monotonic()
         client.interrupt()
         list(stream.events())
+        took = time.monotonic() - began
     assert grown("aomi_turns_total", app="scripted", end="interrupted") == 1
     assert grown("aomi_interrupt_seconds_count") == 1
-    assert grown("aomi_interrupt_seconds_bucket", le="1.0") == 1
+    assert grown("aomi_interrupt_seconds_sum") < took
 
 
 def test_a_provider_that_fails_is_counted_by_model_and_error_at_each_try(client, provider, grown):
@@ -78,9 +84,12 @@ def test_open_streams_of_all_webs_are_added_up(webs, key):
 
 
 def test_the_relays_lag_is_noted_while_text_streams(client, provider, grown):
+    began = time.monotonic()
     client.ask(provider.script("lag", [Text(["a"] * 10, pause=0.05)]), app="scripted")
-    assert 1 <= grown("aomi_relay_lag_seconds_count") <= 12
-    assert grown("aomi_relay_lag_seconds_bucket", le="1.0") >= 1
+    took = time.monotonic() - began
+    noted = grown("aomi_relay_lag_seconds_count")
+    assert noted >= 1
+    assert grown("aomi_relay_lag_seconds_sum") < noted * took
 
 
 def test_what_a_web_has_counted_outlives_it(backend, webs, grown):
@@ -100,9 +109,11 @@ def test_what_a_web_has_reported_outlives_its_being_killed(backend, webs, grown)
 
 
 def test_workers_show_their_turns_and_slots(client, webs, provider):
-    with client.chat(provider.script("running", [Text(["a"]), Silence(1)]), app="scripted") as stream:
+    seen = threading.Event()
+    with client.chat(provider.script("running", [Text(["a"]), Held(seen)]), app="scripted") as stream:
         stream.next("text")
         until(lambda: Scrape(webs[0]).value("aomi_running_turns") >= 1)
+        seen.set()
         assert Scrape(webs[0]).value("aomi_turn_slots") >= 100
         assert Scrape(webs[0]).value("aomi_processes", kind="worker") >= 1
 

@@ -18,7 +18,8 @@ from tests.chaos.verdict import Verdict
 from tests.support.backend import free_port
 from tests.support.client import Client
 from tests.support.nginx import nginx_running
-from tests.support.servers import Silence, Text
+from tests.support.patience import kept, setting, until
+from tests.support.servers import Silence, StepwiseText, Text
 
 PEOPLE = 12
 
@@ -30,7 +31,7 @@ HABITS = (Person.talk, Person.use_tools, Person.come_back, Person.hurry, Person.
 def site(tmp_path_factory):
     """A site of its own behind nginx: its processes are restarted."""
     folder = tmp_path_factory.mktemp("nginx")
-    site_running = standing(folder, lease=2, AOMI_GRACE="10", AOMI_KEEP_ALIVE="0.5")
+    site_running = standing(folder, lease=2, AOMI_GRACE=setting(10), AOMI_KEEP_ALIVE="0.5")
     with site_running as site, nginx_running(folder, site.web_addresses()) as site.front:
         site.logged = folder / "aomi.log"
         yield site
@@ -42,22 +43,29 @@ def client(site):
 
 
 def test_tokens_arrive_one_by_one(site, client):
-    text = site.provider.script("one by one", [Text(["one ", "two ", "three "], pause=0.3)])
+    """Each is read before the provider sends the next one."""
+    pieces = StepwiseText(["one ", "two ", "three "])
+    text = site.provider.script("one by one", pieces.answer)
     with client.chat(text, app="scripted", model="scripted") as stream:
-        assert len(list(stream.events())) == 4
-    first, second, third, _ = stream.arrived
-    assert min(second - first, third - second) > 0.15
+        for piece in ("one ", "two ", "three "):
+            pieces.send()
+            assert stream.next()["content"] == piece
+        assert list(stream.events()) == [{"type": "complete"}]
     assert stream.headers["content-type"].startswith("text/event-stream")
 
 
 def test_a_silent_stream_stays_open_and_a_stop_arrives_in_time(site, client):
-    text = site.provider.script("a stop", [Text(["one "]), Silence(20)])
-    with client.chat(text, app="scripted") as stream:
-        stream.next("text")
-        asked = time.monotonic()
-        assert client.interrupt()
-        assert list(stream.events()) == [{"type": "complete", "interrupted": True}]
-        assert stream.arrived[-1] - asked < 1
+    text = site.provider.script("a stop", [Text(["one "]), Silence()])
+
+    def stop() -> float:
+        with client.chat(text, app="scripted") as stream:
+            stream.next("text")
+            asked = time.monotonic()
+            assert client.interrupt()
+            assert list(stream.events()) == [{"type": "complete", "interrupted": True}]
+            return time.monotonic() - asked
+
+    kept(1, stop)
 
 
 def test_an_answer_is_resumed_at_the_address_that_came_with_it(site, client):
@@ -121,6 +129,7 @@ def test_a_rolling_restart_under_load_loses_no_turn(site):
         for restart in (site.restart_web, site.restart_worker):
             for place in (0, 1):
                 restart(place)
+        until(lambda: broken or all(len(person.sent) > 3 for person in people), 60, "more messages")
         over.set()
         for thread in lives:
             thread.join()
@@ -131,7 +140,6 @@ def test_a_rolling_restart_under_load_loses_no_turn(site):
     sent = [sent for person in people for sent in person.sent]
     assert not broken + verdict.broken, (broken + verdict.broken)[:3]
     assert [one for one in sent if one.end != {"type": "complete"}] == []
-    assert len(sent) > 3 * PEOPLE
     assert any(one.reconnects for one in sent)
     assert "Traceback" not in site.logs()
 

@@ -16,6 +16,7 @@ from app.state.scripts import Store
 from tests.support.backend import Backend, redis_running, until
 from tests.support.client import Client
 from tests.support.collector import Collector
+from tests.support.patience import setting
 from tests.support.servers import Calls, Fail, Silence, Text, serving
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -38,7 +39,7 @@ def site(tmp_path_factory, config_file, collector):
         "AOMI_CONFIG": str(config_file),
         "TEST_API_KEY": ENV_KEY,
         "AOMI_ENCRYPTION_KEY": ENCRYPTION_KEY,
-        "AOMI_LEASE": "1",
+        "AOMI_LEASE": setting(1),
         "AOMI_RETRY_PAUSE": "0.01",
         "AOMI_OTEL": "1",
         "OTEL_BSP_SCHEDULE_DELAY": "100",
@@ -199,7 +200,7 @@ def test_no_line_holds_a_text_a_key_or_a_secret(site, user, provider):
 def test_a_killed_worker_is_soon_no_reason_to_be_ready(site, user):
     assert user.get("/readyz").status_code == 200
     site.worker.kill()
-    until(lambda: user.get("/readyz").status_code == 503, 4, "two leases and some")
+    until(lambda: user.get("/readyz").status_code == 503, what="two leases and some")
     assert "sent a heartbeat lately" in user.get("/readyz").json()["error"]
     assert user.get("/healthz").status_code == 200
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import subprocess
 import sys
 import typing
 
@@ -19,6 +18,7 @@ from app.events import sse, types
 from app.openapi.declare import is_page
 from app.services import build
 from app.web import parsing
+from tests.support import processes
 from tests.support.client import Client
 from tests.support.document import ROOT, made
 from tests.support.servers import Calls, Text
@@ -49,7 +49,7 @@ def test_it_is_served_and_valid(client):
 
 def test_a_start_does_not_wait_for_it():
     code = "import sys, app; app.create_app(); assert 'apispec' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    processes.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_every_route_is_in_it_and_no_other():

@@ -5,19 +5,22 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import uuid
 
 import pytest
 
 from app.commands.chat import backend as terminal
-from app.commands.chat.turn_stream import Answer
+from app.commands.chat.turn_stream import TurnStream
 from app.config import Settings
 from app.state.api_keys import ApiKeys
 from app.state.scripts import Store
-from tests.support.backend import ROOT, free_port, until
+from tests.support import commands, processes
+from tests.support.backend import ROOT, free_port
 from tests.support.client import Client
 from tests.support.line import line_to
-from tests.support.servers import Calls, Fail, Silence, Text, answer_json, serving
+from tests.support.patience import patient, until
+from tests.support.servers import Calls, Fail, Held, Silence, Text, answer_json, serving
 
 
 @pytest.fixture
@@ -25,9 +28,8 @@ def pipe(webs, backend, key):
     """Sends a text through `aomi chat`; returns the finished process."""
 
     def run(text, *args, url=webs[0], **environment):
-        command = [sys.executable, "-m", "app.commands.cli", "chat", "--url", url, *args]
         env = backend.environment | {"AOMI_API_KEY": key} | environment
-        return subprocess.run(command, input=text, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60)
+        return commands.aomi("chat", "--url", url, *args, environment=env, input=text)
 
     return run
 
@@ -61,7 +63,7 @@ def test_control_sequences_of_the_model_are_not_printed(pipe, provider):
         (("--app", "scripted"), {"AOMI_API_KEY": ""}, 1, "needs an API key"),
         (("--app", "scripted"), {"AOMI_API_KEY": "wrong"}, 1, "not valid"),
         (("--session", "nonsense"), {}, 1, "must be a UUID"),
-        (("--key", "ü"), {}, 2, "letters and digits"),
+        (("--key", "ü"), {}, 2, "only letters and digits"),
     ],
 )
 def test_what_is_wrong_is_said_on_stderr(pipe, args, environment, code, words):
@@ -88,7 +90,7 @@ def test_a_full_backend_says_so_and_is_asked_again(key):
     with serving(handle) as url:
         backend = terminal.Backend(url, key, str(uuid.uuid4()))
         with pytest.raises(terminal.Refused, match="no session"):
-            list(Answer(backend, {"text": "hi"}, None, told.append).events())
+            list(TurnStream(backend, {"text": "hi"}, None, told.append).events())
     assert told == ["The queue is full; trying again in 0.5 s."]
 
 
@@ -107,25 +109,28 @@ def test_a_wrong_address_is_said(pipe, url):
 
 
 def test_a_lost_connection_is_resumed(webs, backend, key, provider):
-    text = provider.script("a cut pipe", [Text([f"{n} " for n in range(60)], pause=0.03)])
+    cut = threading.Event()
+    pieces = [f"{n} " for n in range(60)]
+    text = provider.script("a cut pipe", [Text(pieces[:20]), Held(cut), Text(pieces[20:])])
     with line_to(webs[0]) as line:
         ran = started(backend, key, line.url, text)
         until(lambda: provider.requests(text), what="the model call")
         until(lambda: ran.stdout.read(1), what="the first token")
         line.cut()
-        out, errors = ran.communicate(timeout=30)
+        cut.set()
+        out, errors = ran.communicate(timeout=patient(30))
     assert out.decode() == " " + "".join(f"{n} " for n in range(1, 60)) + "\n"
     assert b"trying again" in errors
     assert ran.returncode == 0
 
 
 def test_ctrl_c_stops_the_turn(webs, backend, key, provider):
-    text = provider.script("interrupted in a pipe", [Text(["so far"]), Silence(30)])
+    text = provider.script("interrupted in a pipe", [Text(["so far"]), Silence()])
     session_id = str(uuid.uuid4())
     ran = started(backend, key, webs[0], text, "--session", session_id)
     until(lambda: ran.stdout.read(1), what="the first token")
     ran.send_signal(signal.SIGINT)
-    assert ran.wait(10) == 130
+    assert ran.wait(patient(20)) == 130
     state = Client(webs[0], session_id=session_id).state()
     assert (state["status"], state["messages"][-1]["content"]) == ("interrupted", "so far")
 
@@ -135,7 +140,7 @@ def started(backend, key, url, text, *args):
     command = [sys.executable, "-m", "app.commands.cli", "chat", "--app", "scripted", "--url", url, *args]
     env = backend.environment | {"AOMI_API_KEY": key}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(command, env=env, cwd=ROOT, bufsize=0, **pipes)  # `communicate` passes over a buffer
+    process = processes.start(command, env=env, cwd=ROOT, bufsize=0, **pipes)  # `communicate` passes over a buffer
     process.stdin.write(text.encode())
     process.stdin.close()
     process.stdin = None  # so that `communicate` leaves it alone

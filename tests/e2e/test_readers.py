@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from tests.support.backend import until
 from tests.support.client import Client, text_of
+from tests.support.patience import setting, until
 from tests.support.servers import Text, Until
 
 PIECE = "x" * 60_000
@@ -21,7 +21,7 @@ PIECE = "x" * 60_000
 @pytest.fixture(scope="module")
 def impatient(backend, worker):
     """A web process that cuts off a reader after half a second."""
-    process, url = backend.web(AOMI_SEND_TIMEOUT="0.5")
+    process, url = backend.web(AOMI_SEND_TIMEOUT=setting(0.5))
     yield process, url
     process.stop()
 
@@ -46,7 +46,7 @@ def test_a_reader_that_takes_nothing_is_cut_off_and_may_resume_the_whole(client,
     assert other.ask("count to 5")[-1] == {"type": "complete"}
     until(lambda: provider.requests(text) and provider.requests(text)[0].finished.is_set())
     full = time.monotonic()
-    until(lambda: not _open_to(process, reader), 10, "the slow reader to be cut off")
+    until(lambda: not _open_to(process, reader), what="the slow reader to be cut off")
     figure(time.monotonic() - full)
     reader.close()
     with client.resume() as again:
@@ -70,7 +70,6 @@ def test_clients_that_leave_leave_nothing_behind(client, impatient, redis, provi
     until(lambda: _channels_of(redis, mine) == 0, 30, "the subscriptions to go")
     until(lambda: _clients(process, url) == 0, 30, "the connections to go")
     figure(time.monotonic() - began)
-    assert time.monotonic() - began < 30
     left.set()
     until(lambda: _last_words(streams[0]).endswith("done"), what="the turn to complete without a reader")
 

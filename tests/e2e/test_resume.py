@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
 from tests.support.client import Client, kinds, text_of
-from tests.support.servers import Silence, Text
+from tests.support.servers import Held, StepwiseText, Text
 
 
 def test_ids_stand_before_frames_only_when_asked_for(client):
@@ -23,11 +22,15 @@ def test_ids_stand_before_frames_only_when_asked_for(client):
 @pytest.mark.parametrize("cut", [0, 1, 3, 7])
 def test_what_was_seen_and_what_a_resume_brings_are_the_whole_exactly_once(client, webs, provider, cut):
     pieces = [f"{n} " for n in range(8)]
-    text = provider.script(f"cut at {cut}", [Text(pieces, pause=0.04)])
+    answer = StepwiseText(pieces)
+    text = provider.script(f"cut at {cut}", answer.answer)
+    seen = []
     with client.streaming("POST", "/api/chat?app=scripted&ids=1", json={"text": text}) as stream:
-        seen = [stream.next() for _ in range(cut)]
+        for _ in range(cut):
+            answer.send()
+            seen.append(stream.next())
         last = stream.ids[-1] if stream.ids else None
-        seen = seen[: len(stream.ids)]
+    answer.finish()
     with client.resume(url=webs[1], last_id=last) as again:
         seen += list(again.events())
     assert text_of(seen) == "".join(pieces)
@@ -44,7 +47,8 @@ def test_starting_after_takes_an_id_or_its_number_in_the_query(client):
 
 
 def test_many_readers_on_two_webs_see_the_same(client, webs, provider):
-    text = provider.script("many readers", [Text([f"{n} " for n in range(40)], pause=0.02)])
+    pieces = StepwiseText([f"{n} " for n in range(40)])
+    text = provider.script("many readers", pieces.answer)
     read: list[str] = []
 
     def reader(url: str) -> None:
@@ -52,11 +56,12 @@ def test_many_readers_on_two_webs_see_the_same(client, webs, provider):
             read.append(text_of(list(stream.events())))
 
     with client.chat(text, app="scripted") as stream:
-        stream.next("text")
         threads = [threading.Thread(target=reader, args=(webs[n % 2],)) for n in range(10)]
-        for thread in threads:
+        for number, thread in enumerate(threads):  # they come in one after the other, all in the middle of the answer
+            pieces.send(3)
+            stream.until_text(f"{3 * number + 2} ")
             thread.start()
-            time.sleep(0.02)  # they come in one after the other, all in the middle of the answer
+        pieces.finish()
         list(stream.events())
         for thread in threads:
             thread.join()
@@ -85,13 +90,15 @@ def test_a_wrong_id_is_400(client):
 
 
 def test_a_waiting_turn_can_be_resumed_by_its_location(client, provider):
-    provider.script("first of two", [Text(["a"]), Silence(0.5)])
+    resumed = threading.Event()
+    provider.script("first of two", [Text(["a"]), Held(resumed)])
     provider.script("second of two", [Text(["b"])])
     with client.chat("first of two", app="scripted") as first:
         first.next("text")
         with client.chat("second of two", app="scripted") as second:
             location = second.headers["location"]
         with client.streaming("GET", location) as again:
+            resumed.set()
             assert text_of(list(again.events())) == "b"
 
 

@@ -13,6 +13,7 @@ from schemathesis.checks import positive_data_acceptance
 from app.web import parsing
 from tests.support.client import Client
 from tests.support.document import made
+from tests.support.patience import patient
 
 UPDATES = "/api/updates"
 
@@ -22,7 +23,7 @@ def operations(**generation: Any) -> Any:
     events are read, of the update stream, which never ends by itself, the first one."""
     config = {
         "seed": 1,
-        "request-timeout": 5,
+        "request-timeout": patient(20),
         "max-stream-events": 2,
         "generation": {"deterministic": True} | generation,
         "operations": [{"include-path": UPDATES, "max-stream-events": 1}],

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.backend import until
 from tests.support.client import Client, text_of
+from tests.support.patience import patient
 from tests.support.servers import Fail, Silence, Text
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -100,12 +101,12 @@ def test_rename_archive_and_delete(client):
 
 
 def test_deleting_a_session_ends_its_turn_and_leaves_no_key(client, provider, redis):
-    provider.script("delete me", [Text(["a"]), Silence(20)])
+    provider.script("delete me", [Text(["a"]), Silence()])
     with client.chat("delete me", app="scripted") as stream:
         stream.next("text")
         client.request("DELETE", f"/api/sessions/{client.session_id}")
         assert list(stream.events()) == [{"type": "complete", "interrupted": True}]
-    assert provider.requests("delete me")[0].hung_up.wait(2)
+    assert provider.requests("delete me")[0].hung_up.wait(patient(10))
     until(lambda: not list(redis.scan_iter(f"*{client.session_id}*")))
 
 
@@ -133,7 +134,7 @@ def test_each_thread_has_its_own_history(client, provider):
 
 
 def test_the_users_message_and_the_text_so_far_are_in_the_state(client, webs, provider):
-    provider.script("so far", [Text(["said "]), Silence(20)])
+    provider.script("so far", [Text(["said "]), Silence()])
     with client.chat("so far", app="scripted", user_state={"address": "0x742d", "ext": [1]}) as stream:
         assert [m["content"] for m in client.state()["messages"]][:1] == ["so far"]
         stream.next("text")

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import signal
+import threading
 
 from tests.support.backend import until
 from tests.support.client import kinds
-from tests.support.servers import Calls, Silence, Text
+from tests.support.servers import Calls, Held, Text
 
 
-def test_later_steps_outlive_the_turn_and_are_in_the_next_turns_history(client, provider):
-    text = provider.script("watch", [Calls([("Countdown", {"n": 3, "every": 0.3})])], [Text(["On it."])])
+def test_later_steps_outlive_the_turn_and_are_in_the_next_turns_history(client, provider, tmp_path):
+    go_on = tmp_path / "go on"
+    calls = Calls([("CountWhenTold", {"n": 3, "file": str(go_on)})])
+    text = provider.script("watch", [calls], [Text(["On it."])])
     with client.updates() as updates:
         updates.next("state")
         events = client.ask(text, app="scripted")
+        go_on.touch()
         steps = [updates.next("async_tool_result"), updates.next("async_tool_result")]
     assert kinds(events) == ["tool_call", "tool_result", "text", "complete"]
     assert events[1]["result"] == {"left": 3}
     call_id = events[0]["call_id"]
     assert [(s["call_id"], s["name"], s["result"], s.get("done")) for s in steps] == [
-        (call_id, "Countdown", {"left": 2}, None),
-        (call_id, "Countdown", {"left": 1}, True),
+        (call_id, "CountWhenTold", {"left": 2}, None),
+        (call_id, "CountWhenTold", {"left": 1}, True),
     ]
     assert all(s["session_id"] == client.session_id for s in steps)
     told = [m for m in client.state()["messages"] if m["role"] == "tool"]
@@ -31,16 +35,23 @@ def test_later_steps_outlive_the_turn_and_are_in_the_next_turns_history(client, 
     assert result["content"] == '{"steps":[{"left":3},{"left":2},{"left":1}]}'
 
 
-def test_later_steps_come_on_the_chat_stream_while_it_is_open(client, provider):
-    text = provider.script(
-        "watch open", [Calls([("Countdown", {"n": 2, "every": 0.6})])], [Text(["a"]), Silence(1.6), Text(["b"])]
-    )
-    events = client.ask(text, app="scripted")
+def test_later_steps_come_on_the_chat_stream_while_it_is_open(client, provider, tmp_path):
+    go_on, stepped = tmp_path / "go on", threading.Event()
+    calls = Calls([("CountWhenTold", {"n": 2, "file": str(go_on)})])
+    text = provider.script("watch open", [calls], [Text(["a"]), Held(stepped), Text(["b"])])
+    events = []
+    with client.chat(text, app="scripted") as stream:
+        for event in stream.events():
+            events.append(event)
+            if event["type"] == "text":
+                go_on.touch()
+            elif event["type"] == "async_tool_result":
+                stepped.set()
     assert kinds(events) == ["tool_call", "tool_result", "text", "async_tool_result", "text", "complete"]
     assert events[3] == {
         "type": "async_tool_result",
         "call_id": events[0]["call_id"],
-        "name": "Countdown",
+        "name": "CountWhenTold",
         "result": {"left": 1},
         "done": True,
     }

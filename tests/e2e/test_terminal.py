@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from contextlib import contextmanager
 
@@ -10,7 +11,7 @@ import pytest
 from tests.support.backend import free_port, until
 from tests.support.client import Client
 from tests.support.line import line_to
-from tests.support.servers import Calls, Fail, Silence, Text
+from tests.support.servers import Calls, Fail, Held, Silence, StepwiseText, Text
 from tests.support.terminal import CTRL_C, CTRL_D, terminal
 
 
@@ -45,11 +46,13 @@ def test_an_answer_streams_with_its_tools_their_arguments_results_and_times(chat
 
 
 def test_a_spinner_turns_until_the_first_token_and_leaves_nothing_behind(chat, provider):
-    text = provider.script("a slow one", [Silence(1.2), Text(["Here I am."])])
+    spun = threading.Event()
+    text = provider.script("a slow one", [Held(spun), Text(["Here I am."])])
     with chat("--app", "scripted") as opened:
         opened.prompt()
         opened.line(text)
         opened.wait(r"1 s, Ctrl-C stops it")
+        spun.set()
         opened.wait(r"Here I am\.\n> ")
         assert "stops it\r\x1b[KHere I am." in opened.raw
 
@@ -81,13 +84,13 @@ def test_ctrl_c_stops_the_turn_and_what_was_said_stays(chat, webs):
 
 
 def test_ctrl_c_stops_a_turn_whose_provider_is_silent(chat, provider):
-    text = provider.script("silent until stopped", [Silence(30)])
+    text = provider.script("silent until stopped", [Silence()])
     with chat("--app", "scripted") as opened:
         opened.prompt()
         opened.line(text)
         opened.wait("Ctrl-C stops it")
         opened.type(CTRL_C)
-        opened.wait(r"\(stopped\)\n> ", seconds=3)
+        opened.wait(r"\(stopped\)\n> ")
 
 
 def test_a_second_ctrl_c_leaves(chat):
@@ -134,18 +137,22 @@ def test_at_the_prompt_ctrl_c_asks_for_another_one_and_ctrl_d_leaves(chat):
 
 def test_a_lost_connection_is_said_and_the_answer_goes_on_exactly_once(chat, webs, provider):
     pieces = [f"{n} " for n in range(120)]
-    text = provider.script("over a bad line", [Text(pieces, pause=0.02)])
+    answer = StepwiseText(pieces)
+    text = provider.script("over a bad line", answer.answer)
     with line_to(webs[0]) as line, chat("--app", "scripted", "--no-color", url=line.url) as opened:
         opened.prompt()
         opened.line(text)
-        for number in (5, 40):
-            opened.wait(rf"\b{number} ")
+        for last in (9, 49):
+            answer.send(last + 1)
+            opened.wait(rf"\b{last} ")
+            refused = line.refused
             line.dead = True
             line.cut()
             opened.wait(r"The connection is lost \(.+\); trying again in 0\.5 s")
-            until(lambda: line.refused, what="another try")
+            until(lambda refused=refused: line.refused > refused, what="another try")
             line.dead = False
             opened.wait("Connected again")
+        answer.finish()
         opened.wait(r"119 \n> ")
         shown = opened.seen.split(text)[1]
     told = [part.rpartition("\r")[2] for part in shown.split("\n") if "Connect" not in part]
@@ -248,13 +255,16 @@ def test_help_names_every_command_and_a_wrong_one_is_said(chat):
         opened.wait("You said: “/nonsense”")
 
 
-def test_a_session_is_gone_on_with_and_an_answer_that_still_comes_is_shown(chat, webs):
-    client = Client(webs[0])
-    with client.chat("count to 400") as stream:
+def test_a_session_is_gone_on_with_and_an_answer_that_still_comes_is_shown(chat, client, provider):
+    shown = threading.Event()
+    text = provider.script("still coming", [Text(["so far "]), Held(shown), Text(["and on"])])
+    with client.chat(text, app="scripted") as stream:
         stream.next("text")
         with chat("--session", client.session_id) as opened:
-            opened.wait("count to 400 · app default")
-            opened.wait(r"> count to 400\n1 2 3 [\d ]+ 399 400\n> ")
+            opened.wait("still coming · app scripted")
+            opened.wait(r"> still coming\nso far ")
+            shown.set()
+            opened.wait(r"and on\n> ")
 
 
 def test_a_session_is_gone_on_with_and_shows_what_was_said_last(chat, webs):
@@ -312,7 +322,7 @@ def test_a_failure_is_said_in_words_with_its_code(chat, provider):
 def test_nobody_at_the_address_is_said_with_what_to_do(chat):
     url = f"http://127.0.0.1:{free_port()}"
     with chat(url=url) as opened:
-        opened.wait(rf"no backend answers at {url} .*; --url or AOMI_URL says where it is")
+        opened.wait(rf"no backend answers at {url} .*; set its address with --url or AOMI_URL")
         assert opened.exit_code() == 1
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +12,8 @@ import pytest
 from app.config import Settings
 from app.state.api_keys import ApiKeys
 from app.state.scripts import Store
-from tests.support.backend import ROOT, until
+from tests.support import commands
+from tests.support.backend import until
 from tests.support.client import Client, kinds, text_of
 from tests.support.servers import Calls, Cut, Fail, Silence, Text, Uses
 
@@ -111,7 +111,7 @@ def test_without_a_key_there_is_no_usage(webs):
 
 
 def test_an_interrupted_turn_pays_for_its_prompt_and_what_came_by_an_estimate(client, provider):
-    text = provider.script("stop in the middle", [Text(["one two three four five six seven"]), Silence(20)])
+    text = provider.script("stop in the middle", [Text(["one two three four five six seven"]), Silence()])
     with client.chat(text, model="scripted") as stream:
         stream.next("text")
         assert client.interrupt()
@@ -124,7 +124,7 @@ def test_an_interrupted_turn_pays_for_its_prompt_and_what_came_by_an_estimate(cl
 
 
 def test_a_turn_that_is_stopped_before_its_first_token_pays_for_its_prompt(client, provider):
-    text = provider.script("stop before", [Silence(20)])
+    text = provider.script("stop before", [Silence()])
     with client.chat(text, model="scripted") as stream:
         until(lambda: provider.requests(text))
         assert client.interrupt()
@@ -170,7 +170,7 @@ def test_what_the_client_answered_is_told_to_the_model_at_the_expense_of_the_key
 
 
 def test_a_session_that_is_deleted_in_the_middle_of_a_turn_is_paid(client, provider):
-    text = provider.script("delete me", [Text(["one two three"]), Silence(20)])
+    text = provider.script("delete me", [Text(["one two three"]), Silence()])
     with client.chat(text, model="scripted") as stream:
         stream.next("text")
         client.request("DELETE", f"/api/sessions/{client.session_id}")
@@ -243,8 +243,7 @@ def test_a_clients_own_key_costs_the_operator_nothing_and_is_bound_by_no_budget(
 @pytest.fixture
 def aomi(backend):
     def run(*args: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "app.commands.cli", "usage", *args]
-        return subprocess.run(command, cwd=ROOT, env=backend.environment, capture_output=True, text=True, timeout=30)
+        return commands.aomi("usage", *args, environment=backend.environment)
 
     return run
 

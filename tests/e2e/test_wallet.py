@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ import pytest
 from app.state import redis_keys
 from tests.support.client import Client
 from tests.support.gen1 import Gen1, said
-from tests.support.servers import Calls, Silence, Text
+from tests.support.servers import Calls, Held, Silence, Text
 
 TO = "0x" + "ab" * 20
 TX = {"to": TO, "value": "1000000000000000000", "data": "0x", "chain_id": 1, "label": "Pay 1 ETH"}
@@ -94,11 +95,14 @@ def test_updates_announce_a_request_and_its_end(gen1, provider):
 
 def test_an_answer_starts_a_turn_before_the_system_call_returns(gen1, asked, provider):
     result = {"txHash": HASH, "status": "success", "pending_tx_ids": [1], "amount": "1"}
-    text = follow_up(provider, answer_text("SendTransactionToWallet", "request 1", result), [Silence(0.5), Text(["A"])])
+    polled = threading.Event()
+    text = answer_text("SendTransactionToWallet", "request 1", result)
+    follow_up(provider, text, [Held(polled), Text(["A"])])
     message = gen1.system("wallet:tx_complete", result)
     assert (message["sender"], json.loads(message["content"])["payload"]) == ("system", result)
     state = gen1.poll()
     assert state["is_processing"] is True
+    polled.set()
     assert (state["user_state"]["pending_txs"], list(state["user_state"]["pending_eip712s"])) == ({}, ["2"])
     assert said(gen1.finish())[-2:] == [("system", text), ("agent", "A")]
     (seen,) = provider.requests(text)
@@ -219,7 +223,7 @@ def test_a_wallet_result_that_fits_no_request_is_refused_and_changes_nothing(ask
 
 
 def test_an_answer_waits_in_a_full_queue_and_is_not_refused(gen1, asked, provider, reference):
-    hold = provider.script("hold the wallet's session", [Silence(20)])
+    hold = provider.script("hold the wallet's session", [Silence()])
     gen1.send(hold, app="scripted")
     for number in range(8):
         gen1.send(f"remember {number}")
@@ -232,7 +236,7 @@ def test_an_answer_waits_in_a_full_queue_and_is_not_refused(gen1, asked, provide
 
 
 def test_an_interrupt_keeps_an_answer_that_waits_for_the_model(gen1, asked, provider):
-    hold = provider.script("hold before the interrupt", [Silence(20)])
+    hold = provider.script("hold before the interrupt", [Silence()])
     gen1.send(hold, app="scripted")
     result = {"txHash": HASH, "status": "success", "pending_tx_ids": [1]}
     gen1.system("wallet:tx_complete", result)
@@ -267,14 +271,15 @@ def test_an_event_of_a_request_that_is_over_is_not_delivered(gen1, provider, ref
 
 
 def test_the_client_may_answer_while_the_turn_still_talks(gen1, provider):
-    text = provider.script(
-        "still talking", [Calls([("SendTransactionToWallet", TX)])], [Text(["Sign, "]), Silence(1.5), Text(["please."])]
-    )
+    answered = threading.Event()
+    asks = [Calls([("SendTransactionToWallet", TX)])]
+    text = provider.script("still talking", asks, [Text(["Sign, "]), Held(answered), Text(["please."])])
     gen1.send(text, app="scripted")
     gen1.until(lambda state: state["user_state"]["pending_txs"])
     result = {"txHash": HASH, "status": "success", "pending_tx_ids": [1]}
     told = follow_up(provider, answer_text("SendTransactionToWallet", "request 1", result))
     gen1.system("wallet:tx_complete", result)
+    answered.set()
     assert said(gen1.finish())[-3:] == [("agent", "Sign, please."), ("system", told), ("agent", "Thank you.")]
 
 

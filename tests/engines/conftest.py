@@ -17,6 +17,7 @@ from app.state.scripts import Store
 from tests.support.backend import Backend, until
 from tests.support.client import Client
 from tests.support.engines import server
+from tests.support.patience import setting
 
 
 @dataclass
@@ -44,7 +45,12 @@ def site(tmp_path_factory: pytest.TempPathFactory, config_file: Path) -> Callabl
 
     @contextmanager
     def start(servers: Any, **urls: str) -> Iterator[Site]:
-        environment = {"AOMI_CONFIG": str(config_file), "TEST_API_KEY": "x", "AOMI_LEASE": "10", "AOMI_KEEP_ALIVE": "1"}
+        environment = {
+            "AOMI_CONFIG": str(config_file),
+            "TEST_API_KEY": "x",
+            "AOMI_LEASE": setting(10),
+            "AOMI_KEEP_ALIVE": "1",
+        }
         backend = Backend(tmp_path_factory.mktemp("site"), urls["REDIS_URL"], environment | urls)
         try:
             worker = backend.begin_worker()

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from app.state import redis_keys
 from tests.engines.conftest import Site
-from tests.support.backend import until
 from tests.support.client import Client, kinds, text_of
+from tests.support.patience import patient, until
 from tests.support.resuming import read, read_to_the_end
-from tests.support.servers import Provider, Text
+from tests.support.servers import Held, Provider, Text
 
 PIECES = [f"{number} " for number in range(60)]
 SESSIONS = 6
@@ -20,7 +20,10 @@ SESSIONS = 6
 def turns_outlive(site: Site, provider: Provider, kill: Callable[[str], None]) -> float:
     """Turns of some sessions, during which `kill` is called with the key of one of them. Returns after how many seconds
     a message was accepted again."""
-    text = provider.script(f"outlive {time.monotonic()}", [Text(PIECES, pause=0.06)])
+    dead = threading.Event()
+    text = provider.script(
+        f"outlive {time.monotonic()}", [Text(PIECES[:10]), Held(dead), Text(PIECES[10:], pause=0.06)]
+    )
     clients = [site.client() for _ in range(SESSIONS)]
     found: list[list] = [[] for _ in clients]
     body = {"text": text, "model": "scripted"}
@@ -30,13 +33,14 @@ def turns_outlive(site: Site, provider: Provider, kill: Callable[[str], None]) -
     ]
     for thread in threads:
         thread.start()
-    until(lambda: len(provider.requests(text)) == SESSIONS, 10, "the turns")
+    until(lambda: len(provider.requests(text)) == SESSIONS, what="the turns")
     kill(redis_keys.session(clients[0].session_id))
+    dead.set()
     killed = time.monotonic()
-    until(lambda: accepts(clients[0]) and accepts(site.client()), 20, "a message that is accepted")
+    until(lambda: accepts(clients[0]) and accepts(site.client()), 30, "a message that is accepted")
     accepted = time.monotonic() - killed
     for thread in threads:
-        thread.join(40)
+        thread.join(patient(60))
         assert not thread.is_alive(), "a stream hangs"
     for client, events in zip(clients, found, strict=True):
         assert (text_of(events), kinds(events)) == ("".join(PIECES), ["text", "complete"]), events[-1]

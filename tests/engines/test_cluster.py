@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
-import sys
 
 import pytest
 
 from app.state import redis_keys
 from tests.engines.failing import turns_outlive
+from tests.support import commands
 from tests.support.backend import ROOT, free_port, until
 from tests.support.client import Client, kinds, text_of
 from tests.support.engines import Certificates, Node, RedisCluster, server, stopped_at_last
+from tests.support.patience import patient
 from tests.support.servers import Calls, Silence, Text
 
 PAGE = (ROOT / "docs/redis-engines.md").read_text()
@@ -85,12 +85,12 @@ def test_tools_and_their_later_steps_reach_stream_updates_and_history(client, pr
 
 
 def test_an_interrupt_reaches_the_worker_whichever_node_it_listens_to(client, provider):
-    text = provider.script("stop me", [Text(["a"]), Silence(30)])
+    text = provider.script("stop me", [Text(["a"]), Silence()])
     with client.chat(text, model="scripted") as stream:
         stream.next("text")
         assert client.interrupt()
         assert stream.next("complete")["interrupted"]
-    assert provider.requests(text)[0].hung_up.wait(5)
+    assert provider.requests(text)[0].hung_up.wait(patient(10))
 
 
 def test_a_session_is_listed_renamed_and_deleted(clustered, client):
@@ -118,10 +118,7 @@ def test_a_stream_goes_on_when_every_pubsub_connection_is_killed(clustered, clie
     ("words", "said"), [(("keys", "list"), "tests"), (("inspect",), "open turns"), (("inspect", "workers"), "turns")]
 )
 def test_an_operator_reads_both(clustered, words, said):
-    command = [sys.executable, "-m", "app.commands.cli", *words]
-    ran = subprocess.run(
-        command, env=clustered.backend.environment, cwd=ROOT, capture_output=True, text=True, timeout=30
-    )
+    ran = commands.aomi(*words, environment=clustered.backend.environment)
     assert (ran.returncode, said in ran.stdout) == (0, True), ran.stderr
 
 

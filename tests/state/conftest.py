@@ -1,4 +1,4 @@
-"""The state's contract, held over fakeredis, a real Redis and a Redis Cluster alike."""
+"""The state's contract, held over fakeredis, a real Redis, the Valkey of `make run` and a Redis Cluster alike."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from app.state.client_requests import ClientRequests
 from app.state.connection import clients
 from app.state.connection.cluster import Cluster
 from app.state.ledger import Ledger
-from app.state.runs import Run, RunStore, TurnRequest
+from app.state.run_records import Run
+from app.state.runs import RunStore
 from app.state.scripts import Store
 from app.state.sessions import Sessions
 from app.state.step_calls import StepToolCall, StepToolCalls
+from app.state.turn_requests import TurnRequest
 from app.state.vault import Vault
 from app.usage import ModelCall
+from tests.support.backend import redis_running, redis_server
 from tests.support.engines import RedisCluster, server, stopped_at_last
 
 WORDS = "my words"
@@ -43,7 +46,7 @@ class Repeated(Store):
 @pytest.fixture(scope="session")
 def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of three masters."""
-    with stopped_at_last(RedisCluster(server(), tmp_path_factory.mktemp("cluster"))) as nodes:
+    with stopped_at_last(RedisCluster(redis_server(), tmp_path_factory.mktemp("cluster"))) as nodes:
         yield nodes.url
 
 
@@ -60,11 +63,21 @@ def single(redis_url: str) -> Iterator[redis_py.Redis]:
         yield client
 
 
-@pytest.fixture(params=["fakeredis", "redis", "cluster"])
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis_py.Redis]:
+    """A client of a real Valkey."""
+    with (
+        redis_running(tmp_path_factory.mktemp("valkey"), server("valkey-server")) as url,
+        redis_py.Redis.from_url(url) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(params=["fakeredis", "redis", "valkey", "cluster"])
 def connection(request: pytest.FixtureRequest) -> redis_py.Redis:
     if request.param == "fakeredis":
         return fakeredis.FakeRedis(server=fakeredis.FakeServer(), lua_modules=set())
-    client = request.getfixturevalue("cluster" if request.param == "cluster" else "single")
+    client = request.getfixturevalue({"redis": "single"}.get(request.param, request.param))
     client.flushdb()
     return client
 
@@ -81,7 +94,7 @@ def queue(request: pytest.FixtureRequest, connection: redis_py.Redis) -> redis_p
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(max_waiting=2, updates_kept=10, lease=1)
+    return Settings(max_waiting=2, updates_kept=10, lease=60)
 
 
 @pytest.fixture
@@ -122,13 +135,13 @@ def full(sessions, runs, store, said) -> tuple[Run, StepToolCall]:
     done = runs.start("s", said(WORDS, idempotency_key="key", body=b"body"))
     settled = runs.claim("s", done.run_id, "worker")
     runs.append([("s", settled.id, 1, [sse.text("an answer")])])
-    runs.settle(runs.seal("s", settled.id, "complete", expect="running"), sse.complete())
+    runs.settle(runs.seal("s", settled.id, "complete", expect={"running"}), sse.complete())
     sessions.open_thread("s", "Other")
     run_id = runs.start("s", said(WORDS)).run_id
     run = runs.claim("s", run_id, "worker")
     call = StepToolCall("s", run_id, "c:1", run.thread_id, "default", "T", {"a": WORDS})
     StepToolCalls(store).record(call)
-    StepToolCalls(store).answer(call, "first")
+    StepToolCalls(store).set_first_step(call, "first")
     requests = ClientRequests(store)
     requests.ask(run, "c2", "Ask", "kind", {"what": WORDS})
     requests.fetch_events("s")

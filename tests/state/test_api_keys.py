@@ -131,23 +131,3 @@ def test_a_key_that_is_known_costs_one_round_trip(api_keys, issued, monkeypatch)
     monkeypatch.setattr(api_keys._redis, "hgetall", None)
     assert api_keys.find(secret)
     assert len(pipelines) == 1
-
-
-def test_a_key_of_the_earlier_form_works_as_before_with_its_id(api_keys, connection):
-    fields = {"apps": '["shop"]', "label": "old", "created_at": "2026-01-15T10:30:00.000000Z"}
-    connection.hset(redis_keys.api_key_secret(sha256("aomi_old")), mapping=fields)
-    key = api_keys.find("aomi_old")
-    assert (key.id, key.apps, key.label) == (sha256("aomi_old")[:12], ("shop",), "old")
-    assert key.created_at == fields["created_at"]
-    kept = [value.decode() for value in connection.hmget(redis_keys.api_key_secret(sha256("aomi_old")), list(fields))]
-    assert kept == list(fields.values()), "webs of the earlier version still read it"
-    assert api_keys.find(api_keys.rotate(key, overlap=0)).id == key.id
-
-
-def test_keys_of_the_earlier_form_are_listed_and_revoked_without_being_used(api_keys, connection):
-    fields = {"apps": '["shop"]', "label": "old", "created_at": "2026-01-15T10:30:00.000000Z"}
-    connection.hset(redis_keys.api_key_secret(sha256("aomi_old")), mapping=fields)
-    (key,) = api_keys.named(sha256("aomi_old")[:12])
-    assert api_keys.all() == [key]
-    api_keys.revoke(key)
-    assert connection.keys() == []

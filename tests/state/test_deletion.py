@@ -15,6 +15,7 @@ from app.state import redis_keys
 from app.state.client_requests import ClientRequests, TurnOver
 from app.state.export import Export
 from app.state.ledger import Ledger
+from app.state.request_expiry import RequestExpiry
 from app.state.scripts import Store
 from app.state.step_calls import StepToolCalls
 from app.state.vault import Vault
@@ -24,6 +25,7 @@ from app.turns.service import TurnService
 from app.turns.usage_recovery import UsageRecovery
 from app.usage import ModelCall
 from tests.state.conftest import WORDS, Repeated
+from tests.support.patience import until
 from tests.support.remains import standing_in
 
 
@@ -62,17 +64,17 @@ def test_a_late_worker_writes_nothing_back(full, sessions, runs, store, connecti
     calls, requests = StepToolCalls(store), ClientRequests(store)
     assert runs.append([("s", run.id, 2, [sse.text("late")])]) == [False]
     assert not calls.record(call)
-    calls.answer(call, "late")
+    calls.set_first_step(call, "late")
     assert not calls.deliver(call, 2, "late", True)
-    calls.drop(call)
+    calls.finish(call)
     with pytest.raises(TurnOver):
         requests.ask(run, "c4", "Ask", "kind", {})
-    requests.expire("s", 9)
+    RequestExpiry(store).handle("s", 9)
     sessions.suggest_title("s", run.thread_id, "late")
     sessions.open_thread("s", "late")
-    sessions.own("s", "0xabc")
+    sessions.set_public_key("s", "0xabc")
     assert runs.claim("s", run.id, "worker") is None
-    assert runs.seal("s", run.id, "complete", expect="running") is None
+    assert runs.seal("s", run.id, "complete", expect={"running"}) is None
     assert runs.settle(run, sse.complete()) is None
     runs.leases.renew("s", run.id)
     late = ModelCall("2", "2026-11-24", "key1", "default", "demo", 10, None)
@@ -88,9 +90,15 @@ def test_a_turn_that_begins_while_its_session_is_deleted_leaves_nothing_and_is_t
     listener.subscribe(redis_keys.CONTROL)
     listener.get_message(timeout=1)
     sessions.delete("s")  # without ending its turns, as if this one had begun after that
-    heard = [message["data"].decode() for message in iter(lambda: listener.get_message(timeout=0.2), None)]
+    heard: set[str] = set()
+
+    def hear() -> set[str]:
+        if message := listener.get_message(timeout=1):
+            heard.add(message["data"].decode())
+        return heard
+
     work = {full[0].id, f"steps {full[0].id} c:1", f"title {full[0].thread_id}"}
-    assert {f"drop {name}" for name in work} <= set(heard)
+    until(lambda: {f"drop {name}" for name in work} <= hear(), what="the messages")
     assert connection.zcard(redis_keys.LEASES) == 0
 
 

@@ -13,6 +13,7 @@ from app.state import redis_keys
 from app.state.ledger import Ledger
 from app.state.runs import RunStore
 from app.state.scripts import Store
+from app.state.turn_requests import Principal
 from app.usage import ModelCall, Prices, Totals, Usage, nano
 from app.usage.report import between, grouped, month, today, total
 from tests.state.conftest import Repeated
@@ -37,17 +38,17 @@ def ledger(store):
 def run(store, said):
     """A running turn."""
     runs = RunStore(store)
-    accepted = runs.start("s", said(key="key1"))
+    accepted = runs.start("s", said(principal=Principal(api_key_id="key1")))
     return runs.claim("s", accepted.run_id, "worker")
 
 
 def call(number="1", **more):
-    return ModelCall(**{"number": number, "day": DAY, "key": "key1", "app": "shop", "model": "gpt-4o"} | more)
+    return ModelCall(**{"number": number, "day": DAY, "api_key_id": "key1", "app": "shop", "model": "gpt-4o"} | more)
 
 
 def end(store, run):
     runs = RunStore(store)
-    runs.settle(runs.seal("s", run.id, "complete", expect="running"), sse.complete())
+    runs.settle(runs.seal("s", run.id, "complete", expect={"running"}), sse.complete())
 
 
 def test_a_settled_call_is_in_the_sums_of_its_session_key_and_month(ledger, run):
@@ -169,7 +170,7 @@ def test_usage_is_grouped_by_what_somebody_asks_for(ledger, run):
     ledger.settle(
         "s", run.id, call("2", model="a model: with spaces", day="2026-11-25", prompt=3, prices=None).estimated(0)
     )
-    ledger.settle("s", run.id, call("3", key="key2", app="bank", prompt=5, prices=None).estimated(0))
+    ledger.settle("s", run.id, call("3", api_key_id="key2", app="bank", prompt=5, prices=None).estimated(0))
     rows = ledger.of_session("s")
     assert {by: {name: sums.input for name, sums in grouped(rows, by).items()} for by in ("key", "app", "model")} == {
         "key": {"key1": 103, "key2": 5},

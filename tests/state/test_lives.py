@@ -31,15 +31,15 @@ WITH_A_SETTING = [
 def settings(monkeypatch):
     for name, seconds in LIVES.items():
         monkeypatch.setenv(name, str(seconds))
-    return Settings(max_waiting=2, updates_kept=10, lease=1)
+    return Settings(max_waiting=2, updates_kept=10, lease=60)
 
 
 @pytest.fixture
 def ended(full, runs, store):
     """The session of `full` when its turn and its tool have ended."""
     run, call = full
-    runs.settle(runs.seal("s", run.id, "complete", expect="running"), sse.complete())
-    StepToolCalls(store).drop(call)
+    runs.settle(runs.seal("s", run.id, "complete", expect={"running"}), sse.complete())
+    StepToolCalls(store).finish(call)
 
 
 def found(connection, pattern):
@@ -78,7 +78,7 @@ def test_what_lives_on_stays_in_the_index(full, connection, runs, store, kind):
     name = f"run:{run.id}" if kind == "run" else f"call:{run.id}:{call.call_id}"
     connection.zadd(redis_keys.kept("s"), {name: 1000})
     if kind == "run":
-        runs.settle(runs.seal("s", run.id, "complete", expect="running"), sse.complete())
+        runs.settle(runs.seal("s", run.id, "complete", expect={"running"}), sse.complete())
     else:
         StepToolCalls(store).deliver(call, 2, "a step", False)
     assert connection.zscore(redis_keys.kept("s"), name) >= connection.pexpiretime(f"{redis_keys.session('s')}:{name}")

@@ -9,6 +9,7 @@ from app.config import Settings
 from app.events import sse
 from app.state.clock import now_ms
 from app.state.connection.cluster import Cluster
+from app.state.turn_requests import Principal
 from app.turns.lost_turns import WORKER_LOST
 from app.usage import ModelCall, Prices, Totals
 from app.usage.report import month, today, total
@@ -19,7 +20,7 @@ def parts(connection, queue, tmp_path):
     """The parts of a worker on an aomi.yaml of the demo alone."""
     config = tmp_path / "aomi.yaml"
     config.write_text("apps: []")
-    return services.build(Settings(config=config, lease=1), connection, connection, queue)
+    return services.build(Settings(config=config, lease=60), connection, connection, queue)
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_a_turn_that_runs_here_is_renewed(parts, round_of_care, said):
 )
 def test_an_end_that_was_begun_is_finished(parts, round_of_care, said, outcome, terminal):
     run_id = parts.turns.send("s", said()).run_id
-    parts.runs.seal("s", run_id, outcome, expect="queued")
+    parts.runs.seal("s", run_id, outcome, expect={"queued"})
     round_of_care()
     assert events(parts, "s", run_id) == [terminal]
     assert "run" not in parts.sessions.get("s")
@@ -107,7 +108,7 @@ def test_a_client_request_that_is_broken_in_redis_keeps_nobody_from_their_end(pa
 
 def opened(parts, said, number="1", prompt=10):
     """A running turn that has asked a model, which nobody hears of again."""
-    run_id = parts.turns.send("s", said(key="key1")).run_id
+    run_id = parts.turns.send("s", said(principal=Principal(api_key_id="key1"))).run_id
     parts.runs.claim("s", run_id, "worker")
     call = ModelCall(number, str(today()), "key1", "default", "demo", prompt, Prices("0.001", "0.002"))
     parts.ledger.open("s", run_id, call)
@@ -180,7 +181,7 @@ def test_an_end_that_a_dead_master_took_with_it_is_brought_about_again(parts, ro
     parts.runs.claim("s", run_id, "worker")
     before = {key: connection.dump(key) for key in connection.scan_iter("session:{s}*")}
     leases = connection.dump("leases")
-    parts.turns.end("s", run_id, sse.complete(), expect="running")
+    parts.turns.end("s", run_id, sse.complete(), expect={"running"})
     for key in connection.scan_iter("session:{s}*"):
         connection.delete(key)
     for key, value in before.items():

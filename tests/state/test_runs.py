@@ -8,8 +8,11 @@ import pytest
 
 from app.events import sse
 from app.state import redis_keys
-from app.state.runs import EventBatch, RunStore
+from app.state.run_records import EventBatch
+from app.state.run_status import UNFINISHED
+from app.state.runs import RunStore
 from app.state.scripts import Store
+from app.state.turn_requests import Principal
 from tests.state.conftest import Repeated
 
 
@@ -25,7 +28,7 @@ def begin(runs, session_id, said, text="hello", **more):
 
 
 def end(runs, run, outcome="complete"):
-    sealed = runs.seal(run.session_id, run.id, outcome, expect="running queued waiting")
+    sealed = runs.seal(run.session_id, run.id, outcome, expect=UNFINISHED)
     return runs.settle(sealed, sse.complete(interrupted=outcome == "interrupted"))
 
 
@@ -131,9 +134,9 @@ def test_open_calls_get_their_result_at_the_end(runs, session_id, said):
 
 def test_exactly_one_end_wins(runs, session_id, said):
     run = begin(runs, session_id, said)
-    first = runs.seal(session_id, runs.current(session_id), "interrupted", expect="running")
+    first = runs.seal(session_id, runs.current(session_id), "interrupted", expect={"running"})
     assert first.id == run.id
-    assert runs.seal(session_id, run.id, "complete", expect="running queued waiting") is None
+    assert runs.seal(session_id, run.id, "complete", expect=UNFINISHED) is None
     runs.settle(first, sse.complete(interrupted=True))
     assert runs.settle(first, sse.complete()) is None
     assert told(runs, run) == [sse.complete(interrupted=True)]
@@ -141,7 +144,7 @@ def test_exactly_one_end_wins(runs, session_id, said):
 
 def test_nothing_is_appended_once_the_end_is_taken(runs, session_id, said):
     run = begin(runs, session_id, said)
-    runs.seal(session_id, run.id, "interrupted", expect="running")
+    runs.seal(session_id, run.id, "interrupted", expect={"running"})
     assert runs.append([(session_id, run.id, 1, [sse.text("late")])]) == [False]
 
 
@@ -180,7 +183,7 @@ def test_refusals_change_nothing(runs, sessions, connection, session_id, said):
 def test_a_waiting_turn_can_be_ended_without_touching_the_current_one(runs, sessions, session_id, said):
     current = begin(runs, session_id, said)
     waiting = runs.start(session_id, said("never mind"))
-    sealed = runs.seal(session_id, waiting.run_id, "interrupted", expect="waiting")
+    sealed = runs.seal(session_id, waiting.run_id, "interrupted", expect={"waiting"})
     assert runs.settle(sealed, sse.complete(interrupted=True)) is None
     assert sessions.get(session_id)["run"] == current.id
     assert end(runs, current) is None
@@ -199,7 +202,7 @@ def test_the_status_says_how_the_last_turn_ended(runs, sessions, session_id, sai
 
     run = begin(runs, session_id, said)
     assert status_of(sessions.get(session_id)) == "processing"
-    runs.settle(runs.seal(session_id, run.id, terminal["type"], expect="running"), terminal)
+    runs.settle(runs.seal(session_id, run.id, terminal["type"], expect={"running"}), terminal)
     assert status_of(sessions.get(session_id)) == status
     begin(runs, session_id, said)
     assert status_of(sessions.get(session_id)) == "processing"
@@ -243,5 +246,8 @@ def test_every_key_has_its_pattern_its_type_and_an_end_to_its_life(runs, session
 def test_a_message_is_of_the_client_that_its_session_belongs_to_unless_it_names_one(runs, store, session_id, said):
     store.redis.set(f"session:{{{session_id}}}:client", "the session's")
     of_session = runs.start(session_id, said()).run_id
-    named = runs.start(session_id, said(client="another")).run_id
-    assert [runs.get(session_id, run).client for run in (of_session, named)] == ["the session's", "another"]
+    named = runs.start(session_id, said(principal=Principal("another"))).run_id
+    assert [runs.get(session_id, run).principal.client for run in (of_session, named)] == [
+        "the session's",
+        "another",
+    ]

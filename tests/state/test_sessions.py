@@ -94,7 +94,7 @@ def step(store, session_id, run, number, done=False):
     call = StepToolCall(session_id, run.run_id, "c1", run.thread_id, "default", "T", {})
     if number == 1:
         StepToolCalls(store).record(call)
-        StepToolCalls(store).answer(call, "first")
+        StepToolCalls(store).set_first_step(call, "first")
         return None
     return StepToolCalls(store).deliver(call, number, {"n": number}, done)
 
@@ -105,7 +105,7 @@ def test_a_step_joins_the_log_of_a_running_turn_of_its_thread_else_the_history(s
     running = runs.claim("s", run.run_id, "worker")
     assert step(store, "s", run, 2)
     assert [sse.parse(entry.frame)["result"] for entry in runs.entries("s", run.run_id, 0)] == [{"n": 2}]
-    runs.settle(runs.seal("s", running.id, "complete", expect="running"), sse.complete())
+    runs.settle(runs.seal("s", running.id, "complete", expect={"running"}), sse.complete())
     assert step(store, "s", run, 3, done=True)
     results = [m["tool_results"][0] for m in sessions.messages("s", run.thread_id) if m["role"] == "tool"]
     assert [(r["result"], r.get("done")) for r in results] == [({"n": 2}, None), ({"n": 3}, True)]
@@ -118,7 +118,7 @@ def test_a_step_that_comes_while_the_turn_is_being_ended_stands_behind_those_of_
     step(store, "s", run, 1)
     runs.claim("s", run.run_id, "worker")
     step(store, "s", run, 2)
-    sealed = runs.seal("s", run.run_id, "complete", expect="running")
+    sealed = runs.seal("s", run.run_id, "complete", expect={"running"})
     call = StepToolCalls(store).get("s", run.run_id, "c1")
     slept = []
 
@@ -135,7 +135,7 @@ def test_a_call_that_is_over_is_not_run_again(runs, store, said):
     run = runs.start("s", said())
     step(store, "s", run, 1)
     calls = StepToolCalls(store)
-    calls.drop(calls.get("s", run.run_id, "c1"))
+    calls.finish(calls.get("s", run.run_id, "c1"))
     assert calls.get("s", run.run_id, "c1") is None
     assert calls.first_step(StepToolCall("s", run.run_id, "c1", run.thread_id, "default", "T", {})) == ["first"]
 
@@ -173,7 +173,7 @@ def test_the_first_step_is_there_for_the_turn_that_waits(runs, store, said):
     calls.record(call)
     assert calls.first_step(call) is None
     assert calls.get("s", run.run_id, "c1") == call
-    calls.answer(call, None)
+    calls.set_first_step(call, None)
     assert calls.first_step(call) == [None]
     assert calls.get("s", run.run_id, "c1").steps == 1
 
@@ -183,12 +183,12 @@ def test_a_session_that_is_made_twice_as_the_answer_was_lost_was_made_and_is_lis
     assert sessions.create("s", {"public_key": "0xabc"})
     assert not Sessions(Store(connection, settings)).create("s", {"public_key": "0xdef"})
     sessions.create("later", {})
-    sessions.own("later", "0xabc")
-    sessions.own("later", "0xdef")
+    sessions.set_public_key("later", "0xabc")
+    sessions.set_public_key("later", "0xdef")
     assert [session["id"] for session in sessions.owned_by("0xabc")] == ["later", "s"]
     assert sessions.owned_by("0xdef") == []
 
 
 def test_a_session_that_was_deleted_meanwhile_is_owned_by_nobody(sessions):
-    sessions.own("gone", "0xabc")
+    sessions.set_public_key("gone", "0xabc")
     assert (sessions.get("gone"), sessions.owned_by("0xabc")) == (None, [])

@@ -8,6 +8,7 @@ from app.events import sse
 from app.state import redis_keys
 from app.state.clock import now_ms
 from app.state.leases import RunningTurn
+from app.state.run_status import UNFINISHED
 from app.state.runs import RunStore
 from app.state.scripts import Store
 from app.state.slots import ConcurrencyLimit
@@ -23,27 +24,27 @@ def runs(request, connection, settings) -> RunStore:
 
 
 def slots(connection, limit):
-    return [raw.decode() for raw in connection.zrange(limit.slots, 0, -1)]
+    return [raw.decode() for raw in connection.zrange(limit.redis_key, 0, -1)]
 
 
 def end(runs, session_id, run_id):
-    sealed = runs.seal(session_id, run_id, "complete", expect="running queued waiting")
+    sealed = runs.seal(session_id, run_id, "complete", expect=UNFINISHED)
     runs.settle(sealed, sse.complete())
 
 
 def test_a_turn_holds_its_slots_from_its_acceptance_to_its_end(runs, connection, said):
     run_id = runs.start("s", said(limits=(KEY, ADDRESS))).run_id
     assert slots(connection, KEY) == slots(connection, ADDRESS) == [f"s {run_id}"]
-    assert 0 < connection.pttl(KEY.slots) <= 5000
+    assert 0 < connection.pttl(KEY.redis_key) <= 5000
     end(runs, "s", run_id)
-    assert not connection.exists(KEY.slots, ADDRESS.slots)
+    assert not connection.exists(KEY.redis_key, ADDRESS.redis_key)
 
 
 def test_a_turn_beyond_is_refused_and_one_more_is_accepted_when_one_has_ended(runs, connection, said):
     first, _ = (runs.start(session, said(limits=(KEY,))).run_id for session in ("a", "b"))
     before = sorted(connection.scan_iter()), slots(connection, KEY)
     refused = runs.start("c", said(limits=(KEY,)))
-    assert (refused.outcome, refused.exceeded, refused.run_id) == ("no_slot", KEY, "")
+    assert (refused.outcome, refused.exceeded, refused.run_id) == ("limit_reached", KEY, "")
     assert (sorted(connection.scan_iter()), slots(connection, KEY)) == before
     end(runs, "a", first)
     assert runs.start("c", said(limits=(KEY,))).outcome == "started"
@@ -59,7 +60,7 @@ def test_who_lacks_one_slot_keeps_no_other(runs, connection, said):
 def test_turns_that_wait_in_one_session_count_as_the_one_that_runs(runs, said):
     one = ConcurrencyLimit("key", "ab12", 1)
     assert [runs.start("a", said(limits=(one,))).outcome for _ in range(3)] == ["started", "waiting", "waiting"]
-    assert runs.start("b", said(limits=(one,))).outcome == "no_slot"
+    assert runs.start("b", said(limits=(one,))).outcome == "limit_reached"
 
 
 def test_a_message_that_is_refused_gives_its_slot_back(runs, connection, said):
@@ -89,23 +90,23 @@ def test_and_so_it_does_when_its_turn_has_ended_and_others_have_all_slots(runs, 
 
 def test_a_slot_whose_lease_ran_out_is_free(runs, connection, said):
     one = ConcurrencyLimit("key", "ab12", 1)
-    connection.zadd(one.slots, {"dead run_dead": now_ms() - 1})
+    connection.zadd(one.redis_key, {"dead run_dead": now_ms() - 1})
     assert runs.start("a", said(limits=(one,))).outcome == "started"
 
 
 def test_a_slot_is_renewed_with_the_lease_of_its_turn_and_outlasts_it(runs, connection, said):
     run_id = runs.start("a", said(limits=(KEY,))).run_id
-    connection.zadd(KEY.slots, {f"a {run_id}": 1})
-    assert runs.claim("a", run_id, "worker").slots == (KEY.slots,)
-    runs.leases.renew("a", run_id, (KEY.slots,))
+    connection.zadd(KEY.redis_key, {f"a {run_id}": 1})
+    assert runs.claim("a", run_id, "worker").slots == (KEY.redis_key,)
+    runs.leases.renew("a", run_id, (KEY.redis_key,))
     lease = connection.zscore(redis_keys.LEASES, f"a {run_id}")
-    assert connection.zscore(KEY.slots, f"a {run_id}") >= lease + 1000
+    assert connection.zscore(KEY.redis_key, f"a {run_id}") >= lease + 1000
 
 
 def test_a_renewal_that_comes_late_takes_no_slot_of_a_turn_that_has_ended(runs, connection, said):
     run_id = runs.start("a", said(limits=(KEY,))).run_id
     end(runs, "a", run_id)
-    runs.leases.renew("a", run_id, (KEY.slots,))
+    runs.leases.renew("a", run_id, (KEY.redis_key,))
     assert slots(connection, KEY) == []
 
 
@@ -126,16 +127,16 @@ def test_the_reaper_keeps_the_slots_of_turns_that_run_here_and_of_those_that_wai
     runs_here, waits = (parts.turns.send(session, said(limits=(KEY,))).run_id for session in ("a", "b"))
     parts.runs.claim("a", runs_here, "worker")
     for member in (f"a {runs_here}", f"b {waits}"):
-        connection.zadd(KEY.slots, {member: now_ms() + 1})
+        connection.zadd(KEY.redis_key, {member: now_ms() + 1})
     overdue(connection)
-    parts.reaper(lambda: [RunningTurn("a", runs_here, (KEY.slots,))]).run_once()
-    assert all(end > now_ms() + 1000 for _, end in connection.zrange(KEY.slots, 0, -1, withscores=True))
+    parts.reaper(lambda: [RunningTurn("a", runs_here, (KEY.redis_key,))]).run_once()
+    assert all(end > now_ms() + 1000 for _, end in connection.zrange(KEY.redis_key, 0, -1, withscores=True))
 
 
 def test_an_end_whose_author_died_before_its_slot_was_dropped_is_finished(parts, connection, said):  # noqa: F811
     run_id = parts.turns.send("a", said(limits=(KEY,))).run_id
     parts.turns.interrupt("a")
-    connection.zadd(KEY.slots, {f"a {run_id}": now_ms() + 5000})
+    connection.zadd(KEY.redis_key, {f"a {run_id}": now_ms() + 5000})
     connection.zadd(redis_keys.LEASES, {f"a {run_id}": now_ms() - 1})
     parts.reaper().run_once()
     assert slots(connection, KEY) == []

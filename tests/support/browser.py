@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from tests.support.backend import until
+from tests.support.patience import patient, until
 
 SWITCHES = (
     "--headless",
@@ -27,8 +27,8 @@ SWITCHES = (
     "--renderer-process-limit=1",
     "--disable-site-isolation-trials",
 )
-PATIENCE = 8_000
-"""Milliseconds that anything may take to appear."""
+SOON = 15.0
+"""Seconds that anything may take to appear."""
 
 
 def chromium() -> str:
@@ -43,7 +43,7 @@ def chromium() -> str:
 def browsing() -> Iterator[Browser]:
     """The browser, headless."""
     program = chromium()
-    expect.set_options(timeout=PATIENCE)
+    expect.set_options(timeout=1000 * patient(SOON))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=SWITCHES)
         yield browser
@@ -61,7 +61,7 @@ class Playground:
     @classmethod
     def of(cls, page: Page, url: str) -> Playground:
         complaints: list[str] = []
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(1000 * patient(SOON))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda line: complaints.append(line.text) if _is_complaint(line) else None)
         return cls(page, url, complaints)

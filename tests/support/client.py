@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx
 
+from tests.support.patience import patient
+
 Event = dict[str, Any]
 
 
@@ -23,7 +25,7 @@ class Client:
         self.url = url
         self.session_id = session_id or str(uuid.uuid4())
         self.headers = {"X-Session-Id": self.session_id} | ({"X-API-Key": key} if key else {})
-        self.http = httpx.Client(timeout=30, verify=False)
+        self.http = httpx.Client(timeout=patient(30), verify=False)
 
     def request(self, method: str, path: str, *, url: str | None = None, **more: Any) -> httpx.Response:
         headers = self.headers | more.pop("headers", {})
@@ -48,7 +50,7 @@ class Client:
     @contextmanager
     def streaming(self, method: str, path: str, *, url: str | None = None, **more: Any) -> Iterator[Stream]:
         headers = self.headers | more.pop("headers", {})
-        more |= {"headers": headers, "timeout": 30, "verify": False}
+        more |= {"headers": headers, "timeout": patient(30), "verify": False}
         with httpx.stream(method, f"{url or self.url}{path}", **more) as answer:
             assert answer.status_code == 200, answer.read()
             yield Stream(answer)
@@ -96,12 +98,19 @@ class Stream:
                 return event
         raise AssertionError(f"the stream ended before {kind or 'an event'}: {self.raw!r}")
 
+    def until_text(self, ending: str) -> list[Event]:
+        """The next events, up to the one with which their text ends so. Text may be cut anywhere: count no pieces."""
+        events = [self.next("text")]
+        while not text_of(events).endswith(ending):
+            events.append(self.next("text"))
+        return events
+
     def _read(self) -> Iterator[Event]:
         rest = b""
-        deadline = time.monotonic() + 40
+        began = time.monotonic()
         for part in self._bytes:
             self.raw += part
-            assert time.monotonic() < deadline, f"no end of the stream within 40 s: {self.raw[-500:]!r}"
+            assert time.monotonic() < began + patient(60), f"no end of the stream in time: {self.raw[-500:]!r}"
             *frames, rest = (rest + part).split(b"\n\n")
             for frame in frames:
                 yield from self._event(frame)

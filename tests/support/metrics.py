@@ -5,12 +5,14 @@ from __future__ import annotations
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.patience import patient
+
 
 class Scrape:
     """One answer of /metrics."""
 
     def __init__(self, url: str) -> None:
-        answer = httpx.get(f"{url}/metrics", timeout=10)
+        answer = httpx.get(f"{url}/metrics", timeout=patient(10))
         assert answer.status_code == 200, answer.text
         self.text = answer.text
         self.families = list(text_string_to_metric_families(answer.text))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.backend import ROOT, answers, free_port, until
+from tests.support import processes
+from tests.support.backend import ROOT, answers, free_port
+from tests.support.patience import until
 from tests.support.programs import needed
 
 FILE = ROOT / "deploy/nginx.conf"
@@ -49,13 +50,12 @@ def nginx_running(folder: Path, webs: Sequence[str]) -> Iterator[str]:
     (folder / "nginx.conf").write_text(WHOLE.format(server=server(port, webs, folder)))
     command = [program(), "-p", str(folder), "-c", "nginx.conf", "-e", "error.log"]
     subprocess.run([*command, "-t"], check=True, capture_output=True)
-    process = subprocess.Popen(command)
+    process = processes.start(command)
     try:
         until(lambda: answers(port), what="nginx")
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(10)
+        processes.stop(process)
 
 
 def program() -> str:

@@ -78,7 +78,7 @@ def tools(here: Playground) -> None:
     expect(here.page.locator(".steps li")).to_have_count(2)
     here.say("What are the prices of ETH and BTC?")
     expect(here.turns.last).to_contain_text("97,000.50")
-    expect(here.button("Stop the answer")).to_be_hidden()
+    expect(here.button("Stop the reply")).to_be_hidden()
     here.page.locator("details.card summary").first.click()
     here.page.locator("#scroll").evaluate("one => { one.scrollTop = 0 }")
 
@@ -88,7 +88,7 @@ def streaming(here: Playground) -> None:
     here.say(STREAMING)
     expect(here.turns.last).to_contain_text("in the next turn, so")
     here.say("And with two tabs open?")
-    expect(here.page.get_by_text("Waiting for the previous answer")).to_be_visible()
+    expect(here.page.get_by_text("Waiting for the previous reply")).to_be_visible()
 
 
 def error(here: Playground) -> None:

@@ -1,11 +1,12 @@
-"""Worker processes in a tenth of the time: forked from one that has loaded litellm, else as `python -m workers` is.
+"""Python processes in a tenth of the time: forked from one that has the modules loaded already.
 
-A worker spends four seconds of CPU on that import, and the tests start many of them.
+A worker spends four seconds of CPU on the import of litellm, an `aomi` command one on its own; tests start hundreds.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
 import gc
 import json
@@ -16,26 +17,55 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
+import termios
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import IO
+
+from tests.support import processes
 
 AVAILABLE = hasattr(os, "pidfd_open")
 
-_ordering = threading.Lock()
-"""One order at a time, and one process that forks: backends may be started side by side."""
+MODULES = ("workers", "app.commands.cli")
+"""What can be started so."""
+
+LOADED = (
+    "litellm.llms.openai.chat.gpt_transformation",
+    "rq",
+    "app.commands.chat.backend",
+    "app.commands.inspect.command",
+    "app.commands.keys",
+    "app.commands.sessions",
+    "app.commands.usage",
+)
+"""The parts of both that take long; not those that look at the terminal when they are imported, such as readline."""
+
+
+def preloads(command: Sequence[str | os.PathLike[str]]) -> bool:
+    """Whether a command can be started so: it is `python -m` with one of `MODULES`."""
+    return AVAILABLE and list(command[:2]) == [sys.executable, "-m"] and command[2] in MODULES
 
 
 class Forked:
-    """One such process, with the part of `subprocess.Popen` that the tests use."""
+    """One such process, with the part of `subprocess.Popen` that the tests use.
 
-    def __init__(self, environment: dict[str, str], cwd: Path, output: IO[bytes]) -> None:
+    `files` are stdin, stdout and stderr. With `session` it leads a session of its own, whose terminal is its stdin.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str | os.PathLike[str]],
+        environment: dict[str, str],
+        cwd: Path,
+        files: tuple[int, int, int],
+        session: bool = False,
+    ) -> None:
+        self.args = command
         self.returncode: int | None = None
         self._news, theirs = socket.socketpair()
-        order = json.dumps([environment, str(cwd)]).encode()
-        with theirs, _ordering:
-            socket.send_fds(_forker(), [len(order).to_bytes(4, "big")], [output.fileno(), theirs.fileno()])
+        order = json.dumps([[str(part) for part in command[2:]], environment, str(cwd), session]).encode()
+        with theirs:
+            socket.send_fds(_forker(), [len(order).to_bytes(4, "big")], [*files, theirs.fileno()])
             _forker().sendall(order)
         self.pid = int(self._hear())
 
@@ -52,7 +82,7 @@ class Forked:
             try:
                 self.returncode = int(self._hear())
             except (TimeoutError, BlockingIOError):
-                raise subprocess.TimeoutExpired("python -m workers", timeout or 0) from None
+                raise subprocess.TimeoutExpired(self.args, timeout or 0) from None
             self._news.close()
         return self.returncode
 
@@ -60,10 +90,6 @@ class Forked:
         """Send the signal if it still runs."""
         if self.poll() is None:
             os.kill(self.pid, number)
-
-    def kill(self) -> None:
-        """End it at once."""
-        self.send_signal(signal.SIGKILL)
 
     def _hear(self) -> bytes:
         return self._news.recv(16) or str(-signal.SIGKILL).encode()
@@ -76,16 +102,14 @@ def _forker() -> socket.socket:
     with theirs:
         environment = os.environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
         command = [sys.executable, "-m", __name__, str(theirs.fileno())]
-        subprocess.Popen(command, env=environment, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+        processes.start(command, env=environment, pass_fds=[theirs.fileno()])
     return ours
 
 
 def _serve(orders: socket.socket) -> None:
     """Fork for each order, tell who ended; in the child, return what it is to be."""
-    import_module(
-        "litellm.llms.openai.chat.gpt_transformation"
-    )  # the part that takes long, as workers.models.llm has it
-    import_module("rq")
+    for name in LOADED:
+        import_module(name)
     gc.freeze()
     with selectors.DefaultSelector() as ready:
         ready.register(orders, selectors.EVENT_READ)
@@ -99,33 +123,49 @@ def _serve(orders: socket.socket) -> None:
 
 def _fork(ready: selectors.BaseSelector, orders: socket.socket) -> bool:
     """Carry out an order. False in the one process that is to end: this one, as nobody orders any more."""
-    head, fds, _, _ = socket.recv_fds(orders, 4, 2)
+    head, fds, _, _ = socket.recv_fds(orders, 4, 4)
     if not head:
         return False
-    environment, cwd = json.loads(orders.recv(int.from_bytes(head, "big"), socket.MSG_WAITALL))
-    output, news = fds
+    arguments, environment, cwd, session = json.loads(orders.recv(int.from_bytes(head, "big"), socket.MSG_WAITALL))
+    *files, news = fds
     pid = os.fork()
     if pid == 0:
-        for key in list(ready.get_map().values()):
-            os.close(key.fd)
-        _become(environment, cwd, output, news)
-    os.close(output)
+        for fd in [key.fd for key in ready.get_map().values()]:
+            os.close(fd)
+        os.close(news)
+        _stand_alone(files, session)
+        os.environ.clear()
+        os.environ.update(environment)
+        os.chdir(cwd)
+        _become(arguments)
+    for fd in files:
+        os.close(fd)
     os.write(news, str(pid).encode())
     ready.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, news))
     return True
 
 
-def _become(environment: dict[str, str], cwd: str, output: int, news: int) -> None:
-    """Be `python -m workers`, in this very process. Never returns."""
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.close(output)
-    os.close(news)
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(cwd)
-    sys.argv = ["workers"]
-    runpy.run_module("workers", run_name="__main__", alter_sys=True)
+def _stand_alone(files: list[int], session: bool) -> None:
+    """Have a process group or a session, and stdin, stdout and stderr, as a process of `processes.start` has."""
+    if session:
+        os.setsid()
+    else:
+        os.setpgid(0, 0)
+    for place, fd in enumerate(files):
+        os.dup2(fd, place)
+        os.close(fd)
+    if session:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - they stay open
+    sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, closefd=False, errors="backslashreplace")  # noqa: SIM115
+
+
+def _become(arguments: list[str]) -> None:
+    """Be `python -m` with these arguments, in this very process. Never returns."""
+    module, *rest = arguments
+    sys.argv = [module, *rest]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
     raise SystemExit
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
 
 def needed(program: str) -> str:
     """The program's path; without it a skip, on CI a failure."""
-    found = shutil.which(program)
-    if found is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no {program} on this machine")
-    return found
+    return shutil.which(program) or missing(f"no {program} on this machine")
+
+
+def missing(what: str) -> NoReturn:
+    """Skips the test; fails it on CI."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(what)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.support.patience import patient
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -28,10 +30,10 @@ class Answer:
         return message
 
 
-def exchange(url: str, request: bytes, *, half_closed: bool = False, seconds: float = 10) -> list[Answer]:
-    """Every answer that the connection brings before the server closes it, which it must within `seconds`."""
+def exchange(url: str, request: bytes, *, half_closed: bool = False, seconds: float = 20) -> list[Answer]:
+    """Every answer that the connection brings before the server closes it; fails when it is open after `seconds`."""
     address = urlsplit(url)
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patient(seconds)
     received = b""
     with socket.create_connection((address.hostname, address.port)) as connection:
         with contextlib.suppress(ConnectionError):  # refused before all of it was read

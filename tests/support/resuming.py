@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-from tests.support.backend import until
 from tests.support.client import Client, Event
+from tests.support.patience import until
 
 
 def read_to_the_end(client: Client, body: dict[str, Any]) -> list[Event]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.patience import patient
 
 
 class _Server(ThreadingHTTPServer):
@@ -76,7 +77,7 @@ class PriceApi:
             self._now += 1
             self.asked.append(symbol)
             self.most_at_once = max(self.most_at_once, self._now)
-        self.gate.wait(20)
+        self.gate.wait(patient(60))
         with self._lock:
             self._now -= 1
         price = self.prices.get(symbol)
@@ -110,9 +111,37 @@ class Calls:
 
 @dataclass
 class Silence:
-    """Nothing until the client hangs up or `seconds` have passed."""
+    """Nothing until the client hangs up, or until `seconds` have passed if they are given."""
 
-    seconds: float = 30.0
+    seconds: float | None = None
+
+
+@dataclass
+class Held:
+    """Nothing until the event is set: the test decides when the answer goes on, however fast the machine is."""
+
+    event: threading.Event
+
+
+class StepwiseText:
+    """Pieces of text that leave when the test says so. `answer` goes into a script; `send` lets the next pieces go."""
+
+    def __init__(self, pieces: list[str]) -> None:
+        self._gates = [threading.Event() for _ in pieces]
+        self._sent = 0
+        self.answer: list[Step] = []
+        for piece, gate in zip(pieces, self._gates, strict=True):
+            self.answer += [Held(gate), Text([piece])]
+
+    def send(self, count: int = 1) -> None:
+        """Let so many more pieces go."""
+        for gate in self._gates[self._sent : self._sent + count]:
+            gate.set()
+        self._sent += count
+
+    def finish(self) -> None:
+        """Let all that are left go."""
+        self.send(len(self._gates))
 
 
 @dataclass
@@ -149,7 +178,7 @@ class Uses:
     cached: int = 0
 
 
-Step = Text | Calls | Silence | Until | Fail | Cut | End | Uses
+Step = Text | Calls | Silence | Held | Until | Fail | Cut | End | Uses
 
 
 @dataclass
@@ -251,11 +280,11 @@ class _Stream:
         if isinstance(step, Uses):
             self._uses = step
         if isinstance(step, Text):
-            for piece in step.pieces:
-                self._delta({"content": piece})
-                self._wait(step.pause)
+            self._say(step)
         elif isinstance(step, Silence):
             self._wait(step.seconds)
+        elif isinstance(step, Held):
+            self._hold(step.event)
         elif isinstance(step, Until):
             while not step.event.is_set():
                 self._do(Text(["."], pause=0.2))
@@ -263,6 +292,16 @@ class _Stream:
             for index, (name, args) in enumerate(step.calls):
                 call_id = step.ids or f"call_{len(self._seen.messages)}_{index}"
                 self._call(index, call_id, name, args if isinstance(args, str) else json.dumps(args))
+
+    def _say(self, text: Text) -> None:
+        for piece in text.pieces:
+            self._delta({"content": piece})
+            if text.pause:
+                self._wait(text.pause)
+
+    def _hold(self, event: threading.Event) -> None:
+        while not event.is_set():
+            self._wait(0.02)
 
     def _call(self, index: int, call_id: str, name: str, arguments: str) -> None:
         """In pieces, as providers send it."""
@@ -272,13 +311,10 @@ class _Stream:
             if part:
                 self._delta({"tool_calls": [{"index": index, "function": {"arguments": part}}]})
 
-    def _wait(self, seconds: float) -> None:
+    def _wait(self, seconds: float | None) -> None:
         """Wait, but notice at once when the client hangs up."""
-        if not seconds:
-            return
         connection = self._request.connection
         connection.settimeout(seconds)
-        began = time.monotonic()
         try:
             if connection.recv(1) == b"":
                 raise ConnectionResetError
@@ -286,9 +322,6 @@ class _Stream:
             pass
         finally:
             connection.settimeout(None)
-        left = seconds - (time.monotonic() - began)
-        if left > 0.01:
-            time.sleep(left)
 
     def _delta(self, delta: dict[str, Any], finish: str | None = None) -> None:
         self._chunk({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})

@@ -6,20 +6,15 @@ import contextlib
 import os
 import pty
 import re
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.support.backend import ROOT, until
+from tests.support import commands, processes
+from tests.support.patience import patient, until
 
 CTRL_C, CTRL_D = "\x03", "\x04"
-
-_STARTER = (
-    "import os, sys; os.open(os.ttyname(0), os.O_RDWR); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
-)
-"""Makes the pty the controlling terminal, so that Ctrl-C is a signal, then becomes the program."""
 
 
 class Terminal:
@@ -27,11 +22,8 @@ class Terminal:
 
     def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
         self._master, slave = pty.openpty()
-        command = [sys.executable, "-c", _STARTER, *arguments]
-        environment = environment | {"TERM": "xterm"}
-        self._process = subprocess.Popen(
-            command, stdin=slave, stdout=slave, stderr=slave, env=environment, cwd=ROOT, start_new_session=True
-        )
+        command = [sys.executable, *arguments]
+        self._process = commands.start(command, environment | {"TERM": "xterm"}, (slave,) * 3, terminal=True)
         os.close(slave)
         self.raw = ""
         self._read_to = 0
@@ -55,7 +47,7 @@ class Terminal:
     def line(self, text: str) -> None:
         self.type(f"{text}\r")
 
-    def wait(self, pattern: str, seconds: float = 20) -> re.Match[str]:
+    def wait(self, pattern: str, seconds: float = 30) -> re.Match[str]:
         """The next match of the pattern behind the last one."""
 
         def find() -> re.Match[str] | None:
@@ -72,13 +64,12 @@ class Terminal:
         self.wait(r"(^|\n|\r)> ")
 
     def exit_code(self) -> int:
-        code = self._process.wait(20)
-        self._thread.join(5)
+        code = self._process.wait(patient(30))
+        self._thread.join(patient(10))
         return code
 
     def close(self) -> None:
-        self._process.kill()
-        self._process.wait(10)
+        processes.end(self._process)
         os.close(self._master)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from workers.tools import ClientRequest
@@ -42,6 +43,20 @@ def Countdown(n: int, every: float = 0.1) -> Iterator[dict[str, Any]]:
         yield {"left": left}
         if left > 1:
             time.sleep(every)
+
+
+def CountWhenTold(n: int, file: str) -> Iterator[dict[str, Any]]:
+    """Count down from a number; go on behind the first step when a file is there.
+
+    Args:
+        n: Where to start.
+        file: The path of the file.
+    """
+    yield {"left": n}
+    while not Path(file).exists():
+        time.sleep(0.02)
+    for left in range(n - 1, 0, -1):
+        yield {"left": left}
 
 
 def Wei(amount: int) -> dict[str, int]:

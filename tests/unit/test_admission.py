@@ -12,7 +12,7 @@ from app.config import Settings
 from app.errors import BudgetSpent, Conflict, NotFound, Overloaded, TooManyRequests
 from app.services import Services, build
 from app.state.api_keys import ApiKey
-from app.state.runs import TurnRequest
+from app.state.turn_requests import TurnRequest
 from app.state.vault import client_digest
 from app.usage import ModelCall, Usage, nano
 from app.usage.report import today

@@ -6,7 +6,7 @@ import pytest
 
 from app.dialects.gen1.schemas import NewKey, NewSecrets
 from app.errors import BadRequest
-from app.openapi.schemas import NewMessage, NewSession, WalletResult
+from app.openapi.schemas.requests import NewMessage, NewSession, WalletResult
 from app.web.bodies import validated
 
 NOT_BLANK = "must be a string that is not blank"

@@ -139,7 +139,7 @@ def test_the_demo_is_announced(load):
 
 def test_an_app_that_falls_to_another_model_is_announced(load):
     (notice,) = load(SHOP, GPT_KEY="k").notices
-    assert notice == "app 'shop' uses model 'gpt', as the API key of 'claude' is not set"
+    assert notice == "app 'shop' uses model 'gpt' because the API key of 'claude' is not set"
 
 
 def test_nothing_is_announced_where_every_key_is_set(load):
@@ -161,8 +161,8 @@ def test_the_demo_takes_no_apps_place_once_a_key_is_set(load):
 
 MISTAKES = {
     "not YAML": ("apps: [", ["cannot be read as YAML"]),
-    "not a mapping": ("- 1", ["must hold `model_list:` and `apps:`"]),
-    "empty": ("", ["must hold `model_list:` and `apps:`"]),
+    "not a mapping": ("- 1", ["must have `model_list:` and `apps:`"]),
+    "empty": ("", ["must have `model_list:` and `apps:`"]),
     "no model_name": ("model_list: [{litellm_params: {model: x}}]", ["model_list[0].model_name: Field required"]),
     "no litellm model": (
         "model_list: [{model_name: gpt, litellm_params: {api_key: x}}]",
@@ -186,15 +186,15 @@ MISTAKES = {
     "no models at all": ("apps: [{id: shop, model: gpt}]", ["no model 'gpt'", "model_list has none"]),
     "a model twice": (
         "model_list: [&m {model_name: gpt, litellm_params: {model: x}}, *m]",
-        ["model_name 'gpt' stands there 2 times", "make it unique"],
+        ["model_name 'gpt' is defined 2 times", "must be unique"],
     ),
     "an app twice": (
         TWO_MODELS + "apps: [&a {id: shop, model: gpt}, *a]",
-        ["apps: id 'shop' stands there 2 times", "make it unique"],
+        ["apps: id 'shop' is defined 2 times", "must be unique"],
     ),
     "no model with a key": (
         TWO_MODELS + "apps: [{id: shop, model: claude}]",
-        ["apps[0] (id 'shop')", "API key of model 'claude' is not set", "can be used: 'gpt'"],
+        ["apps[0] (id 'shop')", "API key of model 'claude' is not set", "choose a usable model: 'gpt'"],
     ),
 }
 

@@ -21,6 +21,20 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("AOMI_MODEL_CALLS", "AOMI_MAX_MODEL_CALLS", "max_model_calls"),
+        ("AOMI_WALLET_TTL", "AOMI_CLIENT_REQUEST_TTL", "client_request_ttl"),
+    ],
+)
+def test_the_old_name_of_a_setting_works_unless_the_new_one_is_set(monkeypatch, old, new, field):
+    monkeypatch.setenv(old, "7")
+    assert getattr(config.load(), field) == 7
+    monkeypatch.setenv(new, "9")
+    assert getattr(config.load(), field) == 9
+
+
 def test_everything_has_a_default():
     settings = config.load()
     assert settings.redis_url == "redis://127.0.0.1:6379/0"
@@ -93,7 +107,7 @@ def test_the_queue_lives_with_the_state_unless_it_is_told_otherwise(monkeypatch)
 
 def test_a_wrong_url_is_told_without_its_password(monkeypatch):
     monkeypatch.setenv("REDIS_URL", "http://aomi:hidden@h:6379")
-    with pytest.raises(ConfigError, match=r"^REDIS_URL: begins with none of the schemes") as raised:
+    with pytest.raises(ConfigError, match=r"^REDIS_URL: has none of the schemes") as raised:
         config.load()
     assert "hidden" not in str(raised.value)
 

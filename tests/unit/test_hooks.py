@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from flask import Blueprint, Flask
 
+from app import create_app
 from app.config import Settings
 from app.metrics.instruments import Metrics
+from app.services import build
 from app.state.rates import Exceeded
-from app.web import hooks
+from app.web import hooks, rate_limits, session_auth
 
+ROOT = Path(__file__).parents[2]
 ORIGIN = "https://app.example"
 
 
@@ -65,3 +69,10 @@ def test_a_preflight_request_is_not_counted(client, rates):
     headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
     assert client.options("/some", headers=headers).status_code == 204
     assert rates.asked == 0
+
+
+def test_blueprints_and_endpoints_that_hooks_name_exist():
+    """They are strings, which a rename would leave behind."""
+    app = create_app(build(Settings(_env_file=None, config=ROOT / "aomi.yaml")))
+    assert app.blueprints.keys() >= rate_limits.NOT_COUNTED | session_auth.WITHOUT_SESSION
+    assert {rate_limits.STOP, "sessions.of_public_key"} <= app.view_functions.keys()

@@ -7,9 +7,10 @@ import pytest
 from app.events import sse
 from app.live.hub import MAX_UNREAD, Closed, FrameBatch, Gap, Hub, Subscription
 from app.state.connection.pubsub import PubSubListener
+from tests.support.patience import patient
 from tests.unit.pubsub import FakeRedis
 
-SOON = 2.0
+SOON = patient(10)
 """Seconds within which something must have happened."""
 
 

@@ -1,4 +1,4 @@
-"""What may be written for the options of `aomi keys`, and what is said of the rest."""
+"""Values of the options of `aomi keys`, and the messages for invalid ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from decimal import Decimal
 import click
 import pytest
 
-from app.commands.key_options import Dollars, Duration, Expiry, LimitParam
+from app.commands.durations import Duration
+from app.commands.key_options import Dollars, Expiry, LimitParam
 
 
 @pytest.mark.parametrize(
@@ -37,17 +38,17 @@ def test_an_amount_is_kept_as_people_write_it():
 @pytest.mark.parametrize(
     ("kind", "text", "words"),
     [
-        (Duration(), "1y", "write 30m"),
-        (Duration(), "", "write 30m"),
-        (Duration(), "d", "write 30m"),
-        (Expiry(), "soon", "write 90d"),
-        (Expiry(), "99999999d", "write 90d"),
-        (Expiry(), "2020-01-31", "is over already"),
-        (LimitParam(), "-1", "write a number"),
-        (LimitParam(), "many", "write a number"),
-        (Dollars(), "-1", "write US"),
-        (Dollars(), "NaN", "write US"),
-        (Dollars(), "a lot", "write US"),
+        (Duration(), "1y", "use 30m, 24h, 90d or 0"),
+        (Duration(), "", "use 30m, 24h, 90d or 0"),
+        (Duration(), "d", "use 30m, 24h, 90d or 0"),
+        (Expiry(), "soon", "use 90d"),
+        (Expiry(), "99999999d", "use 90d"),
+        (Expiry(), "2020-01-31", "not in the future"),
+        (LimitParam(), "-1", "use a number"),
+        (LimitParam(), "many", "use a number"),
+        (Dollars(), "-1", "use US"),
+        (Dollars(), "NaN", "use US"),
+        (Dollars(), "a lot", "use US"),
     ],
 )
 def test_a_wrong_option_says_what_would_be_right(kind, text, words):

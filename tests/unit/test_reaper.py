@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError
 
 from app import services
 from app.config import Settings
-from app.state.runs import TurnRequest
+from app.state.turn_requests import TurnRequest
 from tests.support.backend import until
 
 LEASE = 1

@@ -110,21 +110,21 @@ def written(monkeypatch):
 
 
 def test_a_thread_that_breaks_is_a_line_without_what_its_exception_says(written, monkeypatch):
-    monkeypatch.setattr(threading, "excepthook", logs.thread_broke)
+    monkeypatch.setattr(threading, "excepthook", logs.thread_uncaught)
     thread = threading.Thread(target=int, args=(SAID,), name="broken")  # its ValueError quotes it
     thread.start()
     thread.join()
     told = json.loads(written.getvalue())
-    assert told["message"] == "thread 'broken' broke"
+    assert told["message"] == "unhandled exception in thread 'broken'"
     assert SAID not in written.getvalue()
 
 
 def test_a_greenlet_that_breaks_is_a_line_without_what_its_exception_says(written, monkeypatch):
-    monkeypatch.setattr(gevent.get_hub(), "print_exception", logs.greenlet_broke, raising=False)
+    monkeypatch.setattr(gevent.get_hub(), "print_exception", logs.greenlet_uncaught, raising=False)
 
     def broken():
         raise RuntimeError(SAID)
 
     gevent.spawn(broken).join()
-    assert "a greenlet broke" in written.getvalue()
+    assert "unhandled exception in a greenlet" in written.getvalue()
     assert SAID not in written.getvalue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.state.leases import RunningTurn
-from app.state.runs import Run
+from app.state.run_records import Run
 from workers.running_turns import RunningTurns
 
 RUN = Run(

@@ -7,11 +7,12 @@ import threading
 import pytest
 
 from app.state.step_calls import StepToolCall
+from tests.support.patience import patient
 from workers.cancellation import SHUTDOWN, CancelToken, Stopped
 from workers.step_runner import MAX_UNDELIVERED, StepRunner
 from workers.tools import Tool, ToolContext, ToolError, resumable
 
-SOON = 2.0
+SOON = patient(10)
 
 
 def Count(to: int):

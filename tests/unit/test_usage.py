@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from app import catalog
-from app.errors import BadRequest, ConfigError
+from app.errors import ConfigError
 from app.usage import ModelCall, Prices, Totals, Usage, dollars
-from app.usage.report import between, month, today
+from app.usage.report import InvalidDays, between, month, today
 from workers.models.metering import estimate, measure
 from workers.models.reply_builder import ReplyBuilder, StreamOutcome
 from workers.models.wires import openai
@@ -142,7 +142,7 @@ def test_a_price_that_is_none_is_told_at_the_start(tmp_path, info, words):
 
 def test_an_estimate_goes_by_bytes():
     call = ModelCall("1", "2026-11-24", "k", "a", "m", prompt=10, prices=Prices("0.1", "0.2"))
-    charge = call.estimated(said=9)
+    charge = call.estimated(reply_bytes=9)
     assert (charge.usage, charge.cost) == (Usage(10, 3, estimated=True), 1_600_000_000)
     assert ModelCall.read({**vars(call), "prices": vars(call.prices)}) == call
 
@@ -162,5 +162,5 @@ def test_days_are_those_of_a_month_unless_somebody_says_which():
 
 @pytest.mark.parametrize("name", ["2026-13", "2026", "0000-01", "2026-11-24", "२०२६-११"])
 def test_what_is_no_month_is_refused(name):
-    with pytest.raises(BadRequest):
+    with pytest.raises(InvalidDays):
         month(name)

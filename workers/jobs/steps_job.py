@@ -26,7 +26,7 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
     """Run a multi-step tool from its first undelivered step to its end. Does nothing when the call has finished or its
     session is gone. Returns `REQUEUE` when this worker shuts down before the tool's end."""
     runtime = current()
-    services, calls = runtime.services, runtime.services.calls
+    services, calls = runtime.services, runtime.services.step_calls
     call = calls.get(session_id, run_id, call_id)
     session = services.sessions.get(session_id)
     if call is None or session is None:
@@ -35,7 +35,7 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
     if tool is None:
         calls.deliver(call, call.steps + 1, {"error": f"The tool {call.name!r} is no longer configured"}, done=True)
         return None
-    log_fields = LogContext(call.origin.get("request", ""), short_session_id(session_id), run_id)
+    log_fields = LogContext(call.trace_context.get("request", ""), short_session_id(session_id), run_id)
     work = steps_work(run_id, call_id)
     with log_context(log_fields), _span(call), runtime.cancel_tokens.issue(work, background=True) as token:
         context = tool_context(services, session_id, session_user_state(session), call.client, token, call.steps)
@@ -45,7 +45,7 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
         except Stopped as stopped:
             return None if stopped.reason == DROPPED else REQUEUE
         token.cancel(FINISHED)  # wakes a tool that still sleeps, so that its thread ends
-    calls.drop(call)
+    calls.finish(call)
     return None
 
 
@@ -58,19 +58,19 @@ def _span(call: StepToolCall) -> AbstractContextManager[tracing.Span]:
         "aomi.run": call.run_id,
         "aomi.step": call.steps,
     }
-    return tracing.span(f"steps of {call.name}", attributes, "CONSUMER", link=call.origin)
+    return tracing.span(f"steps of {call.name}", attributes, "CONSUMER", link=call.trace_context)
 
 
 def _deliver(services: Services, call: StepToolCall, runner: StepRunner, token: CancelToken) -> None:
     """Deliver each step, until the last one or until its turn or session is gone."""
-    calls, step = services.calls, call.steps
+    calls, step = services.step_calls, call.steps
     for result, done in runner.steps(token):
         step += 1
         if step == 1:
             run = services.runs.get(call.session_id, call.run_id)
             if run is None or run.status != "running":
                 return
-            calls.answer(call, result)
+            calls.set_first_step(call, result)
             if done:
                 return
         elif not calls.deliver(call, step, result, done, sleep=token.sleep):

@@ -6,7 +6,7 @@ import logging
 
 from app.state import transcript
 from app.state.control_messages import title_work
-from app.state.runs import first_words
+from app.state.titles import first_words
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
 from workers.cancellation import Stopped

@@ -8,7 +8,7 @@ import time
 from app.catalog import App
 from app.events import sse
 from app.state.control_messages import turn_work
-from app.state.runs import Run
+from app.state.run_records import Run
 from app.state.session_fields import session_user_state
 from app.telemetry import tracing
 from app.telemetry.log_context import LogContext, log_context
@@ -36,7 +36,7 @@ def run_turn(session_id: str, run_id: str) -> None:
         run = runtime.services.runs.claim(session_id, run_id, runtime.worker_name)
         if run is None:
             return
-        context = LogContext(run.origin.get("request", ""), short_session_id(session_id), run_id)
+        context = LogContext(run.trace_context.get("request", ""), short_session_id(session_id), run_id)
         with runtime.running_turns.track(run), log_context(context):
             _run_claimed(runtime, run, token)
 
@@ -46,8 +46,8 @@ def _run_claimed(runtime: Runtime, run: Run, token: CancelToken) -> None:
     services.metrics.began(run)
     session = short_session_id(run.session_id)
     attributes = {"aomi.app": run.app, "aomi.model": run.model, "aomi.run": run.id, "aomi.session": session}
-    tracing.past("queued", attributes, run.origin, (run.times.get("current_at", run.started_at), run.started_at))
-    with tracing.span("turn", attributes, "CONSUMER", parent=run.origin) as span:
+    tracing.past("queued", attributes, run.trace_context, (run.times.get("current_at", run.started_at), run.started_at))
+    with tracing.span("turn", attributes, "CONSUMER", parent=run.trace_context) as span:
         if services.settings.log_content:
             log.info("the user said: %s", run.message["content"])
         terminal = _terminal_event(runtime, run, token)
@@ -82,7 +82,7 @@ def _end(runtime: Runtime, run: Run, terminal: sse.Event | None) -> None:
     services = runtime.services
     runtime.outbox.flush(run.id)
     if terminal:
-        services.turns.end(run.session_id, run.id, terminal, expect="running")
+        services.turns.end(run.session_id, run.id, terminal, expect={"running"})
     else:
         services.metrics.let_go(services.runs.get(run.session_id, run.id))
 
@@ -92,7 +92,7 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     services = runtime.services
     app = services.catalog.app(run.app)
     state = session_user_state(services.sessions.get(run.session_id) or {})
-    context = tool_context(services, run.session_id, state, run.client, token)
+    context = tool_context(services, run.session_id, state, run.principal.client, token)
     toolbox = _toolbox(runtime, run, context)
     usage = UsageRecorder(services.ledger, runtime.usage_settler, run)
     system = Conversation(_instructions(app, context.secrets), state)
@@ -105,7 +105,7 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
         if not token.cancelled:
             runtime.outbox.put(run.session_id, run.id, event)
 
-    return turn.run(messages, model, toolbox, emit, token, services.settings.model_calls)
+    return turn.run(messages, model, toolbox, emit, token, services.settings.max_model_calls)
 
 
 def _instructions(app: App | None, secrets: Secrets) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.events import sse
+from app.model_params import ModelParams
 from app.services import Services
-from app.state.runs import Run
+from app.state.run_records import Run
 from app.state.transcript import Message
 from workers.cancellation import CancelToken
 from workers.models import retry, traced
@@ -51,11 +52,12 @@ class TurnModel:
         return tuple(dict.fromkeys((self.run.model, *(app.fallbacks if app else ()))))
 
     def _call(self, name: str, conversation: Conversation, on_text: Callable[[str], None], token: CancelToken) -> Reply:
-        own_keys = self.services.vault.provider_keys(self.run.client)  # for each call: the client may have cleared them
+        client = self.run.principal.client
+        own_keys = self.services.vault.provider_keys(client)  # for each call: the client may have cleared them
         if not self.models.takes_own_key(name, own_keys):
             self.usage.check()
         app = self.services.catalog.app(self.run.app)
-        request = ModelRequest(name, conversation, self.tools, own_keys, app.params if app else {})
+        request = ModelRequest(name, conversation, self.tools, own_keys, app.params if app else ModelParams())
         observer = CallObserver(on_text, self._notify_stall, self.usage.open)
         return traced.call(self.services, name, lambda: self.models.stream(request, observer, token))
 

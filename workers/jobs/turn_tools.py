@@ -8,7 +8,7 @@ from typing import Any
 from app.services import Services
 from app.state.client_requests import TooManyOpen, TurnOver
 from app.state.control_messages import FirstStep
-from app.state.runs import Run
+from app.state.run_records import Run
 from app.state.step_calls import StepToolCall
 from app.telemetry import tracing
 from workers.cancellation import INTERRUPTED, CancelToken, Stopped
@@ -29,12 +29,12 @@ class TurnTools:
         """Start a job for the call of a multi-step tool. Returns its first step's result, or `{"error": ...}` when
         none came within AOMI_TOOL_TIMEOUT. Raises `Stopped`."""
         services, call = self.services, self._step_call(request, tool)
-        if not services.calls.record(call):
+        if not services.step_calls.record(call):
             raise Stopped(INTERRUPTED)
         services.jobs.steps(call.session_id, call.run_id, call.call_id)
         timeout = services.settings.tool_timeout
         message = FirstStep(call.run_id, call.call_id)
-        first_step = self.control.wait(message, lambda: services.calls.first_step(call), timeout, token)
+        first_step = self.control.wait(message, lambda: services.step_calls.first_step(call), timeout, token)
         return {"error": f"The tool did not begin within {timeout:g} seconds"} if first_step is None else first_step[0]
 
     def ask_client(self, request: ToolRequest, wanted: ClientRequest) -> dict[str, Any]:
@@ -60,6 +60,6 @@ class TurnTools:
             app=run.app,
             name=tool.name,
             args=request.args() or {},
-            client=run.client,
-            origin={"request": run.origin.get("request", ""), **tracing.carrier()},
+            client=run.principal.client,
+            trace_context={"request": run.trace_context.get("request", ""), **tracing.carrier()},
         )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import warnings
+from typing import Any
 
 import litellm
+from litellm.responses import main as responses
 
 from workers.models import tap
 from workers.models.demo_provider import DemoProvider
@@ -21,4 +24,11 @@ def configure() -> None:
     litellm.custom_provider_map = [{"provider": "demo", "custom_handler": DemoProvider()}]
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # its logs hold prompts and keys
+    # its bridge to the Responses API looks for MCP servers of its own, with a package that would come for this alone
+    responses._responses_try_dispatch_mcp_gateway = _no_mcp_gateway
+    warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)  # of its own objects, each time
     tap.install()
+
+
+def _no_mcp_gateway(**_: Any) -> None:
+    """What litellm takes for: none of these tools is a server's that it holds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import logging
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +13,7 @@ from typing import Any
 
 from app.catalog import Catalog, Model
 from app.config import Settings
+from app.telemetry import redaction
 from workers.cancellation import CancelToken
 from workers.models import counting, litellm_setup, pricing, routes, warm_up
 from workers.models.call import CallFailed, StreamedCall
@@ -25,6 +27,14 @@ from workers.reply import Reply
 from workers.turn import ProviderFailed, TurnFailed
 
 log = logging.getLogger(__name__)
+
+MAX_WORDS = 2000
+"""Characters of a provider's own words that are logged."""
+
+MIN_KEY = 4
+"""A shorter value is no key, and might be a part of any word."""
+
+_IS_KEY = re.compile(r"key|secret|token|password|credential", re.IGNORECASE)
 
 RESERVED_OUTPUT_TOKENS = 4096
 """Tokens of the window left free for the reply (a quarter of a small window)."""
@@ -81,7 +91,7 @@ class Models:
                 on_end = observer.on_start(estimate(prepared.model, prepared.prompt, prepared.tools, own_key))
                 return replace(future.result(), model=prepared.model.litellm_params["model"])
         except CallFailed as failed:
-            self._log(request.name, failed.failure)
+            _log_failure(request.name, failed.failure, prepared.params if self._settings.log_content else None)
             raise failed.failure.error from failed.__cause__
         except concurrent.futures.CancelledError:
             token.check()
@@ -129,7 +139,13 @@ class Models:
             "timeout": self._settings.stall_timeout,
             "_skip_mcp_handler": True,
         }
-        return {**model.params(os.environ), **request.params, **({"api_key": own} if own else {}), **fixed}
+        last = request.conversation.messages[-1:]
+        params = request.params.over(
+            model.params(os.environ),
+            has_tools=bool(request.tools),
+            after_results=any("tool_results" in message for message in last),
+        )
+        return params | ({"api_key": own} if own else {}) | fixed
 
     def _model(self, name: str) -> Model:
         model = self._catalog.model(name)
@@ -137,9 +153,20 @@ class Models:
             raise TurnFailed(f"The model {name!r} is no longer configured; choose another one")
         return model
 
-    def _log(self, name: str, failure: Failure) -> None:
-        """Why a call failed, for operators: the provider's own words only where the log may hold content."""
-        said = failure.said
-        facts = [failure.kind, *([f"status {said.status}"] if said.status else []), *said.codes]
-        words = f": {said.words}" if self._settings.log_content and said.words else ""
-        log.warning("model %r failed (%s)%s: %s", name, ", ".join(facts), words, failure.error.message)
+
+def _log_failure(name: str, failure: Failure, params: dict[str, Any] | None) -> None:
+    """Why a call failed, for operators; the provider's own words only with the `params` of the call, whose keys are
+    taken out of them. (The log masks what looks like a key.)"""
+    said = failure.said
+    facts = [failure.kind, *([f"status {said.status}"] if said.status else []), *said.codes]
+    words = ""
+    if params is not None and said.words:
+        words = f": {_without_keys(said.words, params)[:MAX_WORDS]}"
+    log.warning("model %r failed (%s): %s%s", name, ", ".join(facts), failure.error.message, words)
+
+
+def _without_keys(words: str, params: dict[str, Any]) -> str:
+    for name, value in params.items():
+        if isinstance(value, str) and len(value) >= MIN_KEY and _IS_KEY.search(name):
+            words = words.replace(value, redaction.MASK)
+    return words

@@ -19,14 +19,14 @@ UNKNOWN_WINDOW = 32_768
 def window_of(model: Model) -> int:
     """Tokens that the model reads."""
     told = model.model_info.get("max_input_tokens") or model.litellm_params.get("num_ctx")  # Ollama's own window
-    return told or _known(model.litellm_params["model"]).get("max_input_tokens") or UNKNOWN_WINDOW
+    return told or _known(_priced_as(model)).get("max_input_tokens") or UNKNOWN_WINDOW
 
 
 def prices(model: Model) -> Prices | None:
     """What a token costs; None if nobody says."""
     if model.litellm_params["model"].startswith("demo/"):
         return Prices("0", "0")
-    return model.prices or prices_of(_known(model.priced_as))
+    return model.prices or prices_of(_known(_priced_as(model)))
 
 
 def cost(model: Model, usage: Usage) -> int | None:
@@ -35,9 +35,14 @@ def cost(model: Model, usage: Usage) -> int | None:
     if known is None or known.is_free or model.prices:
         return known.cost(usage) if known else None
     try:
-        return _cost_by_litellm(model.priced_as, usage)
+        return _cost_by_litellm(_priced_as(model), usage)
     except Exception:  # litellm has prices of models whose provider it cannot name
         return known.cost(usage)
+
+
+def _priced_as(model: Model) -> str:
+    """The name by which litellm knows the price: that of an API is not a part of it."""
+    return model.priced_as.replace("/responses/", "/", 1)
 
 
 @lru_cache(maxsize=256)

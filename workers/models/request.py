@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.model_params import ModelParams
 from app.usage import Prices, Usage
 from workers.models.prompt import Conversation
 
@@ -19,7 +20,7 @@ class ModelRequest:
     conversation: Conversation
     tools: Sequence[dict[str, Any]] = ()
     own_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: ModelParams = field(default_factory=ModelParams)
 
 
 @dataclass(frozen=True)

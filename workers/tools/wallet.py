@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from app.state.open_requests import TRANSACTION, TYPED_DATA
+from app.events.types import TRANSACTION, TYPED_DATA
 from workers.tools import ClientRequest, ToolContext, ToolError
 
 Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]

@@ -1,1 +1,1 @@
-"""`aomi chat`: the public HTTP API in a terminal, and nothing else of the backend."""
+"""`aomi chat`: a client of the public HTTP API in the terminal. It uses nothing else of the backend."""

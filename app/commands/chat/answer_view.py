@@ -1,4 +1,4 @@
-"""An answer on the screen while it comes: spinner, text, tool lines, and Ctrl-C, which stops it."""
+"""An answer on the screen while it streams: spinner, text, tool lines. Ctrl-C stops its turn."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import threading
 import time
 from typing import Any
 
-from app.commands.chat.backend import Away, Backend, Refused
+from app.commands.chat.backend import Backend, Refused, Unreachable
 from app.commands.chat.screen import Screen
-from app.commands.chat.tools import Tools
-from app.commands.chat.turn_stream import Answer
+from app.commands.chat.tools import ToolLines
+from app.commands.chat.turn_stream import TurnStream
 from app.events import sse
 
-TICK = 0.08
-"""Seconds between two pictures of the spinner, and at most until a Ctrl-C is seen."""
+TICK_SECONDS = 0.08
+"""Between two frames of the spinner; also the longest delay until a Ctrl-C is noticed."""
 
 
-class Presses:
-    """Counts Ctrl-C while an answer comes; the second one raises `KeyboardInterrupt`."""
+class CtrlC:
+    """Counts Ctrl-C while an answer streams; the second one raises `KeyboardInterrupt`."""
 
     def __init__(self) -> None:
         self.count = 0
 
-    def __enter__(self) -> Presses:
+    def __enter__(self) -> CtrlC:
         self._before = signal.signal(signal.SIGINT, self._pressed)
         return self
 
@@ -37,80 +37,80 @@ class Presses:
             raise KeyboardInterrupt
 
 
-class Following:
-    """Shows one answer. A thread reads it; this one alone writes."""
+class AnswerView:
+    """Shows one answer. A second thread reads the stream; only the caller's thread writes to the screen."""
 
-    def __init__(self, backend: Backend, screen: Screen, tools: Tools) -> None:
+    def __init__(self, backend: Backend, screen: Screen, tools: ToolLines) -> None:
         self._backend = backend
         self._screen = screen
         self._tools = tools
-        self._arrived: queue.Queue[sse.Event | str | Exception] = queue.Queue()
+        self._received: queue.Queue[sse.Event | str | Exception] = queue.Queue()
         self._open_calls: set[str] = set()
         self._quiet = True
 
     def show(self, message: dict[str, Any] | None, app: str | None) -> bool:
         """Show the answer to `message` (None: the current or last turn) to its end. True if Ctrl-C stopped it.
 
-        Raises `Refused`, `Away`, and `KeyboardInterrupt` at the second Ctrl-C.
+        Raises `Refused`, `Unreachable`, and `KeyboardInterrupt` at the second Ctrl-C.
         """
-        answer = Answer(self._backend, message, app, self._arrived.put)
-        threading.Thread(target=self._read, args=(answer,), name="aomi answer", daemon=True).start()
-        began = time.monotonic()
+        stream = TurnStream(self._backend, message, app, self._received.put)
+        threading.Thread(target=self._read, args=(stream,), name="aomi answer", daemon=True).start()
+        started = time.monotonic()
         try:
-            with Presses() as presses:
-                self._show_all(presses, began)
+            with CtrlC() as ctrl_c:
+                self._show_all(ctrl_c, started)
         finally:
-            answer.close()
+            stream.close()
             self._screen.end()
-        return presses.count > 0
+        return ctrl_c.count > 0
 
-    def _read(self, answer: Answer) -> None:
+    def _read(self, stream: TurnStream) -> None:
         try:
-            for event in answer.events():
-                self._arrived.put(event)
-        except (Refused, Away) as error:
-            self._arrived.put(error)
+            for event in stream.events():
+                self._received.put(event)
+        except (Refused, Unreachable) as error:
+            self._received.put(error)
 
-    def _show_all(self, presses: Presses, began: float) -> None:
+    def _show_all(self, ctrl_c: CtrlC, started: float) -> None:
         stopped = False
         while True:
-            if presses.count and not stopped:
+            if ctrl_c.count and not stopped:
                 stopped = True
                 self._stop()
             try:
-                arrived = self._arrived.get(timeout=TICK)
+                received = self._received.get(timeout=TICK_SECONDS)
             except queue.Empty:
                 if self._quiet or self._open_calls:
-                    self._screen.spin(f"{time.monotonic() - began:.0f} s, Ctrl-C stops it")
+                    self._screen.spin(f"{time.monotonic() - started:.0f} s, Ctrl-C stops it")
                 continue
-            if isinstance(arrived, Exception):
-                raise arrived
-            if isinstance(arrived, str):
-                self._screen.say(arrived, fg="yellow")
-            elif self._show(arrived):
+            if isinstance(received, Exception):
+                raise received
+            if isinstance(received, str):
+                self._screen.say(received, fg="yellow")
+            elif self._show(received):
                 return
 
     def _stop(self) -> None:
         try:
             self._backend.interrupt()
-        except (Away, Refused) as error:
+        except (Unreachable, Refused) as error:
             self._screen.say(f"It could not be stopped ({error}). Ctrl-C again leaves.", fg="yellow")
 
     def _show(self, event: sse.Event) -> bool:
-        """Show an event. True if it is the end."""
+        """Show an event. True for the terminal event."""
         kind = event["type"]
         self._quiet = kind != "text"
         if kind == "text":
             self._screen.text(event["content"])
         elif kind == "tool_call":
             self._open_calls.add(event["call_id"])
-            self._screen.say(self._tools.called(event), dim=True)
+            self._screen.say(self._tools.call_line(event), dim=True)
         elif kind == "tool_result":
             self._open_calls.discard(event["call_id"])
-            self._screen.say(self._tools.answered(event), dim=True)
+            self._screen.say(self._tools.result_line(event), dim=True)
         elif kind == "error":
             again = " Sending the message again may help." if event["retryable"] else ""
             self._screen.say(f"Error ({event['code']}): {event['message'].rstrip('.')}.{again}", fg="red")
         elif event.get("interrupted"):
             self._screen.say("(stopped)", dim=True)
-        return kind in sse.TERMINAL  # later steps of tools come by the updates, always
+        return kind in sse.TERMINAL  # later steps of tools always come with the updates

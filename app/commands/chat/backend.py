@@ -1,4 +1,4 @@
-"""The HTTP API as the terminal calls it: requests, streams, and what may go wrong."""
+"""The HTTP API as the terminal calls it: requests, streams and their errors."""
 
 from __future__ import annotations
 
@@ -11,34 +11,36 @@ import httpx
 
 from app.events import sse
 
-SILENCE = 60.0
-"""Seconds without a byte, keep-alives included, after which a stream counts as broken."""
+STALL_SECONDS = 60.0
+"""A stream without a byte for so long is broken: the backend sends keep-alives."""
 
 TIMEOUT = httpx.Timeout(10, read=15)
 
-PASSING = frozenset({502, 503, 504})
-"""Answers of a backend that is full or being restarted, or of a proxy before one."""
+TRANSIENT_STATUSES = frozenset({502, 503, 504})
+"""A full or restarting backend, or its proxy, responds so."""
 
-TOO_MANY = 429
-"""Passes, too: what only reads is asked again; whether to send a message again is for the person to say."""
+TOO_MANY_REQUESTS = 429
+"""Also transient for reads. Whether to send a message again is for the person to decide."""
+
+NOT_AOMI = "The server at this address is not an aomi backend"
 
 Params = Mapping[str, str]
 
 
 class Refused(Exception):
-    """The backend said no; the message is its own words."""
+    """The backend refused; the message is the backend's."""
 
 
-class Away(Exception):
-    """The backend cannot be reached, or the connection broke. Trying again may help."""
+class Unreachable(Exception):
+    """The backend cannot be reached, or the connection broke. A retry may help."""
 
 
-class Busy(Away):
-    """The backend answers that it cannot do it now; the message is its own words."""
+class Busy(Unreachable):
+    """The backend cannot do it at the moment; the message is the backend's."""
 
 
 class Backend:
-    """One session at one backend. May be used by several threads at once."""
+    """One session at one backend. Thread-safe."""
 
     def __init__(self, url: str, key: str, session_id: str) -> None:
         self.session_id = session_id
@@ -47,42 +49,42 @@ class Backend:
         self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT)
 
     def call(self, method: str, path: str, body: Any = None, **params: str) -> Any:
-        """The JSON of an answer. Raises `Refused`, `Away`."""
+        """The JSON of a response. Raises `Refused`, `Unreachable`."""
         with _failures():
-            answer = self._http.request(method, path, json=body, params=params or None)
-            _check(answer)
-            return answer.json()
+            response = self._http.request(method, path, json=body, params=params or None)
+            _check(response)
+            return response.json()
 
     @contextmanager
     def stream(
         self, method: str, path: str, body: Any = None, params: Params | None = None, headers: Params | None = None
     ) -> Iterator[tuple[httpx.Headers, Iterator[tuple[str, sse.Event]]]]:
-        """Headers, and id and event of each frame; nothing of an answer 204. Raises `Refused`, `Away`."""
-        timeout = httpx.Timeout(10, read=SILENCE)
+        """Headers, and id and event of each frame; no frames for status 204. Raises `Refused`, `Unreachable`."""
+        timeout = httpx.Timeout(10, read=STALL_SECONDS)
         with (
             _failures(),
-            self._http.stream(method, path, json=body, params=params, headers=headers, timeout=timeout) as answer,
+            self._http.stream(method, path, json=body, params=params, headers=headers, timeout=timeout) as response,
         ):
-            _check(answer)
-            if answer.status_code != 204 and not answer.headers.get("Content-Type", "").startswith(sse.MIMETYPE):
-                raise Refused("What answers there is no aomi backend")
-            yield answer.headers, sse.read(answer.iter_bytes())
+            _check(response)
+            if response.status_code != 204 and not response.headers.get("Content-Type", "").startswith(sse.MIMETYPE):
+                raise Refused(NOT_AOMI)
+            yield response.headers, sse.read(response.iter_bytes())
 
     def interrupt(self) -> bool:
-        """Stop the session's turn. False if there was none. Raises `Refused`, `Away`."""
+        """Stop the session's turn. False if none runs. Raises `Refused`, `Unreachable`."""
         return bool(self.call("POST", "/api/interrupt", session_id=self.session_id)["interrupted"])
 
     def session(self) -> dict[str, Any]:
-        """The session with its threads, oldest first. Raises `Refused`, `Away`."""
+        """The session with its threads, oldest first. Raises `Refused`, `Unreachable`."""
         return self.call("GET", f"/api/sessions/{self.session_id}")
 
     def state(self, thread_id: str | None = None) -> dict[str, Any]:
-        """The snapshot of a thread (None: the newest). Raises `Refused`, `Away`."""
+        """The snapshot of a thread (None: the newest). Raises `Refused`, `Unreachable`."""
         params = {"session_id": self.session_id} | ({"thread_id": thread_id} if thread_id else {})
         return self.call("GET", "/api/state", **params)
 
     def control(self, action: str, body: dict[str, Any]) -> None:
-        """Carry out a control action. Raises `Refused`, `Away`."""
+        """Carry out a control action. Raises `Refused`, `Unreachable`."""
         self.call("POST", f"/api/control/{action}", body)
 
 
@@ -91,29 +93,29 @@ def _failures() -> Iterator[None]:
     try:
         yield
     except httpx.InvalidURL as error:
-        raise Refused(f"The address is wrong: {error}") from None
+        raise Refused(f"Invalid address: {error}") from None
     except (httpx.TransportError, httpx.StreamError) as error:
-        raise Away(str(error) or type(error).__name__) from None
+        raise Unreachable(str(error) or type(error).__name__) from None
     except ValueError:
-        raise Refused("What answers there is no aomi backend") from None
+        raise Refused(NOT_AOMI) from None
 
 
-def _check(answer: httpx.Response) -> None:
-    """Raises `Refused`, `Busy` for an answer that is none."""
-    if answer.is_success:
+def _check(response: httpx.Response) -> None:
+    """Raises `Refused` or `Busy` for an error status."""
+    if response.is_success:
         return
-    answer.read()
+    response.read()
     try:
-        words = str(answer.json()["error"])
+        message = str(response.json()["error"])
     except (ValueError, KeyError, TypeError):
-        words = f"HTTP status {answer.status_code}"
-    reads = answer.request.method == "GET"
-    passes = answer.status_code in PASSING or (answer.status_code == TOO_MANY and reads)
-    raise Busy(words) if passes else Refused(words)
+        message = f"HTTP status {response.status_code}"
+    is_read = response.request.method == "GET"
+    is_transient = response.status_code in TRANSIENT_STATUSES or (response.status_code == TOO_MANY_REQUESTS and is_read)
+    raise Busy(message) if is_transient else Refused(message)
 
 
-class Patience:
-    """Pauses between tries, each longer than the one before; `over` after `seconds` without a success."""
+class Backoff:
+    """Pauses between retries, each twice as long as the previous one, for at most `seconds` without a success."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -121,16 +123,16 @@ class Patience:
         self._pause = 0.25
 
     @property
-    def tried(self) -> bool:
+    def is_retrying(self) -> bool:
         """Whether something has failed since the last success."""
         return self._failed_since is not None
 
-    def succeeded(self) -> None:
-        """All is well again."""
+    def reset(self) -> None:
+        """After a success."""
         self._failed_since, self._pause = None, 0.25
 
     def next(self) -> float | None:
-        """Seconds to wait before the next try, None when it has been long enough."""
+        """Seconds to wait before the next retry; None when the time for retries is over."""
         moment = time.monotonic()
         self._failed_since = self._failed_since or moment
         if moment - self._failed_since > self._seconds:

@@ -8,10 +8,10 @@ import uuid
 import click
 
 from app.commands.chat import pipe
-from app.commands.chat.backend import Away, Backend, Refused
-from app.commands.chat.clean import clean
+from app.commands.chat.backend import Backend, Refused, Unreachable
 from app.commands.chat.conversation import Conversation
 from app.commands.chat.screen import Screen
+from app.commands.terminal_text import clean
 
 
 @click.command()
@@ -21,18 +21,24 @@ from app.commands.chat.screen import Screen
     show_default=True,
     envvar="AOMI_URL",
     show_envvar=True,
-    help="The backend.",
+    help="The address of the backend.",
 )
-@click.option("--app", help="The app to talk to; without it that of the session.")
-@click.option("--key", default="", envvar="AOMI_API_KEY", show_envvar=True, help="An API key, for other apps.")
-@click.option("--session", "session_id", metavar="ID", help="A session to go on with.")
+@click.option("--app", help="The app to talk to; by default the session's app.")
+@click.option(
+    "--key",
+    default="",
+    envvar="AOMI_API_KEY",
+    show_envvar=True,
+    help="An API key, for other apps than the default.",
+)
+@click.option("--session", "session_id", metavar="ID", help="A session to continue.")
 @click.option(
     "--no-color", "colourless", envvar="NO_COLOR", is_flag=False, flag_value="1", default="", help="No colours."
 )
 def chat(url: str, app: str | None, key: str, session_id: str | None, colourless: str) -> None:
-    """Talk with the assistant. In a pipe: send what comes in as one message and print the answer."""
+    """Talk with the assistant. In a pipe, send the input as one message and print the answer."""
     if not (key.isascii() and key.isprintable()):
-        raise click.BadParameter("an API key has letters and digits only", param_hint="--key")
+        raise click.BadParameter("an API key has only letters and digits", param_hint="--key")
     backend = Backend(url, key.strip(), session_id or str(uuid.uuid4()))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
@@ -43,27 +49,27 @@ def chat(url: str, app: str | None, key: str, session_id: str | None, colourless
 
 
 def _talk(backend: Backend, url: str, app: str | None, colourless: str) -> None:
-    made = _open(backend, url)
+    created = _open(backend, url)
     try:
-        Conversation(backend, Screen(colour=not colourless), app).run(going_on=not made)
-    except (Refused, Away) as error:
+        Conversation(backend, Screen(colour=not colourless), app).run(resumed=not created)
+    except (Refused, Unreachable) as error:
         raise click.ClickException(clean(str(error))) from None
 
 
 def _pipe(backend: Backend, url: str, app: str | None) -> int:
     text = sys.stdin.buffer.read().decode(errors="replace").strip()
     if not text:
-        raise click.UsageError("there is no message: write it into the pipe, as in `echo hi | aomi chat`")
+        raise click.UsageError("there is no message: write it to the pipe, as in `echo hi | aomi chat`")
     _open(backend, url)
     return pipe.run(backend, text, app)
 
 
 def _open(backend: Backend, url: str) -> bool:
-    """See that the session is there. True if it was made."""
+    """Create the session if needed. True if it was created."""
     try:
         return bool(backend.call("POST", "/api/sessions")["created"])
     except Refused as refusal:
         raise click.ClickException(clean(str(refusal))) from None
-    except Away as error:
-        words = f"no backend answers at {url} ({error}); --url or AOMI_URL says where it is"
-        raise click.ClickException(clean(words)) from None
+    except Unreachable as error:
+        message = f"no backend answers at {url} ({error}); set its address with --url or AOMI_URL"
+        raise click.ClickException(clean(message)) from None

@@ -1,4 +1,4 @@
-"""What a line that begins with `/` does."""
+"""The commands: lines that begin with `/`."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Any, NamedTuple
 
 from app import exact_json
 from app.commands.chat.backend import Backend, Refused
-from app.commands.chat.clean import one_line
 from app.commands.chat.screen import Screen
+from app.commands.terminal_text import one_line
 
-SHOWN = 6
-"""Messages of a thread that are shown when one comes to it."""
+SHOWN_MESSAGES = 6
+"""How many messages of a thread to show when it is opened."""
 
 
 class Leave(Exception):
-    """The person wants to go."""
+    """The person leaves."""
 
 
 @dataclass
-class Chosen:
-    """What goes with the next message; None leaves it to the session: its app, its newest thread."""
+class NextMessage:
+    """App and thread of the next message; None is the session's app, and its newest thread."""
 
     app: str | None
     thread: str | None = None
 
 
-Act = Callable[[Backend, Screen, Chosen, str], bool]
-"""Does it with the words behind the command. True when a turn has begun by that. Raises `Refused`, `Away`."""
+Act = Callable[[Backend, Screen, NextMessage, str], bool]
+"""Executes a command with the text behind its name. True if that started a turn. Raises `Refused`, `Unreachable`."""
 
 
 class Command(NamedTuple):
@@ -39,17 +39,17 @@ class Command(NamedTuple):
     act: Act
 
 
-def _help(backend: Backend, screen: Screen, chosen: Chosen, words: str) -> bool:
+def _help(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> bool:
     for name, command in COMMANDS.items():
         screen.say(f"  {f'/{name} {command.usage}':<24} {command.about}")
     screen.say("  Ctrl-C stops the answer; a second one leaves. //text sends a message that begins with /.")
     return False
 
 
-def _model(backend: Backend, screen: Screen, chosen: Chosen, words: str) -> bool:
-    if words:
-        backend.control("model", {"model": words})
-        screen.say(f"From the next message on: model {words}.")
+def _model(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> bool:
+    if text:
+        backend.control("model", {"model": text})
+        screen.say(f"From the next message on: model {text}.")
         return False
     current = backend.session()["model"]
     models = backend.call("GET", "/api/session/models")["models"]
@@ -57,66 +57,66 @@ def _model(backend: Backend, screen: Screen, chosen: Chosen, words: str) -> bool
     return False
 
 
-def _app(backend: Backend, screen: Screen, chosen: Chosen, words: str) -> bool:
-    if not backend.has_key and words in ("", "default"):
+def _app(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> bool:
+    if not backend.has_key and text in ("", "default"):
         apps = [{"id": "default", "name": "other apps need an API key: --key or AOMI_API_KEY"}]
     else:
         apps = backend.call("GET", "/api/session/apps")["apps"]
-    if not words:
-        _choices(screen, [(app["id"], app["name"]) for app in apps], chosen.app or backend.session()["app"])
+    if not text:
+        _choices(screen, [(app["id"], app["name"]) for app in apps], next_message.app or backend.session()["app"])
         return False
-    if words not in [app["id"] for app in apps]:
-        raise Refused(f"The API key opens no app {words!r}; /app lists those that it opens")
-    backend.control("app", {"app": words})
-    chosen.app = words
-    screen.say(f"From the next message on: app {words}, model {backend.session()['model']}.")
+    if text not in [app["id"] for app in apps]:
+        raise Refused(f"The API key opens no app {text!r}; /app lists those that it opens")
+    backend.control("app", {"app": text})
+    next_message.app = text
+    screen.say(f"From the next message on: app {text}, model {backend.session()['model']}.")
     return False
 
 
-def _new(backend: Backend, screen: Screen, chosen: Chosen, words: str) -> bool:
+def _new(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> bool:
     path = f"/api/sessions/{backend.session_id}/threads"
-    chosen.thread = backend.call("POST", path, {"title": words} if words else {})["id"]
+    next_message.thread = backend.call("POST", path, {"title": text} if text else {})["id"]
     screen.say("A new thread; the others stay in /threads.")
     return False
 
 
-def _threads(backend: Backend, screen: Screen, chosen: Chosen, words: str) -> bool:
+def _threads(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> bool:
     threads = backend.session()["threads"][::-1]
     if not threads:
         screen.say("There is no thread yet; the first message opens one.")
         return False
-    current = chosen.thread or threads[0]["id"]
-    if not words:
+    current = next_message.thread or threads[0]["id"]
+    if not text:
         for number, thread in enumerate(threads, start=1):
             mark = "*" if thread["id"] == current else " "
             screen.say(
                 f"{mark} {number}  {one_line(thread['title']) or '(no message yet)'}  {thread['updated_at'][:16]}"
             )
-        words = screen.ask("Number of a thread (Enter stays): ").strip()
-    if not words:
+        text = screen.ask("Number of a thread (Enter stays): ").strip()
+    if not text:
         return False
-    if not (words.isascii() and words.isdigit() and 1 <= int(words) <= len(threads)):
-        raise Refused(f"There is no thread {words!r}: give a number from 1 to {len(threads)}")
-    chosen.thread = threads[int(words) - 1]["id"]
-    show(screen, backend.state(chosen.thread)["messages"])
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= len(threads)):
+        raise Refused(f"There is no thread {text!r}: give a number from 1 to {len(threads)}")
+    next_message.thread = threads[int(text) - 1]["id"]
+    show(screen, backend.state(next_message.thread)["messages"])
     return False
 
 
-def _answer(backend: Backend, screen: Screen, chosen: Chosen, words: str) -> bool:
-    number, _, text = words.partition(" ")
+def _answer(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> bool:
+    number, _, reply = text.partition(" ")
     try:
-        result = exact_json.strict(text.encode())
+        result = exact_json.strict(reply.encode())
     except ValueError:
         raise Refused('Give a number and a JSON object, such as /answer 1 {"status": "success"}') from None
     return _result(backend, number, result)
 
 
-def _refuse(backend: Backend, screen: Screen, chosen: Chosen, words: str) -> bool:
-    number, _, why = words.partition(" ")
+def _refuse(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> bool:
+    number, _, why = text.partition(" ")
     return _result(backend, number, {"status": "failed", "error": why or "The user refused"})
 
 
-def _quit(backend: Backend, screen: Screen, chosen: Chosen, words: str) -> bool:
+def _quit(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> bool:
     raise Leave
 
 
@@ -125,7 +125,7 @@ COMMANDS = {
     "app": Command("[name]", "choose the app, or list those that the key opens", _app),
     "new": Command("[title]", "open a new thread", _new),
     "threads": Command("[number]", "list the threads and go on in one of them", _threads),
-    "answer": Command("number {json}", "answer what a tool has asked of you, such as a wallet request", _answer),
+    "answer": Command("number {json}", "reply to a request of a tool, such as a wallet request", _answer),
     "refuse": Command("number [why]", "refuse it", _refuse),
     "help": Command("", "show this", _help),
     "quit": Command("", "leave; the session stays", _quit),
@@ -134,7 +134,7 @@ COMMANDS = {
 
 def _result(backend: Backend, number: str, result: Any) -> bool:
     if not (number.isascii() and number.isdigit()):
-        raise Refused("Say which request: its number stands in it")
+        raise Refused("Give the number of the request")
     backend.control("wallet_result", {"id": int(number), "result": result})
     return True
 
@@ -145,10 +145,10 @@ def _choices(screen: Screen, choices: list[tuple[str, str]], current: str) -> No
 
 
 def show(screen: Screen, messages: list[dict[str, Any]]) -> None:
-    """The last messages of a thread."""
-    for message in messages[-SHOWN:]:
+    """Show the last messages of a thread."""
+    for message in messages[-SHOWN_MESSAGES:]:
         for call in message.get("tool_calls", ()):
             screen.say(f"⚙ {call['name']}", dim=True)
         if message["content"]:
-            asked = message["role"] == "user"
-            screen.say(f"> {message['content']}" if asked else message["content"], dim=True)
+            is_user = message["role"] == "user"
+            screen.say(f"> {message['content']}" if is_user else message["content"], dim=True)

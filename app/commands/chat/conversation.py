@@ -1,4 +1,4 @@
-"""`aomi chat` with a person at a terminal: a line is a message, or a command if it begins with `/`."""
+"""`aomi chat` with a person: each line is a message, or a command if it begins with `/`."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
-from app.commands.chat.answer_view import Following
-from app.commands.chat.backend import Away, Backend, Refused
-from app.commands.chat.commands import COMMANDS, Chosen, Leave, show
+from app.commands.chat.answer_view import AnswerView
+from app.commands.chat.backend import Backend, Refused, Unreachable
+from app.commands.chat.commands import COMMANDS, Leave, NextMessage, show
 from app.commands.chat.screen import Screen
-from app.commands.chat.tools import Tools, asked, request
+from app.commands.chat.tools import ToolLines, request_event_lines, request_lines
 from app.commands.chat.updates import Updates
 from app.events import sse
 
 PROMPT = "> "
 
 PENDING = {"pending_txs": "wallet_tx_request", "pending_eip712s": "wallet_eip712_request"}
-"""Where the user state has the open requests of a kind; those of other kinds are in `pending_requests`."""
+"""The kinds of open requests by their field of the user state; other kinds are in `pending_requests`."""
 
-OVER = {"answered": "was answered", "expired": "has expired"}
+OUTCOMES = {"answered": "was answered", "expired": "has expired"}
 
 
 class Conversation:
@@ -28,16 +28,16 @@ class Conversation:
     def __init__(self, backend: Backend, screen: Screen, app: str | None) -> None:
         self._backend = backend
         self._screen = screen
-        self._chosen = Chosen(app)
-        self._tools = Tools()
+        self._next_message = NextMessage(app)
+        self._tools = ToolLines()
         self._leaving = False
 
-    def run(self, going_on: bool) -> None:
-        """Talk until the person leaves. `going_on`: the session was there before. Raises `Refused`, `Away`."""
+    def run(self, resumed: bool) -> None:
+        """Talk until the person leaves. `resumed`: the session existed before. Raises `Refused`, `Unreachable`."""
         self._greet()
-        Updates(self._backend, self._hear).start()
+        Updates(self._backend, self._on_update).start()
         with suppress(Leave):
-            if going_on:
+            if resumed:
                 self._try(self._catch_up)
             while True:
                 self._try(self._turn)
@@ -46,33 +46,33 @@ class Conversation:
 
     def _greet(self) -> None:
         session = self._backend.session()
-        app = self._chosen.app or session["app"]
+        app = self._next_message.app or session["app"]
         title = f"{session['title']} · " if session["title"] else ""
         self._screen.say(f"{title}app {app} · model {session['model']} · /help lists the commands", dim=True)
 
     def _catch_up(self) -> None:
-        """What is open in a session that was there before: requests, and an answer that is still coming."""
+        """Show the open requests, the last messages and the running answer of a resumed session."""
         state = self._backend.state()
         for name, requests in state["user_state"].items():
             if name in PENDING or name == "pending_requests":
                 for number, body in requests.items():
-                    self._say_all(request(number, PENDING.get(name, "a client's request"), body))
-        said = state["messages"]
-        if state["is_processing"]:  # the answer so far comes again, with what follows
-            asked_at = (n for n, message in enumerate(said, 1) if message["role"] in ("user", "system"))
-            said = said[: max(asked_at, default=0)]
-        show(self._screen, said)
+                    self._say_all(request_lines(number, PENDING.get(name, "a client's request"), body))
+        messages = state["messages"]
+        if state["is_processing"]:  # the stream replays the answer from its beginning
+            prompts = (n for n, message in enumerate(messages, 1) if message["role"] in ("user", "system"))
+            messages = messages[: max(prompts, default=0)]
+        show(self._screen, messages)
         if state["is_processing"]:
             self._follow(None)
 
     def _turn(self) -> None:
-        """Take one line."""
+        """Read one line and act on it."""
         line = self._screen.ask(PROMPT).strip()
         self._leaving = False
-        self._take(line)
+        self._act_on(line)
 
     def _try(self, step: Callable[[], None]) -> None:
-        """Take a step; what goes wrong is said. Raises `Leave`."""
+        """Run a step and show its error, if any. Raises `Leave`."""
         try:
             step()
         except EOFError:
@@ -84,37 +84,38 @@ class Conversation:
             self._screen.say("Ctrl-C again leaves, and so does /quit.", dim=True)
         except Refused as refusal:
             self._screen.say(f"Refused: {refusal}", fg="red")
-        except Away as error:
+        except Unreachable as error:
             self._screen.say(f"The backend does not answer: {error}. Try again when it is back.", fg="red")
 
-    def _take(self, line: str) -> None:
+    def _act_on(self, line: str) -> None:
         if line.startswith("/") and not line.startswith("//"):
             name, _, rest = line[1:].partition(" ")
             if name not in COMMANDS:
                 self._screen.say(f"There is no command /{name}; /help lists them. (//{name} sends it as a message.)")
-            elif COMMANDS[name].act(self._backend, self._screen, self._chosen, rest.strip()):
+            elif COMMANDS[name].act(self._backend, self._screen, self._next_message, rest.strip()):
                 self._follow(None)
         elif line:
             text = line.removeprefix("/")
-            self._follow({"text": text} | ({"thread_id": self._chosen.thread} if self._chosen.thread else {}))
+            thread = self._next_message.thread
+            self._follow({"text": text} | ({"thread_id": thread} if thread else {}))
 
     def _follow(self, message: dict[str, Any] | None) -> None:
-        following = Following(self._backend, self._screen, self._tools)
+        view = AnswerView(self._backend, self._screen, self._tools)
         try:
-            self._leaving = following.show(message, self._chosen.app)
+            self._leaving = view.show(message, self._next_message.app)
         except KeyboardInterrupt:
             raise Leave from None  # the second one
 
-    def _hear(self, event: sse.Event) -> None:
-        """An update, in the thread of the updates."""
+    def _on_update(self, event: sse.Event) -> None:
+        """Show an update. Called in the thread of the updates."""
         kind = event["type"]
         if kind == "async_tool_result":
-            self._screen.say(self._tools.answered(event), dim=True)
+            self._screen.say(self._tools.result_line(event), dim=True)
         elif kind in ("wallet_tx_request", "wallet_eip712_request", "client_request"):
-            self._say_all(asked(event))
+            self._say_all(request_event_lines(event))
         elif kind == "client_request_closed":
             numbers = ", ".join(map(str, event["ids"]))
-            self._screen.say(f"Request {numbers} {OVER[event['outcome']]}.", dim=True)
+            self._screen.say(f"Request {numbers} {OUTCOMES[event['outcome']]}.", dim=True)
         elif kind == "system_notice":
             self._screen.say(event["message"], fg="yellow")
 

@@ -1,4 +1,4 @@
-"""`aomi chat` in a pipe: the answer on stdout and nothing else there; what goes wrong on stderr."""
+"""`aomi chat` in a pipe: only the answer on stdout, errors on stderr."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from contextlib import suppress
 
 import click
 
-from app.commands.chat.backend import Away, Backend, Refused
-from app.commands.chat.clean import clean
-from app.commands.chat.turn_stream import Answer
+from app.commands.chat.backend import Backend, Refused, Unreachable
+from app.commands.chat.turn_stream import TurnStream
+from app.commands.terminal_text import clean
 from app.events import sse
 
 FAILED, INTERRUPTED = 1, 130
 
 
 def run(backend: Backend, text: str, app: str | None) -> int:
-    """Send the message, print the answer; returns the exit code."""
+    """Send the message and print the answer. Returns the exit code."""
     try:
-        return _print(Answer(backend, {"text": text}, app, _complain))
-    except (Refused, Away) as error:
-        _complain(str(error))
+        return _print(TurnStream(backend, {"text": text}, app, _print_error))
+    except (Refused, Unreachable) as error:
+        _print_error(str(error))
         return FAILED
     except KeyboardInterrupt:
-        with suppress(Refused, Away):
+        with suppress(Refused, Unreachable):
             backend.interrupt()
         return INTERRUPTED
 
 
-def _print(answer: Answer) -> int:
-    at_start = True
+def _print(stream: TurnStream) -> int:
+    at_line_start = True
     code = 0
-    for event in answer.events():
+    for event in stream.events():
         if event["type"] == "text":
             piece = clean(event["content"])
             sys.stdout.write(piece)
             sys.stdout.flush()
-            at_start = piece.endswith("\n") if piece else at_start
+            at_line_start = piece.endswith("\n") if piece else at_line_start
         elif event["type"] in sse.TERMINAL:
-            if not at_start:
+            if not at_line_start:
                 sys.stdout.write("\n")
                 sys.stdout.flush()
             code = _end(event)
@@ -47,13 +47,13 @@ def _print(answer: Answer) -> int:
 
 def _end(event: sse.Event) -> int:
     if event["type"] == "error":
-        _complain(f"{event['message']} ({event['code']})")
+        _print_error(f"{event['message']} ({event['code']})")
     elif event.get("interrupted"):
-        _complain("The answer was interrupted")
+        _print_error("The answer was interrupted")
     else:
         return 0
     return FAILED
 
 
-def _complain(words: str) -> None:
-    click.echo(f"aomi: {clean(words)}", err=True)
+def _print_error(message: str) -> None:
+    click.echo(f"aomi: {clean(message)}", err=True)

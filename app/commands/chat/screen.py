@@ -1,4 +1,4 @@
-"""All that is written to the terminal, by one writer at a time, and the line that is read from it."""
+"""The terminal: output by one writer at a time, and the input line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 
 import click
 
-from app.commands.chat.clean import clean
+from app.commands.terminal_text import clean
 
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 CLEAR = "\r\x1b[K"
@@ -18,17 +18,17 @@ try:
 except ImportError:  # not on every system
 
     def typed() -> str:
-        """What is on the line that is being read."""
+        """The text of the input line so far."""
         return ""
 else:
 
     def typed() -> str:
-        """What is on the line that is being read."""
+        """The text of the input line so far."""
         return readline.get_line_buffer()
 
 
 class Screen:
-    """A terminal. What others wrote goes through `clean`, so that it cannot steer it."""
+    """A terminal. All text goes through `clean`, so that it cannot control the terminal."""
 
     def __init__(self, colour: bool) -> None:
         self._colour = colour
@@ -39,12 +39,12 @@ class Screen:
         self._closed = False
 
     def close(self) -> None:
-        """Nothing is written any more: a thread that writes while Python ends would break it."""
+        """Write nothing from now on: a daemon thread that writes while Python exits would crash it."""
         with self._lock:
             self._closed = True
 
     def text(self, piece: str) -> None:
-        """A piece of the answer, where the last one ended."""
+        """Append a piece of the answer."""
         if piece := clean(piece):
             with self._lock:
                 self._still()
@@ -52,7 +52,7 @@ class Screen:
                 self._at_start = piece.endswith("\n")
 
     def say(self, line: str, **style: bool | str) -> None:
-        """A line of its own; above the prompt while a line is being read."""
+        """Write a line of its own; above the prompt while an input line is being read."""
         with self._lock:
             self._still()
             line = clean(line)
@@ -64,23 +64,23 @@ class Screen:
                 self._at_start = True
 
     def end(self) -> None:
-        """The answer is over: what comes next begins a line."""
+        """End the answer: the next output begins a line."""
         with self._lock:
             self._still()
             if not self._at_start:
                 self._write("\n")
                 self._at_start = True
 
-    def spin(self, words: str) -> None:
-        """Show that something goes on, if the cursor is at the start of a line."""
+    def spin(self, text: str) -> None:
+        """Show a spinner with a text, if the cursor is at the start of a line."""
         with self._lock:
             if self._at_start:
                 self._spinning = True
                 frame = FRAMES[int(time.monotonic() * 10) % len(FRAMES)]
-                self._write(f"{CLEAR}{frame} {words}")
+                self._write(f"{CLEAR}{frame} {text}")
 
     def ask(self, prompt: str) -> str:
-        """The next line that is typed. Raises `EOFError`, `KeyboardInterrupt`."""
+        """Read the next line. Raises `EOFError`, `KeyboardInterrupt`."""
         with self._lock:
             self.end()
             self._prompt = prompt

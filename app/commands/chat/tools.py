@@ -1,4 +1,4 @@
-"""Tool calls and what tools ask of the user, in words."""
+"""Tool calls, and requests of tools to the user, as lines of text."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from decimal import Decimal
 from typing import Any
 
 from app import exact_json
-from app.commands.chat.clean import one_line
+from app.commands.terminal_text import one_line
 from app.events import sse
 
 WEI = Decimal(10) ** 18
 
 
-class Tools:
-    """The lines of tool calls, with the time since each call."""
+class ToolLines:
+    """Lines about tool calls, with the time since each call."""
 
     def __init__(self) -> None:
-        self._began: dict[str, float] = {}
+        self._started: dict[str, float] = {}
 
-    def called(self, event: sse.Event) -> str:
+    def call_line(self, event: sse.Event) -> str:
         """A call with its arguments."""
-        self._began[event["call_id"]] = time.monotonic()
+        self._started[event["call_id"]] = time.monotonic()
         args = ", ".join(f"{name}={_value(value)}" for name, value in event["args"].items())
         return f"⚙ {event['name']}({one_line(args)})"
 
-    def answered(self, event: sse.Event) -> str:
-        """Its result, or a later step of it."""
-        began = self._began.get(event["call_id"])
-        after = "" if began is None else f" ({time.monotonic() - began:.1f} s)"
+    def result_line(self, event: sse.Event) -> str:
+        """The result of a call, or a later step."""
+        started = self._started.get(event["call_id"])
+        after = "" if started is None else f" ({time.monotonic() - started:.1f} s)"
         later = event["type"] == "async_tool_result"
         what = ("last step" if event.get("done") else "a later step") if later else "result"
         result = "" if later and event["result"] is None else f": {one_line(_value(event['result']))}"
         return f"  ↳ {event['name']}, {what}{result}{after}"
 
 
-def asked(event: sse.Event) -> Iterator[str]:
-    """What a tool asks of the user, and how to answer it."""
-    yield from request(event["id"], event["kind"], event["request"])
+def request_event_lines(event: sse.Event) -> Iterator[str]:
+    """A new request of a tool, how to reply to it, and until when."""
+    yield from request_lines(event["id"], event["kind"], event["request"])
     yield f"  It can be answered until {event['expires_at']}."
 
 
-def request(number: int | str, kind: str, body: dict[str, Any]) -> Iterator[str]:
-    """An open request in words, and how to answer it."""
+def request_lines(number: int | str, kind: str, body: dict[str, Any]) -> Iterator[str]:
+    """An open request, and how to reply to it."""
     if kind == "wallet_tx_request":
         yield f"Request {number}: sign and send a transaction with your wallet. {body.get('label') or ''}".rstrip()
         yield f"  {_coins(body.get('value'))} to {body.get('to')} on chain {body.get('chain_id')}"

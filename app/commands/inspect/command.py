@@ -9,57 +9,56 @@ from typing import Any
 import click
 
 from app.commands.inspect.reports import Reports
-from app.commands.inspect.tables import Shown
+from app.commands.output import Output, with_output
 
 Command = Callable[..., Any]
 
 
-def reporting(command: Command) -> Command:
-    """A command with the two options of all reports, which prints what `command(reports, ...)` returns."""
+def prints_report(command: Command) -> Command:
+    """Add the options of all reports and print the text that `command(reports, ...)` returns."""
 
-    @click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
-    @click.option("--full", is_flag=True, help="Session ids in full: whoever reads one can use the session.")
+    @with_output
     @wraps(command)
     def run(as_json: bool, full: bool, **more: Any) -> None:
-        if text := command(Reports(Shown(as_json, full)), **more):
+        if text := command(Reports(Output(as_json, full)), **more):
             click.echo(text)
 
     return run
 
 
-limited = click.option(
-    "--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="How many are shown."
+limit_option = click.option(
+    "--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="How many to show."
 )
 
 
 @click.group(invoke_without_command=True)
-@reporting
+@prints_report
 def inspect(reports: Reports) -> str:
-    """See sessions, turns, queue and workers, out of the Redis of REDIS_URL. Nothing is changed."""
+    """Show sessions, turns, queue and workers, read from the Redis of REDIS_URL. Nothing is changed."""
     subcommand = click.get_current_context().invoked_subcommand
     return "" if subcommand else reports.overview()
 
 
 @inspect.command()
-@limited
-@reporting
+@limit_option
+@prints_report
 def sessions(reports: Reports, limit: int) -> str:
-    """List the sessions that were used last."""
+    """List the last used sessions."""
     return reports.sessions(limit)
 
 
 @inspect.command()
 @click.argument("session_id", metavar="ID")
-@reporting
+@prints_report
 def session(reports: Reports, session_id: str) -> str:
-    """Show a session, named by its id or the beginning of it, and its turns."""
+    """Show a session and its turns. ID may be the beginning of the id."""
     return reports.session(session_id)
 
 
 @inspect.command()
-@limited
-@click.option("--ended", is_flag=True, help="Also those that have ended and are still kept.")
-@reporting
+@limit_option
+@click.option("--ended", is_flag=True, help="Also ended turns that are still kept.")
+@prints_report
 def turns(reports: Reports, limit: int, ended: bool) -> str:
     """List the turns that wait or run."""
     return reports.turns(limit, ended)
@@ -67,22 +66,22 @@ def turns(reports: Reports, limit: int, ended: bool) -> str:
 
 @inspect.command()
 @click.argument("run")
-@reporting
+@prints_report
 def turn(reports: Reports, run: str) -> str:
-    """Show what happened in a turn, and how long it took. RUN is its id or the beginning of it."""
+    """Show what happened in a turn and how long it took. RUN is its id or the beginning of its id."""
     return reports.turn(run)
 
 
 @inspect.command()
-@limited
-@reporting
+@limit_option
+@prints_report
 def queue(reports: Reports, limit: int) -> str:
     """List the jobs that run, wait, or failed."""
     return reports.jobs(limit)
 
 
 @inspect.command()
-@reporting
+@prints_report
 def workers(reports: Reports) -> str:
-    """List the workers that live."""
+    """List the live workers."""
     return reports.workers()

@@ -1,4 +1,4 @@
-"""What `aomi inspect` shows. Names in `_s` are seconds; those in `_at` are times, '' where unknown."""
+"""What `aomi inspect` shows. Fields that end in `_s` are seconds, those in `_at` times, '' if unknown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 @dataclass(frozen=True)
 class Session:
-    """One session; `status` is that of `/api/state`."""
+    """One session; `status` as in `/api/state`."""
 
     session: str
     status: str
@@ -21,7 +21,7 @@ class Session:
 
 @dataclass(frozen=True)
 class Turn:
-    """One turn. It waited for a worker, then for its first event; the whole is from message to end."""
+    """One turn. `waited_s`: for a worker; `first_s`: then for its first event; `whole_s`: from message to end."""
 
     run: str
     session: str
@@ -37,7 +37,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Conversation:
-    """A session with its turns that are kept, the newest first."""
+    """A session with its kept turns, newest first."""
 
     session: Session
     turns: list[Turn]
@@ -45,7 +45,7 @@ class Conversation:
 
 @dataclass(frozen=True)
 class Moment:
-    """Something that happened in a turn, `after_s` it was accepted; `took_s` since what it answers."""
+    """An event of a turn: `after_s` since the message was accepted, `took_s` since the event that it follows from."""
 
     after_s: float | None
     took_s: float | None
@@ -57,7 +57,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Timeline:
-    """A turn with all that happened in it but its pieces of text, which are counted."""
+    """A turn with everything that happened in it, except its pieces of text, which are counted in `texts`."""
 
     turn: Turn
     thread: str
@@ -84,7 +84,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Worker:
-    """A worker that has signed on. One that lives was heard of within seconds."""
+    """A registered worker. A live one sent its last heartbeat seconds ago (`heard_s`)."""
 
     worker: str
     queue: str
@@ -99,7 +99,7 @@ class Worker:
 
 @dataclass(frozen=True)
 class Queue:
-    """How many jobs a queue has, by what has become of them."""
+    """The numbers of a queue: jobs by state, and workers."""
 
     queue: str
     waiting: int
@@ -110,7 +110,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class Overview:
-    """All of it in numbers. `overdue` turns are open, and nobody has looked after them in time."""
+    """The numbers of everything. `overdue` turns are open and their lease has expired."""
 
     sessions: int
     turns: dict[str, int]
@@ -120,7 +120,7 @@ class Overview:
 
 
 def seconds(begin: str, end: str) -> float | None:
-    """From one time to another; None where one is unknown."""
+    """Seconds between two times; None if one is unknown."""
     if not begin or not end:
         return None
     return round((moment(end) - moment(begin)).total_seconds(), 3)
@@ -132,5 +132,5 @@ def ago(at: str) -> float | None:
 
 
 def moment(at: str) -> datetime:
-    """A time as Redis has it."""
+    """A time as stored in Redis."""
     return datetime.fromisoformat(at)

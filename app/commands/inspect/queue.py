@@ -1,4 +1,4 @@
-"""The queue and its workers, as RQ keeps them. RQ's own readers tidy up as they read; these only read."""
+"""The queues and their workers, as RQ stores them. RQ's own readers clean up while they read; these only read."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ _WORKER = ("hostname", "pid", "queues", "birth", "last_heartbeat", "successful_j
 
 
 class Queues:
-    """The two queues on a Redis client."""
+    """The two queues of a Redis."""
 
     def __init__(self, connection: Any, inspection: Inspection) -> None:
         self._queues = [open_queue(name, connection) for name in (TURNS, BACKGROUND)]
         self._inspection = inspection
 
     def counts(self) -> list[Queue]:
-        """Each queue in numbers."""
+        """The numbers of each queue."""
         workers = self.workers()
-        found = []
+        queues = []
         for queue in self._queues:
-            counted = {state: len(ids) for state, ids in _ids(queue).items()}
-            found.append(Queue(queue.name, **counted, workers=sum(worker.queue == queue.name for worker in workers)))
-        return found
+            jobs = {state: len(ids) for state, ids in _ids(queue).items()}
+            queues.append(Queue(queue.name, **jobs, workers=sum(worker.queue == queue.name for worker in workers)))
+        return queues
 
     def jobs(self, most: int) -> list[Job]:
-        """The jobs of each queue: those that run, those that wait, the next one first, and those that failed."""
-        found: list[Job] = []
+        """The jobs of each queue: running, waiting (the next one first), failed."""
+        jobs: list[Job] = []
         for queue in self._queues:
             for state, ids in _ids(queue).items():
-                some = ids[:most]
-                picked = self._inspection.pick(map(RqJob.key_for, some), _JOB)
-                found += [_job(queue.name, state, *pair) for pair in zip(some, picked, strict=True)]
-        return found
+                first = ids[:most]
+                stored = self._inspection.pick(map(RqJob.key_for, first), _JOB)
+                jobs += [_job(queue.name, state, *pair) for pair in zip(first, stored, strict=True)]
+        return jobs
 
     def workers(self) -> list[Worker]:
-        """The workers that live."""
+        """The live workers."""
         names = sorted(worker_registration.get_keys(connection=self._queues[0].connection))
-        picked = self._inspection.pick(names, _WORKER)
+        stored = self._inspection.pick(names, _WORKER)
         running = self._inspection.sizes([f"{name}:executions" for name in names])
-        found = zip(names, picked, running, strict=True)
-        return [_worker(name, fields, size) for name, fields, size in found if fields["last_heartbeat"]]
+        workers = zip(names, stored, running, strict=True)
+        return [_worker(name, fields, size) for name, fields, size in workers if fields["last_heartbeat"]]
 
 
 def _ids(queue: RqQueue) -> dict[str, list[str]]:
@@ -66,7 +66,7 @@ def _job(queue: str, state: str, job_id: str, fields: Fields) -> Job:
 
 
 def _call(data: str) -> tuple[str, list[str]]:
-    """The function and the arguments of a job; nothing of one that has just ended."""
+    """The function and the arguments of a job; empty for a job that has just ended."""
     if not data:
         return "", []
     name, _, args, _ = exact_json.loads(data)

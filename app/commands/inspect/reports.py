@@ -1,35 +1,34 @@
-"""Each report of `aomi inspect`: its facts are read, and written as text."""
+"""The reports of `aomi inspect`: each reads its facts and formats them."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
-from app import config
 from app.commands.inspect import turns
 from app.commands.inspect.facts import Job, Moment, Overview, Queue, Session, Timeline, Turn, Worker
 from app.commands.inspect.queue import Queues
-from app.commands.inspect.tables import Shown
+from app.commands.output import Output
+from app.commands.redis_store import TIMEOUT_SECONDS, open_store
 from app.state.connection import clients
 from app.state.inspection import Inspection
 from app.state.scripts import Store
 
-NO_WORKER = "No worker is there to take jobs: start one with `python -m workers`."
+NO_WORKER = "No worker takes jobs; start one with `python -m workers`."
 
 
 class Reports:
-    """The reports as text: JSON, or for people to read."""
+    """The reports as text, in the form that `output` says."""
 
-    def __init__(self, shown: Shown) -> None:
-        settings = config.load()
-        redis = clients.commands(settings, timeout=5)
-        self._inspection = Inspection(Store(redis, settings))
-        queue = clients.queue(settings, redis, timeout=5)
-        self._queues = Queues(queue, Inspection(Store(queue, settings)))
-        self._shown = shown
+    def __init__(self, output: Output) -> None:
+        store = open_store()
+        self._inspection = Inspection(store)
+        queue = clients.queue(store.settings, store.redis, timeout=TIMEOUT_SECONDS)
+        self._queues = Queues(queue, Inspection(Store(queue, store.settings)))
+        self._output = output
 
     def overview(self) -> str:
-        """Everything in numbers."""
+        """The numbers of everything."""
         facts = Overview(
             sessions=sum(1 for _ in self._inspection.session_ids()),
             turns=turns.statuses(self._inspection),
@@ -37,57 +36,57 @@ class Reports:
             client_requests=self._inspection.client_requests(),
             queues=self._queues.counts(),
         )
-        return self._shown.json(facts) if self._shown.as_json else self._numbers(facts)
+        return self._output.json(facts) if self._output.as_json else self._numbers(facts)
 
     def sessions(self, most: int) -> str:
-        """The sessions that were used last."""
+        """The last used sessions."""
         return self._rows(Session, turns.sessions(self._inspection, most), "There are no sessions.")
 
     def session(self, prefix: str) -> str:
         """One session and its turns."""
-        found = turns.session(self._inspection, prefix)
-        if self._shown.as_json:
-            return self._shown.json(found)
-        nothing = "No turn of it is kept: they are for AOMI_LOG_TTL after their end."
-        return f"{self._shown.pairs(asdict(found.session))}\n\n{self._rows(Turn, found.turns, nothing)}"
+        conversation = turns.session(self._inspection, prefix)
+        if self._output.as_json:
+            return self._output.json(conversation)
+        if_empty = "None of its turns is kept; turns are kept for AOMI_LOG_TTL after their end."
+        return f"{self._output.pairs(asdict(conversation.session))}\n\n{self._rows(Turn, conversation.turns, if_empty)}"
 
     def turns(self, most: int, ended: bool) -> str:
         """Turns of all sessions."""
-        nothing = "No turn is kept." if ended else "No turn is open; --ended lists those that are still kept."
-        return self._rows(Turn, turns.turns(self._inspection, most, ended), nothing)
+        if_empty = "No turn is kept." if ended else "No turn is open; --ended lists ended turns that are still kept."
+        return self._rows(Turn, turns.turns(self._inspection, most, ended), if_empty)
 
     def turn(self, prefix: str) -> str:
         """The timeline of one turn."""
-        found = turns.timeline(self._inspection, prefix)
-        return self._shown.json(found) if self._shown.as_json else self._timeline(found)
+        timeline = turns.timeline(self._inspection, prefix)
+        return self._output.json(timeline) if self._output.as_json else self._timeline(timeline)
 
     def jobs(self, most: int) -> str:
         """The jobs of the queue."""
         return self._rows(Job, self._queues.jobs(most), "No job waits, runs or has failed.")
 
     def workers(self) -> str:
-        """The workers that live."""
+        """The live workers."""
         return self._rows(Worker, self._queues.workers(), NO_WORKER)
 
-    def _rows(self, kind: type, rows: list[Any], nothing: str) -> str:
-        if self._shown.as_json:
-            return self._shown.json(rows)
-        return self._shown.table(kind, rows) if rows else nothing
+    def _rows(self, kind: type, rows: list[Any], if_empty: str) -> str:
+        if self._output.as_json:
+            return self._output.json(rows)
+        return self._output.table(kind, rows) if rows else if_empty
 
     def _numbers(self, facts: Overview) -> str:
-        told = {
+        numbers = {
             "sessions": facts.sessions,
             "open turns": ", ".join(f"{number} {name}" for name, number in facts.turns.items()),
             "overdue": facts.overdue,
             "client requests": facts.client_requests,
         }
-        lines = [self._shown.pairs(told), "", self._shown.table(Queue, facts.queues)]
+        lines = [self._output.pairs(numbers), "", self._output.table(Queue, facts.queues)]
         if not all(queue.workers for queue in facts.queues):
             lines += ["", NO_WORKER]
         return "\n".join(lines)
 
-    def _timeline(self, found: Timeline) -> str:
-        about = asdict(found.turn) | {"thread": found.thread, "texts": found.texts}
-        about |= {name: getattr(found, name) for name in ("model_calls", "input_tokens", "output_tokens")}
-        about["US$"] = None if found.cost_usd is None else f"{found.cost_usd:.6f}"
-        return f"{self._shown.pairs(about)}\n\n{self._shown.table(Moment, found.moments)}"
+    def _timeline(self, timeline: Timeline) -> str:
+        facts = asdict(timeline.turn) | {"thread": timeline.thread, "texts": timeline.texts}
+        facts |= {name: getattr(timeline, name) for name in ("model_calls", "input_tokens", "output_tokens")}
+        facts["US$"] = None if timeline.cost_usd is None else f"{timeline.cost_usd:.6f}"
+        return f"{self._output.pairs(facts)}\n\n{self._output.table(Moment, timeline.moments)}"

@@ -1,4 +1,4 @@
-"""Sessions and turns as an operator looks at them."""
+"""Sessions and turns, read from Redis for an operator."""
 
 from __future__ import annotations
 
@@ -14,48 +14,47 @@ from app.events import sse
 from app.events.entries import StreamEntry
 from app.state import redis_keys
 from app.state.inspection import Fields, Inspection
+from app.state.run_status import ENDED
 from app.state.session_fields import session_status
 from app.usage import Totals, dollars
 
 _SESSION = ("id", "app", "model", "run", "last_outcome", "updated_at", "title")
 _RUN = ("id", "status", "app", "model", "queued_at", "started_at", "first_at", "ended_at", "thread", "worker")
 
-Found = TypeVar("Found")
-
-ENDED = frozenset({"complete", "interrupted", "error"})
+Match = TypeVar("Match")
 
 
 def sessions(inspection: Inspection, most: int) -> list[Session]:
-    """The sessions that were used last, the newest first."""
+    """The last used sessions, newest first."""
     names = [redis_keys.session(session_id) for session_id in inspection.session_ids()]
-    found = (fields for fields in inspection.pick(names, _SESSION) if fields["id"])
-    return [_session(fields) for fields in nlargest(most, found, key=lambda fields: fields["updated_at"])]
+    stored = (fields for fields in inspection.pick(names, _SESSION) if fields["id"])
+    return [_session(fields) for fields in nlargest(most, stored, key=lambda fields: fields["updated_at"])]
 
 
 def session(inspection: Inspection, prefix: str) -> Conversation:
-    """The one session whose id begins so, and its kept turns, the newest first. Raises `ConfigError`."""
-    session_id = the_session(inspection, prefix)
+    """The session whose id begins with `prefix`, and its kept turns, newest first. Raises `ConfigError`."""
+    session_id = session_id_of(inspection, prefix)
     (fields,) = inspection.pick([redis_keys.session(session_id)], _SESSION)
     return Conversation(_session(fields), _turns(inspection, inspection.runs(session_id), _leases(inspection)))
 
 
 def turns(inspection: Inspection, most: int, ended: bool) -> list[Turn]:
-    """The turns that are open, or with `ended` all that are kept, the newest first."""
+    """The open turns, or with `ended` all kept turns, newest first."""
     opened = ((session_id, run_id) for session_id, run_id, _ in inspection.open_runs())
-    found = _turns(inspection, inspection.runs() if ended else opened, _leases(inspection))
-    return [turn for turn in found if ended or turn.status not in ENDED][:most]
+    kept = _turns(inspection, inspection.runs() if ended else opened, _leases(inspection))
+    return [turn for turn in kept if ended or turn.status not in ENDED][:most]
 
 
 def statuses(inspection: Inspection) -> dict[str, int]:
-    """How many open turns there are of each status."""
+    """The number of open turns by status."""
     opened = [redis_keys.run(session_id, run_id) for session_id, run_id, _ in inspection.open_runs()]
     counted = Counter(fields["status"] for fields in inspection.pick(opened, ("status",)))
     return {name: counted[name] for name in ("waiting", "queued", "running", "ending")}
 
 
 def timeline(inspection: Inspection, prefix: str) -> Timeline:
-    """All that happened in the one turn whose id begins so, and what it cost so far. Raises `ConfigError`."""
-    session_id, run_id = the_turn(inspection, prefix)
+    """The events and the cost so far of the turn whose id begins with `prefix`. Raises `ConfigError`."""
+    session_id, run_id = turn_id_of(inspection, prefix)
     (fields,) = inspection.pick([redis_keys.run(session_id, run_id)], _RUN)
     entries = inspection.log(session_id, run_id)
     charges = inspection.charges(session_id, run_id)
@@ -73,27 +72,27 @@ def timeline(inspection: Inspection, prefix: str) -> Timeline:
     )
 
 
-def the_session(inspection: Inspection, prefix: str) -> str:
-    """The id that begins so. Raises `ConfigError` for none, and for several."""
+def session_id_of(inspection: Inspection, prefix: str) -> str:
+    """The session id that begins with `prefix`. Raises `ConfigError` if there is none, or several."""
     if not re.fullmatch(r"[\w:.-]{1,128}", prefix):
-        raise ConfigError(f"{prefix!r} is no session id, nor the beginning of one; `aomi inspect sessions` lists them")
+        raise ConfigError(f"{prefix!r} is not a session id or the beginning of one; `aomi inspect sessions` lists them")
     return _only(list(inspection.session_ids(prefix.lower())), f"session {prefix!r}", "sessions")
 
 
-def the_turn(inspection: Inspection, prefix: str) -> tuple[str, str]:
-    """Session and id of the turn that begins so. Raises `ConfigError` for none, and for several."""
+def turn_id_of(inspection: Inspection, prefix: str) -> tuple[str, str]:
+    """Session id and id of the turn that begins with `prefix`. Raises `ConfigError` if there is none, or several."""
     if not re.fullmatch(r"run_[0-9a-f]{1,32}", prefix):
-        raise ConfigError(f"{prefix!r} is no turn's id, nor the beginning of one; `aomi inspect turns` lists them")
+        raise ConfigError(f"{prefix!r} is not a turn id or the beginning of one; `aomi inspect turns` lists them")
     opened = [(session_id, run_id) for session_id, run_id, _ in inspection.open_runs() if run_id.startswith(prefix)]
     return _only(opened or list(inspection.runs(prefix=prefix)), f"turn {prefix!r}", "turns --ended")
 
 
-def _only(found: list[Found], what: str, listing: str) -> Found:
-    if not found:
-        raise ConfigError(f"There is no {what}, or it is no longer kept; `aomi inspect {listing}` lists what there is")
-    if len(found) > 1:
-        raise ConfigError(f"{what} is the beginning of {len(found)} ids; give more of it")
-    return found[0]
+def _only(matches: list[Match], what: str, listing: str) -> Match:
+    if not matches:
+        raise ConfigError(f"There is no {what}, or it is no longer kept; `aomi inspect {listing}` lists the kept ones")
+    if len(matches) > 1:
+        raise ConfigError(f"{what} is the beginning of {len(matches)} ids; give more of it")
+    return matches[0]
 
 
 def _leases(inspection: Inspection) -> dict[str, float]:
@@ -112,15 +111,15 @@ def _session(fields: Fields) -> Session:
     )
 
 
-def _turns(inspection: Inspection, found: Iterable[tuple[str, str]], leases: dict[str, float]) -> list[Turn]:
-    pairs = list(found)
-    picked = inspection.pick((redis_keys.run(*pair) for pair in pairs), _RUN)
-    read = [
+def _turns(inspection: Inspection, ids: Iterable[tuple[str, str]], leases: dict[str, float]) -> list[Turn]:
+    pairs = list(ids)
+    stored = inspection.pick((redis_keys.run(*pair) for pair in pairs), _RUN)
+    turns = [
         _turn(session_id, fields, leases.get(run_id))
-        for (session_id, run_id), fields in zip(pairs, picked, strict=True)
+        for (session_id, run_id), fields in zip(pairs, stored, strict=True)
         if fields["id"]
     ]
-    return sorted(read, key=lambda turn: turn.queued_at, reverse=True)
+    return sorted(turns, key=lambda turn: turn.queued_at, reverse=True)
 
 
 def _turn(session_id: str, fields: Fields, lease: float | None) -> Turn:
@@ -140,22 +139,22 @@ def _turn(session_id: str, fields: Fields, lease: float | None) -> Turn:
 
 def _moments(fields: Fields, entries: list[StreamEntry]) -> list[Moment]:
     queued, started, first = fields["queued_at"], fields["started_at"], fields["first_at"]
-    found = [Moment(0.0, None, "queued")]
+    moments = [Moment(0.0, None, "queued")]
     if started:
         after = seconds(queued, started)
-        found.append(Moment(after, after, "started", detail=fields["worker"]))
+        moments.append(Moment(after, after, "started", detail=fields["worker"]))
     if first:
-        found.append(Moment(seconds(queued, first), seconds(started, first), "first event"))
-    found += _of_tools(queued, entries)
+        moments.append(Moment(seconds(queued, first), seconds(started, first), "first event"))
+    moments += _of_tools(queued, entries)
     if fields["ended_at"]:
         ended = fields["status"] if fields["status"] in ENDED else "ending"
-        found.append(Moment(seconds(queued, fields["ended_at"]), None, ended, detail=_failure(entries)))
-    return found
+        moments.append(Moment(seconds(queued, fields["ended_at"]), None, ended, detail=_failure(entries)))
+    return moments
 
 
 def _of_tools(queued: str, entries: list[StreamEntry]) -> list[Moment]:
-    """Calls, results and later steps, each with the time since the one before it of the same call."""
-    found: list[Moment] = []
+    """Tool calls, results and later steps, each with the time since the previous event of the same call."""
+    moments: list[Moment] = []
     last: dict[str, str] = {}
     for entry in entries:
         if entry.kind not in ("tool_call", "tool_result", "async_tool_result"):
@@ -164,17 +163,17 @@ def _of_tools(queued: str, entries: list[StreamEntry]) -> list[Moment]:
         call = event["call_id"]
         took = seconds(last.get(call, ""), entry.at)
         last[call] = entry.at
-        found.append(Moment(seconds(queued, entry.at), took, entry.kind, event["name"], call, _wrong(event)))
-    return found
+        moments.append(Moment(seconds(queued, entry.at), took, entry.kind, event["name"], call, _tool_error(event)))
+    return moments
 
 
-def _wrong(event: sse.Event) -> str:
+def _tool_error(event: sse.Event) -> str:
     result = event.get("result")
     return f"error: {result['error']}" if isinstance(result, dict) and "error" in result else ""
 
 
 def _failure(entries: list[StreamEntry]) -> str:
-    """Why the turn failed, '' if it did not."""
+    """The code and the message of a failed turn's error, else ''."""
     if not entries or entries[-1].kind != "error":
         return ""
     event = sse.parse(entries[-1].frame)

@@ -30,12 +30,16 @@ def register(app: Flask) -> None:
 
 
 def _wrap(
-    app: Flask, endpoint: str, is_gen1: Callable[..., bool], view: Callable[[], ResponseReturnValue], answer: Any = None
+    app: Flask,
+    endpoint: str,
+    is_gen1: Callable[..., bool],
+    view: Callable[[], ResponseReturnValue],
+    response: Any = None,
 ) -> None:
-    """Pass the gen-1 requests to `endpoint`, by its path arguments, to `view`, which may answer `answer`."""
+    """Pass the gen-1 requests to `endpoint`, by its path arguments, to `view`, which may respond with `response`."""
     reference_view: Callable[..., Any] = app.view_functions[endpoint]
 
-    @documented_as(reference_view, or_answer=answer)
+    @documented_as(reference_view, or_response=response)
     @wraps(reference_view)
     def dispatch(**path: Any) -> ResponseReturnValue:
         return view() if is_gen1(**path) else reference_view(**path)

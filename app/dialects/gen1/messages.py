@@ -1,4 +1,4 @@
-"""Translation out: a session's messages and events as gen-1 clients read them."""
+"""Translation of responses: a session's messages and events in gen-1's form."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 from app import exact_json
 from app.events.sse import Event
-from app.state.open_requests import PENDING, TRANSACTION, TYPED_DATA, last_number, open_requests, pending
+from app.events.types import TRANSACTION, TYPED_DATA
+from app.state.open_requests import USER_STATE_FIELDS, last_number, open_requests, pending
 from app.state.session_fields import Fields, session_user_state
 from app.state.sessions import Snapshot
 from app.state.transcript import Message
@@ -17,29 +18,29 @@ SENDERS = {"user": "user", "system": "system", "assistant": "agent", "error": "a
 
 
 def messages(snapshot: Snapshot) -> list[dict[str, Any]]:
-    """Every turn's messages; a turn that is over ends with an agent's message that is not empty."""
+    """The messages of every turn. An ended turn ends with a non-empty message of the agent."""
     turns = _turns(snapshot.messages)
-    over = len(turns) - snapshot.waiting - snapshot.running
-    shown: list[dict[str, Any]] = []
-    for place, turn in enumerate(turns):
-        said = [part for message in turn for part in _parts(message)]
-        if place < over:
-            said += _closing(said, turn)
-        elif place == over and snapshot.running:
-            _mark_streaming(said)
-        shown += said
-    return shown
+    ended = len(turns) - snapshot.waiting - snapshot.running
+    translated: list[dict[str, Any]] = []
+    for index, turn in enumerate(turns):
+        parts = [part for message in turn for part in _parts(message)]
+        if index < ended:
+            parts += _closing(parts, turn)
+        elif index == ended and snapshot.running:
+            _mark_streaming(parts)
+        translated += parts
+    return translated
 
 
 def full_user_state(session: Fields) -> dict[str, Any]:
-    """The user state with the server's part, which is there also when it is empty: a client may keep what it knew."""
-    empty: dict[str, Any] = {name: {} for name in PENDING.values()}
+    """The user state with all fields of the server, also empty ones: otherwise a client may keep old values."""
+    empty: dict[str, Any] = {name: {} for name in USER_STATE_FIELDS.values()}
     return session_user_state(session) | empty | {"next_id": last_number(session) + 1} | pending(session)
 
 
 def system_events(events: list[Event], session: Fields) -> list[dict[str, Any]]:
-    """Events of a session's mailbox; a request that is over is not told of any more."""
-    is_open = {asked.id for asked in open_requests(session)}
+    """Events of a session's mailbox, without requests that are no longer open."""
+    is_open = {request.id for request in open_requests(session)}
     return [_system_event(event) for event in events if event["type"] == "system_notice" or event["id"] in is_open]
 
 
@@ -57,7 +58,7 @@ def _system_event(event: Event) -> dict[str, Any]:
 
 
 def plain(sender: str, content: str, timestamp: str) -> dict[str, Any]:
-    """A message of text alone."""
+    """A message with only text."""
     return _message(sender, content, timestamp, None)
 
 
@@ -72,7 +73,7 @@ def _message(sender: str, content: str, timestamp: str, tool_result: list[str] |
 
 
 def _turns(stored: list[Message]) -> list[list[Message]]:
-    """The messages by turn; a person's message, or their client's answer, begins one."""
+    """The messages by turn. A message of the user, or a reply of their client, begins a turn."""
     turns: list[list[Message]] = []
     for message in stored:
         if message["role"] in ("user", "system") or not turns:
@@ -82,8 +83,8 @@ def _turns(stored: list[Message]) -> list[list[Message]]:
 
 
 def _parts(message: Message) -> list[dict[str, Any]]:
-    """One stored message as one of text and one for each tool result. Later steps of a tool are the system's: they may
-    come when the turn is over, whose last word stays the agent's."""
+    """A stored message as one message with text and one for each tool result. Later steps of a tool have the sender
+    `system`: they may arrive after the turn, whose last message must remain the agent's."""
     role, at = message["role"], message["created_at"]
     sender = SENDERS.get(role, "system")
     parts = []
@@ -98,14 +99,14 @@ def _text(result: Any) -> str:
     return result if isinstance(result, str) else exact_json.dumps(result)
 
 
-def _closing(said: list[dict[str, Any]], turn: list[Message]) -> list[dict[str, Any]]:
-    """What a turn without a last word gets."""
-    agents = [part for part in said if part["sender"] == "agent"]
+def _closing(parts: list[dict[str, Any]], turn: list[Message]) -> list[dict[str, Any]]:
+    """The message to add to a turn that ends without text of the agent."""
+    agents = [part for part in parts if part["sender"] == "agent"]
     if agents and agents[-1]["content"]:
         return []
     return [plain("agent", NO_RESPONSE, turn[-1]["created_at"])]
 
 
-def _mark_streaming(said: list[dict[str, Any]]) -> None:
-    if said[-1]["sender"] == "agent" and said[-1]["tool_result"] is None:
-        said[-1]["is_streaming"] = True
+def _mark_streaming(parts: list[dict[str, Any]]) -> None:
+    if parts[-1]["sender"] == "agent" and parts[-1]["tool_result"] is None:
+        parts[-1]["is_streaming"] = True

@@ -1,4 +1,4 @@
-"""Translation in: what gen-1 clients put into the query."""
+"""Translation of requests: what gen-1 clients send in the query."""
 
 from __future__ import annotations
 
@@ -15,48 +15,49 @@ from app.web import parsing
 from app.web.current import services
 
 CAMEL = {"chainId": "chain_id", "isConnected": "is_connected", "ensName": "ens_name"}
-"""Names of the user state that clients also write so."""
+"""Alternative spellings in the user state that clients send."""
 
 
-def given_user_state() -> dict[str, Any] | None:
-    """The query's `user_state`, without the server's own parts. Raises `BadRequest`."""
+def user_state_from_query() -> dict[str, Any] | None:
+    """The query's `user_state` without the parts that only the server sets, or None. Raises `BadRequest`."""
     raw = request.args.get("user_state")
     if raw is None:
         return None
     try:
-        found = exact_json.strict(raw.encode("utf-8", "surrogatepass"))
+        value = exact_json.strict(raw.encode("utf-8", "surrogatepass"))
     except ValueError:
         raise BadRequest("'user_state' must be JSON") from None
-    return snake(parsing.user_state_of(found))
+    return snake_case(parsing.user_state_of(value))
 
 
-def snake(given: dict[str, Any]) -> dict[str, Any]:
-    """The user state with names as this API writes them."""
-    return {CAMEL.get(name, name): value for name, value in given.items()}
+def snake_case(sent: dict[str, Any]) -> dict[str, Any]:
+    """The user state with the names of the reference API."""
+    return {CAMEL.get(name, name): value for name, value in sent.items()}
 
 
-def merged(known: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """What is known of the user with what is told now: names that are not told stay, a wallet that has left takes its
-    address and chain along. Raises `BadRequest` when it is too much."""
-    found = known | given
-    if given.get("is_connected") is False:
-        found = {name: value for name, value in found.items() if name not in ("address", "chain_id")}
-    return parsing.user_state_of(found)
+def merged_user_state(stored: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
+    """The stored user state updated with the sent one. A disconnected wallet (`is_connected` false) loses its address
+    and chain. Raises `BadRequest` when the result is too large."""
+    merged = stored | sent
+    if sent.get("is_connected") is False:
+        merged = {name: value for name, value in merged.items() if name not in ("address", "chain_id")}
+    return parsing.user_state_of(merged)
 
 
-def keep_user_state(session_id: str, session: Fields, given: dict[str, Any]) -> None:
-    """Merge what is told into the session; the same again, as a poll tells it twice a second, changes nothing."""
-    known = session_user_state(session)
-    found = merged(known, given)
-    if found != known:
-        event = sse.state(session_id, session_status(session), user_state=found | pending(session))
-        services().sessions.change(session_id, {"user_state": exact_json.dumps(found)}, [event])
+def save_user_state(session_id: str, session: Fields, sent: dict[str, Any]) -> None:
+    """Merge the sent user state into the session's. Writes nothing if it is unchanged: clients poll with it twice a
+    second."""
+    stored = session_user_state(session)
+    merged = merged_user_state(stored, sent)
+    if merged != stored:
+        event = sse.state(session_id, session_status(session), user_state=merged | pending(session))
+        services().sessions.change(session_id, {"user_state": exact_json.dumps(merged)}, [event])
 
 
-def answered(session: Fields, kind: str, named: Any) -> list[int]:
-    """The requests that an answer is for: those that it names but for open ones of another kind and, as older clients
-    name none, the only open one of its kind."""
-    kinds = {asked.id: asked.kind for asked in open_requests(session)}
+def request_numbers(session: Fields, kind: str, named: Any) -> list[int]:
+    """The client requests that a reply of this kind is for: the named ones, except open ones of another kind. Older
+    clients name none; then it is the open request of this kind, if there is only one."""
+    kinds = {request.id: request.kind for request in open_requests(session)}
     if named is None:
         of_kind = [number for number in kinds if kinds[number] == kind]
         return of_kind if len(of_kind) == 1 else []

@@ -1,4 +1,4 @@
-"""What gen-1 clients ask of the catalog, and what is not configured here."""
+"""Paths of gen-1 for the catalog, and for features that are not configured here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ bp = Blueprint("gen1", __name__)
 @bp.get("/api/control/apps")
 @documented(list[str], RouteSpec(refusals=(401,), key="optional"))
 def apps() -> ResponseReturnValue:
-    """The ids of the apps that the API key opens, `default` always among them, as a bare array."""
+    """The ids of the apps that the API key opens, always including `default`, as a bare array."""
     key = api_key()
     return jsonify([app.id for app in services().catalog.apps if app.id == DEFAULT_APP or (key and key.allows(app.id))])
 
@@ -40,5 +40,5 @@ def models() -> ResponseReturnValue:
 @bp.post("/api/simulate")
 @documented(dict[str, Any], NOT_CONFIGURED)
 def simulate() -> ResponseReturnValue:
-    """Transactions are simulated by no one: this backend speaks to no chain."""
+    """Not configured: this backend has no connection to a chain."""
     raise NotConfigured("Simulation is not configured on this backend: it has no chain to simulate transactions on")

@@ -1,4 +1,4 @@
-"""The JSON of the dialect as types, for /openapi.json."""
+"""The JSON of the dialect as types: for /openapi.json, and to validate request bodies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
 from app.errors import BadRequest
-from app.events.types import closed
+from app.events.types import exact_schema
 from app.openapi.declare import Parameter, RouteSpec
 from app.state.vault import MAX_PER_CLIENT
 from app.web import parsing
@@ -27,11 +27,11 @@ LABEL_CHARACTERS = 200
 NOT_CONFIGURED = RouteSpec(refusals=(501,))
 
 
-@closed(
+@exact_schema(
     sender="agent", content="$3,500.00.", timestamp="2025-01-15T10:30:00.000Z", is_streaming=False, tool_result=None
 )
 class Gen1Message(TypedDict):
-    """A message; `tool_result` is name and result of a tool, both as text."""
+    """A message. `tool_result` is name and result of a tool, both as text."""
 
     sender: Literal["user", "agent", "system"]
     content: str
@@ -40,9 +40,9 @@ class Gen1Message(TypedDict):
     tool_result: Annotated[list[str], Field(min_length=2, max_length=2)] | None
 
 
-@closed(messages=[], system_events=[], title="", is_processing=False, user_state={"next_id": 1})
+@exact_schema(messages=[], system_events=[], title="", is_processing=False, user_state={"next_id": 1})
 class Gen1State(TypedDict):
-    """The state of a session; each system event is delivered once. `interrupted` is in the answer to an interrupt."""
+    """The state of a session. Each system event is delivered once. `interrupted` is in the response to an interrupt."""
 
     messages: list[Gen1Message]
     system_events: list[dict[str, Any]]
@@ -52,14 +52,14 @@ class Gen1State(TypedDict):
     interrupted: NotRequired[bool]
 
 
-@closed(res={"sender": "system", "content": "{}", "timestamp": "t", "is_streaming": False, "tool_result": None})
+@exact_schema(res={"sender": "system", "content": "{}", "timestamp": "t", "is_streaming": False, "tool_result": None})
 class SystemAnswer(TypedDict):
-    """The message as it was taken, or why it was refused."""
+    """The accepted message, or the reason why it was refused."""
 
     res: Gen1Message
 
 
-@closed(provider="openai", key_prefix="sk-own-", label=None, is_active=True)
+@exact_schema(provider="openai", key_prefix="sk-own-", label=None, is_active=True)
 class ShownKey(TypedDict):
     """A client's own key for a model provider."""
 
@@ -69,16 +69,16 @@ class ShownKey(TypedDict):
     is_active: Literal[True]
 
 
-@closed(provider_keys=[])
+@exact_schema(provider_keys=[])
 class ShownKeys(TypedDict):
     """The keys of a session's client."""
 
     provider_keys: list[ShownKey]
 
 
-@closed(key={"provider": "openai", "key_prefix": "sk-own-", "label": None, "is_active": True})
+@exact_schema(key={"provider": "openai", "key_prefix": "sk-own-", "label": None, "is_active": True})
 class SavedKey(TypedDict):
-    """The key as it is kept now."""
+    """The saved key."""
 
     key: ShownKey
 
@@ -136,22 +136,22 @@ class NewSecrets(TypedDict):
     secrets: Annotated[dict[str, str], WithJsonSchema(_SECRETS_SCHEMA), BeforeValidator(_secrets)]
 
 
-@closed(handles={"TOKEN": "$SECRET:TOKEN"})
+@exact_schema(handles={"TOKEN": "$SECRET:TOKEN"})
 class Handles(TypedDict):
-    """What stands for each secret in a tool's argument."""
+    """The handle of each secret, to use in a tool's argument."""
 
     handles: dict[str, str]
 
 
-@closed(deleted=True)
+@exact_schema(deleted=True)
 class Deleted(TypedDict):
-    """False when there was no such thing."""
+    """False if it did not exist."""
 
     deleted: bool
 
 
-@closed(cleared=True)
+@exact_schema(cleared=True)
 class Cleared(TypedDict):
-    """All of them are gone."""
+    """All secrets are deleted."""
 
     cleared: Literal[True]

@@ -1,5 +1,5 @@
-"""The paths that both dialects use. A JSON object with `text` is the reference's chat, `session_id` or `thread_id` in
-the query its state and interrupt; a message in the query, or the session's header alone, is gen-1's."""
+"""The paths that gen-1 shares with the reference API. A JSON body with `text`, and `session_id` or `thread_id` in the
+query, are the reference API's; a message in the query, or only the session's header, is gen-1's."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from flask.typing import ResponseReturnValue
 
 from app import exact_json
 from app.dialects.gen1 import messages, requests
-from app.state.runs import TurnRequest
 from app.state.session_fields import session_status, session_user_state
 from app.state.sessions import Snapshot
+from app.state.turn_requests import TurnRequest
 from app.web import model_choice, parsing
 from app.web.admission import Admission
 from app.web.bodies import raw_body
 from app.web.caller import authorized_app, bind_client, current_caller
 from app.web.current import services
 
-NOBODY = Snapshot({}, "", [])
-"""A session that does not exist: to a gen-1 client, one that is idle and empty."""
+EMPTY = Snapshot({}, "", [])
+"""What gen-1 clients see of a session that does not exist: idle and empty."""
 
 
 def sends() -> bool:
@@ -39,40 +39,40 @@ def sets_model(action: str) -> bool:
 
 
 def send() -> ResponseReturnValue:
-    """Accept a message; answers the state at once, the message in it."""
+    """Accept a message. The response is the state, with the message in it."""
     session_id = parsing.session_id()
     session = services().sessions.get(session_id) or {}
     app = authorized_app(parsing.app_from_query() or session.get("chosen_app"))
-    given = requests.given_user_state()
+    sent = requests.user_state_from_query()
     message = TurnRequest(
         text=parsing.text_of(request.args.to_dict(), "message", parsing.TEXT_CHARACTERS),
         app=app.id,
         model=services().catalog.choice(app.id, session.get("model", ""))[1],
-        user_state=None if given is None else requests.merged(session_user_state(session), given),
+        user_state=None if sent is None else requests.merged_user_state(session_user_state(session), sent),
     )
     owner = parsing.optional_text_of(request.args.to_dict(), "public_key", parsing.PUBLIC_KEY_CHARACTERS)
     Admission.of(services()).admit(session_id, message, current_caller())
     if owner and not session.get("public_key"):
-        services().sessions.own(session_id, owner)
+        services().sessions.set_public_key(session_id, owner)
     return jsonify(_state(session_id))
 
 
 def poll() -> ResponseReturnValue:
-    """The state and the events that nobody has fetched; a session that does not exist is idle and empty."""
+    """The state and the events that were not fetched yet. A session that does not exist is idle and empty."""
     session_id = parsing.session_id()
     bind_client(session_id)
-    given = requests.given_user_state()
-    session = services().sessions.get(session_id) if given is not None else None
-    if given is not None and session is not None:
-        requests.keep_user_state(session_id, session, given)
+    sent = requests.user_state_from_query()
+    session = services().sessions.get(session_id) if sent is not None else None
+    if sent is not None and session is not None:
+        requests.save_user_state(session_id, session, sent)
     state = _state(session_id)
-    if given is not None and session is None:
-        state["user_state"] = requests.merged({}, given) | state["user_state"]
+    if sent is not None and session is None:
+        state["user_state"] = requests.merged_user_state({}, sent) | state["user_state"]
     return jsonify(state)
 
 
 def interrupt() -> ResponseReturnValue:
-    """Stop all turns, those that wait included: this client knows of one at a time, and takes the session as idle."""
+    """Stop all turns, including waiting ones: this client knows only one turn at a time."""
     session_id = parsing.session_id()
     stopped = services().turns.interrupt(session_id)
     services().turns.interrupt_all(session_id)
@@ -80,10 +80,10 @@ def interrupt() -> ResponseReturnValue:
 
 
 def set_model() -> ResponseReturnValue:
-    """Choose the session's model, making the session where there is none."""
+    """Set the session's model, and create the session if needed."""
     session_id = parsing.session_id()
     app_id = parsing.app_from_query()
-    model = parsing.text_of(request.args.to_dict(), "rig", 256)
+    model = parsing.text_of(request.args.to_dict(), "rig", parsing.MODEL_CHARACTERS)
     session = services().sessions.get(session_id) or {}
     model_choice.check_offered(app_id or session.get("app", ""), model)
     created = services().sessions.create(session_id, {})
@@ -93,9 +93,9 @@ def set_model() -> ResponseReturnValue:
 
 
 def _state(session_id: str) -> dict[str, Any]:
-    """What every gen-1 answer about a session holds. Events come first: what they announce is in the state then."""
+    """The state of a session. Events are read first, so that the state contains what they announce."""
     events = services().client_requests.fetch_events(session_id)
-    snapshot = services().sessions.snapshot(session_id, None) or NOBODY
+    snapshot = services().sessions.snapshot(session_id, None) or EMPTY
     session = snapshot.session
     return {
         "messages": messages.messages(snapshot),
@@ -108,7 +108,7 @@ def _state(session_id: str) -> dict[str, Any]:
 
 def _has_text(body: bytes) -> bool:
     try:
-        found = exact_json.strict(body)
+        value = exact_json.strict(body)
     except ValueError:
         return False
-    return isinstance(found, dict) and "text" in found
+    return isinstance(value, dict) and "text" in value

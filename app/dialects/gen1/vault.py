@@ -1,4 +1,4 @@
-"""Keys and secrets that a client entrusts to the backend. Nothing here answers, or refuses, with a value of them."""
+"""Provider keys and secrets of clients. No response and no error contains their values."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _NAME = RouteSpec((Parameter("name", "path", "The name of a secret.", required=T
 @documented(schemas.ShownKeys, SESSION, schemas.NOT_CONFIGURED)
 def list_keys() -> ResponseReturnValue:
     """The keys of the session's client: providers and first characters."""
-    found = services().vault.list_provider_keys(_client())
-    return jsonify(provider_keys=[_shown(key) for key in found])
+    keys = services().vault.list_provider_keys(_client())
+    return jsonify(provider_keys=[_shown(key) for key in keys])
 
 
 @bp.post("/api/control/provider-keys")
 @documented(schemas.SavedKey, SESSION, schemas.NOT_CONFIGURED, body(schemas.NewKey))
 def save_key() -> ResponseReturnValue:
-    """Keep a key of the session's client, in the place of the provider's last one."""
+    """Save a key of the session's client; it replaces the provider's previous key."""
     client, sent = _client(), validated(schemas.NewKey, json_body())
     provider, api_key, label = sent["provider"], sent["api_key"], sent.get("label")
     return jsonify(key=_shown(services().vault.save_provider_key(client, provider, api_key, label)))
@@ -43,14 +43,14 @@ def save_key() -> ResponseReturnValue:
 @bp.delete("/api/control/provider-keys/<provider>")
 @documented(schemas.Deleted, SESSION, schemas.NOT_CONFIGURED, _PROVIDER)
 def delete_key(provider: str) -> ResponseReturnValue:
-    """Forget a key of the session's client."""
+    """Delete a key of the session's client."""
     return jsonify(deleted=services().vault.delete_provider_key(_client(), provider.lower()))
 
 
 @bp.post("/api/secrets")
 @documented(schemas.Handles, schemas.NOT_CONFIGURED, body(schemas.NewSecrets))
 def save_secrets() -> ResponseReturnValue:
-    """Keep secrets of a client; answers the handle of each, by which tools get it."""
+    """Save secrets of a client. The response has the handle of each, to use in tool arguments."""
     sent = validated(schemas.NewSecrets, json_body())
     services().vault.save_secrets(client_digest_of(sent["client_id"]), sent["secrets"])
     return jsonify(handles={name: f"$SECRET:{name}" for name in sent["secrets"]})
@@ -59,7 +59,7 @@ def save_secrets() -> ResponseReturnValue:
 @bp.delete("/api/secrets")
 @documented(schemas.Cleared, schemas.CLIENT_ID, schemas.NOT_CONFIGURED)
 def clear_secrets() -> ResponseReturnValue:
-    """Forget all secrets of a client."""
+    """Delete all secrets of a client."""
     services().vault.clear_secrets(client_digest_of(request.args.get("client_id")))
     return jsonify(cleared=True)
 
@@ -67,7 +67,7 @@ def clear_secrets() -> ResponseReturnValue:
 @bp.delete("/api/secrets/<name>")
 @documented(schemas.Deleted, schemas.CLIENT_ID, schemas.NOT_CONFIGURED, _NAME)
 def delete_secret(name: str) -> ResponseReturnValue:
-    """Forget a secret of a client."""
+    """Delete a secret of a client."""
     client = client_digest_of(request.args.get("client_id"))
     return jsonify(deleted=services().vault.delete_secret(client, name))
 
@@ -75,10 +75,10 @@ def delete_secret(name: str) -> ResponseReturnValue:
 def _client() -> str:
     """The client of the request's session. Raises `BadRequest`."""
     session_id = parsing.session_id()
-    found = client_of_session(session_id)
-    if not found:
+    client = client_of_session(session_id)
+    if not client:
         raise BadRequest("The session belongs to no client yet: send a state or chat request with client_id first")
-    return found
+    return client
 
 
 def _shown(key: ProviderKey) -> dict[str, Any]:

@@ -30,11 +30,11 @@ from app.state.connection.cluster import Cluster
 from app.state.connection.cluster_pubsub import ClusterPubSub
 
 Client = Any
-"""A `redis.Redis` or a `Cluster`. (redis-py's types make every answer bytes, text or an awaitable.)"""
+"""A `redis.Redis` or a `Cluster`. (redis-py's types make every reply bytes, text or an awaitable.)"""
 
 
 class WritesRefused(ResponseError):
-    """Redis takes no writes for now: its disk is full, or its replicas are gone."""
+    """Redis refuses writes for now: its disk is full, or its replicas are gone."""
 
 
 # redis-py has no class for these, and no other place to give them one
@@ -52,8 +52,8 @@ Unavailable = (
     TryAgainError,
     AskError,
 )
-"""What a call raises while Redis is away, loading, full, a replica or takes no writes, or a cluster moves what the call
-is about. (`ConnectionError` is redis-py's own.)"""
+"""What a call raises while Redis is unreachable, loading, full, a replica or refuses writes, or a cluster moves the
+call's keys. (`ConnectionError` is redis-py's own.)"""
 
 
 def commands(settings: Settings, *, retry_forever: bool = False, timeout: float = 0.8) -> Client:
@@ -74,50 +74,50 @@ def queue(settings: Settings, state: Client, *, retry_forever: bool = False, tim
 
 
 def blocking(settings: Settings) -> Client:
-    """A client for RQ's blocking pops; RQ sets the socket timeout it needs on it."""
+    """A client for RQ's blocking pops; RQ sets the socket timeout that it needs."""
     return _single(settings, redis_urls.read(settings.queue_url), socket_connect_timeout=2)
 
 
 def listening(settings: Settings) -> Client:
-    """A client for one pub/sub connection: no retry of its own, so that a loss is seen (see `feed`)."""
-    place = redis_urls.read(settings.redis_url)
+    """A client for one pub/sub connection. It does not retry, so that a loss is noticed (see `pubsub`)."""
+    target = redis_urls.read(settings.redis_url)
     options: dict[str, Any] = {"socket_timeout": None, "socket_connect_timeout": 2, "retry": Retry(NoBackoff(), 0)}
-    if place.kind == "cluster":
-        nodes = _cluster(settings, place, Retry(NoBackoff(), 0), socket_timeout=2, socket_connect_timeout=2)
-        return ClusterPubSub(nodes, **_connection(settings, place), **options)
-    return _single(settings, place, **options)
+    if target.kind == "cluster":
+        nodes = _cluster(settings, target, Retry(NoBackoff(), 0), socket_timeout=2, socket_connect_timeout=2)
+        return ClusterPubSub(nodes, **_connection(settings, target), **options)
+    return _single(settings, target, **options)
 
 
 def _commands(settings: Settings, url: str, retry_forever: bool, timeout: float) -> Client:
-    place = redis_urls.read(url)
+    target = redis_urls.read(url)
     backoff = ExponentialWithJitterBackoff(base=0.02, cap=1 if retry_forever else 0.2)
     retry = Retry(backoff, -1 if retry_forever else 1, Unavailable)
     options = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
-    if place.kind == "cluster":
-        return _cluster(settings, place, retry, **options)
-    return _single(settings, place, retry_forever, **options, retry=retry)
+    if target.kind == "cluster":
+        return _cluster(settings, target, retry, **options)
+    return _single(settings, target, retry_forever, **options, retry=retry)
 
 
-def _cluster(settings: Settings, place: RedisTarget, retry: Retry, **options: Any) -> Cluster:
-    known = _connection(settings, place)
-    known.pop("connection_class", None)
-    return Cluster(place.addresses, retry, settings.redis_connections, **known, **options, ssl=place.tls)
+def _cluster(settings: Settings, target: RedisTarget, retry: Retry, **options: Any) -> Cluster:
+    connection = _connection(settings, target)
+    connection.pop("connection_class", None)
+    return Cluster(target.addresses, retry, settings.redis_connections, **connection, **options, ssl=target.tls)
 
 
-def _single(settings: Settings, place: RedisTarget, retry_forever: bool = False, **options: Any) -> Redis:
-    """A client of one server, or of the one that is the Sentinels' master at the time."""
-    known = _connection(settings, place, include_address=place.kind == "server")
+def _single(settings: Settings, target: RedisTarget, retry_forever: bool = False, **options: Any) -> Redis:
+    """A client of one server, or of the server that is the Sentinels' master at the time."""
+    connection = _connection(settings, target, include_address=target.kind == "server")
     wait = {"max_connections": settings.redis_connections, "timeout": 2}  # seconds to wait for a free connection
-    return Redis(connection_pool=pools.open_pool(place, retry_forever, **known, **options, **wait))
+    return Redis(connection_pool=pools.open_pool(target, retry_forever, **connection, **options, **wait))
 
 
-def _connection(settings: Settings, place: RedisTarget, include_address: bool = False) -> dict[str, Any]:
-    """What redis-py is told of every connection; with `include_address`, of where it goes to, too."""
-    known: dict[str, Any] = parse_url(place.url)
+def _connection(settings: Settings, target: RedisTarget, include_address: bool = False) -> dict[str, Any]:
+    """redis-py's options of each connection; with `include_address` also host and port."""
+    options: dict[str, Any] = parse_url(target.url)
     if not include_address:
-        known.pop("host"), known.pop("port")
-    if place.kind == "cluster":
-        known.pop("db", None)
-    if place.tls and not settings.redis_tls_verify:
-        known |= {"ssl_cert_reqs": "none", "ssl_check_hostname": False}
-    return known | {"socket_keepalive": True, "client_name": "aomi"}
+        options.pop("host"), options.pop("port")
+    if target.kind == "cluster":
+        options.pop("db", None)
+    if target.tls and not settings.redis_tls_verify:
+        options |= {"ssl_cert_reqs": "none", "ssl_check_hostname": False}
+    return options | {"socket_keepalive": True, "client_name": "aomi"}

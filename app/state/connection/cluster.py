@@ -1,8 +1,8 @@
 """A Redis Cluster as the rest of the state sees it: one client that knows the masters.
 
-redis-py's own client of a cluster connects when it is made, gives up after some tries and raises errors of its own
-kind. This one connects when it is used, has the patience of our other clients, and all that passes by itself is
-`Unavailable`. What a cluster asks of those who use it is written down in docs/design.md.
+redis-py's own cluster client connects when it is created, gives up after some tries and raises errors of its own kind.
+This one connects at its first use and retries as our other clients do; all errors that go away by themselves are
+`Unavailable`. docs/design.md lists what code on a cluster must observe.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ from app.redis_urls import Address
 Result = TypeVar("Result")
 
 ALL_MASTERS_COMMANDS = ("KEYS", "DBSIZE")
-"""Commands that redis-py would ask of one master only."""
+"""Commands that redis-py would send to one master only."""
 
 FREE_CONNECTION_SECONDS = 2.0
-"""Seconds to wait for a free connection."""
+"""How long a caller waits for a free connection."""
 
 
 class Cluster(RedisClusterCommands):
-    """Commands go to the master of their key, as `retry` says again when they fail; `most` at the same time."""
+    """Sends commands to the master of their key, `max_connections` at the same time; `retry` applies to failures."""
 
     _event_dispatcher: Any = None  # the commands' types want it
 
-    def __init__(self, addresses: tuple[Address, ...], retry: Retry, most: int, **options: Any) -> None:
+    def __init__(self, addresses: tuple[Address, ...], retry: Retry, max_connections: int, **options: Any) -> None:
         self._addresses = addresses
         self._retry = retry
-        self._options = options | {"max_connections": most}
-        self._free = threading.BoundedSemaphore(most)
+        self._options = options | {"max_connections": max_connections}
+        self._free = threading.BoundedSemaphore(max_connections)
         self._opening = threading.Lock()
         self._opened: RedisCluster | None = None
         self.encoder = Encoder("utf-8", "strict", False)
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Carry out one command. One that names its nodes is not tried again: they may be gone for good."""
+        """Execute one command. A command that names its nodes is not retried: they may be gone for good."""
         if args[0] in ALL_MASTERS_COMMANDS:
             options = {"target_nodes": RedisCluster.PRIMARIES} | options
         if "target_nodes" in options:
@@ -54,31 +54,31 @@ class Cluster(RedisClusterCommands):
         return self.retrying(lambda cluster: cluster.execute_command(*args, **options))
 
     def pipeline(self, transaction: bool = True) -> Pipeline:
-        """Commands that are sent together; those of a transaction must be of one slot."""
+        """Commands that are sent together; those of a transaction must be of one hash slot."""
         return Pipeline(self, transaction)
 
     def delete(self, *names: Any) -> Any:
-        """Remove keys of whichever slots; returns how many there were."""
+        """Delete keys of any hash slots; returns how many there were."""
         return self.retrying(lambda cluster: cluster.delete(*names))
 
     def unlink(self, *names: Any) -> Any:
-        """As `delete`; their memory is freed later."""
+        """As `delete`; the memory is freed later."""
         return self.retrying(lambda cluster: cluster.unlink(*names))
 
     def exists(self, *names: Any) -> Any:
-        """How many of some keys there are."""
+        """How many of these keys exist."""
         return self.retrying(lambda cluster: cluster.exists(*names))
 
     def get_encoder(self) -> Encoder:
-        """How values become bytes; `Script` asks for it."""
+        """How values become bytes; redis-py's `Script` needs it."""
         return self.encoder
 
     def retrying(self, step: Callable[[RedisCluster], Result]) -> Result:
-        """What `step` returns, tried again as this client is told to. Raises `Unavailable`."""
+        """What `step` returns, retried by the client's `retry`. Raises `Unavailable`."""
         return self._retry.call_with_retry(lambda: self._once(step), lambda _: None)
 
     def node(self) -> ClusterNode:
-        """One that lives, as far as the cluster knows now."""
+        """A node that is alive, as far as the cluster knows now."""
 
         def look(cluster: RedisCluster) -> ClusterNode:
             cluster.nodes_manager.initialize()
@@ -98,9 +98,9 @@ class Cluster(RedisClusterCommands):
             return step(self._open())
         except RedisClusterException as error:
             if error.__cause__ is None and not isinstance(error, SlotNotCoveredError):
-                raise  # keys of several slots, or none: no other try would mend that
+                raise  # keys of several hash slots, or none: a retry would fail, too
             if error.__cause__:
-                self._opened = None  # no known node answers: look where the URL says
+                self._opened = None  # no known node replies: start again from the URL
             raise ConnectionError("The cluster cannot be reached") from error
         finally:
             self._free.release()
@@ -122,12 +122,12 @@ class Cluster(RedisClusterCommands):
         )
 
     def __getattr__(self, name: str) -> Any:
-        """What redis-py's commands ask of their client, such as `get_node`."""
+        """What redis-py's commands need of their client, such as `get_node`."""
         return getattr(self._open(), name)
 
 
 class Pipeline(CoreCommands):
-    """Collects commands; `execute` sends them, each node its own, and again as its client is told to."""
+    """Collects commands; `execute` sends each node its own, and retries as the client does."""
 
     _event_dispatcher: Any = None
 
@@ -142,14 +142,14 @@ class Pipeline(CoreCommands):
         return self
 
     def execute(self) -> list[Any]:
-        """The answers, in the order of the commands."""
+        """The replies, in the order of the commands."""
         commands, self._commands = self._commands, []
         return self._cluster.retrying(lambda cluster: self._send(cluster, commands)) if commands else []
 
     def _send(self, cluster: RedisCluster, commands: list[tuple[tuple[Any, ...], dict[str, Any]]]) -> list[Any]:
         pipeline = cluster.pipeline(transaction=self._transaction)
         for args, options in commands:
-            if args[0] == "EVALSHA" and not self._transaction:  # redis-py would ask the server for the keys of each
+            if args[0] == "EVALSHA" and not self._transaction:  # redis-py would ask the server for its keys
                 options = options | {"target_nodes": cluster.get_node_from_key(args[3])}
             pipeline.execute_command(*args, **options)
         return pipeline.execute()

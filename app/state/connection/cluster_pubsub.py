@@ -1,4 +1,4 @@
-"""Pub/sub on a Redis Cluster: its nodes tell each other what is published, so that any of them will do."""
+"""Pub/sub on a Redis Cluster: every node delivers all messages, so a connection may go to any of them."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from redis.exceptions import ConnectionError
 from app.state.connection.cluster import Cluster
 
 MAX_BLIND_PINGS = 5
-"""Signs of life, one every two seconds of silence, for which a node may say that the cluster is down: a failover takes
-as long. Longer than that, this node alone is cut off."""
+"""Pings, one every two seconds of silence, during which a node may report that the cluster is down: a failover takes as
+long. After that, this node alone is cut off."""
 
 
 class ClusterPubSub:
-    """Opens pub/sub connections of a cluster, each to any of its nodes: they tell each other what is published."""
+    """Opens pub/sub connections of a cluster, each to any of its nodes."""
 
     def __init__(self, cluster: Cluster, **options: Any) -> None:
         self._cluster = cluster
         self._options = options
 
     def pubsub(self) -> PubSub:
-        """A connection to a node that lives. Raises `Unavailable`."""
+        """A connection to a node that is alive. Raises `Unavailable`."""
         node = self._cluster.node()
         pool = ConnectionPool(**self._options, host=node.host, port=node.port)
         return _NodePubSub(pool, lambda: _is_up(self._cluster.get_redis_connection(node)))
 
 
 class _NodePubSub(PubSub):
-    """A connection whose node must be part of the cluster, not only alive: one that is cut off from the others answers
-    every ping, and brings nothing."""
+    """A connection whose node must be part of the cluster, not only alive: a node that is cut off from the others
+    replies to every ping and delivers no message."""
 
     def __init__(self, pool: ConnectionPool, sees_cluster: Callable[[], bool]) -> None:
         super().__init__(pool)
@@ -40,7 +40,7 @@ class _NodePubSub(PubSub):
         self._blind = 0
 
     def ping(self, message: Any = None) -> Any:
-        """Ask for a sign of life. Raises `ConnectionError` when the node has long been cut off."""
+        """Send a ping. Raises `ConnectionError` when the node has been cut off for long."""
         self._blind = 0 if self._sees_cluster() else self._blind + 1
         if self._blind > MAX_BLIND_PINGS:
             raise ConnectionError("this node of the cluster is cut off from the others")

@@ -1,4 +1,4 @@
-"""Pools of connections to one server, which may be the one that Sentinels call the master."""
+"""Pools of connections to one server, which may be the master that Sentinels name."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from redis.sentinel import (
 from app.redis_urls import Address, RedisTarget
 
 SENTINEL_OPTIONS = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(NoBackoff(), 0)}
-"""A Sentinel that does not answer is passed over: there are others."""
+"""A Sentinel that does not reply is skipped: there are others."""
 
 _TLS = "ssl_"
 
 
 class MasterConnection(SentinelManagedConnection):
-    """Asks the Sentinels each time it connects. redis-py's own, when a command on it failed, connects to where it was:
-    to a master that is gone."""
+    """Asks the Sentinels each time it connects. After a failed command, redis-py's own reconnects to the old address,
+    that of a master that is gone."""
 
     def connect(self) -> None:
-        """Be connected to the master."""
+        """Connect to the master."""
         self.retry.call_with_retry(self.connect_check_health, lambda _: None)
 
     def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = False) -> None:
-        """Be connected to the master, tried once."""
+        """Connect to the master, without a retry."""
         if not self.is_connected:
             self.host, self.port = self.connection_pool.get_master_address()
             super().connect_check_health(check_health, retry_socket_connect=False)
@@ -43,11 +43,11 @@ class MasterTLSConnection(MasterConnection, SentinelManagedSSLConnection):
 
 
 class RetryingPool(BlockingConnectionPool):
-    """Waits for ever for a connection that is fit, too: redis-py tries a command again, but not the look at the
-    connection that goes before it."""
+    """Also retries to get a usable connection: redis-py retries a command, but not the check of the connection before
+    it."""
 
     def get_connection(self, *args: Any, **options: Any) -> Any:
-        """A connection that a command can be sent on."""
+        """A connection that is ready for a command."""
         retry: Retry = self.connection_kwargs["retry"]
         return retry.call_with_retry(lambda: super(RetryingPool, self).get_connection(*args, **options), lambda _: None)
 
@@ -57,11 +57,11 @@ class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
 
 
 class RetryingSentinelPool(RetryingPool, SentinelPool):
-    """The same, waited for."""
+    """The same, with retries."""
 
 
 class Sentinels(Sentinel):
-    """Those that know the master. redis-py notes which of them answered, which threads must not do at once."""
+    """The Sentinels that know the master. redis-py records which of them replied, which is not thread-safe."""
 
     def __init__(self, addresses: tuple[Address, ...], **options: Any) -> None:
         super().__init__(list(addresses), sentinel_kwargs=options)
@@ -73,12 +73,12 @@ class Sentinels(Sentinel):
             return super().discover_master(service_name)
 
 
-def open_pool(place: RedisTarget, retry_forever: bool, **options: Any) -> BlockingConnectionPool:
+def open_pool(target: RedisTarget, retry_forever: bool, **options: Any) -> BlockingConnectionPool:
     """A pool for one server, or for the master that the Sentinels name whenever a connection is made."""
-    if place.kind == "server":
+    if target.kind == "server":
         return (RetryingPool if retry_forever else BlockingConnectionPool)(**options)
-    tls = {name: value for name, value in options.items() if name.startswith(_TLS)} if place.tls else {}
-    sentinels = Sentinels(place.addresses, **SENTINEL_OPTIONS, **dict(place.sentinel), **tls, ssl=place.tls)
+    tls = {name: value for name, value in options.items() if name.startswith(_TLS)} if target.tls else {}
+    sentinels = Sentinels(target.addresses, **SENTINEL_OPTIONS, **dict(target.sentinel), **tls, ssl=target.tls)
     kind = RetryingSentinelPool if retry_forever else SentinelPool
-    options["connection_class"] = MasterTLSConnection if place.tls else MasterConnection
-    return kind(place.master, sentinels, **options)
+    options["connection_class"] = MasterTLSConnection if target.tls else MasterConnection
+    return kind(target.master, sentinels, **options)

@@ -1,10 +1,11 @@
--- A worker begins a queued run. KEYS[1]: the session. ARGV: run, worker, now, a name of this very claim.
+-- A worker begins a queued run. KEYS[1]: the session. args: run, worker, claim (a name of this very call), now.
 -- Returns the run's fields, or nothing if it has ended or another claim has begun it.
-local run = run_key(KEYS[1], ARGV[1])
-local known = redis.call('HMGET', run, 'status', 'claim')
-if known[1] == 'queued' then
-  redis.call('HSET', run, 'status', 'running', 'worker', ARGV[2], 'started_at', ARGV[3], 'claim', ARGV[4])
-elseif known[1] ~= 'running' or known[2] ~= ARGV[4] then
+local args = cjson.decode(ARGV[1])
+local run = run_key(KEYS[1], args.run)
+local stored = redis.call('HMGET', run, 'status', 'claim')
+if stored[1] == 'queued' then
+  redis.call('HSET', run, 'status', 'running', 'worker', args.worker, 'started_at', args.now, 'claim', args.claim)
+elseif stored[1] ~= 'running' or stored[2] ~= args.claim then
   return {}
 end
 return redis.call('HGETALL', run)

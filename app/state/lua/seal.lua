@@ -1,14 +1,23 @@
--- Take the end of a run: from here on nothing but the caller's own `settle` changes it, exactly one caller wins.
--- KEYS[1]: the session. ARGV: run, outcome, now, the statuses it may have, spaced, the control channel, a name of
--- this very seal, the message that stops the turn's worker. Returns the run's fields, or nothing when there was none to end. A seal that is made again (its
--- answer was lost) returns what it returned.
-local S, id = KEYS[1], ARGV[1]
-local run = run_key(S, id)
-local known = redis.call('HMGET', run, 'status', 'seal')
-local status = known[1]
-if known[2] == ARGV[6] then return redis.call('HGETALL', run) end
-if not status or not string.find(' ' .. ARGV[4] .. ' ', ' ' .. status .. ' ', 1, true) then return {} end
-redis.call('HSET', run, 'status', 'ending', 'outcome', ARGV[2], 'ended_at', ARGV[3], 'seal', ARGV[6])
-if status == 'waiting' then redis.call('LREM', waiting_key(S), 0, id) end
-if ARGV[2] ~= 'complete' then redis.call('PUBLISH', ARGV[5], ARGV[7]) end
+-- Claim the end of a run: from here on only the caller's own `settle` changes it, and one caller wins.
+-- KEYS[1]: the session. args: run, outcome, expect (the statuses it may have), seal (a name of this very call), now,
+-- channel, stop (the message for its worker, '' for none). Returns the run's fields, or nothing when there was none to
+-- end. A call that is sent again, because its reply was lost, returns what it returned.
+local args = cjson.decode(ARGV[1])
+local session = KEYS[1]
+local run = run_key(session, args.run)
+local stored = redis.call('HMGET', run, 'status', 'seal')
+local status = stored[1]
+
+local function is_expected()
+  for _, expected in ipairs(args.expect) do
+    if status == expected then return true end
+  end
+  return false
+end
+
+if stored[2] == args.seal then return redis.call('HGETALL', run) end
+if not is_expected() then return {} end
+redis.call('HSET', run, 'status', 'ending', 'outcome', args.outcome, 'ended_at', args.now, 'seal', args.seal)
+if status == 'waiting' then redis.call('LREM', waiting_key(session), 0, args.run) end
+if args.stop ~= '' then redis.call('PUBLISH', args.channel, args.stop) end
 return redis.call('HGETALL', run)

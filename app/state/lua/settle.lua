@@ -1,41 +1,40 @@
--- Finish a sealed run: last frames, history, and the next waiting run. KEYS[1]: the session. ARGV: counts of the
--- log frames, of the messages and of the update frames, these three lists, then named values.
--- Returns {"settled" [, the run that is current now]}. A run that is not sealed any more stays as it is: the call was
--- made again, as its answer was lost.
-local S = KEYS[1]
-local counts = {tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])}
-local frames = slice(4, counts[1])
-local messages = slice(4 + counts[1], counts[2])
-local news = slice(4 + counts[1] + counts[2], counts[3])
-local a = named(4 + counts[1] + counts[2] + counts[3])
-local run = run_key(S, a.run)
+-- Finish a sealed run: its last frames, its messages in the history, and the next waiting run. KEYS[1]: the session.
+-- args: run, thread, outcome, frames (of the log), messages (JSON texts), updates (frames), busy_frame, free_frame,
+-- now, ttl, log_ttl, run_kept, max_updates.
+-- Returns the run that is current and queued now, or nothing. A run that is not sealed any more stays as it is: the
+-- call was sent again, because its reply was lost.
+local args = cjson.decode(ARGV[1])
+local session = KEYS[1]
+local run = run_key(session, args.run)
+
+local function next_waiting()
+  local id = redis.call('LPOP', waiting_key(session))
+  while id and redis.call('EXISTS', run_key(session, id)) == 0 do id = redis.call('LPOP', waiting_key(session)) end
+  return id
+end
+
 if redis.call('HGET', run, 'status') ~= 'ending' then
-  local current = redis.call('HGET', S, 'run') or ''
-  if redis.call('HGET', run_key(S, current), 'status') ~= 'queued' then return {'settled'} end
-  return {'settled', current}
+  local current, status = current_turn(session)
+  return status == 'queued' and current or false
 end
 
-local list = messages_key(S, a.thread)
-if #messages > 0 and redis.call('ZSCORE', threads_key(S), a.thread) then
-  for _, message in ipairs(messages) do redis.call('RPUSH', list, message) end
-  redis.call('HSET', thread_key(S, a.thread), 'updated_at', a.now)
+if #args.messages > 0 and redis.call('ZSCORE', threads_key(session), args.thread) then
+  for _, message in ipairs(args.messages) do redis.call('RPUSH', messages_key(session, args.thread), message) end
+  redis.call('HSET', thread_key(session, args.thread), 'updated_at', args.now)
 end
-redis.call('HSET', run, 'status', a.outcome)
-log_frames(S, a.run, frames, a.log_ttl, a.now)
-local open = has_open_calls(run)
-redis.call('EXPIRE', run, open and a.ttl or a.log_ttl)
-keep(S, run, open and a.ttl or a.run_kept)
-if redis.call('HGET', S, 'run') ~= a.run then return {'settled'} end
+redis.call('HSET', run, 'status', args.outcome)
+log_frames(session, args.run, args.frames, args.log_ttl, args.now)
+local unsettled = has_unsettled_model_calls(run)
+redis.call('EXPIRE', run, unsettled and args.ttl or args.log_ttl)
+index_key(session, run, unsettled and args.ttl or args.run_kept)
+if redis.call('HGET', session, 'run') ~= args.run then return false end
 
-redis.call('HSET', S, 'last_outcome', a.outcome, 'updated_at', a.now)
-redis.call('HDEL', S, 'run')
-local next_run = redis.call('LPOP', waiting_key(S))
-while next_run and redis.call('EXISTS', run_key(S, next_run)) == 0 do
-  next_run = redis.call('LPOP', waiting_key(S))
-end
-if next_run then activate(S, next_run, a.now) end
-news[#news + 1] = 'state'
-news[#news + 1] = next_run and a.busy_frame or a.free_frame
-touch(S, a.ttl)
-announce(S, news, a.cap, a.ttl)
-return {'settled', next_run}
+redis.call('HSET', session, 'last_outcome', args.outcome, 'updated_at', args.now)
+redis.call('HDEL', session, 'run')
+local next_run = next_waiting()
+if next_run then make_current(session, next_run, args.now) end
+local updates = args.updates
+updates[#updates + 1], updates[#updates + 2] = 'state', next_run and args.busy_frame or args.free_frame
+renew_ttl(session, args.ttl)
+publish_updates(session, updates, args.max_updates, args.ttl)
+return next_run

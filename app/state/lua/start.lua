@@ -1,93 +1,103 @@
--- Accept a message: open the session and a thread where there is none, record the run, and make it current or
--- let it wait. KEYS[1]: the session, KEYS[2]: what was sent with the message's Idempotency-Key, if it has one.
--- ARGV: the session's fields if new (count, name, value ...), then named values.
--- Returns {"started" | "waiting", thread, current run it waits for}, {"busy" | "full" | "no_thread" | "reused"},
--- {"unasked"} when a client request that it answers is not open, or {"again", run} for a message that was accepted
--- before. A call that is made again (its answer was lost) returns what it returned, for as long as the turn has not
--- ended.
-local S, sent = KEYS[1], KEYS[2]
-local fields = slice(2, tonumber(ARGV[1]))
-local a = named(2 + #fields)
-local threads = threads_key(S)
-local run = run_key(S, a.run)
+-- Accept a message: create the session and a thread where there is none, record the run, and make it current or let
+-- it wait. KEYS[1]: the session, KEYS[2]: the record of the message's Idempotency-Key, if it has one.
+-- args: run, message, app, model, thread ('' for the newest), new_thread, session (fields of a new one: name, value
+-- ...), title, user_state ('' leaves it), client, key, budget, origin, slots, answers (numbers of client requests),
+-- on_busy, max_waiting, body (its digest), opened (score of a new thread), now, ttl, sent_ttl, max_updates,
+-- title_frame, state_frame, closed_frame.
+-- Returns {"started" | "waiting", thread, current run that it waits for}, {"again", run} for a message that was
+-- accepted before, or a refusal: {"busy" | "full" | "no_thread" | "reused" | "not_open"}. A call that is sent again,
+-- because its reply was lost, returns what it returned, as long as the turn is kept.
+local args = cjson.decode(ARGV[1])
+local session, sent = KEYS[1], KEYS[2]
+local run = run_key(session, args.run)
+local is_reply = #args.answers > 0
 
-local known = redis.call('HMGET', run, 'status', 'thread', 'behind')
-if known[1] then return {known[3] == '' and 'started' or 'waiting', known[2], known[3]} end
+local function earlier_reply()
+  local stored = redis.call('HMGET', run, 'status', 'thread', 'behind')
+  if stored[1] then return {stored[3] == '' and 'started' or 'waiting', stored[2], stored[3]} end
+  local earlier = sent and redis.call('HMGET', sent, 'run', 'body') or {}
+  if earlier[1] then return earlier[2] == args.body and {'again', earlier[1]} or {'reused'} end
+end
 
-if sent then
-  local before = redis.call('HMGET', sent, 'run', 'body')
-  if before[1] then
-    if before[2] == a.body then return {'again', before[1]} end
-    return {'reused'}
+local function refusal(current)
+  for _, number in ipairs(args.answers) do
+    if redis.call('HEXISTS', session, request_field(number)) == 0 then return {'not_open'} end
   end
+  if args.thread ~= '' and not redis.call('ZSCORE', threads_key(session), args.thread) then return {'no_thread'} end
+  if current and args.on_busy == 'reject' then return {'busy'} end
+  local is_full = current and redis.call('LLEN', waiting_key(session)) >= args.max_waiting
+  if is_full and not is_reply then return {'full'} end
 end
 
-local answered = {}
-for n in string.gmatch(a.answers, '%d+') do
-  answered[#answered + 1] = request_field(n)
-  if redis.call('HEXISTS', S, request_field(n)) == 0 then return {'unasked'} end
+-- Sets `title` of a session or thread that has none. Returns whether it did.
+local function set_title(key)
+  if (redis.call('HGET', key, 'title') or '') ~= '' then return false end
+  redis.call('HSET', key, 'title', args.title, 'title_source', 'words')
+  return true
 end
 
-local thread = a.thread
-if thread ~= '' then
-  if not redis.call('ZSCORE', threads, thread) then return {'no_thread'} end
+local function create_thread()
+  local id = args.new_thread
+  redis.call('ZADD', threads_key(session), args.opened, id)
+  redis.call('HSET', thread_key(session, id), 'id', id, 'title', '', 'created_at', args.now, 'updated_at', args.now)
+  return id
+end
+
+local function record_run(thread, current)
+  local client = args.client
+  if client == '' and not is_reply then client = redis.call('GET', client_key(session)) or '' end
+  redis.call('HSET', run, 'id', args.run, 'thread', thread, 'status', 'waiting', 'app', args.app, 'model', args.model,
+    'message', args.message, 'queued_at', args.now, 'events', 0, 'behind', current or '', 'origin', args.origin)
+  if client ~= '' then redis.call('HSET', run, 'client', client) end
+  if args.key ~= '' then redis.call('HSET', run, 'key', args.key, 'budget', args.budget) end
+  if args.slots ~= '' then redis.call('HSET', run, 'slots', args.slots) end
+  redis.call('EXPIRE', run, args.ttl)
+  index_key(session, run, args.ttl * 2) -- its log may live as long again
+end
+
+local function record_idempotency_key()
+  redis.call('HSET', sent, 'run', args.run, 'body', args.body)
+  redis.call('EXPIRE', sent, args.sent_ttl)
+  index_key(session, sent, args.sent_ttl)
+end
+
+-- Closes the requests that the message answers. Returns whether there are any.
+local function close_requests()
+  for _, number in ipairs(args.answers) do redis.call('HDEL', session, request_field(number)) end
+  return is_reply
+end
+
+local function enqueue(current)
+  if not current then
+    make_current(session, args.run, args.now)
+    return 'started'
+  end
+  redis.call(args.on_busy == 'interrupt' and 'LPUSH' or 'RPUSH', waiting_key(session), args.run)
+  return 'waiting'
+end
+
+local current = redis.call('HGET', session, 'run')
+local reply = earlier_reply() or refusal(current)
+if reply then return reply end
+
+local updates = {}
+local function add_update(kind, frame) updates[#updates + 1], updates[#updates + 2] = kind, frame end
+
+if redis.call('EXISTS', session) == 0 then redis.call('HSET', session, unpack(args.session)) end
+if set_title(session) then add_update('title_changed', args.title_frame) end
+local newest = redis.call('ZREVRANGE', threads_key(session), 0, 0)[1]
+local thread = args.thread ~= '' and args.thread or newest or create_thread()
+set_title(thread_key(session, thread))
+if close_requests() then
+  add_update('client_request_closed', args.closed_frame)
 else
-  thread = redis.call('ZREVRANGE', threads, 0, 0)[1]
+  redis.call('HSET', session, 'app', args.app)
 end
-
-local current = redis.call('HGET', S, 'run')
-if current then
-  if a.on_busy == 'reject' then return {'busy'} end
-  local full = redis.call('LLEN', waiting_key(S)) >= tonumber(a.max_waiting)
-  if full and #answered == 0 then return {'full'} end
-end
-
-local frames = {}
-if redis.call('EXISTS', S) == 0 then redis.call('HSET', S, unpack(fields)) end
-if (redis.call('HGET', S, 'title') or '') == '' then
-  redis.call('HSET', S, 'title', a.title, 'title_source', 'words')
-  frames = {'title_changed', a.title_frame}
-end
-if not thread then
-  thread = a.new_thread
-  redis.call('ZADD', threads, a.opened, thread)
-  redis.call('HSET', thread_key(S, thread), 'id', thread, 'title', '', 'created_at', a.now, 'updated_at', a.now)
-end
-local opened = thread_key(S, thread)
-if redis.call('HGET', opened, 'title') == '' then
-  redis.call('HSET', opened, 'title', a.title, 'title_source', 'words')
-end
-if #answered > 0 then
-  redis.call('HDEL', S, unpack(answered))
-  frames = {'client_request_closed', a.closed_frame}
-else
-  redis.call('HSET', S, 'app', a.app)
-end
-if a.user_state ~= '' then redis.call('HSET', S, 'user_state', a.user_state) end
-
-redis.call('HSET', run, 'id', a.run, 'thread', thread, 'status', 'waiting', 'app', a.app, 'model', a.model,
-  'message', a.message, 'queued_at', a.now, 'events', 0, 'behind', current or '', 'origin', a.origin)
-local client = a.client
-if client == '' and #answered == 0 then client = redis.call('GET', client_key(S)) or '' end
-if client ~= '' then redis.call('HSET', run, 'client', client) end
-if a.key ~= '' then redis.call('HSET', run, 'key', a.key, 'budget', a.budget) end
-if a.slots ~= '' then redis.call('HSET', run, 'slots', a.slots) end
-redis.call('EXPIRE', run, a.ttl)
-keep(S, run, a.ttl * 2) -- its log may live as long again
-if sent then
-  redis.call('HSET', sent, 'run', a.run, 'body', a.body)
-  redis.call('EXPIRE', sent, a.sent_ttl)
-  keep(S, sent, a.sent_ttl)
-end
-local outcome = 'started'
-if not current then
-  activate(S, a.run, a.now)
-else
-  outcome = 'waiting'
-  redis.call(a.on_busy == 'interrupt' and 'LPUSH' or 'RPUSH', waiting_key(S), a.run)
-end
-touch(S, a.ttl)
-frames[#frames + 1] = 'state'
-frames[#frames + 1] = a.state_frame
-announce(S, frames, a.cap, a.ttl)
+if args.user_state ~= '' then redis.call('HSET', session, 'user_state', args.user_state) end
+record_run(thread, current)
+if sent then record_idempotency_key() end
+local outcome = enqueue(current)
+renew_ttl(session, args.ttl)
+add_update('state', args.state_frame)
+publish_updates(session, updates, args.max_updates, args.ttl)
 return {outcome, thread, current}

@@ -1,4 +1,7 @@
 // The page: creates its parts and connects them.
+//
+// wire/ has the API as it goes over the network. session/ follows one session and knows nothing of the page: session.js
+// is its face. views/ draws what the session knows. A room imports from the rooms before it only.
 
 import { newId } from "./ids.js";
 import { Session } from "./session/session.js";
@@ -133,8 +136,8 @@ function stop() {
 }
 
 function endText(turn) {
-  if (turn.end === "error") return `The answer failed: ${turn.error.message}`;
-  return turn.end === "interrupted" ? "Stopped" : `Answer: ${renderMarkdown(turn.text).textContent.trim()}`;
+  if (turn.end === "error") return `The reply failed: ${turn.error.message}`;
+  return turn.end === "interrupted" ? "Stopped" : `Reply: ${renderMarkdown(turn.text).textContent.trim()}`;
 }
 
 // Drawing

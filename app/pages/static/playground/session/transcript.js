@@ -41,7 +41,7 @@ export class Transcript {
   beginTurn(runId, message, isProcessing) {
     const previous = this.#turns.get(runId);
     const items = this.#items.filter((item) => item !== previous);
-    const guess = isProcessing ? firstUnanswered(items) : countInputs(items);
+    const guess = isProcessing ? firstWithoutTurn(items) : countInputs(items);
     const ownPlace = message && countInputs(items.slice(0, items.indexOf(message) + 1));
     const turn = new Turn(runId, previous);
     this.#turns.set(runId, turn);
@@ -124,7 +124,7 @@ function countInputs(items) {
 }
 
 /** The number of messages up to and including the first one without a turn. */
-function firstUnanswered(items) {
+function firstWithoutTurn(items) {
   const lastTurn = items.findLastIndex((item) => item.kind === "turn");
   return Math.min(countInputs(items), countInputs(items.slice(0, lastTurn + 1)) + 1);
 }

@@ -70,7 +70,7 @@ export class TurnFollower {
         isPlaced = true;
         if (!turn.stopping || turn.end) this.#handlers.changed();
       }
-      if (turn.open) turn.fail({ ...LOST, message: "The server no longer has the rest of this answer" });
+      if (turn.open) turn.fail({ ...LOST, message: "The server no longer has the rest of this reply" });
     } catch (error) {
       if (this.#signal.aborted) return;
       if (!(error instanceof ApiError)) throw error;

@@ -26,7 +26,7 @@ export class Composer {
     const hadFocus = document.activeElement === this._stop;
     this._stop.hidden = !isRunning;
     if (hadFocus && !isRunning) this.focus();
-    const label = isBusy ? "Send; it waits for the running answer" : "Send";
+    const label = isBusy ? "Send; it waits for the running reply" : "Send";
     this._send.setAttribute("aria-label", label);
     this._send.title = label;
     this._box.placeholder = isBusy ? "Next message" : "Write a message";

@@ -40,7 +40,7 @@ class MessageView {
 
   update({ isWaiting }) {
     const { sending } = this._message;
-    setText(this._badge, isWaiting ? "Waiting for the previous answer" : sending ? "Sending" : "");
+    setText(this._badge, isWaiting ? "Waiting for the previous reply" : sending ? "Sending" : "");
     this._badge.hidden = !this._badge.textContent;
     this.element.classList.toggle("waits", isWaiting || sending);
   }
@@ -67,7 +67,7 @@ class TurnView {
     const dots = el("span", { className: "dots", "aria-hidden": "true" });
     this._waiting = el("p", { className: "thinking" }, dots, "Waiting for the model");
     this._stopped = el("p", { className: "ending" }, icon("stop"), "Stopped. The text so far is kept.");
-    this._copy = copyButton("Copy this answer", () => turn.text, "quiet copy");
+    this._copy = copyButton("Copy this reply", () => turn.text, "quiet copy");
     this.element = el("article", { className: "turn" }, hiddenHeading("Assistant"), this._body);
   }
 
@@ -97,7 +97,7 @@ class TurnView {
     const button = el("button", { type: "button", className: "secondary", onclick: sendAgain }, "Send it again");
     return el(
       "div",
-      { className: "failure", role: "group", "aria-label": "The answer failed" },
+      { className: "failure", role: "group", "aria-label": "The reply failed" },
       icon("alert"),
       el("div", {}, el("p", { className: "what" }, what), el("p", {}, next), canRetry && lastMessage ? button : null),
     );

@@ -20,7 +20,7 @@ const BY_STATUS = {
   404: "Start a new conversation: this one may have been deleted or have expired.",
   409: "Reload the page: the conversation has changed.",
   413: "Send it in smaller parts.",
-  429: "Wait for an answer, or stop the running one, or wait as long as it says. Your message is back in the box.",
+  429: "Wait for a reply, or stop the running one, or wait as long as it says. Your message is back in the box.",
   500: "Try again. The server's log has details under this request id.",
   503: "Try again in a few seconds. If it keeps failing, ask the operator to check /readyz.",
 };

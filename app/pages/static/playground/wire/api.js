@@ -150,6 +150,6 @@ async function errorMessage(response) {
   try {
     return (await response.json()).error;
   } catch {
-    return `The server answered with status ${response.status}.`; // not our JSON: a proxy's own error page
+    return `The server responded with status ${response.status}.`; // not our JSON: a proxy's own error page
   }
 }

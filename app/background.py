@@ -1,0 +1,146 @@
+"""Background threads of a process: each repeats its work and backs off when it fails. Failures are counted.
+
+The counts are the metric `aomi_loop_failures_total`: a thread whose work keeps failing is seen there.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+log = logging.getLogger(__name__)
+
+LOG_SECONDS = 30.0
+"""A failure that lasts is logged once in this time."""
+
+Result = TypeVar("Result")
+
+_failures: Counter[str] = Counter()
+_failures_lock = threading.Lock()
+
+
+def failure_counts() -> Mapping[str, int]:
+    """Failures so far, by the name of the loop."""
+    with _failures_lock:
+        return dict(_failures)
+
+
+class Backoff:
+    """What one loop does when its work raises one of `errors`: count, log, pause. Pauses double from `shortest` to
+    `longest` seconds until a success. Several threads may share one."""
+
+    def __init__(
+        self, name: str, errors: tuple[type[Exception], ...], shortest: float = 0.05, longest: float = 1.0
+    ) -> None:
+        self.name = name
+        self.errors = errors
+        self._shortest = shortest
+        self._longest = longest
+        self._pause = shortest
+        self._failing_since: float | None = None
+        self._log_at = 0.0
+        self._lock = threading.Lock()
+
+    def failed(self, error: Exception) -> float:
+        """Returns the seconds to pause before the next attempt."""
+        with _failures_lock:
+            _failures[self.name] += 1
+        with self._lock:
+            now = time.monotonic()
+            if self._failing_since is None:
+                self._failing_since = self._log_at = now
+            if now >= self._log_at:
+                log.warning("%s failed (%s); retrying until it succeeds", self.name, type(error).__name__)
+                self._log_at = now + LOG_SECONDS
+            pause = self._pause
+            self._pause = min(pause * 2, self._longest)
+            return pause
+
+    def succeeded(self) -> None:
+        """The next failure is a first one again."""
+        with self._lock:
+            if self._failing_since is None:
+                return
+            log.info("%s succeeds again after %.1f s", self.name, time.monotonic() - self._failing_since)
+            self._failing_since = None
+            self._pause = self._shortest
+
+    def retry(self, action: Callable[[], Result], stopped: threading.Event | None = None) -> Result:
+        """Repeat the action until it succeeds. Raises its error once `stopped` is set; without it retries for ever."""
+        stopped = stopped or threading.Event()
+        while True:
+            try:
+                result = action()
+            except self.errors as error:
+                if stopped.wait(self.failed(error)):
+                    raise
+                continue
+            self.succeeded()
+            return result
+
+
+class BackgroundLoop:
+    """A daemon thread named `aomi <name>` that calls `work` again and again, `pause` seconds apart.
+
+    Errors of `backoff` are retried; any other one ends the thread (and a worker process with it). `final` is called in
+    the thread after `stop`.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[], object],
+        backoff: Backoff,
+        pause: float = 0.0,
+        final: Callable[[], object] | None = None,
+    ) -> None:
+        self._work = work
+        self._backoff = backoff
+        self._pause = self._first_pause = pause
+        self._final = final
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"aomi {backoff.name}", daemon=True)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the loop was told to stop."""
+        return self._stopped.is_set()
+
+    def start(self, first_pause: float | None = None) -> None:
+        """Start the thread. It pauses before its first work, too, unless `first_pause` says otherwise."""
+        if first_pause is not None:
+            self._first_pause = first_pause
+        self._thread.start()
+
+    def request_stop(self) -> None:
+        """End the thread after the work it does now."""
+        self._stopped.set()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the thread's end, if it was started."""
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Stop and wait for the thread's end."""
+        self.request_stop()
+        self.join(timeout)
+
+    def _run(self) -> None:
+        pause = self._first_pause
+        while not self._stopped.wait(pause):
+            pause = self._attempt(self._work)
+        if self._final:
+            self._attempt(self._final)
+
+    def _attempt(self, work: Callable[[], object]) -> float:
+        """Returns the seconds to pause before the next attempt."""
+        try:
+            work()
+        except self._backoff.errors as error:
+            return self._backoff.failed(error)
+        self._backoff.succeeded()
+        return self._pause

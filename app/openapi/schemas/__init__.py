@@ -1,0 +1,1 @@
+"""The JSON of requests and responses, as types. They make /openapi.json."""

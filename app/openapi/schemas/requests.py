@@ -1,0 +1,100 @@
+"""Bodies of requests. Views validate with these types (`app.web.bodies`). A body may have more fields than its type."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, NotRequired
+
+from pydantic import BeforeValidator, ConfigDict, Field, with_config
+from typing_extensions import TypedDict
+
+from app.web import parsing
+from app.web.bodies import expected
+
+USER = {"address": "0x742d...", "chain_id": 1, "is_connected": True}
+"""An example of a user state."""
+
+_NOT_BLANK = parsing.NOT_BLANK.pattern
+
+Title = Annotated[str, Field(max_length=parsing.TITLE_CHARACTERS, pattern=_NOT_BLANK)]
+Model = Annotated[str, Field(max_length=parsing.MODEL_CHARACTERS, pattern=_NOT_BLANK)]
+AppId = Annotated[str, Field(max_length=parsing.APP_CHARACTERS, pattern=_NOT_BLANK)]
+UserState = Annotated[
+    dict[str, Any],
+    BeforeValidator(parsing.user_state_of),
+    Field(
+        description=f"Any JSON object of at most {parsing.USER_STATE_BYTES:,} bytes; `address`, `chain_id` and "
+        "`is_connected` are the usual keys",
+        examples=[USER],
+    ),
+]
+
+
+def _result(value: Any) -> dict[str, Any]:
+    return parsing.object_of(value, "result", parsing.RESULT_BYTES)
+
+
+def open_schema(**example: Any) -> Any:
+    """A class decorator: an object such as `example`, which may have more fields."""
+    return with_config(ConfigDict(json_schema_extra={"examples": [example]}))
+
+
+@open_schema(title="Prices", user_state=USER)
+class NewSession(TypedDict):
+    """The optional fields of a new session."""
+
+    title: NotRequired[Title | None]
+    public_key: NotRequired[Annotated[str, Field(max_length=parsing.PUBLIC_KEY_CHARACTERS, pattern=_NOT_BLANK)] | None]
+    app: NotRequired[AppId | None]
+    user_state: NotRequired[UserState | None]
+
+
+@open_schema(title="ETH and BTC")
+class Titled(TypedDict):
+    """A new title."""
+
+    title: Title
+
+
+@open_schema(title="ETH")
+class NewThread(TypedDict):
+    """The optional fields of a new thread."""
+
+    title: NotRequired[Title | None]
+
+
+@open_schema(text="What is the current price of ETH?")
+class NewMessage(TypedDict):
+    """A message to the assistant. `model` is for this turn only."""
+
+    text: Annotated[str, Field(max_length=parsing.TEXT_CHARACTERS, pattern=_NOT_BLANK)]
+    thread_id: NotRequired[Annotated[str, Field(max_length=parsing.THREAD_CHARACTERS, pattern=_NOT_BLANK)] | None]
+    model: NotRequired[Model | None]
+    user_state: NotRequired[UserState | None]
+    on_busy: NotRequired[parsing.OnBusy]
+
+
+@open_schema(model="claude-sonnet")
+class ChosenModel(TypedDict):
+    """For the action `model`."""
+
+    model: Model
+
+
+@open_schema(app="default")
+class ChosenApp(TypedDict):
+    """For the action `app`."""
+
+    app: AppId
+
+
+@open_schema(id=1, result={"status": "success", "txHash": "0x88df..."})
+class WalletResult(TypedDict):
+    """For the action `wallet_result`: the client's reply to a tool's request."""
+
+    id: Annotated[int, Field(strict=True), expected("the number of a client request, as in its event")]
+    result: Annotated[
+        dict[str, Any], BeforeValidator(_result), Field(description=f"At most {parsing.RESULT_BYTES:,} bytes")
+    ]
+
+
+Choice = ChosenModel | ChosenApp | Titled | WalletResult | UserState

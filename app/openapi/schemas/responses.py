@@ -1,0 +1,217 @@
+"""Responses. A response has exactly the fields of its type."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from app.events.types import Status, exact_schema
+from app.openapi.schemas.requests import USER, UserState
+
+_ID = "550e8400-e29b-41d4-a716-446655440000"
+_THREAD = "thread_0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+_CREATED, _UPDATED = "2025-01-15T10:30:00.000Z", "2025-01-15T11:00:00.000Z"
+
+
+@exact_schema(error="Description of what went wrong")
+class Refusal(TypedDict):
+    """Every response that is not 2xx."""
+
+    error: str
+
+
+@exact_schema(id=_THREAD, title="ETH Price Discussion", created_at=_CREATED, updated_at=_UPDATED)
+class Thread(TypedDict):
+    """A thread."""
+
+    id: str
+    title: str
+    created_at: str
+    updated_at: str
+
+
+@exact_schema(id=_THREAD, deleted=True)
+class DeletedThread(TypedDict):
+    """The thread is deleted."""
+
+    id: str
+    deleted: Literal[True]
+
+
+@exact_schema(session_id=_ID, created=True, title="", is_archived=False)
+class MadeSession(TypedDict):
+    """`created` is false if the session existed before."""
+
+    session_id: str
+    created: bool
+    title: str
+    is_archived: bool
+
+
+@exact_schema(session_id=_ID, title="Prices", is_archived=False)
+class NamedSession(TypedDict):
+    """A session with its new title."""
+
+    session_id: str
+    title: str
+    is_archived: bool
+
+
+@exact_schema(session_id=_ID, title="Prices", is_archived=False, created_at=_CREATED, updated_at=_UPDATED)
+class ListedSession(NamedSession):
+    """A session in a list."""
+
+    created_at: str
+    updated_at: str
+
+
+@exact_schema(
+    session_id=_ID,
+    title="Prices",
+    is_archived=False,
+    created_at=_CREATED,
+    updated_at=_UPDATED,
+    threads=[{"id": _THREAD, "title": "ETH Price Discussion", "created_at": _CREATED, "updated_at": _UPDATED}],
+    app="default",
+    model="claude-sonnet",
+)
+class Session(ListedSession):
+    """A session with its threads, oldest first; `app` and `model` are those of its next turn."""
+
+    threads: list[Thread]
+    app: str
+    model: str
+
+
+@exact_schema(session_id=_ID, deleted=True)
+class DeletedSession(TypedDict):
+    """The session is deleted."""
+
+    session_id: str
+    deleted: Literal[True]
+
+
+@exact_schema(session_id=_ID, is_archived=True)
+class ArchivedSession(TypedDict):
+    """Whether the session is archived."""
+
+    session_id: str
+    is_archived: bool
+
+
+@exact_schema(name="GetTokenPrice", call_id="call_1", args={"symbol": "ETH"})
+class ToolCall(TypedDict):
+    """The content of a `tool_call` event."""
+
+    name: str
+    call_id: str
+    args: dict[str, Any]
+
+
+@exact_schema(call_id="call_1", name="GetTokenPrice", result={"price": 3500.0})
+class ToolResult(TypedDict):
+    """The content of a `tool_result` or `async_tool_result` event."""
+
+    call_id: str
+    name: str
+    result: Any
+    done: NotRequired[Literal[True]]
+
+
+@exact_schema(id="msg_1", role="user", content="What is the current price of ETH?", created_at=_CREATED)
+class Message(TypedDict):
+    """A message of the history. A later step of a multi-step tool has the role `tool`, a client's reply to a tool's
+    request `system`."""
+
+    id: str
+    role: Literal["user", "assistant", "tool", "system"]
+    content: str
+    created_at: str
+    tool_calls: NotRequired[list[ToolCall]]
+    tool_results: NotRequired[list[ToolResult]]
+    interrupted: NotRequired[Literal[True]]
+
+
+@exact_schema(
+    session_id=_ID,
+    thread_id=None,
+    status="idle",
+    is_processing=False,
+    title="",
+    app="default",
+    model="claude-sonnet",
+    messages=[],
+    user_state=USER,
+    last_event_id="0",
+)
+class State(TypedDict):
+    """A snapshot. Follow /api/updates from `last_event_id` to miss nothing."""
+
+    session_id: str
+    thread_id: str | None
+    status: Status
+    is_processing: bool
+    title: str
+    app: str
+    model: str
+    messages: list[Message]
+    user_state: UserState
+    last_event_id: str
+
+
+@exact_schema(interrupted=True)
+class Interrupted(TypedDict):
+    """Whether this call stopped a turn."""
+
+    interrupted: bool
+
+
+@exact_schema(success=True, model="claude-sonnet")
+class Chosen(TypedDict):
+    """The action was carried out; the field that it set."""
+
+    success: Literal[True]
+    model: NotRequired[str]
+    user_state: NotRequired[UserState]
+    title: NotRequired[str]
+    app: NotRequired[str]
+    id: NotRequired[int]
+
+
+@exact_schema(id="claude-sonnet", name="Claude Sonnet", provider="anthropic")
+class ListedModel(TypedDict):
+    """A model that the session may choose."""
+
+    id: str
+    name: str
+    provider: str
+
+
+@exact_schema(models=[{"id": "claude-sonnet", "name": "Claude Sonnet", "provider": "anthropic"}])
+class Models(TypedDict):
+    """The models of an app, its own first."""
+
+    models: list[ListedModel]
+
+
+@exact_schema(id="mycoindex", name="MyCoinDex")
+class ListedApp(TypedDict):
+    """An app that the key opens."""
+
+    id: str
+    name: str
+
+
+@exact_schema(apps=[{"id": "mycoindex", "name": "MyCoinDex"}, {"id": "default", "name": "Default"}])
+class Apps(TypedDict):
+    """The apps that the key opens, including `default`."""
+
+    apps: list[ListedApp]
+
+
+@exact_schema(status="ok")
+class Health(TypedDict):
+    """The check passed."""
+
+    status: Literal["ok"]

@@ -1,0 +1,125 @@
+-- Functions that stand before every script, after those of keys.lua. Every script but append.lua takes one argument:
+-- a JSON object, decoded as `args`. Lists of frames are {kind, frame, kind, frame, ...}.
+
+-- Whether a turn with this status is over. (ENDED in run_status.py is the same.)
+local function has_ended(status)
+  return status == 'complete' or status == 'interrupted' or status == 'error'
+end
+
+-- Kinds of events that no client gets. (HIDDEN in sse.py is the same.)
+local hidden = {reasoning = true}
+
+-- Append frames to the log of run `id` and publish them as one message:
+-- "<first> <last> <kind of the last> <at>\n<frames>". Number, entry and publication are one step, so that no reader
+-- sees one without the others. A frame of a hidden kind is a message of its own, so that readers leave it out by its
+-- head, without parsing it. Each entry but a piece of text stores the time `at`: pieces are many, and nobody needs
+-- the time of each one.
+local function log_frames(session, id, frames, ttl, at)
+  local count = #frames / 2
+  if count == 0 then return end
+  local log = log_key(session, id)
+  local last = redis.call('HINCRBY', run_key(session, id), 'events', count)
+  local first = last - count + 1
+  local bytes, from = {}, first
+  for i = 1, count do
+    local kind, frame, number = frames[2 * i - 1], frames[2 * i], first + i - 1
+    local entry = string.format('%d-0', number)
+    if kind == 'text' then
+      redis.call('XADD', log, entry, 'kind', kind, 'frame', frame)
+    else
+      redis.call('XADD', log, entry, 'kind', kind, 'frame', frame, 'at', at)
+    end
+    bytes[#bytes + 1] = frame
+    if i == count or hidden[kind] or hidden[frames[2 * i + 1]] then
+      redis.call('PUBLISH', log, string.format('%d %d %s %s\n', from, number, kind, at) .. table.concat(bytes))
+      bytes, from = {}, number + 1
+    end
+  end
+  redis.call('EXPIRE', log, ttl)
+end
+
+-- Append frames to the session's update stream, keep the newest `max_updates`, publish each one.
+local function publish_updates(session, frames, max_updates, ttl)
+  local stream = updates_key(session)
+  for i = 1, #frames, 2 do
+    local kind, frame = frames[i], frames[i + 1]
+    local n = redis.call('HINCRBY', session, 'updates', 1)
+    redis.call('XADD', stream, 'MAXLEN', '~', max_updates, string.format('%d-0', n), 'kind', kind, 'frame', frame)
+    redis.call('PUBLISH', stream, string.format('%d %d %s\n', n, n, kind) .. frame)
+  end
+  redis.call('EXPIRE', stream, ttl)
+end
+
+-- The current run of the session ('' if there is none), its status and its thread.
+local function current_turn(session)
+  local id = redis.call('HGET', session, 'run') or ''
+  local turn = redis.call('HMGET', run_key(session, id), 'status', 'thread')
+  return id, turn[1], turn[2]
+end
+
+-- Whether the turn in `thread` is being ended: its events must reach the history before later ones do.
+local function is_ending(session, thread)
+  local _, status, its_thread = current_turn(session)
+  return status == 'ending' and its_thread == thread
+end
+
+-- Add a later result of a tool call to `thread`: to the log of the turn that runs there, whose end puts it into the
+-- history, else to the history itself.
+local function append_tool_step(session, thread, frame, message, ttl, now)
+  local id, status, its_thread = current_turn(session)
+  if status == 'running' and its_thread == thread then
+    log_frames(session, id, {'async_tool_result', frame}, ttl, now)
+  else
+    redis.call('RPUSH', messages_key(session, thread), message)
+  end
+end
+
+-- Note in the session's index that `key` exists for `seconds` from now on, so that deleting the session finds it.
+local function index_key(session, key, seconds)
+  local kept, time = kept_key(session), redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  redis.call('ZADD', kept, string.format('%.0f', now + seconds * 1000), string.sub(key, #kept_name(session, '') + 1))
+  redis.call('ZREMRANGEBYSCORE', kept, 0, string.format('%.0f', now))
+  local last = redis.call('ZREVRANGE', kept, 0, 0, 'WITHSCORES')[2]
+  if last then redis.call('PEXPIREAT', kept, string.format('%.0f', last)) end
+end
+
+-- Put a system event into the mailbox of a gen-1 client; the newest `max_events` are kept.
+local function push_gen1_event(session, event, max_events, ttl)
+  local mailbox = mailbox_key(session)
+  redis.call('RPUSH', mailbox, event)
+  redis.call('LTRIM', mailbox, -max_events, -1)
+  redis.call('EXPIRE', mailbox, ttl)
+end
+
+-- Whether a turn has a model call that is not settled and counted yet.
+local function has_unsettled_model_calls(run)
+  local prefix = model_call_field('')
+  for _, field in ipairs(redis.call('HKEYS', run)) do
+    if string.sub(field, 1, #prefix) == prefix then return true end
+  end
+  return false
+end
+
+-- Renew the life of every lasting key of the session.
+local function renew_ttl(session, ttl)
+  redis.call('EXPIRE', session, ttl)
+  redis.call('EXPIRE', threads_key(session), ttl)
+  redis.call('EXPIRE', waiting_key(session), ttl)
+  redis.call('EXPIRE', updates_key(session), ttl)
+  redis.call('EXPIRE', usage_key(session), ttl)
+  for _, id in ipairs(redis.call('ZRANGE', threads_key(session), 0, -1)) do
+    redis.call('EXPIRE', thread_key(session, id), ttl)
+    redis.call('EXPIRE', messages_key(session, id), ttl)
+  end
+end
+
+-- Make run `id` the session's current one: its message joins the thread, a worker may claim it.
+local function make_current(session, id, now)
+  local run = run_key(session, id)
+  local thread = redis.call('HGET', run, 'thread')
+  redis.call('RPUSH', messages_key(session, thread), redis.call('HGET', run, 'message'))
+  redis.call('HSET', thread_key(session, thread), 'updated_at', now)
+  redis.call('HSET', run, 'status', 'queued', 'current_at', now)
+  redis.call('HSET', session, 'run', id, 'last_run', id, 'updated_at', now)
+end

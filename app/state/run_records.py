@@ -1,0 +1,63 @@
+"""The record of a turn in Redis, called a run, and the events that join its log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, cast
+
+from app import exact_json
+from app.events import sse
+from app.events.types import Outcome
+from app.state.run_status import RunStatus
+from app.state.turn_requests import ANONYMOUS, Principal
+
+
+@dataclass(frozen=True)
+class Run:
+    """One turn. `outcome` is '' before its end was claimed; `slots` are the Redis keys of its concurrency slots."""
+
+    session_id: str
+    id: str
+    thread_id: str
+    status: RunStatus
+    app: str
+    model: str
+    started_at: str
+    message: dict[str, Any]
+    outcome: Outcome | Literal[""] = ""
+    principal: Principal = ANONYMOUS
+    trace_context: Mapping[str, str] = field(default_factory=dict)
+    times: Mapping[str, str] = field(default_factory=dict)
+    """When it was `queued_at`, `current_at`, `started_at`, `first_at`, `ended_at`, as far as it came."""
+    slots: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, session_id: str, fields: dict[str, str]) -> Run:
+        """Out of the fields of its hash."""
+        return cls(
+            session_id=session_id,
+            id=fields["id"],
+            thread_id=fields["thread"],
+            status=cast(RunStatus, fields["status"]),
+            app=fields["app"],
+            model=fields["model"],
+            started_at=fields.get("started_at") or fields["queued_at"],
+            message=exact_json.loads(fields["message"]),
+            outcome=cast(Outcome, fields.get("outcome", "")),
+            principal=Principal(fields.get("client", ""), fields.get("key", ""), fields.get("budget", "")),
+            trace_context=exact_json.loads(fields.get("origin", "{}")),
+            times={name: value for name, value in fields.items() if name.endswith("_at")},
+            slots=tuple(fields.get("slots", "").split()),
+        )
+
+
+class EventBatch(NamedTuple):
+    """Events of a running turn that are appended together. `number` is greater than that of the turn's last batch, and
+    the same when the batch is sent again. `after` is the number of the batch that must be in the log, 0 for none."""
+
+    session_id: str
+    run_id: str
+    number: int
+    events: Sequence[sse.Event]
+    after: int = 0

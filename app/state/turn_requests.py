@@ -1,0 +1,69 @@
+"""What is asked of a session: a turn, by whom, and whether it was accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from app.state.slots import ConcurrencyLimit
+
+OnBusy = Literal["enqueue", "interrupt", "reject"]
+"""What a message does in a session whose turn has not ended: wait, stop that turn, or be refused."""
+
+AcceptOutcome = Literal[
+    "started", "waiting", "again", "busy", "full", "no_thread", "reused", "not_open", "limit_reached"
+]
+
+
+@dataclass(frozen=True)
+class Principal:
+    """On whose behalf a turn runs. It is stored with the turn and with what the turn asks of its client.
+
+    `client` is the SHA-256 of the client's id; '' is the client that the session belongs to, if there is one.
+    `api_key_id` is the id of the API key that the message came with, '' without one; `budget` is what that key may cost
+    a month, in US$, '' without a bound.
+    """
+
+    client: str = ""
+    api_key_id: str = ""
+    budget: str = ""
+
+
+ANONYMOUS = Principal()
+
+
+@dataclass(frozen=True)
+class TurnRequest:
+    """A message as chat accepted it. `thread_id` None is the newest thread; `user_state` None leaves it unchanged.
+
+    With an `idempotency_key`, `body` is the whole request body: it tells a repeated message from another one. With
+    `answers` the message is the client's reply to these open requests: it closes them, and waits in any queue. Its turn
+    needs a concurrency slot of each of its `limits`. `trace_context` names the request and trace that it came from.
+    """
+
+    text: str
+    app: str
+    model: str
+    thread_id: str | None = None
+    user_state: dict[str, Any] | None = None
+    on_busy: OnBusy = "enqueue"
+    idempotency_key: str = ""
+    body: bytes = b""
+    principal: Principal = ANONYMOUS
+    answers: tuple[int, ...] = ()
+    trace_context: Mapping[str, str] = field(default_factory=dict)
+    limits: tuple[ConcurrencyLimit, ...] = ()
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What became of a message: `started`, `waiting` (behind the run `current`), `again` (it was accepted before), or
+    refused: `busy`, `full`, `no_thread`, `reused` (its Idempotency-Key belongs to another message), `not_open` (a
+    request that it answers is not open), `limit_reached` (the limit `exceeded` has no concurrency slot left)."""
+
+    outcome: AcceptOutcome
+    run_id: str = ""
+    thread_id: str = ""
+    current: str = ""
+    exceeded: ConcurrencyLimit | None = None

@@ -1,0 +1,91 @@
+"""What we use of other packages' insides (docs/design.md has the list). A test that fails here after an upgrade names
+the code of ours to look at."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import gevent.socket
+import pytest
+from gunicorn.http import message
+from limits.storage import RedisStorage
+from litellm import CustomStreamWrapper
+from litellm.llms.openai.chat.gpt_transformation import OpenAIChatCompletionStreamingHandler
+from redis._parsers.base import BaseParser
+from redis._parsers.encoders import Encoder
+from rq.executions import Execution
+from rq.job import Job
+from rq.worker.base import BaseWorker
+
+from app.state.connection.clients import WritesRefused
+from workers.thread_worker import ThreadWorker
+
+RQ_METHODS = {
+    "get_heartbeat_ttl": "self job working_time",
+    "request_stop_execution": "self execution_id",
+    "prepare_execution": "self job",
+    "prepare_job_execution": "self job remove_from_intermediate_queue",
+    "handle_execution_ended": "self job queue heartbeat_ttl",
+    "handle_job_success": "self job queue started_job_registry execution",
+    "cleanup_execution": "self job pipeline execution",
+    "set_state": "self state pipeline",
+    "increment_successful_job_count": "self pipeline",
+    "heartbeat": "self timeout pipeline",
+    "perform_job": "self job queue execution",
+    "register_birth": "self",
+    "register_death": "self",
+    "run_maintenance_tasks": "self",
+}
+
+
+@pytest.mark.parametrize("name", RQ_METHODS)
+def test_rqs_worker_has_the_methods_that_ours_replaces_or_calls(name):
+    assert " ".join(inspect.signature(getattr(BaseWorker, name)).parameters) == RQ_METHODS[name]
+
+
+def test_ours_replaces_no_other_method_of_rqs_worker():
+    ours = {name for name, value in vars(ThreadWorker).items() if inspect.isfunction(value) and name != "__init__"}
+    assert {name for name in ours if hasattr(BaseWorker, name)} <= set(RQ_METHODS)
+
+
+def test_rq_performs_a_job_through_the_methods_that_ours_replaces():
+    performed = inspect.getsource(BaseWorker.perform_job) + inspect.getsource(BaseWorker._finalize_success)
+    for name in ("prepare_job_execution", "handle_execution_ended", "handle_job_success"):
+        assert f"self.{name}(" in performed
+
+
+def test_rqs_heartbeat_writes_the_hash_first():
+    """`workers.heartbeats` reads the first reply: whether the hash was gone."""
+    for heartbeat in (BaseWorker.heartbeat, Job.heartbeat):
+        commands = re.findall(r"^ *connection\.(.+)", inspect.getsource(heartbeat), re.MULTILINE)
+        assert commands[0].startswith("hset(self.key, 'last_heartbeat'")
+    assert " ".join(inspect.signature(Execution.heartbeat).parameters) == "self started_job_registry ttl pipeline"
+
+
+def test_the_rate_library_has_the_script_and_the_key_names_that_ours_uses():
+    storage = RedisStorage("redis://")  # never connects
+    names = {storage._previous_window_key("k"), storage._current_window_key("k")}
+    assert storage.prefixed_key("k") == "LIMITS:k"
+    assert names == {"{k}/-1", "{k}"}
+    assert isinstance(storage.lua_acquire_sliding_window.sha, str)
+    assert " ".join(inspect.signature(storage.get_sliding_window).parameters) == "key expiry"
+
+
+def test_redis_py_takes_error_classes_and_encodes_text():
+    assert isinstance(BaseParser.parse_error("MISCONF Redis is configured to save snapshots"), WritesRefused)
+    assert Encoder("utf-8", "strict", False).encode("é") == "é".encode()
+
+
+def test_gunicorn_reads_its_longest_request_line_from_the_module():
+    assert "MAX_REQUEST_LINE" in inspect.getsource(message.Request.__init__)
+
+
+def test_a_gevent_socket_has_the_systems_socket_below_it():
+    with gevent.socket.socket() as socket:
+        assert socket._sock.fileno() == socket.fileno()
+
+
+def test_litellm_keeps_the_providers_stream_and_response():
+    assert "completion_stream" in inspect.signature(CustomStreamWrapper.__init__).parameters
+    assert OpenAIChatCompletionStreamingHandler(streaming_response=None, sync_stream=False).http_response is None
