@@ -7,7 +7,7 @@ import pytest
 from tests.models.forms import SECRET
 from tests.models.play import Conversation
 from tests.models.stack import KEY, MODES, Stack
-from tests.support.backend import until
+from tests.support.patience import until
 
 
 @pytest.mark.parametrize("mode", MODES)
