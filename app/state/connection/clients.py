@@ -52,7 +52,7 @@ Unavailable = (
     TryAgainError,
     AskError,
 )
-"""What a call raises while Redis is unreachable, loading, full, a replica or refuses writes, or a cluster moves the
+"""The errors of a call while Redis is unreachable, loading, full, a replica or refuses writes, or a cluster moves the
 call's keys. (`ConnectionError` is redis-py's own.)"""
 
 
