@@ -18,7 +18,7 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.worker.base import BaseWorker
 
-from app.state.connection.clients import WritesRefused
+from app.state.connection.clients import Refusing
 from workers.thread_worker import ThreadWorker
 
 RQ_METHODS = {
@@ -73,7 +73,7 @@ def test_the_rate_library_has_the_script_and_the_key_names_that_ours_uses():
 
 
 def test_redis_py_takes_error_classes_and_encodes_text():
-    assert isinstance(BaseParser.parse_error("MISCONF Redis is configured to save snapshots"), WritesRefused)
+    assert isinstance(BaseParser.parse_error("MISCONF Redis is configured to save snapshots"), Refusing)
     assert Encoder("utf-8", "strict", False).encode("é") == "é".encode()
 
 
