@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test chaos install lint lock bench bench-profile bench-peers clean pictures
+.PHONY: run test test-clients chaos install lint lock bench bench-profile bench-peers clean pictures
 
 run: install
 	@$(BIN)/aomi dev
@@ -12,6 +12,11 @@ run: install
 test: lint
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(BUSY),--busy $(BUSY)) \
 		$(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=95)
+
+# Also against published programs of npm: the simulator of eleven model providers
+test-clients: install
+	@npm --prefix tests/clients ci --silent
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/clients
 
 # The screenshots of the README, out of the page as it is
 pictures: install

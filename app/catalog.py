@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from app.errors import ConfigError
+from app.model_params import ModelParams
 from app.usage import Prices
 
 FROM_ENVIRONMENT = "os.environ/"
@@ -102,7 +103,7 @@ def prices_of(info: Mapping[str, Any]) -> Prices | None:
 
 class App(BaseModel):
     """An entry of `apps:`. A session may choose among `model` and `models`. `fallbacks` are the models to try, in
-    order, when a model fails before its first token."""
+    order, when a model fails before its first token. `params` override the model's own parameters."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -114,6 +115,7 @@ class App(BaseModel):
     tools: tuple[str, ...] = ()
     title_model: str | None = None
     fallbacks: tuple[str, ...] = ()
+    params: ModelParams = ModelParams()
 
 
 class _File(BaseModel):
@@ -138,6 +140,11 @@ class Catalog:
     def apps(self) -> list[App]:
         """All apps."""
         return list(self._apps.values())
+
+    @property
+    def models(self) -> list[Model]:
+        """Every model."""
+        return list(self._models.values())
 
     def app(self, app_id: str) -> App | None:
         """The app, or None."""

@@ -14,7 +14,7 @@ from app.turns.queue import BACKGROUND, TURNS, open_queue
 from workers import runtime
 from workers.cancellation import ENDED_ELSEWHERE, SHUTDOWN, CancelRegistry
 from workers.control_listener import ControlListener
-from workers.models.llm import Models
+from workers.models.models import Models
 from workers.outbox import Outbox
 from workers.running_turns import RunningTurns
 from workers.runtime import Runtime

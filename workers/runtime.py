@@ -10,7 +10,7 @@ from app.services import Services
 from workers import tools
 from workers.cancellation import CancelRegistry
 from workers.control_listener import ControlListener
-from workers.models.llm import Models
+from workers.models.models import Models
 from workers.outbox import Outbox
 from workers.running_turns import RunningTurns
 from workers.tools import Tool

@@ -5,18 +5,17 @@ Pure: the model, the tools, where events go and the right to go on come in as pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
-from app import exact_json
 from app.events import sse
 from app.events.types import ErrorCode
-from app.usage import Usage
+from app.state import transcript
+from app.state.transcript import Message
 from workers.cancellation import CancelToken
+from workers.reply import Reply, Stop, ToolRequest
 
-Prompt = list[dict[str, Any]]
-"""Messages in the form of OpenAI's chat API, which litellm takes for every provider."""
+__all__ = ["Reply", "ToolRequest"]
 
 Emit = Callable[[sse.Event], None]
 
@@ -26,6 +25,8 @@ class TurnFailed(Exception):
 
     code: ErrorCode = "internal"
     retryable = False
+    kind = ""
+    """The kind of the provider's failure, for metrics and traces."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -33,20 +34,35 @@ class TurnFailed(Exception):
 
 
 class ProviderFailed(TurnFailed):
-    """The model's provider refused, failed or broke off; `begun` once a part of its reply was there."""
+    """The model's provider failed or broke off; `begun` once a part of its reply was there. It asks for `retry_after`
+    seconds before the next request, if it says so."""
 
     code = "provider_error"
 
-    def __init__(self, message: str, *, retryable: bool, begun: bool = False) -> None:
+    def __init__(self, message: str, *, retryable: bool, begun: bool = False, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retryable = retryable
         self.begun = begun
+        self.retry_after = retry_after
 
 
 class ProviderStalled(TurnFailed):
     """The provider was silent for too long."""
 
     code = "provider_stalled"
+    retryable = True
+
+
+class Refused(TurnFailed):
+    """A filter, a refusal or a safety rule left nothing to show. The message is not sent to a model again."""
+
+    code = "refused"
+
+
+class EmptyAnswer(TurnFailed):
+    """The model said nothing."""
+
+    code = "empty_answer"
     retryable = True
 
 
@@ -62,37 +78,10 @@ class BudgetSpent(TurnFailed):
     code = "budget_spent"
 
 
-@dataclass(frozen=True)
-class ToolRequest:
-    """A tool call as the model made it; `arguments` is JSON text, or what should have been."""
-
-    call_id: str
-    name: str
-    arguments: str
-
-    def args(self) -> dict[str, Any] | None:
-        """The arguments, None when they are not a JSON object."""
-        try:
-            found = exact_json.loads(self.arguments or "{}")
-            exact_json.checked(found)
-        except (ValueError, RecursionError):
-            return None
-        return found if isinstance(found, dict) else None
-
-
-@dataclass(frozen=True)
-class Reply:
-    """One reply of the model."""
-
-    text: str
-    calls: tuple[ToolRequest, ...] = ()
-    usage: Usage | None = None
-
-
 class Model(Protocol):
     """Asks a model; each piece of text goes to `on_text` as it comes. Raises `TurnFailed`, `Stopped`."""
 
-    def __call__(self, prompt: Prompt, on_text: Callable[[str], None], token: CancelToken) -> Reply: ...
+    def __call__(self, messages: Sequence[Message], on_text: Callable[[str], None], token: CancelToken) -> Reply: ...
 
 
 class Tools(Protocol):
@@ -101,40 +90,50 @@ class Tools(Protocol):
     def __call__(self, calls: tuple[ToolRequest, ...], token: CancelToken) -> Iterator[tuple[ToolRequest, Any]]: ...
 
 
-def run(prompt: Prompt, model: Model, tools: Tools, emit: Emit, token: CancelToken, most_calls: int) -> None:
-    """Run one turn. Raises `TurnFailed`, `Stopped`; what was emitted until then stands."""
+def run(
+    messages: Sequence[Message], model: Model, tools: Tools, emit: Emit, token: CancelToken, most_calls: int
+) -> Stop:
+    """Run one turn of the thread with these stored messages; returns how the model stopped. Raises `TurnFailed`,
+    `Stopped`; what was emitted until then stands."""
+    is_shown = False
     for _ in range(most_calls):
         token.check()
-        reply = model(prompt, lambda piece: emit(sse.text(piece)), token)
+        reply = model(messages, lambda piece: emit(sse.text(piece)), token)
         token.check()
-        if not reply.calls:
-            return
-        prompt = prompt + _use_tools(reply, tools, emit, token)
+        calls = reply.runnable_calls()
+        if reply.has_reasoning and (reply.text.strip() or calls):
+            emit(sse.reasoning(reply.stored_reasoning()))
+        is_shown = is_shown or bool(reply.text.strip())
+        if not calls:
+            return _end(reply.stop, is_shown)
+        messages = [*messages, _use_tools(reply, calls, tools, emit, token)]
+        is_shown = True
     raise ToolRoundsExceeded(
         f"The assistant used its tools {most_calls} times without coming to an answer; ask for less at a time"
     )
 
 
-def _use_tools(reply: Reply, tools: Tools, emit: Emit, token: CancelToken) -> Prompt:
-    """Run the reply's tool calls; returns the messages that tell the model of it."""
-    for call in reply.calls:
+def _end(stop: Stop, is_shown: bool) -> Stop:
+    """How the turn ends if something was shown. Raises what it is otherwise."""
+    if is_shown:
+        return stop
+    if stop == "content_filter":
+        raise Refused("The model refused to answer; ask for something else")
+    raise EmptyAnswer("The model gave no answer; try again, or choose another model")
+
+
+def _use_tools(reply: Reply, calls: tuple[ToolRequest, ...], tools: Tools, emit: Emit, token: CancelToken) -> Message:
+    """Run the tool calls; returns the reply with their results as a stored message."""
+    for call in calls:
         emit(sse.tool_call(call.call_id, call.name, call.args() or {}))
-    results = {}
-    for call, result in tools(reply.calls, token):
+    results = []
+    for call, result in tools(calls, token):
         token.check()
         emit(sse.tool_result(call.call_id, call.name, result))
-        results[call.call_id] = result
-    asked = [requested(call.call_id, call.name, call.args() or {}) for call in reply.calls]
-    told = [answered(call.call_id, results[call.call_id]) for call in reply.calls]
-    return [{"role": "assistant", "content": reply.text or None, "tool_calls": asked}, *told]
-
-
-def requested(call_id: str, name: str, args: dict[str, Any]) -> dict[str, Any]:
-    """A tool call in an assistant's message of a prompt."""
-    function = {"name": name, "arguments": exact_json.dumps(args)}
-    return {"id": call_id, "type": "function", "function": function}
-
-
-def answered(call_id: str, result: Any) -> dict[str, Any]:
-    """A tool's result as a message of a prompt."""
-    return {"role": "tool", "tool_call_id": call_id, "content": exact_json.dumps(result)}
+        results.append({"call_id": call.call_id, "name": call.name, "result": result})
+    said = transcript.message("", "assistant", reply.text, "")
+    said["tool_calls"] = [{"call_id": call.call_id, "name": call.name, "args": call.args() or {}} for call in calls]
+    said["tool_results"] = results
+    if reply.has_reasoning:
+        said["reasoning"] = reply.stored_reasoning()
+    return said

@@ -9,7 +9,7 @@ from app.state.ledger import Ledger
 from app.state.run_records import Run
 from app.usage import BUDGET_SPENT, NO_KEY, ModelCall
 from app.usage.report import today
-from workers.models.llm import CallEstimate, MeasureUsage
+from workers.models.request import CallEstimate, MeasureUsage
 from workers.turn import BudgetSpent
 from workers.usage_settler import UsageSettler
 

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from app.errors import NotFound
 from app.openapi.declare import KNOWN_SESSION, documented, query
 from app.openapi.schemas import responses
+from app.state import transcript
 from app.web import parsing
 from app.web.current import services
 from app.web.serializers import status_json
@@ -29,7 +30,7 @@ def show() -> ResponseReturnValue:
     return jsonify(
         session_id=session_id,
         thread_id=snapshot.thread_id or None,
-        messages=[message for message in snapshot.messages if message["role"] != "error"],
+        messages=transcript.for_clients(snapshot.messages),
         last_event_id=session.get("updates", "0"),
         **status_json(services().catalog, session),
     )

@@ -55,7 +55,7 @@ def _run_processes(port: int, redis_url: str) -> int:
     except ImportError:
         raise ConfigError("aomi dev needs the development dependencies; `make run` installs them") from None
 
-    defaults = {"HOST": "127.0.0.1", "AOMI_GRACE": "2", "AOMI_LOG_FORMAT": "text"}
+    defaults = {"HOST": "127.0.0.1", "AOMI_GRACE": "2", "AOMI_LOG_FORMAT": "text", "AOMI_LOG_CONTENT": "1"}
     environment = defaults | dict(os.environ) | {"PORT": str(port), "REDIS_URL": redis_url, "PYTHONUNBUFFERED": "1"}
     python = shlex.quote(sys.executable)
     manager = Manager()

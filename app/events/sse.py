@@ -17,9 +17,11 @@ from app.events.types import (
     CompleteEvent,
     ErrorCode,
     ErrorEvent,
+    FinishReason,
     GapEvent,
     ModelChangedEvent,
     Outcome,
+    ReasoningEvent,
     SessionToolResultEvent,
     StateEvent,
     Status,
@@ -42,6 +44,10 @@ _END = b"\n\n"
 _ID = b"id: "
 
 TERMINAL = frozenset({"complete", "error"})
+
+HIDDEN = frozenset({"reasoning"})
+"""Kinds of a turn's log that no client gets. Each is published by itself, so that a reader leaves it out by the head
+of its batch."""
 
 OPENED = b": open\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -114,14 +120,28 @@ def async_tool_result(call_id: str, name: str, result: Any, done: bool) -> Async
     return event
 
 
-def complete(interrupted: bool = False) -> CompleteEvent:
-    """The turn ended; no event follows."""
-    return {"type": "complete", "interrupted": True} if interrupted else {"type": "complete"}
+def reasoning(kept: dict[str, Any]) -> ReasoningEvent:
+    """What the model thought with the reply that ends here, as the history keeps it. Not for clients: see `HIDDEN`."""
+    return cast(ReasoningEvent, {"type": "reasoning", **kept})
+
+
+def complete(interrupted: bool = False, finish_reason: FinishReason | None = None) -> CompleteEvent:
+    """The turn ended; nothing comes after. With `finish_reason` the model did not stop by itself."""
+    event: CompleteEvent = {"type": "complete"}
+    if interrupted:
+        event["interrupted"] = True
+    if finish_reason:
+        event["finish_reason"] = finish_reason
+    return event
 
 
 def error(message: str, code: ErrorCode, retryable: bool) -> ErrorEvent:
     """The turn failed; no event follows. `message` is for users."""
     return {"type": "error", "message": message, "code": code, "retryable": retryable}
+
+
+LOST = error("This turn was lost on the server; send the message again if it has no reply", "lost", True)
+"""The terminal event of a turn that Redis no longer has."""
 
 
 # Events of /api/updates; each carries the session's id

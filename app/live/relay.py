@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
+from app.events import sse
 from app.events.entries import StreamEntry
 from app.live.hub import Closed, FrameBatch, Gap, Hub, Subscription
 
@@ -18,12 +19,12 @@ def replay_then_follow(
     """Batches of frames after number `after`, without end; None after each `keep_alive` seconds of silence.
 
     A batch's `first` is above the previous batch's `last` + 1 only where the log no longer holds the frames between.
-    Ends when the process stops serving.
+    A batch of a hidden kind has no frames. Ends when the process stops serving.
     """
     with hub.subscribe(channel) as subscription:
         while True:
             for entry in read(after):
-                yield FrameBatch(entry.number, entry.number, entry.kind, entry.frame)
+                yield _shown(FrameBatch(entry.number, entry.number, entry.kind, entry.frame))
                 after = entry.number
             try:
                 for batch in _live(subscription, after, keep_alive):
@@ -49,6 +50,11 @@ def _live(subscription: Subscription, after: int, keep_alive: float) -> Iterator
         elif batch.first > after + 1:
             raise Gap
         else:
-            yield batch.after(after)
+            yield _shown(batch.after(after))
             after = batch.last
         due = time.monotonic() + keep_alive
+
+
+def _shown(batch: FrameBatch) -> FrameBatch:
+    """The batch without what no client gets."""
+    return batch._replace(frames=b"") if batch.kind in sse.HIDDEN else batch

@@ -116,9 +116,12 @@ class RunStore:
         outcome = sse.outcome(terminal)
         if outcome == "interrupted" and messages:
             messages[-1]["interrupted"] = True
-        if outcome == "error":
+        if outcome == "error" and terminal["code"] == "refused":
+            messages.append(transcript.refusal_note(run.id, terminal["message"], now_iso(), run.message["id"]))
+        elif outcome == "error":
             messages.append(transcript.message(f"{run.id}-error", "error", terminal["message"], now_iso()))
         args = {
+            "terminal": exact_json.dumps(terminal),
             "frames": frame_pairs([*endings, terminal]),
             "messages": [exact_json.dumps(message) for message in messages],
             "updates": frame_pairs([sse.system_error(run.session_id, terminal)] if outcome == "error" else []),

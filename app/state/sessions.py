@@ -157,7 +157,7 @@ class Sessions:
         return self._redis.zscore(redis_keys.threads(session_id), thread_id) is not None
 
     def messages(self, session_id: str, thread_id: str, max_bytes: float = math.inf) -> list[transcript.Message]:
-        """A thread's stored messages, oldest first, without those of role `error`; a running turn's are in its log.
+        """A thread's stored messages as models may read them, oldest first; a running turn's are in its log.
 
         With `max_bytes` only the newest of them, somewhat more than so many bytes: not all of a long history is read.
         """
@@ -170,8 +170,7 @@ class Sessions:
         while left and read <= max_bytes:
             page = self._redis.lrange(key, max(0, left - len(stored)), left - 1)  # as many again
             stored, left, read = page + stored, left - len(page), read + sum(map(len, page))
-        messages = map(exact_json.loads, stored)
-        return [message for message in messages if message["role"] != "error"]
+        return transcript.for_models([exact_json.loads(raw) for raw in stored])
 
     def snapshot(self, session_id: str, thread_id: str | None) -> Snapshot | None:
         """The session and a thread's messages (None: the newest thread) as of one moment, with the text so far

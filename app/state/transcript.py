@@ -37,12 +37,12 @@ def step_message(message_id: str, event: Event, created_at: str) -> Message:
 
 def fold(run_id: str, events: Iterable[Event], created_at: str) -> list[Message]:
     """The messages of a turn: one for each model reply, with its tool calls and their results, and one for each later
-    step of a multi-step tool, in order. A reply begins with the first text or call after tool results."""
+    step of a multi-step tool, in order. A reply begins with the first text, thought or call after tool results."""
     messages: list[Message] = []
     reply: Message | None = None
     for event in events:
         kind = event["type"]
-        if kind in ("text", "tool_call"):
+        if kind in ("text", "tool_call", "reasoning"):
             if reply is None or reply.get("tool_results"):
                 reply = message(f"{run_id}-{len(messages)}", "assistant", "", created_at)
                 messages.append(reply)
@@ -51,7 +51,32 @@ def fold(run_id: str, events: Iterable[Event], created_at: str) -> list[Message]
             reply.setdefault("tool_results", []).append(_without_type(event))
         elif kind == "async_tool_result":
             messages.append(step_message(f"{run_id}-{len(messages)}", event, created_at))
-    return messages
+    return [one for one in messages if one["content"] or "tool_calls" in one or "tool_results" in one]
+
+
+def for_clients(messages: list[Message]) -> list[Message]:
+    """What a client sees of a thread: no notes of failures, and nothing of what a model thought."""
+    return [
+        {name: value for name, value in one.items() if name != "reasoning"}
+        for one in messages
+        if one["role"] != "error"
+    ]
+
+
+def refusal_note(run_id: str, content: str, created_at: str, message_id: str) -> Message:
+    """Why a turn failed that was refused: its message, and what came of it, is not sent to a model again."""
+    return message(f"{run_id}-error", "error", content, created_at) | {"refused": message_id}
+
+
+def for_models(messages: list[Message]) -> list[Message]:
+    """What a model may read of a thread: all but notes of failures, and turns that a filter refused."""
+    refused = {one["refused"]: one["id"].removesuffix("error") for one in messages if "refused" in one}
+    runs = tuple(refused.values())
+    return [
+        one
+        for one in messages
+        if one["role"] != "error" and one["id"] not in refused and not (runs and one["id"].startswith(runs))
+    ]
 
 
 def unanswered_tool_calls(messages: list[Message]) -> list[dict[str, Any]]:
@@ -66,6 +91,8 @@ def unanswered_tool_calls(messages: list[Message]) -> list[dict[str, Any]]:
 def _extend(reply: Message, event: Event) -> None:
     if event["type"] == "text":
         reply["content"] += event["content"]
+    elif event["type"] == "reasoning":
+        reply["reasoning"] = _without_type(event)
     else:
         reply.setdefault("tool_calls", []).append(_without_type(event))
 

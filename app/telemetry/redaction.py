@@ -26,6 +26,7 @@ _OF_THE_CODE = (AttributeError, ConfigError, ImportError, ModuleNotFoundError, N
 _KEYS = re.compile(
     r"\b(?:(?:sk|pk|gsk|xai|aomi|hf)[-_]|AIza)[\w-]{8,}"  # of the providers and our own
     r"|(?<=Bearer )\S+"
+    r"|(?<=://)[^/\s@]+(?=@)"  # who logs in to an address
     r"|(?<![\w/+-])[\w-]{43}=(?![\w=])"  # Fernet's
 )
 MASK = "[key]"

@@ -148,14 +148,17 @@ class Backend:
         command = [sys.executable, "-m", "gunicorn", "-c", "python:app.serving", "app:create_app()"]
         process = self._start("web", command, more | {"PORT": str(port)})
         url = f"http://127.0.0.1:{port}"
-        until(lambda: _ok(f"{url}/healthz") or not process.alive, 60, "web process")
+        until(lambda: _ok(f"{url}/healthz") or not process.alive, 120, "web process")
         assert process.alive, process.log()
         return process, url
 
     def worker(self, **more: str) -> Process:
         """Start a worker process; returns once it takes jobs."""
-        process = self.begin_worker(**more)
-        until(lambda: "takes jobs" in process.log() or not process.alive, 40, "worker process")
+        return self.await_worker(self.begin_worker(**more))
+
+    def await_worker(self, process: Process) -> Process:
+        """A worker that was begun, once it takes jobs."""
+        until(lambda: "takes jobs" in process.log() or not process.alive, 120, "worker process")
         assert process.alive, process.log()
         return process
 

@@ -7,9 +7,16 @@ import pytest
 
 from workers.models import demo
 from workers.models.demo import Call
-from workers.turn import answered, requested
 
 TOOLS = {"GetTokenPrice", "WatchTokenPrice", "GetCurrentTime"}
+
+
+def requested(call_id, name, args):
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": orjson.dumps(args).decode()}}
+
+
+def answered(call_id, result):
+    return {"role": "tool", "tool_call_id": call_id, "content": orjson.dumps(result).decode()}
 
 
 def ask(text, *before, tools=TOOLS):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from workers.cancellation import CancelToken, Stopped
-from workers.models.retry import ask
-from workers.turn import ProviderFailed, Reply
+from workers.models.retry import MAX_WAIT, Policy, call_with_fallbacks
+from workers.reply import Reply
+from workers.turn import ProviderFailed
 
 AGAIN = ProviderFailed("busy", retryable=True)
 NEVER = ProviderFailed("no key", retryable=False)
@@ -26,7 +29,7 @@ def asked(models, outcomes, token=None):
         return outcome
 
     try:
-        return calls, ask(models, call, token or CancelToken(), retries=2, pause=0.001)
+        return calls, call_with_fallbacks(models, call, token or CancelToken(), Policy(retries=2, pause=0.001))
     except ProviderFailed as failed:
         return calls, failed
 
@@ -60,4 +63,32 @@ def test_a_stop_ends_the_wait_for_the_next_try():
         raise AGAIN
 
     with pytest.raises(Stopped):
-        ask("a", call, token, retries=2, pause=60)
+        call_with_fallbacks("a", call, token, Policy(retries=2, pause=60))
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.05])
+def test_a_provider_that_says_how_long_is_given_that_time(seconds):
+    began, again = time.monotonic(), ProviderFailed("busy", retryable=True, retry_after=seconds)
+    assert asked("a", [again, REPLY]) == (["a", "a"], REPLY)
+    assert time.monotonic() - began >= seconds
+
+
+def test_a_provider_that_wants_too_much_time_has_failed():
+    later = ProviderFailed("busy", retryable=True, retry_after=MAX_WAIT + 1)
+    assert asked("a", [later]) == (["a"], later)
+    assert asked("ab", [later, REPLY]) == (["a", "b"], REPLY)
+
+
+def test_a_long_wait_is_told():
+    token, told = CancelToken(), []
+
+    def tell(seconds):
+        told.append(seconds)
+        token.cancel("interrupted")
+
+    def call(model):
+        raise ProviderFailed("busy", retryable=True, retry_after=20.0)
+
+    with pytest.raises(Stopped):
+        call_with_fallbacks("a", call, token, Policy(retries=1, pause=0.001, on_wait=tell))
+    assert 20 <= told[0] < 21

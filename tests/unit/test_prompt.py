@@ -7,7 +7,8 @@ import pytest
 
 from app.events import sse
 from app.state import transcript
-from workers.models.prompt import assemble, to_prompt
+from workers.models.prompt import Conversation, assemble, rules_for
+from workers.models.prompt.messages import PromptWriter
 
 NOW = "2025-01-15T10:30:00.000Z"
 
@@ -39,6 +40,17 @@ def never(messages):
 
 def ten_each(messages):
     return 10 * len(messages)
+
+
+OPENAI = rules_for("openai/gpt-4o", "openai", {})
+
+
+def to_prompt(messages, rules=OPENAI):
+    return [message for turn in PromptWriter(rules).write(messages) for message in turn]
+
+
+def assembled(instructions, user_state, messages, room, count):
+    return assemble(Conversation(instructions, user_state, messages), OPENAI, room, count)
 
 
 def contents(prompt):
@@ -115,7 +127,7 @@ def test_a_reply_that_says_nothing_is_left_out():
     ],
 )
 def test_the_system_line_holds_the_preamble_and_the_users_state(preamble, user_state, system):
-    prompt = assemble(preamble, user_state, [said("Hi")], 10_000, never)
+    prompt = assembled(preamble, user_state, [said("Hi")], 10_000, never)
     assert contents(prompt) == [*system, "Hi"]
 
 
@@ -123,7 +135,7 @@ def test_the_system_line_holds_the_preamble_and_the_users_state(preamble, user_s
 
 
 def test_where_all_fits_by_its_bytes_no_tokens_are_counted():
-    assert contents(assemble("Be brief.", {}, TURNS, 1000, never)) == ["Be brief.", "one", "1", "two", "2", "three"]
+    assert contents(assembled("Be brief.", {}, TURNS, 1000, never)) == ["Be brief.", "one", "1", "two", "2", "three"]
 
 
 def test_where_it_might_not_fit_the_tokens_are_counted():
@@ -134,7 +146,7 @@ def test_where_it_might_not_fit_the_tokens_are_counted():
         counted.extend(message["role"] for message in messages)
         return 100
 
-    assemble("p" * 500, {}, [said("q" * 500)], 900, count)
+    assembled("p" * 500, {}, [said("q" * 500)], 900, count)
     assert sorted(counted) == ["system", "user"]
 
 
@@ -150,9 +162,9 @@ def test_where_it_might_not_fit_the_tokens_are_counted():
 )
 def test_the_oldest_turns_go_first_whole_and_the_newest_never(room, kept):
     """Every message counts 10 tokens, the system line too."""
-    assert contents(assemble("Be brief.", {}, TURNS, room, ten_each)) == ["Be brief.", *kept]
+    assert contents(assembled("Be brief.", {}, TURNS, room, ten_each)) == ["Be brief.", *kept]
 
 
 def test_a_dropped_turn_takes_its_calls_and_results_along():
     messages = [said("watch"), *watched(1), step(2), said("and now?")]
-    assert contents(assemble("", {}, messages, 30, ten_each)) == ["and now?"]
+    assert contents(assembled("", {}, messages, 30, ten_each)) == ["and now?"]

@@ -7,9 +7,10 @@ import pytest
 from app.events import sse
 from workers import turn
 from workers.cancellation import INTERRUPTED, CancelToken, Stopped
-from workers.turn import Reply, ToolRequest, ToolRoundsExceeded
+from workers.reply import Reasoning, Reply, ToolRequest
+from workers.turn import ToolRoundsExceeded
 
-QUESTION = [{"role": "user", "content": "What is the price of ETH?"}]
+QUESTION = [{"id": "m", "role": "user", "content": "What is the price of ETH?", "created_at": ""}]
 
 ETH = ToolRequest("call_1", "GetTokenPrice", '{"symbol":"ETH"}')
 BTC = ToolRequest("call_2", "GetTokenPrice", '{"symbol":"BTC"}')
@@ -45,7 +46,7 @@ def events():
 @pytest.fixture
 def run(events):
     def run(model, tools=echo, token=None, most_calls=16):
-        turn.run(QUESTION, model, tools, events.append, token or CancelToken(), most_calls)
+        return turn.run(QUESTION, model, tools, events.append, token or CancelToken(), most_calls)
 
     return run
 
@@ -67,43 +68,91 @@ def test_every_call_is_emitted_before_the_first_result_and_results_as_they_finis
     ]
 
 
-def test_the_second_prompt_adds_the_calls_and_their_results_in_the_order_of_the_calls(run):
+def test_the_second_call_sees_the_reply_with_its_calls_and_results(run):
     model = Scripted(Reply("Looking.", (ETH, BTC)), Reply("Done."))
     run(model)
     assert model.prompts[0] == QUESTION
-    assert model.prompts[1] == [
-        *QUESTION,
-        {
-            "role": "assistant",
-            "content": "Looking.",
-            "tool_calls": [
-                {
-                    "id": "call_1",
-                    "type": "function",
-                    "function": {"name": "GetTokenPrice", "arguments": '{"symbol":"ETH"}'},
-                },
-                {
-                    "id": "call_2",
-                    "type": "function",
-                    "function": {"name": "GetTokenPrice", "arguments": '{"symbol":"BTC"}'},
-                },
-            ],
-        },
-        {"role": "tool", "tool_call_id": "call_1", "content": '{"symbol":"ETH"}'},
-        {"role": "tool", "tool_call_id": "call_2", "content": '{"symbol":"BTC"}'},
+    reply = model.prompts[1][-1]
+    assert (reply["role"], reply["content"]) == ("assistant", "Looking.")
+    assert reply["tool_calls"] == [
+        {"call_id": "call_1", "name": "GetTokenPrice", "args": {"symbol": "ETH"}},
+        {"call_id": "call_2", "name": "GetTokenPrice", "args": {"symbol": "BTC"}},
     ]
+    assert {result["call_id"]: result["result"] for result in reply["tool_results"]} == {
+        "call_1": {"symbol": "ETH"},
+        "call_2": {"symbol": "BTC"},
+    }
 
 
-def test_a_reply_of_calls_alone_has_no_empty_content(run):
-    model = Scripted(Reply("", (ETH,)), Reply("Done."))
-    run(model)
-    assert model.prompts[1][1]["content"] is None
-
-
-def test_several_rounds_are_all_in_the_last_prompt(run):
+def test_several_rounds_are_all_in_the_last_call(run):
     model = Scripted(Reply("", (ETH,)), Reply("", (BTC,)), Reply("Done."))
     run(model)
-    assert [message["role"] for message in model.prompts[2]] == ["user", "assistant", "tool", "assistant", "tool"]
+    assert [message["role"] for message in model.prompts[2]] == ["user", "assistant", "assistant"]
+
+
+# How the model stopped
+
+
+@pytest.mark.parametrize("stop", ["stop", "length", "content_filter"])
+def test_a_turn_that_showed_something_ends_as_its_model_stopped(run, stop):
+    assert run(Scripted(Reply("A text", stop=stop))) == stop
+
+
+def test_a_turn_that_showed_its_tools_has_shown_something(run):
+    assert run(Scripted(Reply("", (ETH,)), Reply("", stop="length"))) == "length"
+
+
+@pytest.mark.parametrize(
+    ("reply", "failure"),
+    [
+        (Reply(""), turn.EmptyAnswer),
+        (Reply(" \n"), turn.EmptyAnswer),
+        (Reply("", stop="length"), turn.EmptyAnswer),
+        (Reply("", reasoning=(Reasoning("thinking", "hm"),)), turn.EmptyAnswer),
+        (Reply("", stop="content_filter"), turn.Refused),
+    ],
+)
+def test_a_turn_with_nothing_to_show_fails(run, reply, failure):
+    with pytest.raises(failure):
+        run(Scripted(reply))
+
+
+@pytest.mark.parametrize("arguments", ["", "{}", '{"symbol":"ET'])
+@pytest.mark.parametrize("stop", ["length", "content_filter"])
+def test_a_call_that_was_cut_never_runs(run, events, stop, arguments):
+    cut = ToolRequest("call_1", "GetTokenPrice", arguments)
+    assert run(Scripted(Reply("Looking.", (cut,), stop=stop))) == stop
+    assert events == [sse.text("Looking. ")]
+
+
+def test_a_call_that_is_whole_runs_though_the_reply_was_cut_behind_it(run, events):
+    assert run(Scripted(Reply("", (ETH,), stop="length"), Reply("Done."))) == "stop"
+    assert events[0]["type"] == "tool_call"
+
+
+# What the model thought
+
+
+def test_reasoning_goes_before_the_calls_into_the_log_and_to_the_next_call(run, events):
+    thought = Reasoning("thinking", "hm", "SIG")
+    model = Scripted(Reply("", (ETH,), reasoning=(thought,), model="anthropic/claude"), Reply("Done."))
+    run(model)
+    kept = {"model": "anthropic/claude", "blocks": [{"kind": "thinking", "text": "hm", "signature": "SIG"}]}
+    assert events[0] == {"type": "reasoning", **kept}
+    assert events[1]["type"] == "tool_call"
+    assert model.prompts[1][-1]["reasoning"] == kept
+
+
+def test_the_signature_of_a_call_is_kept_with_its_id(run, events):
+    signed = ToolRequest("call_1", "Get", "{}", signature="SIG")
+    run(Scripted(Reply("", (signed,), model="gemini/g"), Reply("Done.")))
+    assert events[0] == {"type": "reasoning", "model": "gemini/g", "blocks": [], "signatures": {"call_1": "SIG"}}
+
+
+def test_thoughts_of_a_reply_that_says_nothing_are_not_kept(run, events):
+    with pytest.raises(turn.EmptyAnswer):
+        run(Scripted(Reply("", reasoning=(Reasoning("thinking", "hm"),))))
+    assert events == []
 
 
 @pytest.mark.parametrize("arguments", ["{", "[1]", '"ETH"'])
@@ -111,7 +160,7 @@ def test_arguments_that_are_no_json_object_are_shown_as_none(run, events, argume
     model = Scripted(Reply("", (ToolRequest("call_1", "Get", arguments),)), Reply("Done."))
     run(model, tools=lambda calls, token: iter([(calls[0], {"error": "no"})]))
     assert events[0] == sse.tool_call("call_1", "Get", {})
-    assert model.prompts[1][1]["tool_calls"][0]["function"]["arguments"] == "{}"
+    assert model.prompts[1][1]["tool_calls"][0]["args"] == {}
 
 
 def test_no_arguments_are_an_empty_object():
@@ -169,6 +218,8 @@ def test_a_stop_between_two_results_emits_no_more(run, events):
         (turn.ProviderFailed("x", retryable=False), "provider_error", False),
         (turn.ProviderStalled("x"), "provider_stalled", True),
         (turn.ToolRoundsExceeded("x"), "tool_rounds_exceeded", False),
+        (turn.Refused("x"), "refused", False),
+        (turn.EmptyAnswer("x"), "empty_answer", True),
     ],
 )
 def test_a_failure_has_the_code_of_the_wire_contract(failure, code, retryable):

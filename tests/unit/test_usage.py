@@ -6,29 +6,32 @@ import pytest
 import yaml
 
 from app import catalog
-from app.config import Settings
 from app.errors import ConfigError
 from app.usage import ModelCall, Prices, Totals, Usage, dollars
 from app.usage.report import InvalidDays, between, month, today
-from workers.models.llm import Models
-from workers.models.stream import ReplyBuilder, StreamOutcome
+from workers.models.metering import estimate, measure
+from workers.models.reply_builder import ReplyBuilder, StreamOutcome
+from workers.models.wires import openai
 
 GPT = {"model_name": "gpt", "litellm_params": {"model": "openai/gpt-4o"}}
 LONG = {"model_name": "long", "litellm_params": {"model": "gemini/gemini-2.5-pro"}}
 OWN = {"input_cost_per_token": "3e-6", "output_cost_per_token": 0.00001}
 
 
-def models(tmp_path, *entries):
+PROMPT = [{"role": "user", "content": "one two three"}]
+
+
+def model_of(tmp_path, entry):
     path = tmp_path / "aomi.yaml"
-    path.write_text(yaml.safe_dump({"model_list": entries}))
-    return Models(catalog.load(path, {"OPENAI_API_KEY": "sk-x"}), Settings())
+    path.write_text(yaml.safe_dump({"model_list": [entry]}))
+    return catalog.load(path, {"OPENAI_API_KEY": "sk-x"}).model(entry["model_name"])
 
 
 def fold(*chunks):
-    folded = ReplyBuilder(lambda _: None, set())
+    builder = ReplyBuilder(lambda _: None)
     for chunk in chunks:
-        folded.add({"choices": []} | chunk)
-    return folded.heard()
+        builder.add(openai.deltas_of({"choices": []} | chunk))
+    return builder.outcome()
 
 
 def said(text, **delta):
@@ -62,9 +65,8 @@ def test_thoughts_and_tool_calls_are_said_too():
     assert fold(said(None, reasoning_content="hm "), said("a "), said(None, tool_calls=[call])).said == "hm a Add{}"
 
 
-def measured(tmp_path, entry, heard):
-    prompt = [{"role": "user", "content": "one two three"}]
-    return models(tmp_path, entry)._measure(entry["model_name"], prompt, [], heard)
+def measured(tmp_path, entry, outcome):
+    return measure(model_of(tmp_path, entry), PROMPT, [], outcome)
 
 
 def test_what_the_provider_counted_is_priced_as_litellm_knows(tmp_path):
@@ -118,7 +120,7 @@ def test_a_call_that_was_refused_used_nothing(tmp_path):
 
 
 def test_the_prices_that_a_caretaker_goes_by_are_those_of_litellm(tmp_path):
-    asked = models(tmp_path, GPT)._asked("gpt", [{"role": "user", "content": "x" * 400}], [], {})
+    asked = estimate(model_of(tmp_path, GPT), [{"role": "user", "content": "x" * 400}], [], own_key=False)
     used = Usage(1000, 100, cached=400)
     assert asked.prices.cost(used) == measured(tmp_path, GPT, StreamOutcome("a", used, True, False))[1]
     assert 100 <= asked.prompt < 120
@@ -127,14 +129,14 @@ def test_the_prices_that_a_caretaker_goes_by_are_those_of_litellm(tmp_path):
 @pytest.mark.parametrize(
     ("info", "words"),
     [
-        ({"input_cost_per_token": "cheap", "output_cost_per_token": 1}, "must be US$ a token"),
-        ({"input_cost_per_token": -1, "output_cost_per_token": 1}, "must be US$ a token"),
+        ({"input_cost_per_token": "cheap", "output_cost_per_token": 1}, "must be US$ per token"),
+        ({"input_cost_per_token": -1, "output_cost_per_token": 1}, "must be US$ per token"),
         ({"input_cost_per_token": 0.1}, "needs both"),
     ],
 )
 def test_a_price_that_is_none_is_told_at_the_start(tmp_path, info, words):
     with pytest.raises(ConfigError, match="'gpt'") as told:
-        models(tmp_path, GPT | {"model_info": info})
+        model_of(tmp_path, GPT | {"model_info": info})
     assert words in str(told.value)
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 
+from app.state import transcript
 from app.state.control_messages import title_work
 from app.state.titles import first_words
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
 from workers.cancellation import Stopped
 from workers.models import traced
-from workers.models.llm import CallObserver
+from workers.models.prompt import Conversation
+from workers.models.request import CallObserver, ModelRequest
 from workers.runtime import current
-from workers.turn import Prompt, TurnFailed
+from workers.turn import TurnFailed
 from workers.usage_recorder import UsageRecorder
 
 log = logging.getLogger("workers.jobs")
@@ -32,14 +34,14 @@ def suggest_title(session_id: str, run_id: str, model: str, text: str) -> None:
     if run is None:
         return
     usage = UsageRecorder(services.ledger, runtime.usage_settler, run, iter(["title"]))
-    observer, prompt = CallObserver(asked=usage.open), _prompt(text)
+    observer, request = CallObserver(on_start=usage.open), ModelRequest(model, _conversation(text))
     with (
         log_context(LogContext(session=short_session_id(session_id))),
         runtime.cancel_tokens.issue(title_work(run.thread_id), background=True) as token,
     ):
         try:
             usage.check()
-            reply = traced.ask(services, model, lambda: runtime.models.stream(model, prompt, [], observer, token))
+            reply = traced.call(services, model, lambda: runtime.models.stream(request, observer, token))
         except (TurnFailed, Stopped) as error:
             log.info("title generation with model %r failed (%s); keeping the default title", model, error)
             return
@@ -47,8 +49,5 @@ def suggest_title(session_id: str, run_id: str, model: str, text: str) -> None:
         services.sessions.suggest_title(session_id, run.thread_id, title)
 
 
-def _prompt(text: str) -> Prompt:
-    return [
-        {"role": "system", "content": INSTRUCTIONS},
-        {"role": "user", "content": text[:MAX_MESSAGE_CHARS]},
-    ]
+def _conversation(text: str) -> Conversation:
+    return Conversation(INSTRUCTIONS, messages=[transcript.message("", "user", text[:MAX_MESSAGE_CHARS], "")])

@@ -18,7 +18,8 @@ from workers.cancellation import SHUTDOWN, CancelToken, Stopped
 from workers.jobs.tool_context import tool_context
 from workers.jobs.turn_model import TurnModel
 from workers.jobs.turn_tools import TurnTools
-from workers.models import prompt as prompts
+from workers.models.prompt import MAX_BYTES_PER_TOKEN, Conversation
+from workers.reply import Stop
 from workers.runtime import Runtime, current
 from workers.secrets import Secrets
 from workers.toolbox import Toolbox, ToolLimits
@@ -61,8 +62,8 @@ def _run_claimed(runtime: Runtime, run: Run, token: CancelToken) -> None:
 def _terminal_event(runtime: Runtime, run: Run, token: CancelToken) -> sse.Event | None:
     """Run the turn. Returns its terminal event, or None when the turn was ended elsewhere."""
     try:
-        _converse(runtime, run, token)
-        return sse.complete()
+        stop = _converse(runtime, run, token)
+        return sse.complete(finish_reason=None if stop == "stop" else stop)
     except Stopped as stopped:
         if stopped.reason != SHUTDOWN:
             return None
@@ -86,29 +87,25 @@ def _end(runtime: Runtime, run: Run, terminal: sse.Event | None) -> None:
         services.metrics.let_go(services.runs.get(run.session_id, run.id))
 
 
-def _converse(runtime: Runtime, run: Run, token: CancelToken) -> None:
-    """Build the prompt and run the turn's loop."""
-    services, models = runtime.services, runtime.models
+def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
+    """Run the turn's loop over the thread's messages. Returns how the model stopped."""
+    services = runtime.services
     app = services.catalog.app(run.app)
     state = session_user_state(services.sessions.get(run.session_id) or {})
     context = tool_context(services, run.session_id, state, run.principal.client, token)
     toolbox = _toolbox(runtime, run, context)
-    tools = toolbox.schemas
-    room = models.room(run.model, tools)
-    messages = services.sessions.messages(run.session_id, run.thread_id, room * prompts.BYTES_A_TOKEN)
+    usage = UsageRecorder(services.ledger, runtime.usage_settler, run)
+    system = Conversation(_instructions(app, context.secrets), state)
+    model = TurnModel(services, runtime.models, usage, run, system, toolbox.schemas)
+    messages = services.sessions.messages(run.session_id, run.thread_id, model.room * MAX_BYTES_PER_TOKEN)
     if app and app.title_model and len(messages) == 1:
         services.jobs.title(run.session_id, run.id, run.thread_id, app.title_model, run.message["content"])
-    prompt = prompts.assemble(
-        _instructions(app, context.secrets), state, messages, room, lambda part: models.count(run.model, part)
-    )
-    usage = UsageRecorder(services.ledger, runtime.usage_settler, run)
-    model = TurnModel(services, models, usage, run, tools)
 
     def emit(event: sse.Event) -> None:
         if not token.cancelled:
             runtime.outbox.put(run.session_id, run.id, event)
 
-    turn.run(prompt, model, toolbox, emit, token, services.settings.max_model_calls)
+    return turn.run(messages, model, toolbox, emit, token, services.settings.max_model_calls)
 
 
 def _instructions(app: App | None, secrets: Secrets) -> str:

@@ -2,58 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.events import sse
+from app.model_params import ModelParams
 from app.services import Services
 from app.state.run_records import Run
+from app.state.transcript import Message
 from workers.cancellation import CancelToken
 from workers.models import retry, traced
-from workers.models.llm import CallObserver, Models
-from workers.turn import Prompt, Reply
+from workers.models.models import Models
+from workers.models.prompt import Conversation
+from workers.models.request import CallObserver, ModelRequest
+from workers.reply import Reply
 from workers.usage_recorder import UsageRecorder
 
 
 @dataclass(frozen=True)
 class TurnModel:
-    """Calls the turn's model, or one of its app's fallbacks, with `tools` in the form of OpenAI's chat API."""
+    """Calls the turn's model, or one of its app's fallbacks, with `tools` in the form of OpenAI's chat API. `system` is
+    the conversation without its messages."""
 
     services: Services
     models: Models
     usage: UsageRecorder
     run: Run
+    system: Conversation
     tools: list[dict[str, Any]]
 
-    def __call__(self, prompt: Prompt, on_text: Callable[[str], None], token: CancelToken) -> Reply:
+    def __call__(self, messages: Sequence[Message], on_text: Callable[[str], None], token: CancelToken) -> Reply:
         """One reply; `on_text` gets each piece of its text. Raises `TurnFailed`, `Stopped`."""
         settings = self.services.settings
-        return retry.ask(
-            self._model_names(),
-            lambda name: self._call(name, prompt, on_text, token),
-            token,
-            settings.provider_retries,
-            settings.retry_pause,
+        policy = retry.Policy(settings.provider_retries, settings.retry_pause, self._notify_wait)
+        conversation = replace(self.system, messages=messages)
+        return retry.call_with_fallbacks(
+            self._model_names(), lambda name: self._call(name, conversation, on_text, token), token, policy
         )
+
+    @property
+    def room(self) -> int:
+        """Tokens of history that the largest of the models may read."""
+        return max(self.models.room(name, self.tools) for name in self._model_names())
 
     def _model_names(self) -> tuple[str, ...]:
         """The models to try, in order."""
         app = self.services.catalog.app(self.run.app)
         return tuple(dict.fromkeys((self.run.model, *(app.fallbacks if app else ()))))
 
-    def _call(self, name: str, prompt: Prompt, on_text: Callable[[str], None], token: CancelToken) -> Reply:
+    def _call(self, name: str, conversation: Conversation, on_text: Callable[[str], None], token: CancelToken) -> Reply:
         client = self.run.principal.client
         own_keys = self.services.vault.provider_keys(client)  # for each call: the client may have cleared them
         if not self.models.takes_own_key(name, own_keys):
             self.usage.check()
+        app = self.services.catalog.app(self.run.app)
+        request = ModelRequest(name, conversation, self.tools, own_keys, app.params if app else ModelParams())
         observer = CallObserver(on_text, self._notify_stall, self.usage.open)
-        return traced.ask(
-            self.services,
-            name,
-            lambda: self.models.stream(name, prompt, self.tools, observer, token, own_keys),
-        )
+        return traced.call(self.services, name, lambda: self.models.stream(request, observer, token))
 
     def _notify_stall(self, seconds: float) -> None:
-        text = f"The model has been silent for {seconds:g} seconds; wait, as the answer may still come, or stop it"
+        self._notify(
+            f"The model has been silent for {seconds:g} seconds; wait, as the answer may still come, or stop it"
+        )
+
+    def _notify_wait(self, seconds: float) -> None:
+        self._notify(f"The model's provider is busy: it is asked again in {seconds:.0f} seconds")
+
+    def _notify(self, text: str) -> None:
         self.services.sessions.change(self.run.session_id, {}, [sse.system_notice(self.run.session_id, text)])

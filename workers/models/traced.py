@@ -12,8 +12,8 @@ from workers.turn import Reply, TurnFailed
 log = logging.getLogger(__name__)
 
 
-def ask(services: Services, name: str, call: Callable[[], Reply]) -> Reply:
-    """The reply of the model `name`, which `call` asks. Raises what that raises."""
+def call(services: Services, name: str, ask: Callable[[], Reply]) -> Reply:
+    """The reply of the model `name`, which `ask` asks. Raises what that raises."""
     model = services.catalog.model(name)
     attributes = {
         "gen_ai.operation.name": "chat",
@@ -22,9 +22,9 @@ def ask(services: Services, name: str, call: Callable[[], Reply]) -> Reply:
     }
     with tracing.span(f"chat {name}", attributes, "CLIENT") as span:
         try:
-            reply = call()
+            reply = ask()
         except TurnFailed as failed:
-            kind = type(failed.__cause__ or failed).__name__
+            kind = failed.kind or type(failed).__name__
             span.fail(kind)
             services.metrics.provider_failed(name, kind)
             raise

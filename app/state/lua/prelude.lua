@@ -6,9 +6,13 @@ local function has_ended(status)
   return status == 'complete' or status == 'interrupted' or status == 'error'
 end
 
+-- Kinds of events that no client gets. (HIDDEN in sse.py is the same.)
+local hidden = {reasoning = true}
+
 -- Append frames to the log of run `id` and publish them as one message:
 -- "<first> <last> <kind of the last> <at>\n<frames>". Number, entry and publication are one step, so that no reader
--- sees one without the others. Each entry but a piece of text stores the time `at`: pieces are many, and nobody needs
+-- sees one without the others. A frame of a hidden kind is a message of its own, so that readers leave it out by its
+-- head, without parsing it. Each entry but a piece of text stores the time `at`: pieces are many, and nobody needs
 -- the time of each one.
 local function log_frames(session, id, frames, ttl, at)
   local count = #frames / 2
@@ -16,19 +20,22 @@ local function log_frames(session, id, frames, ttl, at)
   local log = log_key(session, id)
   local last = redis.call('HINCRBY', run_key(session, id), 'events', count)
   local first = last - count + 1
-  local bytes = {}
+  local bytes, from = {}, first
   for i = 1, count do
-    local kind, frame = frames[2 * i - 1], frames[2 * i]
-    local entry = string.format('%d-0', first + i - 1)
+    local kind, frame, number = frames[2 * i - 1], frames[2 * i], first + i - 1
+    local entry = string.format('%d-0', number)
     if kind == 'text' then
       redis.call('XADD', log, entry, 'kind', kind, 'frame', frame)
     else
       redis.call('XADD', log, entry, 'kind', kind, 'frame', frame, 'at', at)
     end
-    bytes[i] = frame
+    bytes[#bytes + 1] = frame
+    if i == count or hidden[kind] or hidden[frames[2 * i + 1]] then
+      redis.call('PUBLISH', log, string.format('%d %d %s %s\n', from, number, kind, at) .. table.concat(bytes))
+      bytes, from = {}, number + 1
+    end
   end
   redis.call('EXPIRE', log, ttl)
-  redis.call('PUBLISH', log, string.format('%d %d %s %s\n', first, last, frames[2 * count - 1], at) .. table.concat(bytes))
 end
 
 -- Append frames to the session's update stream, keep the newest `max_updates`, publish each one.

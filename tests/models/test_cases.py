@@ -1,0 +1,45 @@
+"""Every case, in both stream modes: the events of its turn, the turns after it, what was sent, what was billed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from tests.models import compare
+from tests.models.cases_file import cases
+from tests.models.play import Outcome, play, problems
+from tests.models.stack import MODES, Stack
+from tests.support.patience import patient
+
+AT_ONCE = 16
+"""Cases that are played side by side in each mode."""
+
+Played = Callable[[str, str], Outcome]
+
+
+@pytest.fixture(scope="module")
+def played(request: pytest.FixtureRequest, stacks: dict[str, Stack]) -> Iterator[Played]:
+    """The outcome of a case in a mode. All selected ones are played side by side: most of their time is waiting."""
+    here = [item.callspec.params for item in request.session.items if item.path == request.path]
+    chosen = dict.fromkeys((params["name"], mode) for params in here for mode in [params.get("mode")] if mode)
+    chosen |= dict.fromkeys((params["name"], mode) for params in here if "mode" not in params for mode in MODES)
+    with ThreadPoolExecutor(AT_ONCE * len(MODES)) as pool:
+        futures: dict[tuple[str, str], Future[Outcome]] = {
+            (name, mode): pool.submit(play, stacks[mode], cases()[name]) for name, mode in chosen
+        }
+        yield lambda name, mode: futures[name, mode].result(patient(120))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", cases())
+def test_a_case_is_as_it_says(name: str, mode: str, played: Played) -> None:
+    found = problems(played(name, mode))
+    assert not found, "\n".join(["", *found])
+
+
+@pytest.mark.parametrize("name", cases())
+def test_both_modes_give_the_same_events(name: str, played: Played) -> None:
+    inner, wrapper = (played(name, mode).turns[0].events for mode in MODES)
+    assert compare.shape(inner) == compare.shape(wrapper)

@@ -1,0 +1,34 @@
+"""litellm as the workers use it."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import Any
+
+import litellm
+from litellm.responses import main as responses
+
+from workers.models import tap
+from workers.models.demo_provider import DemoProvider
+
+
+def configure() -> None:
+    """Set it up; once, before the first call."""
+    litellm.disable_streaming_logging = True
+    litellm.suppress_debug_info = True
+    litellm.drop_params = True  # `stream_options` is not known everywhere
+    litellm.modify_params = False  # else it turns thinking off where a history has calls of other models
+    litellm.telemetry = False
+    litellm.disable_hf_tokenizer_download = True  # tokens are counted without the network
+    litellm.custom_provider_map = [{"provider": "demo", "custom_handler": DemoProvider()}]
+    for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # its logs hold prompts and keys
+    # its bridge to the Responses API looks for MCP servers of its own, with a package that would come for this alone
+    responses._responses_try_dispatch_mcp_gateway = _no_mcp_gateway
+    warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)  # of its own objects, each time
+    tap.install()
+
+
+def _no_mcp_gateway(**_: Any) -> None:
+    """What litellm takes for: none of these tools is a server's that it holds."""

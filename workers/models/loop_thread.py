@@ -1,0 +1,43 @@
+"""One asyncio loop in a thread of its own, on which all model streams of a worker process run: provider connections are
+kept alive, and a stop closes one within milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Coroutine
+from typing import TypeVar
+
+T = TypeVar("T")
+
+STOP_SECONDS = 5.0
+
+
+class LoopThread:
+    """`start` it before use, `stop` it at the end."""
+
+    def __init__(self, name: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Cancel every task, then end the loop and its thread."""
+        asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(timeout=STOP_SECONDS)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=STOP_SECONDS)
+
+    def submit(self, work: Coroutine[object, object, T]) -> concurrent.futures.Future[T]:
+        """Run `work` on the loop. Cancelling the future cancels it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+
+async def _cancel_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,36 @@
+"""What a model call sends and uses, in tokens and in money."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from app import exact_json
+from app.catalog import Model
+from app.usage import EST_BYTES_PER_TOKEN, Usage
+from workers.models import counting, pricing
+from workers.models.prompt import Prompt
+from workers.models.reply_builder import StreamOutcome
+from workers.models.request import CallEstimate
+
+Tools = Sequence[dict[str, Any]]
+
+
+def estimate(model: Model, prompt: Prompt, tools: Tools, own_key: bool) -> CallEstimate:
+    """What is known of a call before it is answered."""
+    tokens = len(exact_json.dump_bytes([prompt, list(tools)])) // EST_BYTES_PER_TOKEN
+    return CallEstimate(model.model_name, tokens, pricing.prices(model), own_key)
+
+
+def measure(model: Model, prompt: Prompt, tools: Tools, outcome: StreamOutcome) -> tuple[Usage, int | None]:
+    """What a call has used, and its cost in nano-dollars, None if the price is unknown. What the provider did not count
+    is counted here. A call that was refused costs nothing."""
+    if outcome.refused:
+        return Usage(), 0
+    counted, asked = outcome.usage or Usage(), model.litellm_params["model"]
+    if not (outcome.whole and counted.input):
+        sent = counting.of_messages(asked, prompt, tools)
+        said = counting.of_text(asked, outcome.said) if outcome.said else 0
+        counted = replace(counted, input=counted.input or sent, output=max(counted.output, said), estimated=True)
+    return counted, pricing.cost(model, counted)

@@ -1,0 +1,172 @@
+"""The models of aomi.yaml: one call at a time, from a conversation to a reply, and what it used."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import logging
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from app.catalog import Catalog, Model
+from app.config import Settings
+from app.telemetry import redaction
+from workers.cancellation import CancelToken
+from workers.models import counting, litellm_setup, pricing, routes, warm_up
+from workers.models.call import CallFailed, StreamedCall
+from workers.models.failures import Failure
+from workers.models.loop_thread import LoopThread
+from workers.models.metering import estimate, measure
+from workers.models.prompt import Prompt, assemble, rules_for, tools_called_in
+from workers.models.reply_builder import ReplyBuilder
+from workers.models.request import CallObserver, ModelRequest, OnEnd
+from workers.reply import Reply
+from workers.turn import ProviderFailed, TurnFailed
+
+log = logging.getLogger(__name__)
+
+MAX_WORDS = 2000
+"""Characters of a provider's own words that are logged."""
+
+MIN_KEY = 4
+"""A shorter value is no key, and might be a part of any word."""
+
+_IS_KEY = re.compile(r"key|secret|token|password|credential", re.IGNORECASE)
+
+RESERVED_OUTPUT_TOKENS = 4096
+"""Tokens of the window left free for the reply (a quarter of a small window)."""
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A request as its provider gets it."""
+
+    model: Model
+    prompt: Prompt
+    tools: list[dict[str, Any]]
+    params: dict[str, Any]
+
+
+class Models:
+    """`start` it before use, `stop` it at the end."""
+
+    def __init__(self, catalog: Catalog, settings: Settings) -> None:
+        self._catalog = catalog
+        self._settings = settings
+        self._loop = LoopThread("aomi models")
+
+    def start(self) -> None:
+        """Start the loop and pay now for what litellm does at the first call of each provider."""
+        litellm_setup.configure()
+        self._loop.start()
+        warm_up.warm_up(self._loop, self._catalog.models)
+
+    def stop(self) -> None:
+        """End the loop and every stream that is still open."""
+        self._loop.stop()
+
+    def stream(self, request: ModelRequest, observer: CallObserver, token: CancelToken) -> Reply:
+        """One reply. Raises `ProviderFailed`, `ProviderStalled`, `Refused`; `Stopped` at a stop, with the provider's
+        connection closed."""
+        prepared = self._prepare(request)
+        used_ids = frozenset(
+            call["call_id"] for message in request.conversation.messages for call in message.get("tool_calls", ())
+        )
+        builder = ReplyBuilder(observer.on_text, used_ids)
+        call = StreamedCall(
+            prepared.params,
+            builder,
+            self._settings.stall_timeout,
+            observer.on_stall,
+            through_wrapper=self._settings.litellm_stream == "wrapper",
+        )
+        future = self._loop.submit(call.run())
+        on_end: OnEnd | None = None
+        try:
+            with token.waking(future.cancel):
+                own_key = self.takes_own_key(request.name, request.own_keys)
+                on_end = observer.on_start(estimate(prepared.model, prepared.prompt, prepared.tools, own_key))
+                return replace(future.result(), model=prepared.model.litellm_params["model"])
+        except CallFailed as failed:
+            _log_failure(request.name, failed.failure, prepared.params if self._settings.log_content else None)
+            raise failed.failure.error from failed.__cause__
+        except concurrent.futures.CancelledError:
+            token.check()
+            raise ProviderFailed("The model's answer was cut off; try again", retryable=True) from None
+        finally:
+            future.cancel()
+            if on_end:
+                on_end(partial(measure, prepared.model, prepared.prompt, prepared.tools, builder.outcome()))
+
+    def takes_own_key(self, name: str, own_keys: Mapping[str, str]) -> bool:
+        """Whether a call of the model would use one of the client's own keys."""
+        return self._model(name).provider in own_keys
+
+    def room(self, name: str, tools: Sequence[dict[str, Any]]) -> int:
+        """Tokens that the messages of a prompt may have."""
+        model = self._model(name)
+        window = pricing.window_of(model)
+        room = window - min(RESERVED_OUTPUT_TOKENS, window // 4)
+        if self._settings.history_tokens:
+            room = min(room, self._settings.history_tokens)
+        return room - (counting.of_same_text(model.litellm_params["model"], str(tools)) if tools else 0)
+
+    def _prepare(self, request: ModelRequest) -> _Prepared:
+        model = self._model(request.name)
+        asked = model.litellm_params["model"]
+        params = self._params(model, request)
+        rules = rules_for(asked, routes.provider_of(model), params)
+        prompt = assemble(
+            request.conversation, rules, self.room(request.name, request.tools), partial(counting.of_messages, asked)
+        )
+        tools = list(request.tools) or (tools_called_in(prompt) if rules.calls_need_tools else [])
+        return _Prepared(model, prompt, tools, params | {"messages": prompt} | ({"tools": tools} if tools else {}))
+
+    def _params(self, model: Model, request: ModelRequest) -> dict[str, Any]:
+        own = request.own_keys.get(model.provider)
+        if own is None and model.missing(os.environ):
+            raise ProviderFailed(
+                f"This model needs a key of your own, for {model.provider}: save one, or choose another model",
+                retryable=False,
+            )
+        fixed = {
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "max_retries": 0,
+            "timeout": self._settings.stall_timeout,
+            "_skip_mcp_handler": True,
+        }
+        last = request.conversation.messages[-1:]
+        params = request.params.over(
+            model.params(os.environ),
+            has_tools=bool(request.tools),
+            after_results=any("tool_results" in message for message in last),
+        )
+        return params | ({"api_key": own} if own else {}) | fixed
+
+    def _model(self, name: str) -> Model:
+        model = self._catalog.model(name)
+        if model is None:
+            raise TurnFailed(f"The model {name!r} is no longer configured; choose another one")
+        return model
+
+
+def _log_failure(name: str, failure: Failure, params: dict[str, Any] | None) -> None:
+    """Why a call failed, for operators; the provider's own words only with the `params` of the call, whose keys are
+    taken out of them. (The log masks what looks like a key.)"""
+    said = failure.said
+    facts = [failure.kind, *([f"status {said.status}"] if said.status else []), *said.codes]
+    words = ""
+    if params is not None and said.words:
+        words = f": {_without_keys(said.words, params)[:MAX_WORDS]}"
+    log.warning("model %r failed (%s): %s%s", name, ", ".join(facts), failure.error.message, words)
+
+
+def _without_keys(words: str, params: dict[str, Any]) -> str:
+    for name, value in params.items():
+        if isinstance(value, str) and len(value) >= MIN_KEY and _IS_KEY.search(name):
+            words = words.replace(value, redaction.MASK)
+    return words

@@ -1,0 +1,66 @@
+"""The prompt of one model call: instructions, the user's state, and as much of the history as the model can read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app import exact_json
+from app.state.transcript import Message
+from workers.models.prompt.messages import Prompt, PromptWriter
+from workers.models.prompt.rules import Rules
+
+Count = Callable[[Prompt], int]
+"""Tokens of some messages, about."""
+
+MAX_BYTES_PER_TOKEN = 16
+"""More than any text takes on the average: what of a history lies further back than this cannot fit."""
+
+MESSAGE_OVERHEAD = 8
+"""Tokens that a message may cost beside its bytes; more than any tokenizer in use adds."""
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """What a model is to read: the app's instructions, the user's state, the thread's stored messages with those of the
+    running turn."""
+
+    instructions: str
+    user_state: dict[str, Any] = field(default_factory=dict)
+    messages: Sequence[Message] = ()
+
+
+def assemble(conversation: Conversation, rules: Rules, room: int, count: Count) -> Prompt:
+    """The prompt: instructions, the user's state, then as many of the newest turns as fit `room` tokens.
+
+    A turn (a user's message and all up to the next one) stays whole, and the newest one is always there.
+    """
+    system = _system(conversation)
+    turns = PromptWriter(rules).write(conversation.messages)
+    spare = room - _most_tokens(system)
+    if sum(map(_most_tokens, turns)) > spare:
+        turns = _newest(turns, room - count(system), count)
+    return system + [message for turn in turns for message in turn]
+
+
+def _system(conversation: Conversation) -> Prompt:
+    parts = [conversation.instructions] if conversation.instructions.strip() else []
+    if conversation.user_state:
+        parts.append(f"The user's state: {exact_json.dumps(conversation.user_state)}")
+    return [{"role": "system", "content": "\n\n".join(parts)}] if parts else []
+
+
+def _newest(turns: list[Prompt], room: int, count: Count) -> list[Prompt]:
+    kept: list[Prompt] = []
+    for turn in reversed(turns):
+        room -= count(turn)
+        if room < 0 and kept:
+            break
+        kept.insert(0, turn)
+    return kept
+
+
+def _most_tokens(messages: Prompt) -> int:
+    """An upper bound without a tokenizer: no token is shorter than a byte."""
+    return sum(len(exact_json.dump_bytes(message)) + MESSAGE_OVERHEAD for message in messages)

@@ -1,0 +1,24 @@
+"""By which of litellm's routes a model is asked."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import litellm
+
+from app.catalog import Model
+
+
+def provider_of(model: Model) -> str:
+    """litellm's name of the provider, such as `anthropic`, or `openai` (also for servers that speak its wire)."""
+    params = model.litellm_params
+    return _provider_of(params["model"], params.get("custom_llm_provider"))
+
+
+@lru_cache(maxsize=256)
+def _provider_of(model: str, provider: str | None) -> str:
+    prefix, slash, _ = model.partition("/")
+    try:
+        return litellm.get_llm_provider(model=model, custom_llm_provider=provider)[1]
+    except litellm.BadRequestError:  # a custom provider, or a name that litellm does not know
+        return provider or (prefix if slash else "openai")

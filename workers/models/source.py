@@ -1,0 +1,151 @@
+"""The body of a provider's answer: as litellm reads it, or as deltas of OpenAI's wire without litellm."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import httpx
+
+from workers.models.delta import CallPiece, Counted, Delta, Finish, Refusal
+from workers.models.wires import native, openai
+from workers.models.wires.errors import error_in
+from workers.models.wires.frames import DONE, Frame, FrameReader, encoded, framed
+
+DRAIN_SECONDS = 1.0
+"""How long the connection may take to end behind the provider's last word; then it is closed, not kept."""
+
+_draining: set[asyncio.Task[None]] = set()
+"""The loop holds its tasks weakly."""
+
+
+class Source(httpx.AsyncByteStream):
+    """It ends with the provider's last word, though the connection may stay open. Errors and reasons of an end go to
+    `report`; `heard` is called for each read."""
+
+    def __init__(self, stream: Any, report: Callable[[Iterable[Delta]], None], heard: Callable[[], None]) -> None:
+        self._stream = stream
+        self._reads = aiter(stream)
+        self._report = report
+        self._heard = heard
+        self._frames = FrameReader()
+        self._rewriter = openai.Rewriter()
+        self._native: native.NativeWire | None = None
+        self._is_openai = False
+        self._ended = self._closed = False
+        self.lost: httpx.HTTPError | None = None
+        """Why the connection broke, if it did."""
+
+    @property
+    def knows_the_end(self) -> bool:
+        """Whether `report` says how the reply ends, so that litellm's word does not count."""
+        return self._is_openai or self._native is not None
+
+    @property
+    def knows_thoughts(self) -> bool:
+        """Whether `report` brings what the model thinks."""
+        return self._is_openai
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """What litellm reads."""
+        async for frames in self._read():
+            data = b"".join(data for frame in frames for data in self._for_litellm(frame))
+            if data:
+                yield data
+
+    async def openai_deltas(self) -> AsyncIterator[list[Delta]]:
+        """The deltas of OpenAI's wire, for each read from the provider."""
+        async for frames in self._read():
+            yield [delta for frame in frames for delta in self._of_openai(frame)]
+
+    async def aclose(self) -> None:
+        """Let go of the connection: kept for the next call if the answer ends by itself, else closed."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._ended:
+            task = asyncio.get_running_loop().create_task(self._drain())
+            _draining.add(task)
+            task.add_done_callback(_draining.discard)
+        else:
+            await self._stream.aclose()
+
+    async def _drain(self) -> None:
+        try:
+            with contextlib.suppress(TimeoutError, httpx.HTTPError):
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    async for _ in self._reads:
+                        pass
+        finally:
+            await self._stream.aclose()
+
+    async def _read(self) -> AsyncIterator[list[Frame]]:
+        try:
+            async for data in self._reads:
+                self._heard()
+                yield self._frames.feed(data)
+                if self._ended:
+                    return
+        except httpx.HTTPError as error:  # litellm would make an error of its own of it, in each mode another
+            self.lost = error
+            return
+        yield self._frames.end()
+
+    def _of_openai(self, frame: Frame) -> Sequence[Delta]:
+        if self._ended:
+            return ()
+        if frame is DONE:
+            self._ended = True
+            return (Finish("stop"),)
+        if error := error_in(frame.value, frame.event):
+            self._ended = True
+            return (error,)
+        return openai.deltas_of(frame.value) if isinstance(frame.value, dict) else ()
+
+    def _for_litellm(self, frame: Frame) -> Iterator[bytes]:
+        """The frame as litellm may read it; what it says of the end is reported."""
+        if self._ended:
+            return
+        if frame is DONE:
+            self._ended = True
+            self._report([Finish("stop")])
+            yield self._framed(frame.data)
+        elif error := error_in(frame.value, frame.event):
+            self._ended = True
+            self._report([error])
+        elif isinstance(frame.value, dict):
+            yield from self._of_a_wire(frame)
+        elif frame.data:
+            yield self._framed(frame.data)
+
+    def _of_a_wire(self, frame: Frame) -> Iterator[bytes]:
+        value = frame.value
+        if not self.knows_the_end:
+            self._is_openai = "choices" in value
+            self._native = None if self._is_openai else native.wire_of(value)
+        if self._is_openai:
+            deltas = openai.deltas_of(value)
+            self._report(_facts(deltas))
+            if chunk := self._rewriter.chunk(value, deltas):
+                yield self._framed(encoded(chunk))
+        elif self._native:
+            self._report(self._native.facts(value))
+            self._ended = self._native.is_end(value)
+            for piece in self._native.pieces(value):
+                yield self._framed(frame.data if piece is value and frame.data else encoded(piece))
+        else:
+            yield self._framed(frame.data or encoded(value))
+
+    def _framed(self, data: bytes) -> bytes:
+        return framed(data, self._frames.is_event_stream)
+
+
+def _facts(deltas: Iterable[Delta]) -> Iterator[Delta]:
+    """What litellm does not bring: thoughts as they came, how it ends. The words of a refusal are text to litellm."""
+    for delta in deltas:
+        if isinstance(delta, Refusal):
+            yield Refusal("")
+        elif not isinstance(delta, str | CallPiece | Counted):
+            yield delta

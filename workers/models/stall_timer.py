@@ -1,0 +1,46 @@
+"""The stall timer: notices a provider that sends nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+REST_SECONDS = 1.0
+"""What may follow a reply's end (its usage, a last word) has this long to come."""
+
+
+class StallTimer:
+    """Calls `on_stall(seconds)` once, after a third of the `stall` seconds of silence at the end of which `limit`
+    fires. A chunk costs one look at the clock; a timer does the rest."""
+
+    def __init__(self, limit: asyncio.Timeout, stall: float, on_stall: Callable[[float], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._limit = limit
+        self._stall = stall
+        self._on_stall = on_stall
+        self._told = False
+        self.reset()
+        self._timer = self._loop.call_later(stall / 3, self._look)
+
+    def reset(self) -> None:
+        """Something came."""
+        self._heard = self._loop.time()
+
+    def expect_little(self) -> None:
+        """The reply has ended; only what belongs to it may still come."""
+        self._timer.cancel()
+        self._limit.reschedule(self._loop.time() + REST_SECONDS)
+
+    def cancel(self) -> None:
+        """Watch no more."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        now, third = self._loop.time(), self._stall / 3
+        if now >= self._heard + self._stall:
+            self._limit.reschedule(now)
+            return
+        if now >= self._heard + third and not self._told:
+            self._told = True
+            self._loop.run_in_executor(None, self._on_stall, round(third, 1))
+        self._timer = self._loop.call_at(self._heard + (self._stall if self._told else third), self._look)

@@ -1,0 +1,135 @@
+"""The tap: what a provider really answers, seen below litellm: status, headers, an error's body, the stream itself.
+
+litellm's transport is wrapped once (`install`), and each model call holds a `Tap` for its own task. Above it litellm
+reads a stream that ends where the provider says that it ends, without the errors and oddities that it breaks on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+
+from app.events import sse
+from workers.models.delta import Broken, Delta
+from workers.models.source import Source
+from workers.models.wires.errors import described
+
+MOST_OF_AN_ERROR = 64 * 1024
+"""Bytes of an error's body that are read."""
+
+_STREAMS = frozenset(["", sse.MIMETYPE, "application/x-ndjson", "application/json", "text/plain"])
+
+_current: ContextVar[Tap | None] = ContextVar("tap", default=None)
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """An answer with an error's status."""
+
+    status: int
+    headers: httpx.Headers
+    error: Broken
+
+
+@dataclass
+class Tap:
+    """What one model call hears. `report` gets what the stream itself says of its end and its errors, `heard` is called
+    for each read from the provider."""
+
+    report: Callable[[Iterable[Delta]], None]
+    heard: Callable[[], None]
+    sent: int = 0
+    """Requests that left."""
+    lost: httpx.HTTPError | None = None
+    """What became of the last request if it got no answer."""
+    rejection: Rejection | None = None
+    source: Source | None = None
+    _reset: Token[Tap | None] | None = field(default=None, repr=False)
+
+    async def watch(self, response: httpx.Response) -> None:
+        """Look at an answer before litellm does."""
+        self.rejection = self.lost = None
+        if response.status_code >= 400:
+            body = await _read_some(response)
+            self.rejection = Rejection(response.status_code, response.headers, described(_content(body)))
+            response.stream = httpx.ByteStream(body)
+        elif response.status_code == 200 and _is_readable(response.headers):
+            self.source = response.stream = Source(response.stream, self.report, self.heard)
+
+    def __enter__(self) -> Tap:
+        self._reset = _current.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._reset:
+            _current.reset(self._reset)
+
+
+class TappedTransport(httpx.AsyncBaseTransport):
+    """litellm's transport, with the calling task's tap on each answer."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; its answer comes as it is, not compressed."""
+        tap = _current.get()
+        if tap is None:
+            return await self._inner.handle_async_request(request)
+        request.headers["accept-encoding"] = "identity"
+        tap.sent += 1
+        try:
+            response = await self._inner.handle_async_request(request)
+        except httpx.HTTPError as error:
+            tap.lost = error
+            raise
+        await tap.watch(response)
+        return response
+
+    async def aclose(self) -> None:
+        """Close litellm's."""
+        await self._inner.aclose()
+
+
+def install() -> None:
+    """Have every client that litellm makes from now on use a tapped transport."""
+    make = AsyncHTTPHandler.create_async_transport
+
+    def tapped(*args: Any, **kwargs: Any) -> httpx.AsyncBaseTransport | None:
+        inner = make(*args, **kwargs)
+        return None if inner is None else TappedTransport(inner)
+
+    if not getattr(make, "is_tapped", False):
+        tapped.is_tapped = True  # type: ignore[attr-defined]
+        AsyncHTTPHandler.create_async_transport = staticmethod(tapped)
+
+
+def _is_readable(headers: httpx.Headers) -> bool:
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind in _STREAMS and headers.get("content-encoding", "identity") == "identity"
+
+
+async def _read_some(response: httpx.Response) -> bytes:
+    body = b""
+    async for data in response.stream:  # type: ignore[union-attr]
+        body += data
+        if len(body) >= MOST_OF_AN_ERROR:
+            break
+    await response.stream.aclose()  # type: ignore[union-attr]
+    for name in ("content-length", "transfer-encoding"):
+        response.headers.pop(name, None)
+    return body[:MOST_OF_AN_ERROR]
+
+
+def _content(body: bytes) -> Any:
+    text = body.decode("utf-8", "replace")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

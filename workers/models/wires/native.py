@@ -1,0 +1,164 @@
+"""What the wires of Anthropic, Gemini, Ollama and OpenAI's Responses say of their end. Their text, calls and thoughts
+are read by litellm's own iterators, which lose the reasons behind an end or make one up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from workers.models.delta import Delta, Finish, Refusal
+from workers.models.wires.errors import described
+
+_ANTHROPIC = frozenset(
+    [
+        *("message_start", "content_block_start", "content_block_delta", "content_block_stop"),
+        *("message_delta", "message_stop", "ping"),
+    ]
+)
+_BLOCKED = "prohibited_content"
+
+
+class Anthropic:
+    """https://docs.anthropic.com/en/api/messages-streaming"""
+
+    @staticmethod
+    def knows(value: dict[str, Any]) -> bool:
+        return value.get("type") in _ANTHROPIC
+
+    @staticmethod
+    def facts(value: dict[str, Any]) -> Iterator[Delta]:
+        if reason := _dict(value.get("delta")).get("stop_reason"):
+            yield Finish(str(reason))
+        if value.get("type") == "message_stop":
+            yield Finish("stop")
+
+    @staticmethod
+    def is_end(value: dict[str, Any]) -> bool:
+        return value.get("type") == "message_stop"
+
+    @staticmethod
+    def pieces(value: dict[str, Any]) -> list[dict[str, Any]]:
+        """A block may begin with all that it holds; litellm reads that of text blocks alone."""
+        block = _dict(value.get("content_block"))
+        if value.get("type") != "content_block_start":
+            return [value]
+        begun, deltas = _begun(block)
+        if not deltas:
+            return [value]
+        more = [{"type": "content_block_delta", "index": value.get("index", 0), "delta": delta} for delta in deltas]
+        return [value | {"content_block": block | begun}, *more]
+
+
+def _begun(block: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What takes the place of a block's beginning, and the deltas that bring what it held."""
+    if block.get("type") == "tool_use" and block.get("input"):
+        return {"input": {}}, [{"type": "input_json_delta", "partial_json": json.dumps(block["input"])}]
+    deltas = []
+    if block.get("type") == "thinking":
+        if block.get("thinking"):
+            deltas.append({"type": "thinking_delta", "thinking": block["thinking"]})
+        if block.get("signature"):
+            deltas.append({"type": "signature_delta", "signature": block["signature"]})
+    return {"thinking": "", "signature": ""}, deltas
+
+
+class Gemini:
+    """https://ai.google.dev/api/generate-content"""
+
+    @staticmethod
+    def knows(value: dict[str, Any]) -> bool:
+        return bool({"candidates", "promptFeedback", "usageMetadata"} & value.keys())
+
+    @staticmethod
+    def facts(value: dict[str, Any]) -> Iterator[Delta]:
+        if _dict(value.get("promptFeedback")).get("blockReason"):
+            yield Finish(_BLOCKED)
+        candidates = value.get("candidates")
+        for candidate in candidates[:1] if isinstance(candidates, list) else ():
+            if reason := _dict(candidate).get("finishReason"):
+                yield Finish(str(reason))
+
+    @staticmethod
+    def is_end(value: dict[str, Any]) -> bool:
+        return False
+
+    @staticmethod
+    def pieces(value: dict[str, Any]) -> list[dict[str, Any]]:
+        """A call without parameters may come without `args`, on which litellm breaks."""
+        calls = [call for call in _gemini_calls(value) if not isinstance(call.get("args"), dict)]
+        for call in calls:
+            call["args"] = {}
+        return [dict(value)] if calls else [value]
+
+
+def _gemini_calls(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    candidates = value.get("candidates")
+    for candidate in candidates if isinstance(candidates, list) else ():
+        parts = _dict(_dict(candidate).get("content")).get("parts")
+        for part in parts if isinstance(parts, list) else ():
+            if call := _dict(_dict(part).get("functionCall")):
+                yield call
+
+
+class Ollama:
+    """https://github.com/ollama/ollama/blob/main/docs/api.md"""
+
+    @staticmethod
+    def knows(value: dict[str, Any]) -> bool:
+        return "done" in value and bool({"message", "response"} & value.keys())
+
+    @staticmethod
+    def facts(value: dict[str, Any]) -> Iterator[Delta]:
+        if value.get("done") is True:
+            yield Finish(str(value.get("done_reason") or "stop"))
+
+    @staticmethod
+    def is_end(value: dict[str, Any]) -> bool:
+        return value.get("done") is True
+
+    @staticmethod
+    def pieces(value: dict[str, Any]) -> list[dict[str, Any]]:
+        return [value]
+
+
+class Responses:
+    """https://platform.openai.com/docs/api-reference/responses-streaming"""
+
+    @staticmethod
+    def knows(value: dict[str, Any]) -> bool:
+        return str(value.get("type", "")).startswith("response.")
+
+    @staticmethod
+    def facts(value: dict[str, Any]) -> Iterator[Delta]:
+        response, kind = _dict(value.get("response")), value.get("type")
+        if kind == "response.refusal.delta":
+            yield Refusal(str(value.get("delta") or ""))
+        elif kind == "response.completed":
+            yield Finish("stop")
+        elif kind == "response.incomplete":
+            yield Finish(str(_dict(response.get("incomplete_details")).get("reason") or "length"))
+        elif kind == "response.failed":
+            yield described(response)
+
+    @staticmethod
+    def is_end(value: dict[str, Any]) -> bool:
+        return value.get("type") in ("response.completed", "response.incomplete", "response.failed")
+
+    @staticmethod
+    def pieces(value: dict[str, Any]) -> list[dict[str, Any]]:
+        return [value]
+
+
+NativeWire = type[Anthropic] | type[Gemini] | type[Ollama] | type[Responses]
+
+WIRES: tuple[NativeWire, ...] = (Anthropic, Gemini, Responses, Ollama)
+
+
+def wire_of(value: dict[str, Any]) -> NativeWire | None:
+    """The wire that a first value belongs to, None if it is none of these."""
+    return next((wire for wire in WIRES if wire.knows(value)), None)
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

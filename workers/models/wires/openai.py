@@ -1,0 +1,160 @@
+"""OpenAI's wire, as OpenAI speaks it and as the many speak it who say that they do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import orjson
+
+from workers.models.call_slots import CallSlots
+from workers.models.delta import CallPiece, Counted, Delta, Finish, Refusal, Thought
+
+_THOUGHT_FIELDS = ("reasoning_content", "reasoning")
+
+_ORDINARY = frozenset(["content", "role"])
+
+
+def deltas_of(chunk: dict[str, Any]) -> Sequence[Delta]:
+    """The deltas of one chunk. The most frequent chunk, a piece of text and nothing else, takes the short way."""
+    choices = chunk.get("choices")
+    if not (isinstance(choices, list) and choices and isinstance(choices[0], dict)):
+        return list(_usage(chunk))
+    choice = choices[0]
+    delta = choice.get("delta")
+    if isinstance(delta, dict) and type(content := delta.get("content")) is str and content:
+        is_all = not any(value for name, value in delta.items() if name not in _ORDINARY)
+        if is_all and not choice.get("finish_reason") and not chunk.get("usage"):
+            return (content,)
+    return [*_message(delta or choice.get("message") or choice), *_ends(choice), *_usage(choice), *_usage(chunk)]
+
+
+def _message(message: Any) -> Iterator[Delta]:
+    if not isinstance(message, dict):
+        return
+    yield from _thoughts(message)
+    yield from _content(message.get("content", message.get("text")))
+    if refusal := message.get("refusal"):
+        yield Refusal(str(refusal))
+    for call in _calls(message):
+        function = call.get("function")
+        yield _piece(call, function if isinstance(function, dict) else {})
+
+
+def _thoughts(message: dict[str, Any]) -> Iterator[Thought]:
+    details = message.get("reasoning_details")
+    if isinstance(details, list) and details:
+        yield Thought("reasoning_details", data=orjson.dumps(details).decode())
+    for field in _THOUGHT_FIELDS:
+        if isinstance(text := message.get(field), str) and text:
+            yield Thought(field, text)
+            return
+
+
+def _content(content: Any) -> Iterator[Delta]:
+    """Text, or a list of parts (Mistral): those of type text are the answer."""
+    if isinstance(content, str):
+        if content:
+            yield content
+        return
+    for part in content if isinstance(content, list) else [content]:
+        if isinstance(part, str):
+            yield part
+        elif isinstance(part, dict) and part.get("type", "text") in ("text", "output_text"):
+            yield from _content(part.get("text"))
+        elif isinstance(part, dict) and part.get("type") == "thinking":
+            yield from (
+                Thought("content_thinking", text) for text in _content(part.get("thinking")) if isinstance(text, str)
+            )
+
+
+def _calls(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    calls = message.get("tool_calls")
+    for call in calls if isinstance(calls, list) else [calls]:
+        if isinstance(call, dict):
+            yield call
+    if isinstance(legacy := message.get("function_call"), dict):
+        yield {"index": 0, "function": legacy}
+
+
+def _piece(call: dict[str, Any], function: dict[str, Any]) -> CallPiece:
+    index, call_id, name = call.get("index"), call.get("id"), function.get("name")
+    return CallPiece(
+        index if isinstance(index, int) else None,
+        call_id if isinstance(call_id, str) else "",
+        name if isinstance(name, str) else "",
+        _arguments(function.get("arguments")),
+        _signature(call),
+    )
+
+
+def _arguments(arguments: Any) -> str:
+    if isinstance(arguments, str):
+        return arguments
+    return "" if arguments is None else orjson.dumps(arguments).decode()
+
+
+def _signature(call: dict[str, Any]) -> str:
+    """Gemini's, at its address for OpenAI's wire."""
+    found = call.get("extra_content")
+    for name in ("google", "thought_signature"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def _ends(choice: dict[str, Any]) -> Iterator[Delta]:
+    for name in ("finish_reason", "native_finish_reason"):
+        if (reason := choice.get(name)) and (name == "finish_reason" or choice.get("finish_reason")):
+            yield Finish(str(reason))
+
+
+def _usage(holder: dict[str, Any]) -> Iterator[Delta]:
+    """In a chunk of its own; Moonshot has it in the choice, Groq in a field of its own."""
+    for found in (holder.get("usage"), _dict(holder.get("x_groq")).get("usage")):
+        if isinstance(found, dict) and found:
+            yield Counted(found)
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+class Rewriter:
+    """Deltas written as clean chunks again, for a reader that only takes OpenAI's own: one number a call, arguments as
+    text, no field that is missing."""
+
+    def __init__(self) -> None:
+        self._calls = CallSlots()
+        self._named: set[int] = set()
+
+    def chunk(self, original: dict[str, Any], deltas: Sequence[Delta]) -> dict[str, Any] | None:
+        """The chunk, None if there is nothing to say."""
+        text = "".join(_text_of(delta) for delta in deltas)
+        calls = [self._call(delta) for delta in deltas if isinstance(delta, CallPiece)]
+        usage = next((dict(delta.usage) for delta in deltas if isinstance(delta, Counted)), None)
+        reason = next((delta.reason for delta in deltas if isinstance(delta, Finish)), None)
+        said: dict[str, Any] = {"role": "assistant", "content": text} | ({"tool_calls": calls} if calls else {})
+        has_choice = bool(text or calls or reason)
+        if not (has_choice or usage):
+            return None
+        choices = [{"index": 0, "delta": said, "finish_reason": reason}] if has_choice else []
+        known: dict[str, Any] = {"id": str(original.get("id") or "chunk"), "object": "chat.completion.chunk"}
+        known |= {"created": 1, "model": str(original.get("model") or "")}
+        return known | {"choices": choices} | ({"usage": usage} if usage else {})
+
+    def _call(self, piece: CallPiece) -> dict[str, Any]:
+        index = self._calls.add(piece)
+        call = self._calls.calls[index]
+        function: dict[str, Any] = {"arguments": piece.arguments}
+        known: dict[str, Any] = {"index": index, "type": "function", "function": function}
+        if call.name and index not in self._named:
+            self._named.add(index)
+            function["name"] = call.name
+            known["id"] = call.call_id
+        return known
+
+
+def _text_of(delta: Delta) -> str:
+    if isinstance(delta, Refusal):
+        return delta.text
+    return delta if isinstance(delta, str) else ""
