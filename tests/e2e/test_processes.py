@@ -261,7 +261,7 @@ def test_idle_update_streams_do_not_hold_a_webs_shutdown(backend):
     client = Client(url)
     with client.updates() as updates:
         updates.next("state")
-        idle = httpx.Client()
+        idle = httpx.Client(timeout=patient(30), verify=False)
         assert idle.get(f"{url}/healthz").status_code == 200
         asked = time.monotonic()
         process.send(signal.SIGTERM)
