@@ -15,7 +15,8 @@ import yaml
 
 from tests.models.cases_file import WIRES
 from tests.models.journal import Journal
-from tests.support.backend import ROOT, Backend, Process, redis_running
+from tests.support.backend import Backend, Process, redis_running
+from tests.support.commands import ROOT
 
 MODES = {"inner": {}, "wrapper": {"AOMI_LITELLM_STREAM": "wrapper", "AOMI_LOG_CONTENT": "1"}}
 """What to set for each mode; the first is the default. The other one also logs what providers say."""
