@@ -76,5 +76,5 @@ def _has_long_number(value: Any, levels: int = _MAX_LEVELS) -> bool:
     if levels == 0:
         raise TypeError("nested too deeply")
     parts = value.values() if isinstance(value, dict) else value
-    found = [_has_long_number(part, levels - 1) for part in parts]  # all of them: any may be too deep
-    return any(found)
+    results = [_has_long_number(part, levels - 1) for part in parts]  # all of them: any may be too deep
+    return any(results)

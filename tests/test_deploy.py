@@ -66,7 +66,7 @@ def final_stage():
 def last_words():
     """Seconds that a worker gives stopped turns, and then stopped background jobs, for their end."""
     sources = "\n".join(path.read_text() for path in ROOT.glob("workers/*.py"))
-    return float(re.search(r"^LAST_WORDS = ([\d.]+)$", sources, re.MULTILINE)[1])
+    return float(re.search(r"^END_TURNS_SECONDS = ([\d.]+)$", sources, re.MULTILINE)[1])
 
 
 def seconds(duration):

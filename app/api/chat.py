@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -61,8 +63,8 @@ def send() -> ResponseReturnValue:
     app = authorized_app(parsing.app_from_query() or session.get("chosen_app"))
     message = _message(app, session, validated(NewMessage, json_body()))
     accepted = Admission.of(services()).admit(session_id, message, current_caller())
-    if accepted.outcome == "again" and services().runs.get(session_id, accepted.run_id) is None:
-        return "", 204  # answered before, and its events are no longer kept: the history has the answer
+    if accepted.outcome == "again":
+        return _sent_again(session_id, accepted.run_id)
     return _stream(session_id, accepted.run_id, 0)
 
 
@@ -81,16 +83,31 @@ def resume() -> ResponseReturnValue:
     session_id, session = parsing.known_session()
     last_id = request.headers.get("Last-Event-ID") or request.args.get("starting_after") or ""
     after = parsing.event_number_of(last_id, "Last-Event-ID or starting_after") if last_id else 0
-    run_id = last_id.rpartition(":")[0] or request.args.get("run_id") or session.get("last_run", "")
-    runs = services().runs
-    if runs.get(session_id, run_id) is None:
-        run_id, after = session.get("last_run", ""), 0
-        if runs.get(session_id, run_id) is None:
-            return "", 204
-    last_seen = runs.event(session_id, run_id, after) if after else None
-    if last_seen and last_seen.kind in sse.TERMINAL:
+    named = last_id.rpartition(":")[0] or request.args.get("run_id", "")
+    return _resumed(session_id, named or session.get("last_run", ""), after, is_named=bool(named))
+
+
+def _sent_again(session_id: str, run_id: str) -> ResponseReturnValue:
+    """The turn of a message that was sent before, from the event on that the client has seen last."""
+    last_id = request.headers.get("Last-Event-ID", "")
+    of_this_turn = last_id.rpartition(":")[0] in ("", run_id)
+    after = parsing.event_number_of(last_id, "Last-Event-ID") if last_id and of_this_turn else 0
+    return _resumed(session_id, run_id, after, is_named=True)
+
+
+def _resumed(session_id: str, run_id: str, after: int, *, is_named: bool) -> ResponseReturnValue:
+    """The turn's stream after number `after`; 204 if it is not kept, or if that event was its end.
+
+    If the log has no such number: of a turn that the client named, it has lost events and the client keeps its place;
+    otherwise the number belongs to an earlier turn.
+    """
+    run = services().runs.get(session_id, run_id)
+    last_seen = services().runs.event(session_id, run_id, after) if run and after else None
+    if run is None or (last_seen and last_seen.kind in sse.TERMINAL):
         return "", 204
-    return _stream(session_id, run_id, after if last_seen else 0)
+    if after and last_seen is None and is_named and run.terminal:
+        return _located(session_id, run_id, TurnFrames.of(services()).end(run, _wants_ids()))
+    return _stream(session_id, run_id, after if last_seen or is_named else 0)
 
 
 def _message(app: App, session: dict[str, str], sent: NewMessage) -> TurnRequest:
@@ -118,7 +135,16 @@ def _idempotency_key() -> str:
 
 def _stream(session_id: str, run_id: str, after: int) -> Response:
     """The turn's frames after number `after`."""
-    with_ids = request.args.get("ids") == "1" or "Last-Event-ID" in request.headers
-    response = stream(TurnFrames.of(services()).follow(session_id, run_id, after, with_ids))
+    frames = TurnFrames.of(services()).follow(session_id, run_id, after, _wants_ids())
+    return _located(session_id, run_id, frames)
+
+
+def _located(session_id: str, run_id: str, frames: Iterator[bytes]) -> Response:
+    """A response of these frames, with the address that resumes it."""
+    response = stream(frames)
     response.headers["Location"] = url_for("chat.resume", session_id=session_id, run_id=run_id)
     return response
+
+
+def _wants_ids() -> bool:
+    return request.args.get("ids") == "1" or "Last-Event-ID" in request.headers

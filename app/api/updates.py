@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from flask import Blueprint, request
@@ -60,12 +60,7 @@ class UpdateFrames:
         yield sse.RETRY
         last, state = self._state(session_id)
         if after is not None:
-            missed = read(after) if after <= last else []
-            if after != last and (not missed or missed[0].number != after + 1):
-                yield sse.frame(sse.gap(session_id))
-            for entry in missed:
-                yield sse.numbered(entry.frame, "", entry.number)
-                last = entry.number
+            last = yield from _missed(session_id, read(after) if after <= last else [], after, last)
             state = self._state(session_id)[1]
         yield sse.numbered(state, "", last)
         for batch in replay_then_follow(self.hub, redis_keys.updates(session_id), read, last, self.keep_alive):
@@ -82,3 +77,14 @@ class UpdateFrames:
         session = self.sessions.get(session_id) or {}
         frame = sse.frame(sse.state(session_id, **status_json(self.catalog, session)))
         return int(session.get("updates", "0")), frame
+
+
+def _missed(session_id: str, entries: list[StreamEntry], after: int, last: int) -> Generator[bytes, None, int]:
+    """The frames of updates that a client missed after number `after`, which end at number `last`. Returns the number
+    of the last one. (A generator of its own, so that a stream does not hold them as long as it is open.)"""
+    if after != last and (not entries or entries[0].number != after + 1):
+        yield sse.frame(sse.gap(session_id))
+    for entry in entries:
+        yield sse.numbered(entry.frame, "", entry.number)
+        last = entry.number
+    return last

@@ -140,6 +140,10 @@ def error(message: str, code: ErrorCode, retryable: bool) -> ErrorEvent:
     return {"type": "error", "message": message, "code": code, "retryable": retryable}
 
 
+LOST = error("This turn was lost on the server; send the message again if it has no reply", "lost", True)
+"""The terminal event of a turn that Redis no longer has."""
+
+
 # Events of /api/updates; each carries the session's id
 
 

@@ -24,6 +24,7 @@ ErrorCode = Literal[
     "shutdown",
     "tool_rounds_exceeded",
     "budget_spent",
+    "lost",
     "internal",
 ]
 
@@ -48,7 +49,7 @@ def exact_schema(**example: Any) -> Any:
 
 @exact_schema(type="text", content="The current ")
 class TextEvent(TypedDict):
-    """A piece of the answer; where it is cut means nothing."""
+    """A piece of the model's reply; where it is split has no meaning."""
 
     type: Literal["text"]
     content: str
@@ -66,7 +67,7 @@ class ToolCallEvent(TypedDict):
 
 @exact_schema(type="tool_result", call_id="call_1", name="GetTokenPrice", result={"price": 3500.0})
 class ToolResultEvent(TypedDict):
-    """What the tool gave, or `{"error": "..."}`."""
+    """The result of a tool call, or `{"error": "..."}`."""
 
     type: Literal["tool_result"]
     call_id: str
@@ -76,7 +77,7 @@ class ToolResultEvent(TypedDict):
 
 @exact_schema(type="async_tool_result", call_id="call_1", name="WatchTokenPrice", result={"price": 3500.0})
 class AsyncToolResultEvent(TypedDict):
-    """A later step of a multi-step tool; `done` stands in the last one."""
+    """A later step of a multi-step tool; the last one has `done`."""
 
     type: Literal["async_tool_result"]
     call_id: str
@@ -87,8 +88,8 @@ class AsyncToolResultEvent(TypedDict):
 
 @exact_schema(type="complete")
 class CompleteEvent(TypedDict):
-    """The turn ended, nothing comes after; `interrupted` stands there if it was stopped. With a `finish_reason` the
-    answer was cut at its length, or stopped by a filter, a refusal or a safety rule."""
+    """The turn ended, no event follows; it has `interrupted` if it was stopped. With a `finish_reason` the reply was
+    cut at its length, or stopped by a filter, a refusal or a safety rule."""
 
     type: Literal["complete"]
     interrupted: NotRequired[Literal[True]]
@@ -97,7 +98,7 @@ class CompleteEvent(TypedDict):
 
 @exact_schema(type="error", message="The model's provider failed", code="provider_error", retryable=True)
 class ErrorEvent(TypedDict):
-    """The turn failed, nothing comes after. `message` is fit for users."""
+    """The turn failed, no event follows. `message` is for users."""
 
     type: Literal["error"]
     message: str
@@ -128,7 +129,7 @@ ChatEvent = TypeAliasType(
 
 @exact_schema(type="state", session_id=_SESSION, status="processing", is_processing=True)
 class StateEvent(TypedDict):
-    """The session's status changed, or is told to a new listener, with what else has changed."""
+    """The session's status changed, possibly with other fields; also the first event of a new listener."""
 
     type: Literal["state"]
     session_id: str
@@ -155,7 +156,7 @@ class TitleChangedEvent(TypedDict):
 
 @exact_schema(type="model_changed", session_id=_SESSION, model="claude-sonnet")
 class ModelChangedEvent(TypedDict):
-    """The session's model counts from the next turn on."""
+    """The session has another model from the next turn on."""
 
     type: Literal["model_changed"]
     session_id: str
@@ -198,7 +199,7 @@ class SystemErrorEvent(TypedDict):
 
 @exact_schema(type="system_notice", session_id=_SESSION, message="This session was deleted")
 class SystemNoticeEvent(TypedDict):
-    """Something a person may want to know."""
+    """A notice for users."""
 
     type: Literal["system_notice"]
     session_id: str
@@ -226,7 +227,7 @@ class ClientRequestEvent(TypedDict):
 
 @exact_schema(type="client_request_closed", session_id=_SESSION, ids=[1], outcome="answered")
 class ClientRequestClosedEvent(TypedDict):
-    """These requests to the client are over."""
+    """These requests to the client are closed."""
 
     type: Literal["client_request_closed"]
     session_id: str
@@ -236,7 +237,7 @@ class ClientRequestClosedEvent(TypedDict):
 
 @exact_schema(type="gap", session_id=_SESSION)
 class GapEvent(TypedDict):
-    """Events after the asked id are no longer kept; the state follows."""
+    """Events after the id that was asked for are no longer kept; the state follows."""
 
     type: Literal["gap"]
     session_id: str

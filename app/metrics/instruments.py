@@ -64,7 +64,7 @@ class Metrics:
         )
         self._lag = Histogram(
             "aomi_relay_lag_seconds",
-            "From a worker's flush to a stream's reader in a web, ten times a second at most",
+            "From a worker's flush to a stream's reader in a web process, at most ten samples a second",
             buckets=FAST_BUCKETS,
             registry=registry,
         )

@@ -31,6 +31,10 @@ class Run:
     times: Mapping[str, str] = field(default_factory=dict)
     """When it was `queued_at`, `current_at`, `started_at`, `first_at`, `ended_at`, as far as it came."""
     slots: tuple[str, ...] = ()
+    events: int = 0
+    """The number of the last event of its log."""
+    terminal: sse.Event | None = None
+    """Its terminal event, once it is settled. It is here so that a reader gets it whatever became of the log."""
 
     @classmethod
     def read(cls, session_id: str, fields: dict[str, str]) -> Run:
@@ -49,7 +53,18 @@ class Run:
             trace_context=exact_json.loads(fields.get("origin", "{}")),
             times={name: value for name, value in fields.items() if name.endswith("_at")},
             slots=tuple(fields.get("slots", "").split()),
+            events=int(fields.get("events", "0")),
+            terminal=_terminal(fields),
         )
+
+
+def _terminal(fields: dict[str, str]) -> sse.Event | None:
+    """The terminal event; one that an earlier version settled without storing it is made from the status."""
+    if "terminal" in fields:
+        return exact_json.loads(fields["terminal"])
+    if fields["status"] in ("complete", "interrupted"):
+        return sse.complete(interrupted=fields["status"] == "interrupted")
+    return sse.LOST if fields["status"] == "error" else None
 
 
 class EventBatch(NamedTuple):

@@ -121,6 +121,7 @@ class RunStore:
         elif outcome == "error":
             messages.append(transcript.message(f"{run.id}-error", "error", terminal["message"], now_iso()))
         args = {
+            "terminal": exact_json.dumps(terminal),
             "frames": frame_pairs([*endings, terminal]),
             "messages": [exact_json.dumps(message) for message in messages],
             "updates": frame_pairs([sse.system_error(run.session_id, terminal)] if outcome == "error" else []),

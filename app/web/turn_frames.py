@@ -12,7 +12,12 @@ from app.live.relay import replay_then_follow
 from app.services import Services
 from app.state import redis_keys
 from app.state.connection.clients import Unavailable
+from app.state.run_records import Run
 from app.state.runs import RunStore
+
+MAX_SILENCE = 10.0
+"""Seconds without an event after which a stream checks whether its turn is over: the log may have lost the end, or hold
+it under a number that the reader has passed."""
 
 
 @dataclass(frozen=True)
@@ -31,28 +36,49 @@ class TurnFrames:
     def follow(self, session_id: str, run_id: str, after: int, with_ids: bool) -> Iterator[bytes]:
         """Frames after number `after`, with `id:` lines if `with_ids`.
 
-        Ends with the terminal event, when the turn is no longer kept, or when the process stops. Raises `Unavailable`.
+        Ends with the terminal event, also when the log has lost it (at most `MAX_SILENCE` later), or when the process
+        stops. A turn that is no longer kept ends with `error`, code `lost`. Raises `Unavailable`.
         """
 
         def read(number: int) -> list[StreamEntry]:
             return self.runs.entries(session_id, run_id, number)
 
         yield sse.OPENED
-        channel = redis_keys.log(session_id, run_id)
-        for batch in replay_then_follow(self.hub, channel, read, after, self.keep_alive):
+        channel, silent, tick = redis_keys.log(session_id, run_id), 0.0, min(self.keep_alive, MAX_SILENCE)
+        for batch in replay_then_follow(self.hub, channel, read, after, tick):
             if batch is None:
-                if self._is_gone(session_id, run_id):
-                    return  # its session was deleted, or Redis lost it: no terminal event will come
-                yield sse.KEEP_ALIVE
+                if end := self._missed_end(session_id, run_id, with_ids):
+                    yield end
+                    return
+                silent += tick
+                if silent >= self.keep_alive:
+                    silent = 0.0
+                    yield sse.KEEP_ALIVE
                 continue
+            silent = 0.0
             if batch.frames:
                 yield sse.numbered(batch.frames, f"{run_id}:", batch.first) if with_ids else batch.frames
             if batch.kind in sse.TERMINAL:
                 return
 
-    def _is_gone(self, session_id: str, run_id: str) -> bool:
-        """Whether the turn is no longer kept. False while Redis is unavailable."""
+    def end(self, run: Run, with_ids: bool) -> Iterator[bytes]:
+        """The terminal event of a turn that is over, for a reader whose number is not in its log."""
+        yield sse.OPENED
+        yield _end_frame(run, with_ids)
+
+    def _missed_end(self, session_id: str, run_id: str, with_ids: bool) -> bytes:
+        """The terminal frame of a turn that is over or no longer kept; b"" of a turn that runs, or that cannot be
+        checked because Redis is unavailable."""
         try:
-            return self.runs.get(session_id, run_id) is None
+            run = self.runs.get(session_id, run_id)
         except Unavailable:
-            return False
+            return b""
+        if run is None:
+            return sse.frame(sse.LOST)
+        return _end_frame(run, with_ids) if run.terminal else b""
+
+
+def _end_frame(run: Run, with_ids: bool) -> bytes:
+    """It has the number of the log's last event, so that a client that reconnects after it gets 204."""
+    frame = sse.frame(run.terminal or sse.LOST)
+    return sse.numbered(frame, f"{run.id}:", run.events) if with_ids else frame

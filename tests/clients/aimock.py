@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.backend import answers, free_port, until
+from tests.support import processes
+from tests.support.backend import answers, free_port
+from tests.support.patience import until
 from tests.support.programs import needed
 
 HERE = Path(__file__).parent
@@ -40,11 +41,10 @@ def running(output: Path) -> Iterator[Aimock]:
     command = [needed("node"), str(PROGRAM), "--port", str(port), "--fixtures", str(HERE / "aimock.json")]
     command += ["--strict", "--validate-on-load", "--journal-max", "0"]
     with output.open("wb") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=file)
+        process = processes.start(command, stdout=file, stderr=file)
     try:
-        until(lambda: answers(port) or process.poll() is not None, 60, "aimock")
+        until(lambda: answers(port) or process.poll() is not None, what="aimock")
         assert process.poll() is None, output.read_text()
         yield Aimock(f"http://127.0.0.1:{port}")
     finally:
-        process.terminate()
-        process.wait(10)
+        processes.stop(process)

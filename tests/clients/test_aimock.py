@@ -18,6 +18,7 @@ from tests.models import compare
 from tests.models.journal import Journal
 from tests.models.stack import MODES, TOOLS, Stack, in_both_modes
 from tests.support.client import Client, Event, text_of
+from tests.support.patience import patient
 
 PROVIDERS = list(models(""))
 FAILURES = ("fail with 503", "drop it", "garble it", "hang up at once", "break off", "hang up in the middle")
@@ -95,7 +96,7 @@ def outcomes(
 @pytest.fixture
 def asked(outcomes: dict[tuple[str, str, str], Future[Outcome]], mode: str, provider: str) -> Asked:
     """The outcome of a message to the test's provider."""
-    return lambda text: outcomes[mode, provider, text].result(timeout=300)
+    return lambda text: outcomes[mode, provider, text].result(patient(120))
 
 
 pytestmark = [pytest.mark.parametrize("mode", MODES), pytest.mark.parametrize("provider", PROVIDERS)]

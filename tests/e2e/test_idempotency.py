@@ -59,3 +59,21 @@ def test_another_session_may_use_the_same_key(client, webs, key, provider):
         with send(one, text, "k4") as stream:
             list(stream.events())
     assert len(provider.requests(text)) == 2
+
+
+def test_a_retry_with_the_last_event_that_it_has_seen_continues_after_it(client, provider):
+    """The reconnect of fetch-event-source: the same POST, with `Last-Event-ID`."""
+    text = provider.script("retry in the middle", [Text(["a", "b", "c"])])
+    key = {"Idempotency-Key": "k5"}
+    with client.streaming("POST", "/api/chat?app=scripted&ids=1", json={"text": text}, headers=key) as first:
+        events = list(first.events())
+    for seen, last_id in enumerate(first.ids[:-1], start=1):
+        headers = key | {"Last-Event-ID": last_id}
+        with client.streaming("POST", "/api/chat?app=scripted", json={"text": text}, headers=headers) as again:
+            assert list(again.events()) == events[seen:]
+            assert again.ids == first.ids[seen:]
+    headers = key | {"Last-Event-ID": first.ids[-1]}
+    assert client.post("/api/chat?app=scripted", json={"text": text}, headers=headers).status_code == 204
+    headers = key | {"Last-Event-ID": "run_other:1"}
+    with client.streaming("POST", "/api/chat?app=scripted", json={"text": text}, headers=headers) as whole:
+        assert list(whole.events()) == events

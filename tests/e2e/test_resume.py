@@ -106,3 +106,20 @@ def test_a_turn_of_which_all_was_seen_is_204(client):
     with client.streaming("POST", "/api/chat?ids=1", json={"text": "remember 1"}) as stream:
         list(stream.events())
     assert client.get("/api/chat", headers={"Last-Event-ID": stream.ids[-1]}).status_code == 204
+
+
+@pytest.mark.parametrize("headers", [{}, {"Last-Event-ID": "run_gone:3"}])
+def test_a_named_turn_that_is_not_kept_is_204_and_never_another_turn(client, headers):
+    client.ask("remember 4")
+    response = client.get("/api/chat", params={"run_id": "run_gone"}, headers=headers)
+    assert (response.status_code, response.content) == (204, b"")
+
+
+def test_a_number_that_the_log_of_a_named_turn_has_lost_brings_its_end(client):
+    with client.streaming("POST", "/api/chat?ids=1", json={"text": "count to 2"}) as stream:
+        list(stream.events())
+    run = stream.ids[0].rpartition(":")[0]
+    with client.resume(last_id=f"{run}:999") as again:
+        assert list(again.events()) == [{"type": "complete"}]
+    assert again.ids == stream.ids[-1:]
+    assert client.get("/api/chat", headers={"Last-Event-ID": again.ids[0]}).status_code == 204

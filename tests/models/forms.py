@@ -50,13 +50,13 @@ def last_user_text(provider: str, body: dict[str, Any]) -> str:
 
 
 def ends_in_results(provider: str, body: dict[str, Any]) -> bool:
-    """Whether the last message holds results of tools."""
+    """Whether the last message holds results of tools alone: behind an interrupted turn the next text joins them."""
     if WIRES[provider] == "gemini":
-        return any("functionResponse" in part for part in body["contents"][-1].get("parts") or ())
+        return all("functionResponse" in part for part in body["contents"][-1].get("parts") or ({},))
     last = body["messages"][-1]
     if WIRES[provider] == "anthropic":
         content = last["content"]
-        return isinstance(content, list) and any(block["type"] == "tool_result" for block in content)
+        return isinstance(content, list) and all(block["type"] == "tool_result" for block in content)
     return last["role"] == "tool"
 
 

@@ -14,11 +14,11 @@ from tests.models.cases_file import Case, Turn
 from tests.models.forms import SECRET
 from tests.models.journal import Directive, Entry
 from tests.models.stack import Stack
-from tests.support.backend import until
 from tests.support.client import Client
+from tests.support.patience import patient, until
 
 SETTLING = 5.0
-"""Seconds within which what was used must be counted, on a busy machine."""
+"""Seconds within which usage must be counted."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,11 @@ class Conversation:
         def silent() -> Entry | None:
             return next((one for one in self.requests(turn) if one.silent.is_set()), None)
 
-        return until(silent, 30, f"{provider} to fall silent in turn {turn} of {self.name}")
+        return until(silent, what=f"{provider} to fall silent in turn {turn} of {self.name}")
 
     def billed(self, due: int | None = None) -> int:
         """Tokens counted for it; waits a while for them to be `due`."""
-        deadline, pause = time.monotonic() + SETTLING, 0.02
+        deadline, pause = time.monotonic() + patient(SETTLING), 0.02
         while True:
             total = self.client.get("/api/usage", params={"session_id": self.client.session_id}).json()["total"]
             found = total["input_tokens"] + total["output_tokens"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -15,14 +13,16 @@ import yaml
 
 from tests.models.cases_file import WIRES
 from tests.models.journal import Journal
+from tests.support import commands
 from tests.support.backend import Backend, Process, redis_running
-from tests.support.commands import ROOT
+from tests.support.patience import setting
 
 MODES = {"inner": {}, "wrapper": {"AOMI_LITELLM_STREAM": "wrapper", "AOMI_LOG_CONTENT": "1"}}
 """What to set for each mode; the first is the default. The other one also logs what providers say."""
 
 TOOLS = [f"tests.models.tools:{name}" for name in ("Price", "Now", "Echo", "Opt", "Boom", "Sorry", "Slow")]
-SETTINGS = {"AOMI_PROVIDER_RETRIES": "1", "AOMI_RETRY_PAUSE": "0.2", "AOMI_STALL_TIMEOUT": "10"}
+KEY = "sk-proj-0123456789abcdefghijklmnopqrstuv"
+SETTINGS = {"AOMI_PROVIDER_RETRIES": "1", "AOMI_RETRY_PAUSE": "0.2", "AOMI_STALL_TIMEOUT": setting(6)}
 
 
 @dataclass
@@ -68,7 +68,7 @@ def models(url: str) -> dict[str, dict[str, Any]]:
     }
     assert found.keys() == WIRES.keys()
     return {
-        name: params | {"api_base": f"{url}/{name}/{params['api_base']}".rstrip("/"), "api_key": "sk-none"}
+        name: params | {"api_base": f"{url}/{name}/{params['api_base']}".rstrip("/"), "api_key": KEY}
         for name, params in found.items()
     }
 
@@ -117,7 +117,6 @@ def in_both_modes(
 
 
 def _new_key(backend: Backend) -> str:
-    command = [str(Path(sys.executable).with_name("aomi")), "keys", "create", "--app", "*"]
-    made = subprocess.run(command, env=backend.environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    made = commands.aomi("keys", "create", "--app", "*", environment=backend.environment)
     assert made.returncode == 0, made.stderr
     return made.stdout.splitlines()[-1]

@@ -11,6 +11,7 @@ from tests.models import compare
 from tests.models.cases_file import cases
 from tests.models.play import Outcome, play, problems
 from tests.models.stack import MODES, Stack
+from tests.support.patience import patient
 
 AT_ONCE = 16
 """Cases that are played side by side in each mode."""
@@ -28,7 +29,7 @@ def played(request: pytest.FixtureRequest, stacks: dict[str, Stack]) -> Iterator
         futures: dict[tuple[str, str], Future[Outcome]] = {
             (name, mode): pool.submit(play, stacks[mode], cases()[name]) for name, mode in chosen
         }
-        yield lambda name, mode: futures[name, mode].result(timeout=120)
+        yield lambda name, mode: futures[name, mode].result(patient(120))
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -6,8 +6,8 @@ import pytest
 
 from tests.models.forms import SECRET
 from tests.models.play import Conversation
-from tests.models.stack import MODES, Stack
-from tests.support.backend import until
+from tests.models.stack import KEY, MODES, Stack
+from tests.support.patience import until
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -25,7 +25,7 @@ def test_the_log_says_why_a_provider_refused_where_content_may_be_logged(stacks:
     worker = stacks["wrapper"].worker
     Conversation(stacks["wrapper"]).ask("openai", "statuses/s401")
     until(lambda: "Incorrect API key provided" in worker.log(), what="the provider's own words in the log")
-    assert "sk-none" not in worker.log()
+    assert KEY not in worker.log()
 
 
 def test_the_log_tells_class_status_and_code_alone_where_content_may_not(stacks: dict[str, Stack]) -> None:

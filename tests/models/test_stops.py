@@ -16,6 +16,7 @@ from tests.models.cases_file import PLAIN, WIRES
 from tests.models.play import Conversation
 from tests.models.stack import MODES, Stack
 from tests.support.client import Event, Stream
+from tests.support.patience import patient, setting
 
 STAGES = {
     "openai": ("stall_first", "stall_text", "stall_args", "stall_finish", "slow_tool"),
@@ -88,7 +89,7 @@ def stop(stack: Stack, provider: str, case: str) -> Stopped:
         events = await_stage(conversation, provider, case, stream)
         conversation.client.interrupt()
         events += stream.events()
-    hung_up = all(entry.hung_up.wait(PROMPT) for entry in conversation.requests(1) if entry.silent.is_set())
+    hung_up = all(entry.hung_up.wait(patient(PROMPT)) for entry in conversation.requests(1) if entry.silent.is_set())
     return Stopped(events, hung_up, later_turns(conversation, provider, case))
 
 
@@ -103,7 +104,7 @@ def stopped(request: pytest.FixtureRequest, stacks: dict[str, Stack]) -> Iterato
 
 @pytest.mark.parametrize("place", PLACES, ids="-".join)
 def test_after_an_interrupt_the_thread_goes_on(place: Place, stopped: dict[Place, Future[Stopped]]) -> None:
-    found = stopped[place].result(timeout=240)
+    found = stopped[place].result(patient(120))
     ends = [{"type": "complete", "interrupted": True}]
     if place[-1].endswith("stall_finish"):  # its end may have been taken for the end already
         ends.append({"type": "complete"})
@@ -116,7 +117,7 @@ def test_after_an_interrupt_the_thread_goes_on(place: Place, stopped: dict[Place
 def test_after_the_death_of_its_worker_the_thread_goes_on(mode: str, stacks: dict[str, Stack]) -> None:
     """One worker is killed with a turn in each stage of each wire."""
     stack, conversations = stacks[mode], {place: Conversation(stacks[mode]) for place in DYING}
-    doomed = stack.restart(AOMI_STALL_TIMEOUT="60", AOMI_LEASE="2")
+    doomed = stack.restart(AOMI_STALL_TIMEOUT="60", AOMI_LEASE=setting(1))
     with ExitStack() as opened:
         streams = {place: opened.enter_context(one.begin(*place)) for place, one in conversations.items()}
         for place, stream in streams.items():
@@ -124,7 +125,10 @@ def test_after_the_death_of_its_worker_the_thread_goes_on(mode: str, stacks: dic
         doomed.send(signal.SIGKILL)
         ends = {place: list(stream.events())[-1] for place, stream in streams.items()}
     stack.restart()
-    assert {place: end.get("code") for place, end in ends.items()} == dict.fromkeys(DYING, "worker_lost")
+    ended = {place for place, end in ends.items() if end == {"type": "complete"}}
+    may_end = ("stall_finish", "slow_tool")  # a finish may be taken for the end, the tool may have been fast enough
+    assert all(case.endswith(may_end) for _, case in ended), ended
+    assert {end.get("code") for place, end in ends.items() if place not in ended} == {"worker_lost"}
     with ThreadPoolExecutor() as pool:
         later = {place: pool.submit(later_turns, one, *place) for place, one in conversations.items()}
         found = [f"{place}: {problem}" for place, problems in later.items() for problem in problems.result()]

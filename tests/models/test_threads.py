@@ -12,6 +12,7 @@ from tests.models import compare
 from tests.models.cases_file import PLAIN, WIRES, cases
 from tests.models.play import Conversation
 from tests.models.stack import MODES, Stack
+from tests.support.patience import patient
 
 CALLING = {
     "openai": "openai/two_calls",
@@ -64,7 +65,7 @@ def walks(stacks: dict[str, Stack]) -> Iterator[dict[tuple[int, str], Future[Pro
 def test_a_thread_goes_through_all_providers_and_back(
     step: int, mode: str, walks: dict[tuple[int, str], Future[Problems]]
 ) -> None:
-    found = walks[step, mode].result(timeout=240)
+    found = walks[step, mode].result(patient(120))
     assert not found, "\n".join(["", *found])
 
 

@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import termios
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -39,6 +40,10 @@ LOADED = (
     "app.commands.usage",
 )
 """The parts of both that take long; not those that look at the terminal when they are imported, such as readline."""
+
+
+_ordering = threading.Lock()
+"""One order at a time, and one process that forks: backends may be started side by side."""
 
 
 def preloads(command: Sequence[str | os.PathLike[str]]) -> bool:
@@ -64,7 +69,7 @@ class Forked:
         self.returncode: int | None = None
         self._news, theirs = socket.socketpair()
         order = json.dumps([[str(part) for part in command[2:]], environment, str(cwd), session]).encode()
-        with theirs:
+        with theirs, _ordering:
             socket.send_fds(_forker(), [len(order).to_bytes(4, "big")], [*files, theirs.fileno()])
             _forker().sendall(order)
         self.pid = int(self._hear())

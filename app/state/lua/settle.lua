@@ -1,5 +1,5 @@
 -- Finish a sealed run: its last frames, its messages in the history, and the next waiting run. KEYS[1]: the session.
--- args: run, thread, outcome, frames (of the log), messages (JSON texts), updates (frames), busy_frame, free_frame,
+-- args: run, thread, outcome, terminal (the event, JSON), frames (of the log), messages (JSON texts), updates (frames), busy_frame, free_frame,
 -- now, ttl, log_ttl, run_kept, max_updates.
 -- Returns the run that is current and queued now, or nothing. A run that is not sealed any more stays as it is: the
 -- call was sent again, because its reply was lost.
@@ -22,7 +22,7 @@ if #args.messages > 0 and redis.call('ZSCORE', threads_key(session), args.thread
   for _, message in ipairs(args.messages) do redis.call('RPUSH', messages_key(session, args.thread), message) end
   redis.call('HSET', thread_key(session, args.thread), 'updated_at', args.now)
 end
-redis.call('HSET', run, 'status', args.outcome)
+redis.call('HSET', run, 'status', args.outcome, 'terminal', args.terminal)
 log_frames(session, args.run, args.frames, args.log_ttl, args.now)
 local unsettled = has_unsettled_model_calls(run)
 redis.call('EXPIRE', run, unsettled and args.ttl or args.log_ttl)
