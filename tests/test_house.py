@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import get_args
 
 import pytest
 
+from app import create_app
+from app.config import Settings
+from app.services import build
 from app.state import redis_keys
 from app.state.run_status import ENDED, RunStatus
 from tests.support import processes
@@ -88,13 +92,15 @@ def test_the_scripts_name_keys_as_python_does():
     import fakeredis
 
     redis = fakeredis.FakeRedis()
-    script = (ROOT / "app/state/lua/keys.lua").read_text() + (
+    names = (ROOT / "app/state/lua/keys.lua").read_text()
+    calls = (
         "local S = KEYS[1] return {threads_key(S), thread_key(S, 't'), messages_key(S, 't'), waiting_key(S), "
         "updates_key(S), run_key(S, 'r'), log_key(S, 'r'), mailbox_key(S), fetched_key(S), request_field(7), "
         "client_key(S), kept_key(S), kept_name(S, 'n'), log_of(run_key(S, 'r')), usage_key(S), model_call_field(7), "
         "charge_field(7)}"
     )
-    found = [name.decode() for name in redis.eval(script, 1, redis_keys.session("s"))]
+    assert set(re.findall(r"function (\w+)", names)) == set(re.findall(r"(\w+)\(", calls))
+    found = [name.decode() for name in redis.eval(names + calls, 1, redis_keys.session("s"))]
     assert found == [
         redis_keys.threads("s"),
         redis_keys.thread("s", "t"),
@@ -123,6 +129,14 @@ def test_the_scripts_know_which_turns_are_over_as_python_does():
     prelude = "".join((ROOT / f"app/state/lua/{name}.lua").read_text() for name in ("keys", "prelude"))
     over = {status for status in get_args(RunStatus) if redis.eval(prelude + "return has_ended(ARGV[1])", 0, status)}
     assert over == ENDED
+
+
+def test_every_module_with_views_is_mounted():
+    app = create_app(build(Settings(config=ROOT / "aomi.yaml")))
+    mounted = {blueprint.import_name for blueprint in app.blueprints.values()}
+    rooms = [path for room in ("api", "pages", "dialects") for path in ROOT.glob(f"app/{room}/**/*.py")]
+    modules = {".".join(p.relative_to(ROOT).with_suffix("").parts) for p in rooms if "= Blueprint(" in p.read_text()}
+    assert modules == mounted
 
 
 def test_the_environment_is_read_in_few_places():

@@ -263,8 +263,8 @@ def test_the_operator_sees_who_used_what(aomi, client, provider):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("--month", "november"), "written such as 2026-11"),
-        (("--from", "monday"), "written such as 2026-11-24"),
+        (("--month", "november"), "has the form 2026-11"),
+        (("--from", "monday"), "has the form 2026-11-24"),
         (("--month", "2026-11", "--from", "2026-11-01"), "Give --month, or --from and --to"),
     ],
 )

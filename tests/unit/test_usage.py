@@ -129,8 +129,8 @@ def test_the_prices_that_a_caretaker_goes_by_are_those_of_litellm(tmp_path):
 @pytest.mark.parametrize(
     ("info", "words"),
     [
-        ({"input_cost_per_token": "cheap", "output_cost_per_token": 1}, "must be US$ a token"),
-        ({"input_cost_per_token": -1, "output_cost_per_token": 1}, "must be US$ a token"),
+        ({"input_cost_per_token": "cheap", "output_cost_per_token": 1}, "must be US$ per token"),
+        ({"input_cost_per_token": -1, "output_cost_per_token": 1}, "must be US$ per token"),
         ({"input_cost_per_token": 0.1}, "needs both"),
     ],
 )
