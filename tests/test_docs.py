@@ -52,7 +52,7 @@ from workers import tools
 from workers.tools import ToolContext
 
 ROOT = Path(__file__).parents[1]
-README, REDIS = ROOT / "README.md", ROOT / "docs/redis.md"
+README, REDIS, MODELS = ROOT / "README.md", ROOT / "docs/redis.md", ROOT / "docs/models.md"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "benchmarks/README.md"])
 BASE = "http://127.0.0.1:8000"
 RUNS = {
@@ -317,13 +317,25 @@ def test_the_picture_needs_nothing_from_elsewhere():
 
 
 def test_the_yaml_gives_a_real_model(tmp_path):
-    found = [content for page in PAGES for language, content in blocks(page) if language == "yaml"]
+    pages = [page for page in PAGES if page != MODELS]
+    found = [content for page in pages for language, content in blocks(page) if language == "yaml"]
     assert found
     for content in found:
         path = tmp_path / "aomi.yaml"
         path.write_text(content)
         loaded = catalog.load(path, {"OPENAI_API_KEY": "sk-x"})
         assert {app.model for app in loaded.apps} == {"gpt-4o"}, content
+
+
+def test_every_model_of_the_page_of_models_can_be_used(tmp_path):
+    found = [content for language, content in blocks(MODELS) if language == "yaml"]
+    assert found
+    for content in found:
+        path = tmp_path / "aomi.yaml"
+        path.write_text(content)
+        names = re.findall(r"os\.environ/(\w+)", content)
+        loaded = catalog.load(path, dict.fromkeys(names, "sk-x"))
+        assert len(loaded.models) == content.count("model_name:"), content
 
 
 class Hurried(ToolContext):

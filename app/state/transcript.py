@@ -70,13 +70,12 @@ def refusal_note(run_id: str, content: str, created_at: str, message_id: str) ->
 
 def for_models(messages: list[Message]) -> list[Message]:
     """The messages of a thread for a model: all but notes of failures, and turns that a filter refused."""
+    said = [one for one in messages if one["role"] != "error"]
     refused = {one["refused"]: one["id"].removesuffix("error") for one in messages if "refused" in one}
+    if not refused:
+        return said
     runs = tuple(refused.values())
-    return [
-        one
-        for one in messages
-        if one["role"] != "error" and one["id"] not in refused and not (runs and one["id"].startswith(runs))
-    ]
+    return [one for one in said if one["id"] not in refused and not one["id"].startswith(runs)]
 
 
 def unanswered_tool_calls(messages: list[Message]) -> list[dict[str, Any]]:

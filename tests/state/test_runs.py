@@ -67,6 +67,29 @@ def test_events_are_numbered_from_one_and_published_as_they_are_logged(runs, con
     assert frames == sse.frame(sse.text("a")) + sse.frame(sse.text("b"))
 
 
+def test_what_no_client_gets_is_published_by_itself(runs, connection, session_id, said):
+    """A reader leaves it out by the head of its message."""
+    run = begin(runs, session_id, said)
+    listener = connection.pubsub(ignore_subscribe_messages=True)
+    listener.subscribe(redis_keys.log(session_id, run.id))
+    listener.get_message(timeout=1)
+    thought = sse.reasoning({"model": "m", "blocks": []})
+    runs.append([(session_id, run.id, 1, [sse.text("a"), sse.text("b"), thought, sse.text("c"), sse.text("d")])])
+    heads = [listener.get_message(timeout=1)["data"].split(b"\n")[0].split()[:3] for _ in range(3)]
+    assert heads == [[b"1", b"2", b"text"], [b"3", b"3", b"reasoning"], [b"4", b"5", b"text"]]
+    listener.close()
+
+
+def test_a_refused_turn_is_noted_and_not_read_by_models(runs, sessions, session_id, said):
+    run = begin(runs, session_id, said, text="bad")
+    sealed = runs.seal(session_id, run.id, "error", expect=("running",))
+    runs.settle(sealed, sse.error("Refused", "refused", False))
+    begin(runs, session_id, said, text="good")
+    assert [message["content"] for message in sessions.messages(session_id, run.thread_id)] == ["good"]
+    shown = sessions.snapshot(session_id, run.thread_id).messages
+    assert [message["content"] for message in shown if message["role"] == "user"] == ["bad", "good"]
+
+
 def test_a_batch_that_is_sent_again_counts_once(runs, session_id, said):
     run = begin(runs, session_id, said)
     batch = [(session_id, run.id, 7, [sse.text("once")])]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import orjson
 import pytest
 
@@ -168,3 +170,140 @@ def test_the_oldest_turns_go_first_whole_and_the_newest_never(room, kept):
 def test_a_dropped_turn_takes_its_calls_and_results_along():
     messages = [said("watch"), *watched(1), step(2), said("and now?")]
     assert contents(assembled("", {}, messages, 30, ten_each)) == ["and now?"]
+
+
+# Legal for the provider that is asked
+
+
+def called(*calls, reasoning=None, model="m"):
+    """A reply with these calls, answered: (id, name, args)."""
+    events = [sse.reasoning({"model": model, **reasoning})] if reasoning else []
+    events += [sse.tool_call(call_id, name, args) for call_id, name, args in calls]
+    events += [sse.tool_result(call_id, name, 1) for call_id, name, _ in calls]
+    return answer(*events)
+
+
+def rules(model, provider, **params):
+    return rules_for(model, provider, params)
+
+
+MISTRAL = rules("mistral/large", "mistral")
+CLAUDE = rules("anthropic/claude", "anthropic", thinking={"type": "enabled"})
+GEMINI = rules("gemini/gemini-3", "gemini")
+DEEPSEEK = rules("deepseek/chat", "deepseek")
+GROQ = rules("groq/llama", "groq")
+
+
+def roles(prompt):
+    return [message["role"] for message in prompt]
+
+
+def ids(prompt):
+    return [call["id"] for message in prompt for call in message.get("tool_calls", ())]
+
+
+def test_messages_of_a_user_without_a_reply_between_are_one():
+    assert to_prompt([said("one"), said("two"), *answer(sse.text("2")), said("three")]) == [
+        {"role": "user", "content": "one\n\ntwo"},
+        {"role": "assistant", "content": "2"},
+        {"role": "user", "content": "three"},
+    ]
+
+
+def test_a_blank_text_is_left_out():
+    assert roles(to_prompt([said("Hi"), *answer(sse.text(" \n")), said("again")])) == ["user"]
+    (reply, _) = to_prompt(answer(sse.text("\n"), sse.tool_call("a", "Get", {}), sse.tool_result("a", "Get", 1)))
+    assert reply["content"] is None
+
+
+def test_a_call_that_has_no_result_gets_one_and_results_follow_the_order_of_the_calls():
+    turn = answer(sse.tool_call("a", "Get", {}), sse.tool_call("b", "Get", {"x": 1}), sse.tool_result("b", "Get", 2))
+    prompt = to_prompt(turn)
+    assert [message["tool_call_id"] for message in prompt[1:]] == ["a", "b"]
+    assert results(prompt) == {"a": {"error": "interrupted"}, "b": 2}
+
+
+def test_names_of_old_histories_are_made_legal():
+    (reply, _) = to_prompt(called(("a", "functions.get price<|x|>", {})))
+    assert reply["tool_calls"][0]["function"]["name"] == "get_price"
+
+
+@pytest.mark.parametrize(
+    ("asked", "form"),
+    [(OPENAI, r"[A-Za-z0-9_-]{1,40}"), (MISTRAL, r"[A-Za-z0-9]{9}"), (CLAUDE, r"[A-Za-z0-9_-]{1,40}")],
+)
+def test_ids_are_within_the_providers_rules_unique_and_the_same_each_time(asked, form):
+    given = ["call_1", "call_1", "x" * 405, "a.b|c", "D681PevKs", ""]
+    history = [
+        one for place, call_id in enumerate(given) for one in (said("q"), *called((call_id, "Get", {"n": place})))
+    ]
+    prompt = to_prompt(history, asked)
+    assert all(re.fullmatch(form, one) for one in ids(prompt))
+    assert len(set(ids(prompt))) == len(given)
+    assert ids(to_prompt(history, asked)) == ids(prompt)
+    assert "D681PevKs" in ids(prompt)
+    assert [message["tool_call_id"] for message in prompt if message["role"] == "tool"] == ids(prompt)
+
+
+def test_mistral_wants_a_reply_between_a_result_and_a_user():
+    history = [said("one"), *called(("a", "Get", {})), said("two")]
+    assert roles(to_prompt(history, MISTRAL)) == ["user", "assistant", "tool", "assistant", "user"]
+    assert roles(to_prompt(history)) == ["user", "assistant", "tool", "user"]
+
+
+THOUGHT = {"blocks": [{"kind": "thinking", "text": "hm", "signature": "S"}, {"kind": "thinking", "data": "ENC"}]}
+
+
+def test_thinking_goes_back_to_the_model_that_thought_it():
+    own = called(("a", "Get", {}), reasoning=THOUGHT, model="anthropic/claude")
+    (_, reply, _) = to_prompt([said("q"), *own], CLAUDE)
+    assert reply["thinking_blocks"] == [
+        {"type": "thinking", "thinking": "hm", "signature": "S"},
+        {"type": "redacted_thinking", "data": "ENC"},
+    ]
+    off = rules("anthropic/claude", "anthropic")
+    for other in (OPENAI, MISTRAL, GROQ, off, rules("anthropic/other", "anthropic", reasoning_effort="low")):
+        reply = to_prompt([said("q"), *own], other)[1]
+        assert not {"thinking_blocks", "reasoning_content", "provider_specific_fields"} & reply.keys()
+
+
+def test_claude_thinking_takes_foreign_calls_of_the_turn_in_front_of_a_text_of_the_user():
+    foreign = [said("q"), *called(("a", "Get", {}))]
+    assert roles(to_prompt(foreign, CLAUDE)) == ["user", "assistant", "tool", "user"]
+    assert roles(to_prompt([*foreign, said("next")], CLAUDE)) == ["user", "assistant", "tool", "user"]
+    assert contents(to_prompt([*foreign, said("next")], CLAUDE))[-1] == "next"
+
+
+def test_signatures_go_back_with_their_calls_and_texts():
+    kept = {"blocks": [{"kind": "thought_signature", "signature": "T"}], "signatures": {"a": "S"}}
+    own = called(("a", "Get", {}), ("b", "Get", {"x": 1}), reasoning=kept, model="gemini/gemini-3")
+    reply = to_prompt([said("q"), *own], GEMINI)[1]
+    assert reply["tool_calls"][0]["provider_specific_fields"] == {"thought_signature": "S"}
+    assert "provider_specific_fields" not in reply["tool_calls"][1]
+    assert reply["provider_specific_fields"] == {"thought_signatures": ["T"]}
+
+
+def test_equal_calls_are_one_for_gemini():
+    prompt = to_prompt([said("q"), *called(("a", "Get", {}), ("b", "Get", {}), ("c", "Get", {"x": 1}))], GEMINI)
+    assert len(ids(prompt)) == 2
+    assert roles(prompt) == ["user", "assistant", "tool", "tool"]
+
+
+def test_deepseek_gets_its_own_reasoning_and_the_field_for_calls_of_others():
+    text = {"blocks": [{"kind": "reasoning_content", "text": "hm"}]}
+    own = called(("a", "Get", {}), reasoning=text, model="deepseek/chat")
+    history = [said("q"), *own, said("r"), *called(("b", "Get", {}))]
+    assert [m.get("reasoning_content") for m in to_prompt(history, DEEPSEEK) if m["role"] == "assistant"] == ["hm", ""]
+    assert not any("reasoning_content" in message for message in to_prompt(history, GROQ))
+
+
+def test_openrouters_blocks_are_put_together_again():
+    pieces = ['[{"type":"reasoning.text","index":0,"text":"a"}]', '[{"type":"reasoning.text","index":0,"text":"b"}]']
+    pieces += ['[{"type":"reasoning.encrypted","index":1,"data":"E"}]']
+    kept = {"blocks": [{"kind": "reasoning_details", "data": piece} for piece in pieces]}
+    asked = rules("openrouter/x/y", "openrouter")
+    reply = to_prompt([said("q"), *called(("a", "Get", {}), reasoning=kept, model="openrouter/x/y")], asked)[1]
+    assert reply["reasoning_details"] == [
+        {"type": "reasoning.text", "index": 0, "text": "ab"},
+        {"type": "reasoning.encrypted", "index": 1, "data": "E"},
+    ]

@@ -157,3 +157,21 @@ def test_a_reader_that_leaves_is_forgotten(log):
         next(stream)
         assert log.hub.open_streams == 1
     assert log.hub.open_streams == 0
+
+
+def test_what_no_client_gets_has_no_frames_and_leaves_no_hole(log):
+    """From the log as well as live: its reader goes on behind it."""
+    hidden = sse.reasoning({"model": "m", "blocks": [{"kind": "thinking", "text": "hm"}]})
+    log.write()
+    log.entries.append(StreamEntry(2, "reasoning", sse.frame(hidden)))
+    log.write()
+    log.entries.append(StreamEntry(4, "reasoning", sse.frame(hidden)))
+    with log.subscribe() as stream:
+        first = [next(stream) for _ in range(4)]
+        log.entries.append(StreamEntry(5, "reasoning", sse.frame(hidden)))
+        log.redis.publish(CHANNEL, b"5 5 reasoning\n" + sse.frame(hidden))
+        log.write()
+        log.publish(6, 6)
+        live = [next(stream) for _ in range(2)]
+    assert [bool(batch.frames) for batch in first + live] == [True, False, True, False, False, True]
+    assert [(batch.first, batch.last) for batch in first + live] == [(number, number) for number in range(1, 7)]

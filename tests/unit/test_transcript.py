@@ -108,3 +108,43 @@ def test_a_step_message_holds_the_step():
 
 def test_a_users_message_holds_what_was_written():
     assert transcript.message("m", "user", "Hi", NOW) == {"id": "m", "role": "user", "content": "Hi", "created_at": NOW}
+
+
+# What a model thought
+
+
+KEPT = {"model": "anthropic/claude", "blocks": [{"kind": "thinking", "text": "hm"}]}
+
+
+def test_what_a_model_thought_is_kept_with_its_reply():
+    call, result = sse.tool_call("a", "Get", {}), sse.tool_result("a", "Get", 1)
+    first, second = fold(sse.text("Wait."), sse.reasoning(KEPT), call, result, sse.reasoning(KEPT), sse.text("Done."))
+    assert (first["content"], first["reasoning"], len(first["tool_calls"])) == ("Wait.", KEPT, 1)
+    assert (second["content"], second["reasoning"]) == ("Done.", KEPT)
+
+
+def test_a_thought_alone_is_no_message():
+    assert fold(sse.reasoning(KEPT)) == []
+
+
+def test_clients_see_neither_thoughts_nor_notes_of_failures():
+    (shown,) = transcript.for_clients(
+        [*fold(sse.text("Hi"), sse.reasoning(KEPT)), transcript.message("e", "error", "x", NOW)]
+    )
+    assert (shown["content"], "reasoning" in shown) == ("Hi", False)
+
+
+# What is not sent to a model again
+
+
+def test_a_refused_turn_is_left_out_whole_and_later_steps_of_others_stay():
+    asked, later = transcript.message("m1", "user", "bad", NOW), transcript.message("m2", "user", "good", NOW)
+    step = transcript.step_message("run_0-a-2", sse.async_tool_result("a", "Watch", 2, False), NOW)
+    turn = fold(sse.tool_call("b", "Get", {}), sse.tool_result("b", "Get", 1))
+    note = transcript.refusal_note("run_1", "refused", NOW, "m1")
+    assert transcript.for_models([asked, *turn, step, note, later]) == [step, later]
+
+
+def test_a_turn_that_failed_otherwise_stays():
+    asked, note = transcript.message("m1", "user", "x", NOW), transcript.message("run_1-error", "error", "x", NOW)
+    assert transcript.for_models([asked, note]) == [asked]
