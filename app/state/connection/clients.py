@@ -73,9 +73,9 @@ Unavailable = (
     TryAgainError,
     AskError,
 )
-"""What a call raises while Redis is unreachable, loading, full, busy, a replica, or refuses writes or our credentials,
-or a cluster moves the call's keys: everything that a healthy deploy may hear from it. (`ConnectionError` is redis-py's
-own; a wrong password is one, too.)"""
+"""The errors of a call while Redis is unreachable, loading, full, busy, a replica, or refuses writes or our
+credentials, or a cluster moves the call's keys: everything that a healthy deployment may return. (`ConnectionError` is
+redis-py's own; a wrong password is one, too.)"""
 
 
 def commands(settings: Settings, *, retry_forever: bool = False, timeout: float = 0.8) -> Client:

@@ -25,7 +25,7 @@ DONE = Frame(None, data=b"[DONE]")
 
 
 class FrameReader:
-    """Splits bytes into frames. What is no JSON is passed over: comments, blank lines, the names of other fields."""
+    """Splits bytes into frames. Lines without JSON are skipped: comments, blank lines, the names of other fields."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -39,7 +39,7 @@ class FrameReader:
         return [frame for line in lines if (frame := self._read(line)) is not None]
 
     def end(self) -> list[Frame]:
-        """The frame that stands last, without a line end."""
+        """The last frame, without a line end."""
         line, self._rest = self._rest, b""
         frame = self._read(line)
         return [] if frame is None else [frame]
@@ -75,7 +75,7 @@ class FrameReader:
         return self._over_lines(text)
 
     def _over_lines(self, text: bytes) -> Frame | None:
-        """A value that stands on several lines is held until it is whole."""
+        """A value of several lines is held until it is complete."""
         if not (self._held or text.startswith((b"{", b"["))):
             return None
         held = self._held + b"\n" + text
