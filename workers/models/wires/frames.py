@@ -24,6 +24,9 @@ class Frame(NamedTuple):
 DONE = Frame(None, data=b"[DONE]")
 
 
+_OBJECT = b"data: {"
+
+
 class FrameReader:
     """Splits bytes into frames. What is no JSON is passed over: comments, blank lines, the names of other fields."""
 
@@ -36,7 +39,18 @@ class FrameReader:
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that end in these bytes."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        return [frame for line in lines if (frame := self._read(line)) is not None]
+        frames = []
+        for line in lines:
+            if line.startswith(_OBJECT) and not self._held:  # nearly every line: the short way
+                self.is_event_stream = True
+                try:
+                    frames.append(Frame(orjson.loads(line[6:]), self._event, line[6:]))
+                    continue
+                except orjson.JSONDecodeError:
+                    pass
+            if (frame := self._read(line)) is not None:
+                frames.append(frame)
+        return frames
 
     def end(self) -> list[Frame]:
         """The frame that stands last, without a line end."""
@@ -45,6 +59,10 @@ class FrameReader:
         return [] if frame is None else [frame]
 
     def _read(self, line: bytes) -> Frame | None:
+        if not line:
+            if self.is_event_stream:  # the end of an event; in one document it means nothing
+                self._event, self._held = "", b""
+            return None
         if line.startswith(b"data:"):
             self.is_event_stream = True
             return self._value(line[5:])
