@@ -24,7 +24,7 @@ class Frame(NamedTuple):
 DONE = Frame(None, data=b"[DONE]")
 
 
-_OBJECT = b"data: {"
+_DATA = b"data:"
 
 
 class FrameReader:
@@ -41,10 +41,10 @@ class FrameReader:
         *lines, self._rest = (self._rest + data).split(b"\n")
         frames = []
         for line in lines:
-            if line.startswith(_OBJECT) and not self._held:  # nearly every line: the short way
+            if line.startswith(_DATA) and not self._held:  # nearly every line: the short way
                 self.is_event_stream = True
                 try:
-                    frames.append(Frame(orjson.loads(line[6:]), self._event, line[6:]))
+                    frames.append(Frame(orjson.loads(line[5:]), self._event, line[5:]))
                     continue
                 except orjson.JSONDecodeError:
                     pass
@@ -63,7 +63,7 @@ class FrameReader:
             if self.is_event_stream:  # the end of an event; in one document it means nothing
                 self._event, self._held = "", b""
             return None
-        if line.startswith(b"data:"):
+        if line.startswith(_DATA):
             self.is_event_stream = True
             return self._value(line[5:])
         if self.is_event_stream or line.startswith((b"event:", b":", b"id:", b"retry:")):
