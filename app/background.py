@@ -30,7 +30,7 @@ def failure_counts() -> Mapping[str, int]:
 
 
 class Backoff:
-    """What one loop does when its work raises one of `errors`: count, log, pause. Pauses double from `shortest` to
+    """The reaction of a loop when its work raises one of `errors`: count, log, pause. Pauses double from `shortest` to
     `longest` seconds until a success. Several threads may share one."""
 
     def __init__(

@@ -28,7 +28,7 @@ class _OldNames(EnvSettingsSource):
 
 
 class Settings(BaseSettings):
-    """What an operator may set. Times are seconds, sizes bytes. docs/settings.md shows this class as a table."""
+    """The settings of an operator. Times are seconds, sizes bytes. docs/settings.md shows this class as a table."""
 
     model_config = SettingsConfigDict(env_prefix="AOMI_", extra="ignore", frozen=True)
 
@@ -197,7 +197,7 @@ class Settings(BaseSettings):
 
 
 NO_CLUSTER = (
-    "must name a Redis that is no cluster, as the queue cannot live on one; with REDIS_URL on a cluster, set it to "
+    "must name a Redis that is no cluster, because the queue cannot run on one; with REDIS_URL on a cluster, set it to "
     "a Redis of its own, such as redis://host:6379/0"
 )
 

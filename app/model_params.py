@@ -1,4 +1,4 @@
-"""What an app may set of a model call, over the model's own `litellm_params`."""
+"""The parameters of a model call that an app may set, over the model's own `litellm_params`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Penalty = Annotated[float, Field(ge=-2, le=2)]
 
 class ModelParams(BaseModel):
     """`params:` of an app. The names are OpenAI's; LiteLLM writes them for each provider, and leaves out what one does
-    not know. What belongs to the model alone (its address, its key) is not among them."""
+    not know. Parameters of the model itself (its address, its key) are not among them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,7 +32,7 @@ class ModelParams(BaseModel):
     service_tier: str | None = None
 
     def over(self, own: dict[str, Any], *, has_tools: bool, after_results: bool) -> dict[str, Any]:
-        """The arguments of a call: these over the model's `own`. What speaks of tools needs some. A tool that must be
+        """The arguments of a call: these over the model's `own`. Parameters about tools need tools. A tool that must be
         called is to be called once a turn: behind results the model may answer."""
         given = self.model_dump(exclude_none=True)
         if not has_tools:

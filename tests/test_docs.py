@@ -17,7 +17,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
@@ -32,6 +32,8 @@ from app.commands.keys import create, rotate
 from app.commands.keys import keys as key_commands
 from app.commands.sessions import sessions
 from app.config import Settings
+from app.events.types import ErrorCode
+from app.model_params import ModelParams
 from app.state import redis_keys
 from app.state.api_keys import ApiKeys
 from app.state.client_requests import ClientRequests
@@ -399,6 +401,23 @@ def test_every_event_is_on_the_page_of_the_api():
         made()["components"]["schemas"][kind]["discriminator"]["mapping"] for kind in ("ChatEvent", "UpdateEvent")
     ]
     assert {kind for stream in streams for kind in stream} - named == set()
+
+
+def test_every_code_of_an_error_is_on_the_page_of_the_api():
+    page = (ROOT / "docs/api.md").read_text()
+    assert [code for code in get_args(ErrorCode) if f"| `{code}` |" not in page] == []
+
+
+def test_every_field_of_apps_and_their_parameters_is_on_its_page():
+    page = (ROOT / "docs/apps.md").read_text()
+    names = [*catalog.App.model_fields, *catalog.Model.model_fields, *ModelParams.model_fields]
+    assert [name for name in names if f"`{name}`" not in page] == []
+
+
+def test_every_room_is_in_the_drawings():
+    rooms = [path.parent for room in ("app", "workers") for path in ROOT.glob(f"{room}/*/__init__.py")]
+    for page in ("docs/design.md", "CONTRIBUTING.md"):
+        assert [named(room) for room in rooms if f"{named(room)}/" not in (ROOT / page).read_text()] == [], page
 
 
 def test_every_built_in_tool_is_on_its_page():

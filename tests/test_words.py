@@ -36,7 +36,7 @@ INSTEAD = {
     r"(?:^|[.;:!|] |\n)(?:What|Whatever|Who) [^.?!|]*(?:[.!|](?!\w)|$)": "a noun as the subject of the sentence",
     r"\bstands?\b(?! for\b)": "is, is in",
     r"\bmeanwhile\b": "at the same time, during this",
-    r"\b(?:webs|a web(?! (?:process|page|server|browser|shop|dyno|app)))\b": "web process",
+    r"\b(?:webs|a web(?! (?:process|page|server|browser|request|shop|dyno|app)))\b": "web process",
     r"\banswer(?: of Redis)? (?:was|is) lost\b": "the reply was lost",
     r"\b(?:beats|beaten)\b": "heartbeat, sends a heartbeat",
     r"\bsome (?:seconds|microseconds|minutes)\b": "a few seconds",
@@ -100,7 +100,7 @@ def found(path: Path) -> list[str]:
     return [f"{hit[:100]!r}: write {words!r}" for hit, words in hits]
 
 
-@pytest.mark.parametrize("path", [str(path.relative_to(ROOT)) for path in [*DOCS, *CONFIGURATION]])
+@pytest.mark.parametrize("path", [str(path.relative_to(ROOT)) for path in [*DOCS, *CONFIGURATION, *CODE]])
 def test_the_words_are_plain(path):
     assert found(ROOT / path) == []
 

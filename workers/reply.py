@@ -75,7 +75,7 @@ class Reply:
         return bool(self.reasoning or any(call.signature for call in self.calls))
 
     def stored_reasoning(self) -> dict[str, Any]:
-        """What the history keeps of the thoughts: the model, its blocks, the signatures of its calls by their ids."""
+        """The reasoning that the history keeps: the model, its blocks, the signatures of its calls by their ids."""
         signatures = {call.call_id: call.signature for call in self.calls if call.signature}
         return {
             "model": self.model,

@@ -30,7 +30,7 @@ class Secrets:
 
     @property
     def handles(self) -> list[str]:
-        """What the model writes in an argument in place of each secret."""
+        """The handle that the model writes in an argument in place of each secret."""
         return [_handle(name) for name in sorted(self._values)]
 
     @property

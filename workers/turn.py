@@ -94,7 +94,7 @@ def run(
     messages: Sequence[Message], model: Model, tools: Tools, emit: Emit, token: CancelToken, most_calls: int
 ) -> Stop:
     """Run one turn of the thread with these stored messages; returns how the model stopped. Raises `TurnFailed`,
-    `Stopped`; what was emitted until then stands."""
+    `Stopped`; events that were emitted until then stay."""
     is_shown = False
     for _ in range(most_calls):
         token.check()

@@ -29,7 +29,7 @@ bp = Blueprint("updates", __name__)
 @bp.get("/api/updates")
 @documented(Events(UpdateEvent, {}), SESSION, LAST_EVENT_ID)
 def subscribe() -> ResponseReturnValue:
-    """Follow the session until the client hangs up. The session need not exist yet."""
+    """Follow the session until the client disconnects. The session need not exist yet."""
     session_id = parsing.session_id()
     last_id = request.headers.get("Last-Event-ID")
     after = parsing.event_number_of(last_id, "Last-Event-ID") if last_id else None

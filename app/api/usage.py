@@ -33,7 +33,7 @@ _DAYS = RouteSpec(
 @bp.get("/api/usage")
 @documented(Usage, KEY, _DAYS)
 def show() -> ResponseReturnValue:
-    """What the API key has used and cost, by day, app and model, and the rest of its budget."""
+    """Usage and cost of the API key, by day, app and model, and the rest of its budget."""
     key = required_api_key()
     try:
         days = between(request.args.get("from", ""), request.args.get("to", ""))

@@ -24,7 +24,7 @@ NAME_CHARACTERS = 60
 
 
 @click.command()
-@click.option("--by", type=click.Choice(GROUPS), default="key", show_default=True, help="What each line sums up.")
+@click.option("--by", type=click.Choice(GROUPS), default="key", show_default=True, help="The grouping of the lines.")
 @click.option("--month", "of_month", metavar="YYYY-MM", default="", help="A month; by default this month.")
 @click.option("--from", "first", metavar="YYYY-MM-DD", default="", help="The first day, in UTC.")
 @click.option("--to", "last", metavar="YYYY-MM-DD", default="", help="The last day.")

@@ -121,7 +121,7 @@ def async_tool_result(call_id: str, name: str, result: Any, done: bool) -> Async
 
 
 def reasoning(kept: dict[str, Any]) -> ReasoningEvent:
-    """What the model thought with the reply that ends here, as the history keeps it. Not for clients: see `HIDDEN`."""
+    """The model's reasoning for the reply that ends here, as the history keeps it. Not for clients: see `HIDDEN`."""
     return cast(ReasoningEvent, {"type": "reasoning", **kept})
 
 

@@ -107,7 +107,7 @@ class ErrorEvent(TypedDict):
 
 
 class ReasoningEvent(TypedDict):
-    """What a model thought with one reply: litellm's name of the model, its blocks (`workers.reply.Reasoning.stored`),
+    """A model's reasoning for one reply: litellm's name of the model, its blocks (`workers.reply.Reasoning.stored`),
     the signatures of its calls by their ids. In a turn's log alone, for the history."""
 
     type: Literal["reasoning"]

@@ -1,4 +1,4 @@
-"""What people look at in a browser: the playground and the API documents."""
+"""Pages for people: the playground and the API documents."""
 
 from __future__ import annotations
 

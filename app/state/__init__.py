@@ -1,1 +1,1 @@
-"""What lives in Redis, and the only code that issues Redis commands. docs/redis.md is its contract."""
+"""The state in Redis, and the only code that issues Redis commands. docs/redis.md is its contract."""

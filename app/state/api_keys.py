@@ -32,7 +32,7 @@ MAX_CACHED_IDS = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class KeyPolicy:
-    """What an operator may set for a key. A limit of None is that of the settings, 0 is no limit. `expires_at` '' is
+    """The settings of a key. A limit of None is that of the settings, 0 is no limit. `expires_at` '' is
     never; `budget` is in US$ a month."""
 
     apps: tuple[str, ...]

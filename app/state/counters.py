@@ -15,7 +15,7 @@ from app.state.scripts import Store
 
 @dataclass(frozen=True)
 class Report:
-    """What a process of a `kind` (web, worker) has counted since report `number` - 1, and its gauges."""
+    """The counts of a process of a `kind` (web, worker) since report `number` - 1, and its gauges."""
 
     process: str
     kind: str

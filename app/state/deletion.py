@@ -21,8 +21,8 @@ NOTICE = "This session was deleted; a new message starts it afresh"
 
 @dataclass(frozen=True)
 class SessionRefs:
-    """What leads from a session to the rest of Redis: the `public_keys` that list it, the number of client `requests`
-    it has made, its threads, its turns, those of them that are `current`, and (turn, call) of its multi-step tools."""
+    """The references from a session to the rest of Redis: the `public_keys` that list it, the number of its client
+    `requests`, its threads, its turns, those of them that are `current`, and (turn, call) of its multi-step tools."""
 
     public_keys: frozenset[str]
     requests: int

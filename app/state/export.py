@@ -18,7 +18,7 @@ _JSON = frozenset({"user_state", "message", "args", "first"})
 """Fields whose value is JSON."""
 
 _SHOWN = ("key_prefix", "label")
-"""What may be shown of a client's own key."""
+"""The fields of a client's own key that may be shown."""
 
 
 class Export:

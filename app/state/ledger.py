@@ -91,7 +91,7 @@ class Ledger:
     # reading
 
     def spent(self, key: str, month: str) -> int:
-        """What an API key has cost in a month such as `2026-11`, in nano-dollars."""
+        """The cost of an API key in a month such as `2026-11`, in nano-dollars."""
         fields = self._redis.hgetall(redis_keys.month_usage(key, month))
         return sum(int(value) for name, value in fields.items() if name.startswith(b"cost "))
 
@@ -100,17 +100,17 @@ class Ledger:
         return bool(budget) and self.spent(api_key_id, f"{today():%Y-%m}") >= nano(Decimal(budget))
 
     def of_key(self, key: str, days: Days) -> list[Row]:
-        """What an API key used on these days."""
+        """The usage of an API key on these days."""
         return self._of([(key, day) for day in days.names()])
 
     def of_all(self, days: Days) -> list[Row]:
-        """What all API keys used on these days. It goes through the names of all keys in Redis."""
+        """The usage of all API keys on these days. It goes through the names of all keys in Redis."""
         names = self._redis.scan_iter(match=redis_keys.ALL_DAY_USAGE, count=1000)
         used = {redis_keys.key_and_day_of(name.decode()) for name in names}
         return self._of(sorted((key, day) for key, day in used if day in days))
 
     def of_session(self, session_id: str) -> list[Row]:
-        """What a session used, for as long as it is kept."""
+        """The usage of a session, for as long as it is kept."""
         by_group = _totals_by_group(self._store.fields(redis_keys.session_usage(session_id)))
         groups = ((group.split(" ", 3), totals) for group, totals in by_group.items())
         return [Row(day, key, app, model, totals, session_id) for (day, key, app, model), totals in groups]

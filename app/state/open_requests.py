@@ -1,4 +1,4 @@
-"""The open client requests of a session, as they are in its fields: `request:<n>` while it is open."""
+"""The open client requests of a session, in the form of its fields: `request:<n>` while it is open."""
 
 from __future__ import annotations
 

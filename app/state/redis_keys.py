@@ -69,7 +69,7 @@ SCHEMA = (
     Key("session:{<id>}:usage", "hash", "what the session used, by day, key, app and model", "as the session"),
     Key("usage:{<key>}:day:<day>", "hash", "what an API key used on a day, by app and model", "AOMI_USAGE_TTL"),
     Key("usage:{<key>}:month:<month>", "hash", "the same of a month", "AOMI_USAGE_TTL"),
-    Key("usage:{<key>}:counted", "zset", "names of charges counted of late, by when, ms", "AOMI_CHARGE_TTL"),
+    Key("usage:{<key>}:counted", "zset", "ids of recently counted charges, by time, ms", "AOMI_CHARGE_TTL"),
     Key("model-calls", "zset", "`<id> <run> <n>` of calls to settle, by when one looks, ms", "an entry: until then"),
     Key("client-requests", "zset", "`<id> <n>` of open client requests by their end, ms", "an entry: until the end"),
     Key(

@@ -55,7 +55,7 @@ class RequestExpiry:
         closed = sse.client_request_closed(session_id, [request.id], "expired")
         now = now_iso()
         message = transcript.step_message(f"{request.run_id}-{request.call_id}-expired", event, now)
-        notice = f"Request {request.id} of {request.tool} has expired, as nobody answered it in time; ask for it again"
+        notice = f"Request {request.id} of {request.tool} has expired without a reply; ask for it again"
         args = {
             "number": str(request.id),
             "thread": request.thread_id,

@@ -18,7 +18,7 @@ from app.state.pairs import text_fields
 
 
 class Store:
-    """What every part of the state shares: `redis`, `settings`, and whether the Redis `is_cluster`."""
+    """Shared by all parts of the state: `redis`, `settings`, and whether the Redis `is_cluster`."""
 
     def __init__(self, redis: Client, settings: Settings) -> None:
         self.redis = redis
@@ -73,7 +73,7 @@ class Store:
 
 @cache
 def source(name: str) -> str:
-    """A script as Redis gets it: the names of keys and the shared functions stand before it."""
+    """A script as Redis gets it: the names of keys and the shared functions precede it."""
     folder = files("app.state").joinpath("lua")
     return "\n".join(folder.joinpath(f"{part}.lua").read_text() for part in ("keys", "prelude", name))
 

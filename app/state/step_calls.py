@@ -119,7 +119,7 @@ class StepToolCalls:
     ) -> bool:
         """Bring step number `step` (the first is 1) to the open chat stream, the update stream and the history.
 
-        Delivering a step twice changes nothing. Calls `sleep` with some seconds while the thread's turn is being
+        Delivering a step twice changes nothing. Calls `sleep` with a few seconds while the thread's turn is being
         ended. False when the session or the thread is gone.
         """
         args = self._step_args(call, step, sse.async_tool_result(call.call_id, call.name, result, done))

@@ -55,7 +55,7 @@ def fold(run_id: str, events: Iterable[Event], created_at: str) -> list[Message]
 
 
 def for_clients(messages: list[Message]) -> list[Message]:
-    """What a client sees of a thread: no notes of failures, and nothing of what a model thought."""
+    """The messages of a thread for a client: no notes of failures, and no reasoning."""
     return [
         {name: value for name, value in one.items() if name != "reasoning"}
         for one in messages
@@ -69,7 +69,7 @@ def refusal_note(run_id: str, content: str, created_at: str, message_id: str) ->
 
 
 def for_models(messages: list[Message]) -> list[Message]:
-    """What a model may read of a thread: all but notes of failures, and turns that a filter refused."""
+    """The messages of a thread for a model: all but notes of failures, and turns that a filter refused."""
     said = [one for one in messages if one["role"] != "error"]
     refused = {one["refused"]: one["id"].removesuffix("error") for one in messages if "refused" in one}
     if not refused:

@@ -1,4 +1,4 @@
-"""What is asked of a session: a turn, by whom, and whether it was accepted."""
+"""Requests for a turn of a session: the message, its principal, and whether it was accepted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 from app.state.slots import ConcurrencyLimit
 
 OnBusy = Literal["enqueue", "interrupt", "reject"]
-"""What a message does in a session whose turn has not ended: wait, stop that turn, or be refused."""
+"""The effect of a message in a session whose turn has not ended: wait, stop that turn, or be refused."""
 
 AcceptOutcome = Literal[
     "started", "waiting", "again", "busy", "full", "no_thread", "reused", "not_open", "limit_reached"
@@ -58,7 +58,7 @@ class TurnRequest:
 
 @dataclass(frozen=True)
 class Accepted:
-    """What became of a message: `started`, `waiting` (behind the run `current`), `again` (it was accepted before), or
+    """The outcome of a message: `started`, `waiting` (behind the run `current`), `again` (it was accepted before), or
     refused: `busy`, `full`, `no_thread`, `reused` (its Idempotency-Key belongs to another message), `not_open` (a
     request that it answers is not open), `limit_reached` (the limit `exceeded` has no concurrency slot left)."""
 

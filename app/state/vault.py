@@ -31,7 +31,7 @@ NOT_CONFIGURED = "Keys and secrets of clients cannot be kept here: the operator 
 
 @dataclass(frozen=True)
 class ProviderKey:
-    """What is shown of a client's own key: its first characters."""
+    """The visible part of a client's own key: its first characters."""
 
     provider: str
     key_prefix: str
@@ -68,7 +68,7 @@ class Vault:
         return ProviderKey(provider, prefix, label)
 
     def list_provider_keys(self, client: str) -> list[ProviderKey]:
-        """What is shown of the client's keys. Raises `NotConfigured`."""
+        """The visible parts of the client's keys. Raises `NotConfigured`."""
         self._open()
         keys = {name: exact_json.loads(value) for name, value in self._all(redis_keys.provider_keys(client)).items()}
         readable = self._decrypted({name: key["key"] for name, key in keys.items()})

@@ -63,7 +63,7 @@ def setup(settings: Settings, service: str) -> None:
 
 
 def stop() -> None:
-    """Send the remaining spans, for at most some seconds."""
+    """Send the remaining spans, for at most a few seconds."""
     if _otel:
         _otel.stop()
 

@@ -23,7 +23,7 @@ RECHECK_LEASES = MAX_LEASES
 
 
 class LostTurns:
-    """The reaper's duty for turns. A lease that ran out shows that no process looks after the turn."""
+    """The reaper's duty for turns. A lease that ran out shows that no process runs the turn."""
 
     subject = "turn"
 

@@ -1,4 +1,4 @@
-"""The reaper: each process renews the leases of its own turns and takes over what no process looks after any more.
+"""The reaper: each process renews the leases of its own turns and takes over work that no process renews any more.
 
 Web processes run one, too: a turn whose only worker is gone ends for its readers although no worker is left to end it.
 """
@@ -22,7 +22,7 @@ class Duty(Protocol):
     """One kind of overdue work. An item is a tuple that begins with its session's id."""
 
     subject: str
-    """What an item is, for the log."""
+    """The name of an item, for the log."""
 
     def overdue(self) -> Iterable[tuple[Any, ...]]:
         """The items that are overdue now, a bounded number of them."""

@@ -84,7 +84,7 @@ class ModelCall:
         return cls(**_renamed(stored, "key", "api_key_id") | {"prices": Prices(**prices) if prices else None})
 
     def stored(self) -> dict[str, Any]:
-        """What its JSON holds."""
+        """The fields of its JSON."""
         return _renamed(asdict(self), "api_key_id", "key")
 
     def charge(self, usage: Usage, cost: int | None) -> Charge:
@@ -100,7 +100,7 @@ class ModelCall:
 
 @dataclass(frozen=True)
 class Charge:
-    """What one model call of a turn has used, settled. `cost` is in nano-dollars, None if the price is not known; calls
+    """The settled usage of one model call of a turn. `cost` is in nano-dollars, None if the price is not known; calls
     by a client's own key cost the operator nothing."""
 
     number: str
@@ -118,7 +118,7 @@ class Charge:
         return cls(**_renamed(stored, "key", "api_key_id") | {"usage": Usage(**stored["usage"])})
 
     def stored(self) -> dict[str, Any]:
-        """What its JSON holds."""
+        """The fields of its JSON."""
         return _renamed(asdict(self), "api_key_id", "key")
 
     def totals(self) -> Totals:

@@ -46,7 +46,7 @@ class Days:
 
 
 def today() -> date:
-    """The current day in UTC, as all days here."""
+    """The current day in UTC, like all days here."""
     return datetime.now(UTC).date()
 
 

@@ -77,7 +77,7 @@ class Admission:
         return accepted
 
     def _checked_budget(self, session_id: str, message: TurnRequest, caller: Caller) -> str:
-        """What the caller's key may cost this month, in US$; '' is unlimited.
+        """The budget of the caller's key for this month, in US$; '' is unlimited.
 
         Raises `BudgetSpent`, unless the message costs nothing: it was accepted before, or a key of the client's own
         pays for the model.

@@ -27,7 +27,7 @@ EXPECTED = {
     "literal_error": "{expected}",
     "unexpected": "{description}",
 }
-"""What would be right, by pydantic's type of the error; the fields of its context may be used."""
+"""The correction in a refusal, by pydantic's type of the error; the fields of its context may be used."""
 
 
 def json_body() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Who sends a request: its API key, its client and its address."""
+"""The caller of a request: its API key, its client and its address."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from app.web.parsing import CLIENT_ID_CHARACTERS, SEE_APPS, text_of
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sends a message. `api_key` is valid, None without one. `client` is the digest of its client's id, '' without
-    one. `address` is the one that limits count by, '' if unknown. Holds no request: a webhook makes its own."""
+    """The sender of a message. `api_key` is valid, None without one. `client` is the digest of its client's id, ''
+    without one. `address` is the one that limits count by, '' if unknown. Holds no request: a webhook makes its own."""
 
     api_key: ApiKey | None = None
     client: str = ""

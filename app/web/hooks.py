@@ -1,4 +1,4 @@
-"""What every request passes before its view, and every response after it, in one order.
+"""The hooks that every request passes before its view, and every response after it, in one order.
 
 Before the view, from the first hook to the last:
 

@@ -1,4 +1,4 @@
-"""What a request contains, checked once: session ids, texts, objects. Each refusal says what would be right."""
+"""The contents of a request, checked once: session ids, texts, objects. Each refusal says what would be right."""
 
 from __future__ import annotations
 

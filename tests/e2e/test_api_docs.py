@@ -11,6 +11,7 @@ import pytest
 from app.pages import api_docs
 from tests.support import processes
 from tests.support.document import ROOT, made
+from tests.support.patience import patient
 from tests.support.programs import needed
 
 FOLDER = ROOT / "app/pages/static/apidocs"
@@ -19,7 +20,7 @@ OURS = [path for path in FOLDER.iterdir() if path.is_file()]
 
 @pytest.fixture(scope="module")
 def web(webs):
-    with httpx.Client(base_url=webs[0]) as http:
+    with httpx.Client(base_url=webs[0], timeout=patient(30), verify=False) as http:
         yield http
 
 

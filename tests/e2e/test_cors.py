@@ -7,6 +7,8 @@ import uuid
 import httpx
 import pytest
 
+from tests.support.patience import patient
+
 PAGE = "https://app.example"
 
 
@@ -28,7 +30,7 @@ def every(backend, worker):
 
 def call(url, path, method="GET", origin=PAGE, **more):
     headers = {"Origin": origin, "X-Session-Id": str(uuid.uuid4())} | more.pop("headers", {})
-    return httpx.request(method, f"{url}{path}", headers=headers, timeout=20, **more)
+    return httpx.request(method, f"{url}{path}", headers=headers, timeout=patient(20), **more)
 
 
 def preflight(url, path, origin=PAGE):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import socket
 
-import httpx
 import pytest
 
 from app.web.security_headers import DEFAULT_HEADERS
+from tests.support.client import fetch
 
 OWN = {
     "/": {"Content-Security-Policy", "Cache-Control"},
@@ -24,7 +24,7 @@ def said(headers, names):
 @pytest.mark.parametrize("path", ["/healthz", "/api/session/models", "/openapi.json", "/nowhere", "/", "/docs"])
 def test_every_answer_has_the_headers(webs, path):
     names = set(DEFAULT_HEADERS) - OWN.get(path, set())
-    answer = httpx.get(f"{webs[0]}{path}")
+    answer = fetch(f"{webs[0]}{path}")
     assert said(answer.headers, names) == {name: DEFAULT_HEADERS[name] for name in names}
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
     assert "Strict-Transport-Security" not in answer.headers

@@ -8,7 +8,7 @@ import uuid
 import httpx
 import pytest
 
-from tests.support.client import Client
+from tests.support.client import Client, fetch
 from tests.support.patience import setting
 from tests.support.raw import Answer, exchange
 
@@ -29,7 +29,7 @@ def works_on(process):
     """After each test the server answers, and nothing was an error of its own."""
     yield
     web, url = process
-    assert httpx.get(f"{url}/healthz").status_code == 200
+    assert fetch(f"{url}/healthz").status_code == 200
     assert "Traceback" not in web.log()
 
 
@@ -293,14 +293,14 @@ def test_a_number_far_ahead_on_the_update_stream_is_a_gap(session):
 
 def test_repeated_session_ids_must_agree(session):
     twice = [("X-Session-Id", session.session_id), ("X-Session-Id", str(uuid.uuid4()))]
-    refused(httpx.get(f"{session.url}/api/state", headers=twice), "UUID")
+    refused(fetch(f"{session.url}/api/state", headers=twice), "UUID")
     query = f"session_id={session.session_id}&session_id={uuid.uuid4()}"
-    refused(httpx.get(f"{session.url}/api/state?{query}"), "different sessions")
+    refused(fetch(f"{session.url}/api/state?{query}"), "different sessions")
 
 
 @pytest.mark.parametrize("strange", [b"\xff\xfe", b"a" * 8000, "ключ".encode(), b"a, b", b"%00", b"*"])
 def test_a_strange_api_key_is_unknown(url, strange):
-    answer = httpx.get(f"{url}/api/session/apps", headers={"X-API-Key": strange})
+    answer = fetch(f"{url}/api/session/apps", headers={"X-API-Key": strange})
     assert (answer.status_code, list(answer.json())) == (401, ["error"])
 
 

@@ -8,7 +8,6 @@ import threading
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 
@@ -16,7 +15,7 @@ from app import create_app
 from app.config import Settings
 from app.services import build
 from tests.support.backend import until
-from tests.support.client import Client
+from tests.support.client import Client, fetch
 from tests.support.metrics import Scrape
 from tests.support.servers import Fail, Held, Silence, Text
 
@@ -95,14 +94,14 @@ def test_the_relays_lag_is_noted_while_text_streams(client, provider, grown):
 def test_what_a_web_has_counted_outlives_it(backend, webs, grown):
     process, url = backend.web()
     for _ in range(5):
-        assert httpx.get(f"{url}/api/no-such-path").status_code == 404
+        assert fetch(f"{url}/api/no-such-path").status_code == 404
     assert process.stop() == 0
     assert grown("aomi_http_requests_total", route="an unknown path", status="404") == 5
 
 
 def test_what_a_web_has_reported_outlives_its_being_killed(backend, webs, grown):
     process, url = backend.web()
-    httpx.get(f"{url}/api/no-such-path")
+    fetch(f"{url}/api/no-such-path")
     assert Scrape(url).value("aomi_processes", kind="web") >= 3
     process.kill()
     assert grown("aomi_http_requests_total", route="an unknown path", status="404") == 1
@@ -127,13 +126,13 @@ def test_nothing_of_a_session_is_in_the_metrics(client, webs, provider):
 
 
 def test_a_made_up_method_is_no_label_of_its_own(webs, grown):
-    assert httpx.request("BREW", f"{webs[0]}/api/state").status_code == 405
+    assert fetch(f"{webs[0]}/api/state", "BREW").status_code == 405
     assert grown("aomi_http_requests_total", method="other", status="405") == 1
     assert "BREW" not in Scrape(webs[0]).text
 
 
 def test_a_scraper_may_ask_for_openmetrics(webs):
-    answer = httpx.get(f"{webs[0]}/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+    answer = fetch(f"{webs[0]}/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
     names = {family.name for family in openmetrics(answer.text)}
     assert {"aomi_turns", "aomi_turn_seconds", "aomi_open_streams"} <= names

@@ -9,14 +9,13 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import pytest
 
 from tests.chaos.people import Listener, Person
 from tests.chaos.site import standing
 from tests.chaos.verdict import Verdict
 from tests.support.backend import free_port
-from tests.support.client import Client
+from tests.support.client import Client, fetch
 from tests.support.nginx import nginx_running
 from tests.support.patience import kept, setting, until
 from tests.support.servers import Silence, StepwiseText, Text
@@ -91,20 +90,20 @@ def test_the_longest_text_and_the_longest_query_pass(site, client):
 
 
 def test_what_is_no_request_is_refused_in_json(site):
-    answer = httpx.get(f"{site.front}/api/state", headers={"X-Long": "x" * 80_000})
+    answer = fetch(f"{site.front}/api/state", headers={"X-Long": "x" * 80_000})
     assert (answer.status_code, list(answer.json())) == (400, ["error"])
 
 
 def test_without_a_web_the_refusal_is_json_and_says_when_to_come_again(tmp_path):
     with nginx_running(tmp_path, [f"http://127.0.0.1:{free_port()}" for _ in range(2)]) as url:
-        answer = httpx.post(f"{url}/api/chat", json={"text": "x"})
+        answer = fetch(f"{url}/api/chat", "POST", json={"text": "x"})
     assert (answer.status_code, answer.headers["retry-after"], list(answer.json())) == (502, "1", ["error"])
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["server"] == "nginx"
 
 
 def test_metrics_are_shown_to_this_machine(site):
-    assert "aomi_turns_total" in httpx.get(f"{site.front}/metrics").text
+    assert "aomi_turns_total" in fetch(f"{site.front}/metrics").text
 
 
 def test_no_log_has_a_session_id(site, client):

@@ -151,6 +151,7 @@ def test_a_lost_connection_is_said_and_the_answer_goes_on_exactly_once(chat, web
             opened.wait(r"The connection is lost \(.+\); trying again in 0\.5 s")
             until(lambda refused=refused: line.refused > refused, what="another try")
             line.dead = False
+            answer.send()  # it says so when something comes again
             opened.wait("Connected again")
         answer.finish()
         opened.wait(r"119 \n> ")

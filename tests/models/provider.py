@@ -45,7 +45,7 @@ class Providers:
     def _chat(self, request: BaseHTTPRequestHandler, provider: str, body: dict[str, Any]) -> None:
         directive = Directive.read(forms.last_user_text(provider, body)) or Directive("openai/plain", "", 0)
         entry = Entry(provider, directive, body, dict(request.headers))
-        asked = rules.Request(body, self.journal.served(provider, directive.conversation))
+        asked = rules.Request(body, self.journal.served(_model(provider), directive.conversation))
         entry.faults = rules.faults(provider, asked)
         before = self.journal.add(entry)
         try:
@@ -62,12 +62,17 @@ class Providers:
             _send_status(request, answer)
             return
         entry.tokens = served.tokens(wire, answer.frames)
-        self.journal.serve(entry.provider, entry.directive.conversation, served.reply(wire, answer.frames))
+        self.journal.serve(_model(entry.provider), entry.directive.conversation, served.reply(wire, answer.frames))
         try:
             _send_stream(request, entry, answer)
         except (BrokenPipeError, ConnectionResetError):
             request.close_connection = True
             entry.hung_up.set()
+
+
+def _model(provider: str) -> str:
+    """Who knows what it thought: Claude is the same model with thinking and without."""
+    return "anthropic" if WIRES[provider] == "anthropic" else provider
 
 
 def _choose(entry: Entry, before: int) -> Answer:

@@ -26,6 +26,10 @@ STAGES = {
 }
 """Cases that are silent: before the first token, in the text, in a call, behind the finish; and a tool that runs."""
 
+MAY_END = ("stall_finish", "slow_tool")
+"""Where the turn may have ended before it was broken off: a finish can be taken for the end, and on a slow machine the
+tool is done."""
+
 STRICT = ("mistral", "openai-alternating", "anthropic-thinking", "gemini-3", "deepseek")
 """Who is asked next: what a broken turn leaves behind is what they refuse."""
 
@@ -106,7 +110,7 @@ def stopped(request: pytest.FixtureRequest, stacks: dict[str, Stack]) -> Iterato
 def test_after_an_interrupt_the_thread_goes_on(place: Place, stopped: dict[Place, Future[Stopped]]) -> None:
     found = stopped[place].result(patient(120))
     ends = [{"type": "complete", "interrupted": True}]
-    if place[-1].endswith("stall_finish"):  # its end may have been taken for the end already
+    if place[-1].endswith(MAY_END):
         ends.append({"type": "complete"})
     assert found.events[-1] in ends
     assert found.hung_up, "the provider's connection was not closed"
@@ -126,8 +130,7 @@ def test_after_the_death_of_its_worker_the_thread_goes_on(mode: str, stacks: dic
         ends = {place: list(stream.events())[-1] for place, stream in streams.items()}
     stack.restart()
     ended = {place for place, end in ends.items() if end == {"type": "complete"}}
-    may_end = ("stall_finish", "slow_tool")  # a finish may be taken for the end, the tool may have been fast enough
-    assert all(case.endswith(may_end) for _, case in ended), ended
+    assert all(case.endswith(MAY_END) for _, case in ended), ended
     assert {end.get("code") for place, end in ends.items() if place not in ended} == {"worker_lost"}
     with ThreadPoolExecutor() as pool:
         later = {place: pool.submit(later_turns, one, *place) for place, one in conversations.items()}

@@ -19,6 +19,7 @@ import psutil
 from app.commands.redis_server import find_server
 from app.errors import ConfigError
 from tests.support import commands, processes
+from tests.support.commands import ROOT as ROOT
 from tests.support.patience import patient, until
 from tests.support.programs import missing
 

@@ -125,6 +125,11 @@ class Stream:
                 yield json.loads(line[6:])
 
 
+def fetch(url: str, method: str = "GET", **more: Any) -> httpx.Response:
+    """The response to one request that belongs to no session."""
+    return httpx.request(method, url, **{"timeout": patient(30), "verify": False} | more)
+
+
 def text_of(events: list[Event]) -> str:
     return "".join(event["content"] for event in events if event["type"] == "text")
 

@@ -10,15 +10,14 @@ import gevent.socket
 import pytest
 from gunicorn.http import message
 from limits.storage import RedisStorage
-from litellm import CustomStreamWrapper
-from litellm.llms.openai.chat.gpt_transformation import OpenAIChatCompletionStreamingHandler
 from redis._parsers.base import BaseParser
 from redis._parsers.encoders import Encoder
 from rq.executions import Execution
 from rq.job import Job
 from rq.worker.base import BaseWorker
 
-from app.state.connection.clients import WritesRefused
+from app.state.connection.clients import Refusing
+from workers.models import call, tap
 from workers.thread_worker import ThreadWorker
 
 RQ_METHODS = {
@@ -73,7 +72,7 @@ def test_the_rate_library_has_the_script_and_the_key_names_that_ours_uses():
 
 
 def test_redis_py_takes_error_classes_and_encodes_text():
-    assert isinstance(BaseParser.parse_error("MISCONF Redis is configured to save snapshots"), WritesRefused)
+    assert isinstance(BaseParser.parse_error("MISCONF Redis is configured to save snapshots"), Refusing)
     assert Encoder("utf-8", "strict", False).encode("é") == "é".encode()
 
 
@@ -86,6 +85,13 @@ def test_a_gevent_socket_has_the_systems_socket_below_it():
         assert socket._sock.fileno() == socket.fileno()
 
 
-def test_litellm_keeps_the_providers_stream_and_response():
-    assert "completion_stream" in inspect.signature(CustomStreamWrapper.__init__).parameters
-    assert OpenAIChatCompletionStreamingHandler(streaming_response=None, sync_stream=False).http_response is None
+def test_litellms_wrapper_keeps_the_providers_stream():
+    assert "completion_stream" in inspect.signature(call.litellm.CustomStreamWrapper.__init__).parameters
+    source = inspect.getsource(call.litellm.CustomStreamWrapper)
+    for name in ("fetch_stream", "received_finish_reason", "intermittent_finish_reason"):
+        assert f"self.{name}" in source
+
+
+def test_litellm_makes_its_transport_in_the_method_that_ours_wraps():
+    assert isinstance(vars(tap.AsyncHTTPHandler)["create_async_transport"], staticmethod)
+    assert "create_async_transport(" in inspect.getsource(tap.AsyncHTTPHandler.create_client)

@@ -62,9 +62,7 @@ class TurnModel:
         return traced.call(self.services, name, lambda: self.models.stream(request, observer, token))
 
     def _notify_stall(self, seconds: float) -> None:
-        self._notify(
-            f"The model has been silent for {seconds:g} seconds; wait, as the answer may still come, or stop it"
-        )
+        self._notify(f"The model has been silent for {seconds:g} seconds; you can keep waiting or stop it")
 
     def _notify_wait(self, seconds: float) -> None:
         self._notify(f"The model's provider is busy: it is asked again in {seconds:.0f} seconds")

@@ -1,4 +1,4 @@
-"""What the tools of a turn start outside it: jobs of multi-step tools, and requests to the client."""
+"""Work that the tools of a turn start outside it: jobs of multi-step tools, and requests to the client."""
 
 from __future__ import annotations
 

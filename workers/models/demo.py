@@ -1,5 +1,5 @@
-"""What `demo/assistant` says: no model, but the same shape. It calls tools by what the text asks, streams in words,
-remembers the conversation it is shown, and says the same to the same."""
+"""The replies of `demo/assistant`: no model, but the same shape. It calls the tools that the text mentions, streams
+words, knows the conversation in the prompt, and always has the same reply for the same prompt."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def words_in(messages: Messages) -> int:
 
 
 def _plan(asked: str, messages: Messages, tools: set[str]) -> tuple[str, list[tuple[str, dict[str, Any]]]]:
-    """What to say first, and which tools to call then."""
+    """The first words of a reply, and the tools to call then."""
     coins = _coins(asked)
     if re.search(r"\bwatch\b", asked, re.IGNORECASE) and coins:
         if "WatchTokenPrice" not in tools:

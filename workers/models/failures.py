@@ -1,6 +1,6 @@
-"""What goes wrong at a provider, as one table: whose fault it is, whether to ask again, and what a person is told.
+"""Failures of a provider, as one table: whose fault it is, whether to retry, and the text for users.
 
-What the provider itself says goes into the log alone, and only with AOMI_LOG_CONTENT=1: it may quote the conversation.
+The provider's own text goes only into the log, and only with AOMI_LOG_CONTENT=1: it may quote the conversation.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Failure:
 
 
 def failure_of(error: Exception, tap: Tap, broken: Broken | None, stall: float) -> Failure:
-    """What a call failed of: an answer with an error's status, an error inside its stream, a connection that was
+    """The cause of a failed call: a response with an error's status, an error inside its stream, a connection that was
     lost, silence, or what litellm raised before or behind all that."""
     failure = _failure(error, tap, broken, stall)
     failure.error.kind = failure.kind
@@ -99,7 +99,7 @@ def _failure(error: Exception, tap: Tap, broken: Broken | None, stall: float) ->
 
 
 def _raised(error: Exception, tap: Tap) -> TurnFailed:
-    """What litellm raised: on its own account if no request has left."""
+    """The failure that litellm raised: its own if no request was sent."""
     if isinstance(error, ConnectionResetError):
         return ProviderFailed(CUT, retryable=True)
     if isinstance(error, ValueError) and tap.source:

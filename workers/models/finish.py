@@ -24,7 +24,7 @@ ERROR = frozenset(
 
 
 def stop_of(reason: str) -> Stop | None:
-    """What the provider's finish reason means; None is an error. A word that nobody knows is a plain stop."""
+    """The meaning of the provider's finish reason; None is an error. An unknown one is a plain stop."""
     word = reason.lower()
     if word in ERROR:
         return None

@@ -31,4 +31,4 @@ def configure() -> None:
 
 
 def _no_mcp_gateway(**_: Any) -> None:
-    """What litellm takes for: none of these tools is a server's that it holds."""
+    """litellm's value for: none of these tools belongs to a server of its own."""

@@ -1,4 +1,4 @@
-"""What a model call sends and uses, in tokens and in money."""
+"""The size and the usage of a model call, in tokens and in money."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Tools = Sequence[dict[str, Any]]
 
 
 def estimate(model: Model, prompt: Prompt, tools: Tools, own_key: bool) -> CallEstimate:
-    """What is known of a call before it is answered."""
+    """The known facts of a call before its response."""
     tokens = len(exact_json.dump_bytes([prompt, list(tools)])) // EST_BYTES_PER_TOKEN
     return CallEstimate(model.model_name, tokens, pricing.prices(model), own_key)
 
 
 def measure(model: Model, prompt: Prompt, tools: Tools, outcome: StreamOutcome) -> tuple[Usage, int | None]:
-    """What a call has used, and its cost in nano-dollars, None if the price is unknown. What the provider did not count
-    is counted here. A call that was refused costs nothing."""
+    """The usage of a call, and its cost in nano-dollars, None if the price is unknown. Tokens that the provider did
+    not count are counted here. A call that was refused costs nothing."""
     if outcome.refused:
         return Usage(), 0
     counted, asked = outcome.usage or Usage(), model.litellm_params["model"]

@@ -1,4 +1,4 @@
-"""What models cost, and how much they read: as aomi.yaml says, or else as litellm knows."""
+"""Prices and context windows of models: from aomi.yaml, or else from litellm."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def window_of(model: Model) -> int:
 
 
 def prices(model: Model) -> Prices | None:
-    """What a token costs; None if nobody says."""
+    """The prices of a token; None if they are unknown."""
     if model.litellm_params["model"].startswith("demo/"):
         return Prices("0", "0")
     return model.prices or prices_of(_known(_priced_as(model)))
@@ -47,7 +47,7 @@ def _priced_as(model: Model) -> str:
 
 @lru_cache(maxsize=256)
 def _known(model: str) -> Mapping[str, Any]:
-    """What litellm knows of a model; nothing of one that it does not know, or would ask a server of."""
+    """litellm's facts about a model; empty for a model that it does not know, or would ask a server about."""
     if model.startswith("ollama"):
         return {}
     try:

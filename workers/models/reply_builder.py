@@ -19,7 +19,7 @@ _LEGAL_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 @dataclass(frozen=True)
 class StreamOutcome:
-    """What came of a model call, however it ended. `said` is all that the model wrote: text, thoughts, tool calls.
+    """The result of a model call, however it ended. `said` is all that the model wrote: text, thoughts, tool calls.
     `usage` is what its provider has counted so far, to the end if `whole`. A call was `refused` if its provider said
     so and nothing came."""
 
@@ -90,7 +90,7 @@ class ReplyBuilder:
         return Reply("".join(self._text), self._requests(), self._usage, self._stop(), self._reasoning())
 
     def outcome(self) -> StreamOutcome:
-        """What came so far."""
+        """The reply so far."""
         calls = [call.name + call.text() for call in self._calls.calls]
         said = "".join([*(thought.text for thought in self._thoughts), *self._text, *calls])
         refused = (self.refused or self.broken is not None) and not said and self._usage is None
@@ -104,7 +104,7 @@ class ReplyBuilder:
         return "length" if "length" in stops else "stop"
 
     def _requests(self) -> tuple[ToolRequest, ...]:
-        """The calls. One whose id is missing, no provider's or stands in the conversation already gets one of ours."""
+        """The calls. One whose id is missing, no provider's or in the conversation already gets one of ours."""
         requests, seen = [], set(self._used_ids)
         for call in self._calls.calls:
             call_id = call.call_id
@@ -155,7 +155,7 @@ def _largest(*counts: Any) -> int:
 
 
 def _whole(text: str) -> str:
-    """The text with halves of characters put together, or replaced where they stand alone."""
+    """The text with halves of characters put together, or replaced where they are alone."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,4 +1,4 @@
-"""What is asked of a model, and who is told what of the call."""
+"""A request to a model, and the callbacks of the call."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class CallObserver:
 
     `on_text(piece)`: for each piece of text, on the event loop's thread.
     `on_stall(seconds)`: once, on another thread, when the provider has sent nothing for a third of the stall timeout.
-    `on_start(estimate)`: once the request is on its way, while its first token is waited for. What it returns is called
+    `on_start(estimate)`: once the request is on its way, while its first token is waited for. Its result is called
     when the call has ended.
     """
 

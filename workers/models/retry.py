@@ -26,7 +26,7 @@ NOTICE_FROM = 1.0
 @dataclass(frozen=True)
 class Policy:
     """`retries` further attempts for each model; the first about `pause` seconds later, and twice as long each time.
-    What a provider asks for goes before; `on_wait(seconds)` is called before such a wait."""
+    A provider's own delay takes precedence; `on_wait(seconds)` is called before such a wait."""
 
     retries: int
     pause: float

@@ -49,7 +49,7 @@ class Source(httpx.AsyncByteStream):
         return self._is_openai
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """What litellm reads."""
+        """The bytes, for litellm to read."""
         async for frames in self._read():
             data = b"".join(data for frame in frames for data in self._for_litellm(frame))
             if data:
@@ -145,7 +145,7 @@ class Source(httpx.AsyncByteStream):
 
 
 def _facts(deltas: Iterable[Delta]) -> Iterator[Delta]:
-    """What litellm does not bring: thoughts as they came, how it ends. The words of a refusal are text to litellm."""
+    """Deltas that litellm does not bring: reasoning, and the end. The words of a refusal are text to litellm."""
     for delta in deltas:
         if isinstance(delta, Refusal):
             yield Refusal("")

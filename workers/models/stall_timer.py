@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 REST_SECONDS = 1.0
-"""What may follow a reply's end (its usage, a last word) has this long to come."""
+"""Seconds that the provider has after a reply's end, for its usage or a last chunk."""
 
 
 class StallTimer:

@@ -39,15 +39,15 @@ class Rejection:
 
 @dataclass
 class Tap:
-    """What one model call hears. `report` gets what the stream itself says of its end and its errors, `heard` is called
-    for each read from the provider."""
+    """The observer of one model call. `report` gets the stream's own deltas of its end and its errors, `heard` is
+    called for each read from the provider."""
 
     report: Callable[[Iterable[Delta]], None]
     heard: Callable[[], None]
     sent: int = 0
     """Requests that left."""
     lost: httpx.HTTPError | None = None
-    """What became of the last request if it got no answer."""
+    """The error of the last request if it got no response."""
     rejection: Rejection | None = None
     source: Source | None = None
     _reset: Token[Tap | None] | None = field(default=None, repr=False)

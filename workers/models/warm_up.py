@@ -1,4 +1,4 @@
-"""The first call of a route costs seconds, in which every stream of the worker stands still: it is made before the
+"""The first call of a route costs seconds, in which every stream of the worker stalls: it is made before the
 first job."""
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _CREDENTIALS = {
     "aws_secret_access_key": "none",
     "aws_region_name": "us-east-1",
 }
-"""Whatever a route asks for, so that it gets as far as its request, without a look at the machine's own."""
+"""The variables that routes need to get as far as their request, without those of the machine."""
 
 
 def warm_up(loop: LoopThread, models: Iterable[Model]) -> None:

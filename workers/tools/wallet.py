@@ -24,7 +24,7 @@ def SendTransactionToWallet(
 
     Args:
         to: The address that gets the transaction.
-        label: What the transaction does, in a few words for the user.
+        label: The effect of the transaction, in a few words for the user.
         value: The amount of the chain's own coin in wei, a whole number as text.
         data: The call data in hex; 0x for none.
         chain_id: The chain, such as 1 for Ethereum; without it, the one that the wallet is connected to.
@@ -39,7 +39,7 @@ def SignTypedData(ctx: ToolContext, typed_data: dict[str, Any], description: Wor
 
     Args:
         typed_data: The typed data: domain, types, primaryType and message, as EIP-712 says.
-        description: What is signed and what for, in a few words for the user.
+        description: The content and the purpose of the signature, in a few words for the user.
     """
     missing = [name for name in ("domain", "types", "primaryType", "message") if name not in typed_data]
     if missing:

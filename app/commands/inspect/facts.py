@@ -1,4 +1,4 @@
-"""What `aomi inspect` shows. Fields that end in `_s` are seconds, those in `_at` times, '' if unknown."""
+"""The facts that `aomi inspect` shows. Fields that end in `_s` are seconds, those in `_at` times, '' if unknown."""
 
 from __future__ import annotations
 

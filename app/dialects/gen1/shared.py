@@ -20,7 +20,7 @@ from app.web.caller import authorized_app, bind_client, current_caller
 from app.web.current import services
 
 EMPTY = Snapshot({}, "", [])
-"""What gen-1 clients see of a session that does not exist: idle and empty."""
+"""A session that does not exist, as gen-1 clients see it: idle and empty."""
 
 
 def sends() -> bool:

@@ -45,7 +45,7 @@ class UsedInApp(Totals):
 
 @exact_schema(model="claude-sonnet", **_TOTALS)
 class UsedOfModel(Totals):
-    """What was used of a model."""
+    """The usage of a model."""
 
     model: str
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, cast
 
 from redis import Redis
 from redis._parsers.base import BaseParser
@@ -14,6 +15,7 @@ from redis.exceptions import (
     ClusterError,
     ConnectionError,
     MasterDownError,
+    NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
     ResponseError,
@@ -33,12 +35,30 @@ Client = Any
 """A `redis.Redis` or a `Cluster`. (redis-py's types make every reply bytes, text or an awaitable.)"""
 
 
-class WritesRefused(ResponseError):
-    """Redis refuses writes for now: its disk is full, or its replicas are gone."""
+class Refusing(ResponseError):
+    """Redis refuses commands for now: a script keeps it busy, its disk is full, its replicas are gone, it becomes a
+    replica."""
 
 
-# redis-py has no class for these, and no other place to give them one
-BaseParser.EXCEPTION_CLASSES |= {"MISCONF": WritesRefused, "NOREPLICAS": WritesRefused}
+_REFUSALS = dict.fromkeys(("MISCONF", "NOREPLICAS", "BUSY", "UNBLOCKED"), Refusing)
+
+
+class _ErrorTexts(dict[str, Any]):
+    """Classes of errors by their whole text, as redis-py keeps those of the code ERR. Redis 6.2 reports an error inside
+    a script as ERR, with the true code in the text: `Error running script (...): ...: -OOM command not allowed ...`."""
+
+    def get(self, text: str, default: Any = None) -> Any:
+        """The class of an error text."""
+        code = _CODE_IN_SCRIPT.search(text)
+        found = BaseParser.EXCEPTION_CLASSES.get(code[1]) if code else None
+        return found or super().get(text, default)
+
+
+_CODE_IN_SCRIPT = re.compile(r"^Error running script .*: -([A-Z]+) ")
+
+# redis-py has no classes for these, and no other place to give them any
+BaseParser.EXCEPTION_CLASSES |= _REFUSALS
+BaseParser.EXCEPTION_CLASSES["ERR"] = _ErrorTexts(cast("dict[str, Any]", BaseParser.EXCEPTION_CLASSES["ERR"]))
 
 Unavailable = (
     ConnectionError,
@@ -46,14 +66,16 @@ Unavailable = (
     OutOfMemoryError,
     ReadOnlyError,
     MasterDownError,
-    WritesRefused,
+    Refusing,
+    NoPermissionError,
     ClusterDownError,
     ClusterError,
     TryAgainError,
     AskError,
 )
-"""What a call raises while Redis is unreachable, loading, full, a replica or refuses writes, or a cluster moves the
-call's keys. (`ConnectionError` is redis-py's own.)"""
+"""The errors of a call while Redis is unreachable, loading, full, busy, a replica, or refuses writes or our
+credentials, or a cluster moves the call's keys: everything that a healthy deployment may return. (`ConnectionError` is
+redis-py's own; a wrong password is one, too.)"""
 
 
 def commands(settings: Settings, *, retry_forever: bool = False, timeout: float = 0.8) -> Client:

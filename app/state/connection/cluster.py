@@ -74,7 +74,7 @@ class Cluster(RedisClusterCommands):
         return self.encoder
 
     def retrying(self, step: Callable[[RedisCluster], Result]) -> Result:
-        """What `step` returns, retried by the client's `retry`. Raises `Unavailable`."""
+        """The result of `step`, retried by the client's `retry`. Raises `Unavailable`."""
         return self._retry.call_with_retry(lambda: self._once(step), lambda _: None)
 
     def node(self) -> ClusterNode:
@@ -122,7 +122,7 @@ class Cluster(RedisClusterCommands):
         )
 
     def __getattr__(self, name: str) -> Any:
-        """What redis-py's commands need of their client, such as `get_node`."""
+        """The methods that redis-py's commands need of their client, such as `get_node`."""
         return getattr(self._open(), name)
 
 

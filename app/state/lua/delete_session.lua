@@ -1,6 +1,6 @@
 -- Delete a session and all that belongs to it, and publish updates. KEYS: the session, then those of its keys that have
 -- nothing but its id in their names. args: updates (frames), max_updates, ttl. Returns {fields, threads, names in the
--- session's index}, as they were.
+-- session's index} from before.
 local args = cjson.decode(ARGV[1])
 local session = KEYS[1]
 local fields = redis.call('HGETALL', session)

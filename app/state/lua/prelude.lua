@@ -1,4 +1,4 @@
--- Functions that stand before every script, after those of keys.lua. Every script but append.lua takes one argument:
+-- Functions that precede every script, after those of keys.lua. Every script but append.lua takes one argument:
 -- a JSON object, decoded as `args`. Lists of frames are {kind, frame, kind, frame, ...}.
 
 -- Whether a turn with this status is over. (ENDED in run_status.py is the same.)

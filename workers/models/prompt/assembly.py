@@ -23,7 +23,7 @@ MESSAGE_OVERHEAD = 8
 
 @dataclass(frozen=True)
 class Conversation:
-    """What a model is to read: the app's instructions, the user's state, the thread's stored messages with those of the
+    """The prompt: the app's instructions, the user's state, the thread's stored messages with those of the
     running turn."""
 
     instructions: str

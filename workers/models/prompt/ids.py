@@ -7,14 +7,14 @@ import re
 import string
 
 _ANY = re.compile(r"[A-Za-z0-9_-]{1,40}")
-"""What OpenAI (40 characters) and Anthropic (these letters) take together."""
+"""Ids that both OpenAI (40 characters) and Anthropic (these letters) accept."""
 
 _NINE = re.compile(r"[A-Za-z0-9]{9}")
 _LETTERS = string.ascii_letters + string.digits
 
 
 class CallIds:
-    """Gives each call of a conversation its id; one that stands there already gets another."""
+    """Gives each call of a conversation its id; an id that is used already is replaced."""
 
     def __init__(self, nine_letters: bool) -> None:
         self._form = _NINE if nine_letters else _ANY

@@ -15,7 +15,7 @@ from workers.reply import legal_name
 Prompt = list[dict[str, Any]]
 
 NO_ANSWER = "(no answer)"
-"""Stands where a provider wants a reply and there was none."""
+"""The text of a missing reply, for a provider that requires one."""
 
 GO_ON = "Go on."
 """Claude, thinking, takes calls without its own thoughts only in front of a text of the user."""
@@ -31,7 +31,7 @@ class PromptWriter:
         self._results: dict[str, dict[str, Any]] = {}
 
     def write(self, messages: Sequence[Message]) -> list[Prompt]:
-        """The turns: a user's message and all up to the next one. Later steps of a tool stand with its first result."""
+        """The turns: a user's message and all up to the next one. Later steps of a tool are with its first result."""
         current = _start_of_last_turn(messages)
         for place, message in enumerate(messages):
             if message["role"] in ("user", "system"):  # a client's reply: providers want no system message here

@@ -1,4 +1,4 @@
-"""What a model thought, given back to the model that thought it, in the form that its provider takes."""
+"""A model's reasoning, given back to the same model, in the form that its provider takes."""
 
 from __future__ import annotations
 

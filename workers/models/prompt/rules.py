@@ -1,5 +1,5 @@
-"""What each provider takes in a history. The sources are the providers' own documents and refusals; tests/models/rules
-has the same as functions that refuse."""
+"""The rules of each provider for a history. The sources are the providers' own documents and errors;
+tests/models/rules has the same rules as functions that refuse."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Rules:
     """How messages are written for one model. `model` is litellm's name of it: reasoning goes back where it came from.
 
     Of a reply's reasoning, `thinking` is Anthropic's (blocks with signatures), `signatures` Gemini's, `reasoning_text`
-    the field `reasoning_content`, `reasoning_details` OpenRouter's. `wants_reasoning`: with each call, whoever made it.
+    the field `reasoning_content`, `reasoning_details` OpenRouter's. `wants_reasoning`: with each call, of any model.
     """
 
     model: str
     nine_letter_ids: bool = False
     answers_results: bool = False
-    """A user's message may not stand right behind a tool's result (Mistral)."""
+    """A user's message may not follow a tool's result directly (Mistral)."""
     no_equal_calls: bool = False
     """Of two equal calls in one reply litellm drops the second for Gemini, which then lacks a call for its result."""
     calls_need_tools: bool = False

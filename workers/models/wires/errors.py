@@ -26,7 +26,7 @@ def error_in(value: Any, event: str = "") -> Broken | None:
 
 
 def described(body: Any) -> Broken:
-    """What an error's body says."""
+    """The text of an error's body."""
     if isinstance(body, list) and body:
         return described(body[0])
     if not isinstance(body, dict):
@@ -40,7 +40,7 @@ def described(body: Any) -> Broken:
 
 
 def _of_choice(value: dict[str, Any]) -> Broken | None:
-    """OpenRouter's error may stand in a choice, Groq's in a field of its own."""
+    """OpenRouter's error may be in a choice, Groq's in a field of its own."""
     choices, of_groq = value.get("choices"), value.get("x_groq")
     first = choices[0] if isinstance(choices, list) and choices else None
     for holder in (first, of_groq):

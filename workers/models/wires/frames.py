@@ -28,7 +28,7 @@ _DATA = b"data:"
 
 
 class FrameReader:
-    """Splits bytes into frames. What is no JSON is passed over: comments, blank lines, the names of other fields."""
+    """Splits bytes into frames. Lines without JSON are skipped: comments, blank lines, the names of other fields."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -53,7 +53,7 @@ class FrameReader:
         return frames
 
     def end(self) -> list[Frame]:
-        """The frame that stands last, without a line end."""
+        """The last frame, without a line end."""
         line, self._rest = self._rest, b""
         frame = self._read(line)
         return [] if frame is None else [frame]
@@ -93,7 +93,7 @@ class FrameReader:
         return self._over_lines(text)
 
     def _over_lines(self, text: bytes) -> Frame | None:
-        """A value that stands on several lines is held until it is whole."""
+        """A value of several lines is held until it is complete."""
         if not (self._held or text.startswith((b"{", b"["))):
             return None
         held = self._held + b"\n" + text

@@ -1,4 +1,4 @@
-"""What the wires of Anthropic, Gemini, Ollama and OpenAI's Responses say of their end. Their text, calls and thoughts
+"""The ends of replies on the wires of Anthropic, Gemini, Ollama and OpenAI's Responses. Their text, calls and thoughts
 are read by litellm's own iterators, which lose the reasons behind an end or make one up."""
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Anthropic:
 
 
 def _begun(block: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What takes the place of a block's beginning, and the deltas that bring what it held."""
+    """A replacement for a block's beginning, and the deltas that bring its content."""
     if block.get("type") == "tool_use" and block.get("input"):
         return {"input": {}}, [{"type": "input_json_delta", "partial_json": json.dumps(block["input"])}]
     deltas = []
