@@ -22,6 +22,7 @@ from app import serving
 from app.config import Settings
 from tests.support import processes
 from tests.support.backend import ROOT, Process, free_port, until
+from tests.support.client import PLAIN
 
 HEROKU_KILLS_AFTER = 30.0
 """Seconds from SIGTERM to SIGKILL: https://devcenter.heroku.com/articles/dyno-shutdown-behavior"""
@@ -346,7 +347,7 @@ def test_the_procfile_as_it_is_gives_a_site_that_is_ready(redis_url, config_file
 
 def ready(url):
     try:
-        return httpx.get(url, timeout=1, verify=False).status_code == 200
+        return httpx.get(url, timeout=1, **PLAIN).status_code == 200
     except httpx.TransportError:
         return False
 

@@ -14,6 +14,7 @@ import httpx
 from tests.chaos.reader import Broken, Reader, Sent
 from tests.chaos.site import Site
 from tests.chaos.wallet import Wallet
+from tests.support.client import PLAIN
 from tests.support.patience import patient
 from tests.support.servers import Calls, Cut, Fail, Silence, Step, Text
 
@@ -134,7 +135,7 @@ class Person:
         asked = time.monotonic()
         try:
             url = f"{self._site.url(self._rng)}/api/interrupt"
-            answer = httpx.post(url, headers={"X-Session-Id": self.session_id}, timeout=5, verify=False)
+            answer = httpx.post(url, headers={"X-Session-Id": self.session_id}, timeout=5, **PLAIN)
         except httpx.TransportError:
             answer = None
         if answer is not None and answer.status_code == 200 and answer.json()["interrupted"]:
@@ -192,7 +193,7 @@ class Listener(threading.Thread):
         if self.numbers:
             headers["Last-Event-ID"] = str(self.numbers[-1])
         url = f"{self._site.url(self._rng)}/api/updates"
-        with httpx.stream("GET", url, headers=headers, timeout=5, verify=False) as answer:
+        with httpx.stream("GET", url, headers=headers, timeout=5, **PLAIN) as answer:
             if answer.status_code != 200:
                 self._over.wait(0.1)
                 return

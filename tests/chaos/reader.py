@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from tests.chaos.site import Site
-from tests.support.client import Event
+from tests.support.client import PLAIN, Event
 from tests.support.patience import patient
 
 SECONDS = 60.0
@@ -78,7 +78,7 @@ class Reader:
 
     def _once(self) -> None:
         sent = self._sent
-        with httpx.stream(**self._request(), timeout=5, verify=False) as answer:
+        with httpx.stream(**self._request(), timeout=5, **PLAIN) as answer:
             if answer.status_code == 200:
                 self._take(answer)
             elif answer.status_code in (429, 502, 503):  # 502: nginx found no web

@@ -10,6 +10,7 @@ import httpx
 
 from tests.chaos.reader import SECONDS, Broken
 from tests.chaos.site import Site
+from tests.support.client import PLAIN
 from tests.support.patience import patient
 
 TAKEN, REFUSED = 200, 409
@@ -50,7 +51,7 @@ class Wallet:
             url = f"{self._site.url(self._rng)}{path}"
             try:
                 query = {"session_id": self._session_id}
-                with httpx.stream(method, url, params=query, json=body, timeout=5, verify=False) as answer:
+                with httpx.stream(method, url, params=query, json=body, timeout=5, **PLAIN) as answer:
                     if answer.status_code != 503:
                         if "event-stream" not in answer.headers["content-type"]:
                             answer.read()

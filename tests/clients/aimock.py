@@ -13,6 +13,7 @@ import pytest
 
 from tests.support import processes
 from tests.support.backend import answers, free_port
+from tests.support.client import PLAIN
 from tests.support.patience import until
 from tests.support.programs import needed
 
@@ -28,7 +29,7 @@ class Aimock:
 
     def requests(self, text: str) -> list[dict[str, Any]]:
         """What it has seen of the requests whose body holds the text, oldest first: `path`, `body`, `response`."""
-        entries = httpx.get(f"{self.url}/__aimock/journal", verify=False, trust_env=False).raise_for_status().json()
+        entries = httpx.get(f"{self.url}/__aimock/journal", **PLAIN).raise_for_status().json()
         return [entry for entry in entries if text in str(entry["body"])]
 
 

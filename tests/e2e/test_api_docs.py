@@ -10,6 +10,7 @@ import pytest
 
 from app.pages import api_docs
 from tests.support import processes
+from tests.support.client import PLAIN
 from tests.support.document import ROOT, made
 from tests.support.patience import patient
 from tests.support.programs import needed
@@ -20,7 +21,7 @@ OURS = [path for path in FOLDER.iterdir() if path.is_file()]
 
 @pytest.fixture(scope="module")
 def web(webs):
-    with httpx.Client(base_url=webs[0], timeout=patient(30), verify=False) as http:
+    with httpx.Client(base_url=webs[0], timeout=patient(30), **PLAIN) as http:
         yield http
 
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 import redis as redis_py
 
+from tests.support.client import PLAIN
 from tests.support.patience import kept, patient, until
 from tests.support.servers import Held, Text
 
@@ -79,7 +80,7 @@ def small(backend, redis_url):
     until(lambda: "takes jobs" in worker.log(), 40, "worker process")
     limits = httpx.Limits(max_connections=None)
     with (
-        httpx.Client(base_url=base, timeout=patient(30), limits=limits, verify=False) as http,
+        httpx.Client(base_url=base, timeout=patient(30), limits=limits, **PLAIN) as http,
         redis_py.Redis.from_url(url) as connection,
     ):
         yield Small(http, connection)

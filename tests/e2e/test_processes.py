@@ -18,7 +18,7 @@ from app.state.scripts import Store
 from app.usage import Totals
 from app.usage.report import grouped, month
 from tests.support.backend import Backend, redis_running, until
-from tests.support.client import Client, kinds, text_of
+from tests.support.client import PLAIN, Client, kinds, text_of
 from tests.support.patience import patient, setting
 from tests.support.servers import Calls, Held, Silence, StepwiseText, Text
 
@@ -261,7 +261,7 @@ def test_idle_update_streams_do_not_hold_a_webs_shutdown(backend):
     client = Client(url)
     with client.updates() as updates:
         updates.next("state")
-        idle = httpx.Client(timeout=patient(30), verify=False)
+        idle = httpx.Client(timeout=patient(30), **PLAIN)
         assert idle.get(f"{url}/healthz").status_code == 200
         asked = time.monotonic()
         process.send(signal.SIGTERM)
