@@ -51,7 +51,9 @@ class Settings(BaseSettings):
         "json", description="`json`, or `text` for reading in a terminal (the default in `aomi dev`)"
     )
     log_content: bool = Field(
-        False, description="`1` also logs the text of users and models; keys and secrets are never logged"
+        False,
+        description="`1` also logs the text of users and models (the default in `aomi dev`); "
+        "keys and secrets are never logged",
     )
 
     metrics: bool = Field(True, description="`0` turns off counting and `/metrics`")
@@ -145,9 +147,17 @@ class Settings(BaseSettings):
     stall_timeout: float = Field(
         60, gt=0, description="a model call is given up when the provider sends nothing for this time"
     )
-    provider_retries: int = Field(2, ge=0, description="retries of a model call that failed before its first token")
+    provider_retries: int = Field(
+        2,
+        ge=0,
+        description="retries of a model call that failed before its first token for a reason that may pass, "
+        "such as 429, 5xx or a lost connection",
+    )
     retry_pause: float = Field(
-        0.5, gt=0, description="base delay before the first retry (with jitter), doubled for each further retry"
+        0.5,
+        gt=0,
+        description="base delay before the first retry (with jitter), doubled for each further retry, at most 8 s; "
+        "a provider's own `Retry-After` takes precedence",
     )
     max_model_calls: int = Field(16, ge=1, description="maximum model calls of one turn")
     tool_timeout: float = Field(

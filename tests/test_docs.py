@@ -32,7 +32,7 @@ from app.commands.keys import create, rotate
 from app.commands.keys import keys as key_commands
 from app.commands.sessions import sessions
 from app.config import Settings
-from app.events.types import ErrorCode
+from app.events.types import ErrorCode, FinishReason
 from app.model_params import ModelParams
 from app.state import redis_keys
 from app.state.api_keys import ApiKeys
@@ -403,9 +403,15 @@ def test_every_event_is_on_the_page_of_the_api():
     assert {kind for stream in streams for kind in stream} - named == set()
 
 
-def test_every_code_of_an_error_is_on_the_page_of_the_api():
+def test_every_code_of_an_error_is_on_the_page_of_the_api_and_no_other():
     page = (ROOT / "docs/api.md").read_text()
-    assert [code for code in get_args(ErrorCode) if f"| `{code}` |" not in page] == []
+    table = page.split("\n| code of an `error` |")[1].split("\n\n")[0]
+    assert sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == sorted(get_args(ErrorCode))
+
+
+def test_every_finish_reason_is_on_the_page_of_the_api_and_no_other():
+    (row,) = re.findall(r"^\| `complete` \|.*$", (ROOT / "docs/api.md").read_text(), re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)` \(", row)) == sorted(get_args(FinishReason))
 
 
 def test_every_field_of_apps_and_their_parameters_is_on_its_page():
@@ -495,7 +501,7 @@ def busy(webs, redis):
 def worker_name(worker, redis):
     """One that lives: the set may still name one that has died."""
     found = [name.decode() for name in redis.smembers("rq:workers:turns") if redis.exists(name)]
-    return found[0].removeprefix("rq:worker:")
+    return found[0]
 
 
 def test_every_key_of_the_schema_is_described_and_no_other():
@@ -605,6 +611,31 @@ PATH = r"`((?:app|workers|tests|benchmarks|deploy|docs|lua)/[\w./*-]*)(?::\w+)?`
 def test_every_path_that_a_page_names_exists(page):
     paths = [re.sub("^lua/", "app/state/lua/", path) for path in re.findall(PATH, (ROOT / page).read_text())]
     assert [path for path in paths if not [*ROOT.glob(path.rstrip("/"))]] == []
+
+
+DRAWINGS = ["CONTRIBUTING.md", "docs/design.md"]
+"""The pages that draw the rooms and name files of the code."""
+
+
+@pytest.mark.parametrize("page", DRAWINGS)
+def test_every_path_outside_of_code_marks_exists(page):
+    """Drawings have none."""
+    paths = re.findall(r"(?<![\w./`])(?:app|workers|tests|docs)/[\w./]*\w", (ROOT / page).read_text())
+    assert len(paths) > 10
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("page", DRAWINGS)
+def test_every_file_named_without_its_folder_exists(page):
+    names = re.findall(r"`([\w/]+\.(?:py|lua))`", (ROOT / page).read_text())
+    code = [file.as_posix() for room in ("app", "workers", "tests") for file in (ROOT / room).rglob("*.*")]
+    assert [name for name in names if not any(file.endswith(f"/{name}") for file in code)] == []
+
+
+@pytest.mark.parametrize("page", DRAWINGS)
+def test_every_module_of_the_app_is_drawn(page):
+    drawn = "".join(content for language, content in blocks(ROOT / page) if language == "text")
+    assert [path.name for path in (ROOT / "app").glob("*.py") if f"app/{path.name}" not in drawn] == []
 
 
 def rows(text: str) -> list[list[str]]:

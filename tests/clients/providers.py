@@ -16,7 +16,7 @@ def models(url: str) -> dict[str, dict[str, Any]]:
         "responses": {"model": "openai/responses/gpt-4o", "api_base": f"{url}/v1"},
         "anthropic": {"model": "anthropic/claude-sonnet-4-5", "api_base": url},
         "azure": {"model": "azure/gpt-4o", "api_base": url, "api_version": "2024-10-21"},
-        "gemini": {"model": f"gemini/{GEMINI}", "api_base": f"{url}/v1beta/models/{GEMINI}"},
+        "gemini": {"model": f"gemini/{GEMINI}", "api_base": f"{url}/v1beta"},
         "ollama": {"model": "ollama_chat/llama3.1", "api_base": url},
         "openrouter": {"model": "openrouter/openai/gpt-4o", "api_base": f"{url}/api/v1"},
         "bedrock": {"model": BEDROCK, "aws_bedrock_runtime_endpoint": url, **aws},

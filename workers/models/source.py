@@ -96,6 +96,8 @@ class Source(httpx.AsyncByteStream):
     def _of_openai(self, frame: Frame) -> Sequence[Delta]:
         if self._ended:
             return ()
+        if type(frame.value) is dict and not frame.event and (text := openai.plain_text(frame.value)):
+            return (text,)
         if frame is DONE:
             self._ended = True
             return (Finish("stop"),)

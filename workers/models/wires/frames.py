@@ -24,6 +24,9 @@ class Frame(NamedTuple):
 DONE = Frame(None, data=b"[DONE]")
 
 
+_DATA = b"data:"
+
+
 class FrameReader:
     """Splits bytes into frames. Lines without JSON are skipped: comments, blank lines, the names of other fields."""
 
@@ -36,7 +39,18 @@ class FrameReader:
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that end in these bytes."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        return [frame for line in lines if (frame := self._read(line)) is not None]
+        frames = []
+        for line in lines:
+            if line.startswith(_DATA) and not self._held:  # nearly every line: the short way
+                self.is_event_stream = True
+                try:
+                    frames.append(Frame(orjson.loads(line[5:]), self._event, line[5:]))
+                    continue
+                except orjson.JSONDecodeError:
+                    pass
+            if (frame := self._read(line)) is not None:
+                frames.append(frame)
+        return frames
 
     def end(self) -> list[Frame]:
         """The last frame, without a line end."""
@@ -45,7 +59,11 @@ class FrameReader:
         return [] if frame is None else [frame]
 
     def _read(self, line: bytes) -> Frame | None:
-        if line.startswith(b"data:"):
+        if not line:
+            if self.is_event_stream:  # the end of an event; in one document it means nothing
+                self._event, self._held = "", b""
+            return None
+        if line.startswith(_DATA):
             self.is_event_stream = True
             return self._value(line[5:])
         if self.is_event_stream or line.startswith((b"event:", b":", b"id:", b"retry:")):

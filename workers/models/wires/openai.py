@@ -15,17 +15,31 @@ _THOUGHT_FIELDS = ("reasoning_content", "reasoning")
 _ORDINARY = frozenset(["content", "role"])
 
 
+def plain_text(chunk: dict[str, Any]) -> str | None:
+    """The text of a chunk that has nothing else, as nearly every one. None of another."""
+    choices = chunk.get("choices")
+    choice = choices[0] if type(choices) is list and choices else None
+    if type(choice) is not dict:
+        return None
+    delta = choice.get("delta")
+    if type(delta) is not dict or type(content := delta.get("content")) is not str:
+        return None
+    if chunk.get("usage") or choice.get("finish_reason") or "error" in chunk or "error" in choice:
+        return None
+    if len(delta) > 1 and any(value for name, value in delta.items() if name not in _ORDINARY):
+        return None
+    return content or None
+
+
 def deltas_of(chunk: dict[str, Any]) -> Sequence[Delta]:
-    """The deltas of one chunk. The most frequent chunk, a piece of text and nothing else, takes the short way."""
+    """The deltas of one chunk."""
+    if text := plain_text(chunk):
+        return (text,)
     choices = chunk.get("choices")
     if not (isinstance(choices, list) and choices and isinstance(choices[0], dict)):
         return list(_usage(chunk))
     choice = choices[0]
     delta = choice.get("delta")
-    if isinstance(delta, dict) and type(content := delta.get("content")) is str and content:
-        is_all = not any(value for name, value in delta.items() if name not in _ORDINARY)
-        if is_all and not choice.get("finish_reason") and not chunk.get("usage"):
-            return (content,)
     return [*_message(delta or choice.get("message") or choice), *_ends(choice), *_usage(choice), *_usage(chunk)]
 
 
