@@ -28,7 +28,7 @@ class Aimock:
 
     def requests(self, text: str) -> list[dict[str, Any]]:
         """What it has seen of the requests whose body holds the text, oldest first: `path`, `body`, `response`."""
-        entries = httpx.get(f"{self.url}/__aimock/journal", verify=False).raise_for_status().json()
+        entries = httpx.get(f"{self.url}/__aimock/journal", verify=False, trust_env=False).raise_for_status().json()
         return [entry for entry in entries if text in str(entry["body"])]
 
 

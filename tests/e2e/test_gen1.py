@@ -58,11 +58,15 @@ def test_tool_messages_are_two_strings_and_come_before_the_final_text(gen1, prov
     assert not any(message["is_streaming"] for message in state["messages"])
 
 
-@pytest.mark.parametrize("answer", [[Text([""])], [Calls([("Add", {"a": 1})])]])
-def test_the_last_agent_message_of_a_turn_is_never_empty(gen1, provider, answer):
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [([Text([""])], "The model gave no answer"), ([Calls([("Add", {"a": 1})])], "(no response)")],
+)
+def test_the_last_agent_message_of_a_turn_is_never_empty(gen1, provider, answer, told):
     text = provider.script(f"gen-1 says nothing {answer}", answer, [Text([""])])
     gen1.send(text, app="scripted")
-    assert said(gen1.finish())[-1] == ("agent", "(no response)")
+    sender, words = said(gen1.finish())[-1]
+    assert (sender, told in words) == ("agent", True)
 
 
 def test_a_failed_turn_is_told_by_the_agent_and_kept_from_the_model_and_the_reference(gen1, provider):

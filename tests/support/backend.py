@@ -188,7 +188,7 @@ class Backend:
 
 def _ok(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=1, verify=False).status_code == 200
+        return httpx.get(url, timeout=1, verify=False, trust_env=False).status_code == 200
     except httpx.TransportError:
         return False
 

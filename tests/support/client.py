@@ -25,7 +25,7 @@ class Client:
         self.url = url
         self.session_id = session_id or str(uuid.uuid4())
         self.headers = {"X-Session-Id": self.session_id} | ({"X-API-Key": key} if key else {})
-        self.http = httpx.Client(timeout=patient(30), verify=False)
+        self.http = httpx.Client(timeout=patient(30), verify=False, trust_env=False)
 
     def request(self, method: str, path: str, *, url: str | None = None, **more: Any) -> httpx.Response:
         headers = self.headers | more.pop("headers", {})
@@ -50,7 +50,7 @@ class Client:
     @contextmanager
     def streaming(self, method: str, path: str, *, url: str | None = None, **more: Any) -> Iterator[Stream]:
         headers = self.headers | more.pop("headers", {})
-        more |= {"headers": headers, "timeout": patient(30), "verify": False}
+        more |= {"headers": headers, "timeout": patient(30), "verify": False, "trust_env": False}
         with httpx.stream(method, f"{url or self.url}{path}", **more) as answer:
             assert answer.status_code == 200, answer.read()
             yield Stream(answer)
@@ -127,7 +127,7 @@ class Stream:
 
 def fetch(url: str, method: str = "GET", **more: Any) -> httpx.Response:
     """The response to one request that belongs to no session."""
-    return httpx.request(method, url, **{"timeout": patient(30), "verify": False} | more)
+    return httpx.request(method, url, **{"timeout": patient(30), "verify": False, "trust_env": False} | more)
 
 
 def text_of(events: list[Event]) -> str:

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 
 class Line:
-    """Passes bytes on to the server at `target`. Of the connections whose first request begins with `of`, the first `cuts`
-    break in their `cut_at`th event."""
+    """Passes bytes on to the server at `target`. The first `cuts` connections break in their `cut_at`th event; only
+    those count whose first request begins with `of`."""
 
     def __init__(self, target: str, *, cut_at: int, cuts: int, of: bytes) -> None:
         self.requests: list[bytes] = []

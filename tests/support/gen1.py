@@ -23,7 +23,7 @@ class Gen1:
         self.client_id = str(uuid.uuid4())
         self.key = {"X-API-Key": key} if key else {}
         self.header = {"X-Session-Id": self.session_id}
-        self.http = httpx.Client(timeout=patient(30), base_url=url, verify=False)
+        self.http = httpx.Client(timeout=patient(30), base_url=url, verify=False, trust_env=False)
 
     def send(self, message: str, app: str = "default", **more: Any) -> State:
         params = {"message": message, "app": app} | _texts(more)

@@ -194,9 +194,10 @@ class Seen:
     def messages(self) -> list[dict[str, Any]]:
         return self.body["messages"]
 
-    @property
-    def last_user_text(self) -> str:
-        return [message["content"] for message in self.messages if message["role"] == "user"][-1]
+    def asks(self, text: str) -> bool:
+        """Whether `text` is the user's last message: alone, or joined to those before it that got no reply."""
+        last = [message["content"] for message in self.messages if message["role"] == "user"][-1]
+        return last == text or last.endswith(f"\n\n{text}")
 
 
 class Provider:
@@ -219,14 +220,14 @@ class Provider:
     def requests(self, text: str) -> list[Seen]:
         """The requests whose last user message was `text`."""
         with self._lock:
-            return [seen for seen in self.seen if seen.last_user_text == text]
+            return [seen for seen in self.seen if seen.asks(text)]
 
     def handle(self, request: BaseHTTPRequestHandler) -> None:
         body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
         seen = Seen(body, request.headers.get("Authorization"))
         with self._lock:
             self.seen.append(seen)
-            answers = self._scripts.get(seen.last_user_text) or [[Text(["ok"])]]
+            answers = next((found for text, found in self._scripts.items() if seen.asks(text)), [[Text(["ok"])]])
             answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(answer[0], Fail):
             answer_json(request, answer[0].status, answer[0].body)

@@ -10,6 +10,7 @@ import gevent.socket
 import pytest
 from gunicorn.http import message
 from limits.storage import RedisStorage
+from litellm.llms.openai.common_utils import BaseOpenAILLM
 from redis._parsers.base import BaseParser
 from redis._parsers.encoders import Encoder
 from rq.executions import Execution
@@ -17,7 +18,7 @@ from rq.job import Job
 from rq.worker.base import BaseWorker
 
 from app.state.connection.clients import Refusing
-from workers.models import call, tap
+from workers.models import call, litellm_setup, tap
 from workers.thread_worker import ThreadWorker
 
 RQ_METHODS = {
@@ -95,3 +96,8 @@ def test_litellms_wrapper_keeps_the_providers_stream():
 def test_litellm_makes_its_transport_in_the_method_that_ours_wraps():
     assert isinstance(vars(tap.AsyncHTTPHandler)["create_async_transport"], staticmethod)
     assert "create_async_transport(" in inspect.getsource(tap.AsyncHTTPHandler.create_client)
+    assert "create_async_transport(" in inspect.getsource(BaseOpenAILLM._get_async_http_client)
+
+
+def test_litellms_bridge_to_the_responses_api_asks_for_its_mcp_gateway_in_the_function_that_ours_replaces():
+    assert "_responses_try_dispatch_mcp_gateway(" in inspect.getsource(litellm_setup.responses.responses)

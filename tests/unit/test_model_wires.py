@@ -276,6 +276,12 @@ def test_google_says_how_long_to_wait_in_the_body():
         ({"message": {}, "done": False}, native.Ollama, [], False),
         ({"message": {}, "done": True, "done_reason": "length"}, native.Ollama, [Finish("length")], True),
         ({"type": "response.completed", "response": {}}, native.Responses, [Finish("stop")], True),
+        (
+            {"type": "response.completed", "response": {"status": "incomplete"}},
+            native.Responses,
+            [Finish("length")],
+            True,
+        ),
         ({"type": "response.refusal.delta", "delta": "No"}, native.Responses, [Refusal("No")], False),
         (
             {"type": "response.incomplete", "response": {"incomplete_details": {"reason": "max_output_tokens"}}},

@@ -82,11 +82,11 @@ def failure_of(error: Exception, tap: Tap, broken: Broken | None, stall: float) 
 
 
 def _failure(error: Exception, tap: Tap, broken: Broken | None, stall: float) -> Failure:
-    kind = type(error).__name__
+    kind = type(getattr(error, "original_exception", None) or error).__name__  # litellm's wrapper wraps again
     if tap.rejection:
         said = tap.rejection.error
         said = Broken(tap.rejection.status, said.codes, said.words, _retry_after(tap.rejection.headers, said))
-        return Failure(_of_status(said), f"HTTP {said.status}", said)
+        return Failure(_of_status(said), kind, said)
     if broken:
         return Failure(_of_status(_with_status(broken)), "StreamError", broken)
     lost = tap.lost or (tap.source.lost if tap.source else None)

@@ -134,10 +134,10 @@ class Responses:
         response, kind = _dict(value.get("response")), value.get("type")
         if kind == "response.refusal.delta":
             yield Refusal(str(value.get("delta") or ""))
-        elif kind == "response.completed":
-            yield Finish("stop")
-        elif kind == "response.incomplete":
-            yield Finish(str(_dict(response.get("incomplete_details")).get("reason") or "length"))
+        elif kind in ("response.completed", "response.incomplete"):  # some servers complete what is incomplete
+            cut = kind == "response.incomplete" or response.get("status") == "incomplete"
+            reason = _dict(response.get("incomplete_details")).get("reason") or "length"
+            yield Finish(str(reason) if cut else "stop")
         elif kind == "response.failed":
             yield described(response)
 
