@@ -160,7 +160,7 @@ def test_the_programs_for_clients_print_what_the_page_says(page, language, code,
 
 def test_an_event_source_goes_on_by_itself_where_the_line_broke(webs, tmp_path):
     ((code, said),) = [(code, said) for _, _, code, said in programs() if "new EventSource" in code]
-    with breaking(webs[0], cut_at=2) as (url, line):
+    with breaking(webs[0], cut_at=2, of=b"GET /api/chat") as (url, line):
         (tmp_path / "example.mjs").write_text(code.replace(BASE, url))
         command = [needed("node"), *RUNS["js"][0][1:], "example.mjs"]
         ran = processes.run(command, cwd=tmp_path)
