@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Without compiled modules each process would compile litellm's for 7 s; some machines forbid Python to keep them
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test test-clients chaos install lint lock bench bench-profile bench-peers clean pictures
 
 run: install

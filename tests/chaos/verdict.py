@@ -145,7 +145,7 @@ class Verdict:
             keys = total(ledger.of_all(month()))
             told = [sum(turns, Totals()), sum(sessions, Totals()), keys]
             self._check("turns, sessions and keys have used the same", told == [keys] * 3, told)
-            left = [pair for pair in runs if ledger.open_calls(*pair)]
+            left = [pair for pair in runs if ledger.unsettled_calls(*pair)]
             self._check("no model call is left open", not left, left)
         self._counted = keys.calls
 

@@ -302,4 +302,4 @@ def test_a_worker_that_breaks_as_it_stops_is_gone_all_the_same(backend):
     process = backend._start("worker", [sys.executable, "-c", BROKEN_STOP], {})
     until(lambda: "takes jobs" in process.log(), 60, "worker process")
     assert process.stop() == 1
-    assert "the worker broke as it stopped" in process.log()
+    assert "unhandled exception while the worker stopped" in process.log()

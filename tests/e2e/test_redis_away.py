@@ -100,7 +100,7 @@ def test_a_redis_that_takes_no_writes_counts_as_away(own, own_client, append_onl
         refusing.set()
         try:
             refused.append(Client(own.address).post("/api/chat", json={"text": "x"}).status_code)
-            until(lambda: "(Refusing): queue turns waits" in own.processes[0].log())
+            until(lambda: "turns queue failed (Refusing)" in own.processes[0].log())
         finally:
             set_replicas_needed(append_only, 0)
 
