@@ -47,15 +47,15 @@ class TurnFrames:
         channel, silent, tick = redis_keys.log(session_id, run_id), 0.0, min(self.keep_alive, MAX_SILENCE)
         for batch in replay_then_follow(self.hub, channel, read, after, tick):
             if batch is None:
-                if end := self._missed_end(session_id, run_id, with_ids):
-                    yield end
+                if rest := self._missed_rest(session_id, run_id, after, with_ids):
+                    yield rest
                     return
                 silent += tick
                 if silent >= self.keep_alive:
                     silent = 0.0
                     yield sse.KEEP_ALIVE
                 continue
-            silent = 0.0
+            silent, after = 0.0, batch.last
             if batch.frames:
                 yield sse.numbered(batch.frames, f"{run_id}:", batch.first) if with_ids else batch.frames
             if batch.kind in sse.TERMINAL:
@@ -66,16 +66,25 @@ class TurnFrames:
         yield sse.OPENED
         yield _end_frame(run, with_ids)
 
-    def _missed_end(self, session_id: str, run_id: str, with_ids: bool) -> bytes:
-        """The terminal frame of a turn that is over or no longer kept; b"" of a turn that runs, or that cannot be
-        checked because Redis is unavailable."""
+    def _missed_rest(self, session_id: str, run_id: str, after: int, with_ids: bool) -> bytes:
+        """The frames after number `after`, up to the terminal one, of a turn that is over or no longer kept. What was
+        published may still be on its way, so the log is read first. b"" of a turn that runs, or that cannot be checked
+        because Redis is unavailable."""
         try:
             run = self.runs.get(session_id, run_id)
+            if run and not run.terminal:
+                return b""
+            entries = self.runs.entries(session_id, run_id, after)
         except Unavailable:
             return b""
-        if run is None:
-            return sse.frame(sse.LOST)
-        return _end_frame(run, with_ids) if run.terminal else b""
+        frames = [_numbered(entry, run_id, with_ids) for entry in entries if entry.kind not in sse.HIDDEN]
+        if not entries or entries[-1].kind not in sse.TERMINAL:
+            frames.append(_end_frame(run, with_ids) if run else sse.frame(sse.LOST))
+        return b"".join(frames)
+
+
+def _numbered(entry: StreamEntry, run_id: str, with_ids: bool) -> bytes:
+    return sse.numbered(entry.frame, f"{run_id}:", entry.number) if with_ids else entry.frame
 
 
 def _end_frame(run: Run, with_ids: bool) -> bytes:

@@ -35,7 +35,8 @@ def standing_in(redis: redis_py.Redis, *words: str) -> list[str]:
     """Names and values of all of Redis in which one of the words stands, in any case of its letters."""
     pieces = ((name, piece) for name in redis.scan_iter(count=1000) for piece in (name, *_values(redis, name)))
     needles = [word.lower().encode() for word in words]
-    return [f"{name}: {piece[:200]}" for name, piece in pieces if any(needle in piece.lower() for needle in needles)]
+    found = (f"{name}: {piece[:200]}" for name, piece in pieces if any(needle in piece.lower() for needle in needles))
+    return sorted(found)  # a scan has no order
 
 
 def _values(redis: redis_py.Redis, name: bytes) -> Iterator[bytes]:
