@@ -73,6 +73,10 @@ class RunStore:
         fields = self._store.fields(redis_keys.run(session_id, run_id))
         return Run.read(session_id, fields) if "id" in fields else None
 
+    def is_running(self, session_id: str, run_id: str) -> bool:
+        """Whether a worker runs the turn, and its end was not claimed."""
+        return bool(self._redis.hget(redis_keys.run(session_id, run_id), "status") == b"running")
+
     def was_sent(self, session_id: str, request: TurnRequest) -> bool:
         """Whether a message with this Idempotency-Key was accepted before, whatever it said."""
         return bool(request.idempotency_key) and bool(self._redis.exists(self._sent_key(session_id, request)))

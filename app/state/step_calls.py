@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app import exact_json
@@ -12,7 +12,8 @@ from app.events import sse
 from app.events.types import AsyncToolResultEvent
 from app.state import redis_keys, transcript
 from app.state.clock import now_iso
-from app.state.control_messages import FirstStep
+from app.state.control_messages import DropWork, FirstStep, steps_work
+from app.state.ids import new_id
 from app.state.pairs import frame_pairs, to_pairs
 from app.state.scripts import Store
 
@@ -21,10 +22,13 @@ RETRY_SECONDS = 0.02
 
 _TURN_IS_ENDING = -2
 
+_CLAIMED, _REFUSED = 1, 0
+
 
 @dataclass(frozen=True)
 class StepToolCall:
-    """One call of a multi-step tool, made in the turn `run_id`. `steps` were delivered so far."""
+    """One call of a multi-step tool, made in the turn `run_id`. `steps` were delivered so far. The job with the `claim`
+    runs it: a job that claims it later takes it over."""
 
     session_id: str
     run_id: str
@@ -36,6 +40,7 @@ class StepToolCall:
     steps: int = 0
     client: str = ""
     trace_context: Mapping[str, str] = field(default_factory=dict)
+    claim: str = ""
 
     @classmethod
     def read(cls, session_id: str, fields: dict[str, str]) -> StepToolCall:
@@ -51,12 +56,18 @@ class StepToolCall:
             steps=int(fields["steps"]),
             client=fields.get("client", ""),
             trace_context=exact_json.loads(fields.get("origin", "{}")),
+            claim=fields.get("claim", ""),
         )
 
     @property
     def redis_key(self) -> str:
         """Its hash."""
         return redis_keys.call(self.session_id, self.run_id, self.call_id)
+
+    @property
+    def script_keys(self) -> list[str]:
+        """The hashes of its session and its own, as its scripts take them."""
+        return [redis_keys.session(self.session_id), self.redis_key]
 
     def fields(self) -> dict[str, Any]:
         """The fields of its hash before its first step."""
@@ -83,9 +94,29 @@ class StepToolCalls:
         self._kept = self._ttl + store.settings.failed_job_ttl  # its job may fail at the last moment
 
     def record(self, call: StepToolCall) -> bool:
-        """Record the call before its job is enqueued. False when its turn is gone with its session."""
+        """Record the call before its job is enqueued. False when its turn no longer runs."""
         args = {"run": call.run_id, "fields": to_pairs(call.fields()), "ttl": self._ttl, "kept": self._kept}
-        return bool(self._store.call("record_tool_call", [redis_keys.session(call.session_id), call.redis_key], args))
+        return bool(self._store.call("record_tool_call", call.script_keys, args))
+
+    def claim(self, session_id: str, run_id: str, call_id: str) -> StepToolCall | None:
+        """Take the call over for a job. None when it has ended, is gone, or its turn ended before the first step: what
+        has not begun then never begins."""
+        claim = new_id("claim")
+        keys = [redis_keys.session(session_id), redis_keys.call(session_id, run_id, call_id)]
+        code = self._store.call("claim_call", keys, {"run": run_id, "claim": claim})
+        stored = self.get(session_id, run_id, call_id) if code in (_CLAIMED, _REFUSED) else None
+        if stored is None:
+            return None
+        call = replace(stored, claim=claim)
+        if code == _CLAIMED:
+            return call
+        self.finish(call)
+        return None
+
+    def may_step(self, call: StepToolCall) -> bool:
+        """Whether the job of this claim may begin the call's next step. False when another job has claimed the call, it
+        is gone, or its turn ended before the first step."""
+        return bool(self._store.call("may_step", call.script_keys, {"run": call.run_id, "claim": call.claim}))
 
     def get(self, session_id: str, run_id: str, call_id: str) -> StepToolCall | None:
         """The call, or None when it is finished or its session is gone."""
@@ -93,19 +124,25 @@ class StepToolCalls:
         return StepToolCall.read(session_id, fields) if "name" in fields else None
 
     def finish(self, call: StepToolCall) -> None:
-        """The call is finished: no job runs it again."""
-        pipeline = self._redis.pipeline()
-        pipeline.hdel(call.redis_key, "name")
-        pipeline.expire(call.redis_key, self._store.settings.tool_over_ttl)
-        pipeline.execute()
+        """The call is finished: no job runs it again. Does nothing when another job has claimed it."""
+        args = {"claim": call.claim, "ttl": self._store.settings.tool_over_ttl}
+        self._store.call("finish_call", [call.redis_key], args)
+
+    def withdraw(self, call: StepToolCall) -> bool:
+        """End the call, for which its turn no longer waits, and stop its job. False when its first step was there."""
+        message = DropWork(steps_work(call.run_id, call.call_id)).encode()
+        args = {"ttl": self._store.settings.tool_over_ttl, "channel": redis_keys.CONTROL, "message": message}
+        return bool(self._store.call("withdraw_call", [call.redis_key], args))
 
     # the first step: the result of the call in the turn that made it
 
-    def set_first_step(self, call: StepToolCall, result: Any) -> None:
-        """Hand the first step to the turn that waits for it."""
+    def set_first_step(self, call: StepToolCall, result: Any) -> bool:
+        """Hand the first step to the turn that waits for it. False when the turn no longer runs, or another job has
+        claimed the call."""
         message = FirstStep(call.run_id, call.call_id).encode()
         args = {"result": exact_json.dumps(result), "channel": redis_keys.CONTROL, "message": message}
-        self._store.call("first_step", [call.redis_key], args)
+        args |= {"run": call.run_id, "claim": call.claim}
+        return bool(self._store.call("first_step", call.script_keys, args))
 
     def first_step(self, call: StepToolCall) -> list[Any] | None:
         """The first step's result, alone in a list; None before it exists."""
@@ -120,11 +157,10 @@ class StepToolCalls:
         """Bring step number `step` (the first is 1) to the open chat stream, the update stream and the history.
 
         Delivering a step twice changes nothing. Calls `sleep` with a few seconds while the thread's turn is being
-        ended. False when the session or the thread is gone.
+        ended. False when the session or the thread is gone, or another job has claimed the call.
         """
         args = self._step_args(call, step, sse.async_tool_result(call.call_id, call.name, result, done))
-        keys = [redis_keys.session(call.session_id), call.redis_key]
-        while (code := self._store.call("later_step", keys, args)) == _TURN_IS_ENDING:
+        while (code := self._store.call("later_step", call.script_keys, args)) == _TURN_IS_ENDING:
             sleep(RETRY_SECONDS)
         return code >= 0
 
@@ -137,6 +173,7 @@ class StepToolCalls:
         message = transcript.step_message(f"{call.run_id}-{call.call_id}-{step}", event, now)
         return {
             "thread": call.thread_id,
+            "claim": call.claim,
             "step": step,
             "frame": sse.frame(event).decode(),
             "message": exact_json.dumps(message),

@@ -59,6 +59,30 @@ def CountWhenTold(n: int, file: str) -> Iterator[dict[str, Any]]:
         yield {"left": left}
 
 
+def Journal(file: str, steps: int = 3) -> Iterator[int]:
+    """Write a line into a file at each step.
+
+    Args:
+        file: The path of the file.
+        steps: How many.
+    """
+    for number in range(1, steps + 1):
+        Jot(file, f"step {number}")
+        yield number
+
+
+def Jot(file: str, line: str = "called") -> str:
+    """Write a line into a file.
+
+    Args:
+        file: The path of the file.
+        line: The line.
+    """
+    with Path(file).open("a") as notes:
+        notes.write(f"{line}\n")
+    return line
+
+
 def Wei(amount: int) -> dict[str, int]:
     """Return an amount as it came.
 

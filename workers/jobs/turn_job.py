@@ -118,4 +118,4 @@ def _toolbox(runtime: Runtime, run: Run, context: ToolContext) -> Toolbox:
     tools = runtime.tools_of(services.catalog.app(run.app))
     limits = ToolLimits(services.settings.tool_timeout, services.settings.tool_result_bytes)
     outside = TurnTools(services, runtime.control, run)
-    return Toolbox(tools, context, outside.begin_steps, limits, outside.ask_client)
+    return Toolbox(tools, context, outside.begin_steps, limits, outside.ask_client, outside.check_running)

@@ -74,6 +74,18 @@ local function append_tool_step(session, thread, frame, message, ttl, now)
   end
 end
 
+-- Whether the job with this claim has the call of a multi-step tool. (The last version's calls have none.)
+local function is_claimed_by(call, claim)
+  return (redis.call('HGET', call, 'claim') or '') == claim
+end
+
+-- Whether a call of a multi-step tool may go on: it has not ended, and its turn runs or has had the first step.
+local function may_go_on(session, call, run)
+  if redis.call('HEXISTS', call, 'name') == 0 then return false end
+  local steps = tonumber(redis.call('HGET', call, 'steps') or 0)
+  return steps > 0 or redis.call('HGET', run_key(session, run), 'status') == 'running'
+end
+
 -- Note in the session's index that `key` exists for `seconds` from now on, so that deleting the session finds it.
 local function index_key(session, key, seconds)
   local kept, time = kept_key(session), redis.call('TIME')

@@ -1,9 +1,10 @@
--- Record a call of a multi-step tool, unless its turn is gone with its session. KEYS[1]: the session, KEYS[2]: the call.
--- args: run, fields (name, value ...), ttl, kept (seconds in the session's index). Returns 1, or 0 when nothing was
--- written.
+-- Record a call of a multi-step tool while its turn runs. KEYS[1]: the session, KEYS[2]: the call.
+-- args: run, fields (name, value ...), ttl, kept (seconds in the session's index). Returns 1, or 0 when the turn no
+-- longer runs; then nothing was written. A call that is sent again, because its reply was lost, changes nothing.
 local args = cjson.decode(ARGV[1])
 local session, call = KEYS[1], KEYS[2]
-if redis.call('EXISTS', run_key(session, args.run)) == 0 then return 0 end
+if redis.call('EXISTS', call) == 1 then return 1 end
+if redis.call('HGET', run_key(session, args.run), 'status') ~= 'running' then return 0 end
 redis.call('HSET', call, unpack(args.fields))
 redis.call('EXPIRE', call, args.ttl)
 index_key(session, call, args.kept)

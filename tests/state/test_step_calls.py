@@ -1,0 +1,116 @@
+"""Calls of multi-step tools: what has not begun when its turn ends never begins, and one job at a time runs a call."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.events import sse
+from app.state import redis_keys
+from app.state.step_calls import StepToolCall, StepToolCalls
+from tests.state.conftest import Repeated
+from tests.support.patience import until
+
+
+@pytest.fixture(params=["sent once", "every script sent twice"])
+def calls(request, store, connection, settings):
+    return StepToolCalls(store if request.param == "sent once" else Repeated(connection, settings))
+
+
+@pytest.fixture
+def run(runs, said):
+    """A running turn."""
+    return runs.claim("s", runs.start("s", said()).run_id, "worker")
+
+
+@pytest.fixture
+def end(runs, run):
+    """Ends the turn."""
+
+    def settled(terminal=None):
+        terminal = terminal or sse.complete(interrupted=True)
+        runs.settle(runs.seal("s", run.id, sse.outcome(terminal), expect={"running"}), terminal)
+
+    return settled
+
+
+def call_of(run, call_id="c1"):
+    return StepToolCall("s", run.id, call_id, run.thread_id, "default", "T", {})
+
+
+def claimed(calls, run):
+    return calls.claim("s", run.id, "c1")
+
+
+def test_a_call_of_a_turn_that_is_being_ended_is_not_recorded(runs, calls, run, connection):
+    runs.seal("s", run.id, "interrupted", expect={"running"})
+    assert not calls.record(call_of(run))
+    assert not connection.exists(call_of(run).redis_key)
+
+
+@pytest.mark.parametrize("terminal", [sse.complete(), sse.complete(interrupted=True), sse.LOST], ids=str)
+def test_a_call_that_no_job_has_claimed_when_its_turn_ends_never_begins(calls, run, end, terminal):
+    assert calls.record(call_of(run))
+    end(terminal)
+    assert claimed(calls, run) is None
+    assert calls.get("s", run.id, "c1") is None
+
+
+def test_a_job_that_has_not_begun_the_first_step_when_the_turn_ends_does_not_begin_it(calls, run, end):
+    calls.record(call_of(run))
+    call = claimed(calls, run)
+    assert calls.may_step(call)
+    end()
+    assert not calls.may_step(call)
+    assert not calls.set_first_step(call, "late")
+    assert calls.first_step(call) is None
+
+
+def test_a_call_whose_first_step_was_delivered_goes_on_when_its_turn_has_ended(sessions, calls, run, end):
+    calls.record(call_of(run))
+    assert calls.set_first_step(claimed(calls, run), "first")
+    end()
+    call = claimed(calls, run)
+    assert (call.steps, calls.may_step(call)) == (1, True)
+    assert calls.deliver(call, 2, "second", True)
+    assert sessions.messages("s", run.thread_id)[-1]["tool_results"][0]["result"] == "second"
+
+
+def test_a_job_that_lost_its_call_to_another_begins_and_delivers_nothing_more(calls, run):
+    """Its worker hung until the job was given to another one."""
+    calls.record(call_of(run))
+    late = claimed(calls, run)
+    now = claimed(calls, run)
+    assert (calls.may_step(late), calls.may_step(now)) == (False, True)
+    assert not calls.set_first_step(late, "late")
+    assert calls.set_first_step(now, "now")
+    assert not calls.deliver(late, 2, "late", False)
+    calls.finish(late)
+    assert calls.deliver(now, 2, "now", False)
+    assert (calls.first_step(now), calls.get("s", run.id, "c1").steps) == (["now"], 2)
+
+
+def test_a_call_that_its_turn_no_longer_waits_for_ends_and_its_worker_is_told(calls, run, connection):
+    listener = connection.pubsub(ignore_subscribe_messages=True)
+    listener.subscribe(redis_keys.CONTROL)
+    calls.record(call_of(run))
+    call = claimed(calls, run)
+    calls.withdraw(call)
+    assert (calls.may_step(call), calls.set_first_step(call, "late"), claimed(calls, run)) == (False, False, None)
+    heard = until(lambda: listener.get_message(timeout=1), what="the message")
+    assert heard["data"].decode() == f"drop steps {run.id} c1"
+
+
+def test_a_call_whose_first_step_was_there_is_not_withdrawn(calls, run):
+    calls.record(call_of(run))
+    call = claimed(calls, run)
+    calls.set_first_step(call, "first")
+    assert not calls.withdraw(call)
+    assert calls.may_step(call)
+
+
+def test_a_call_that_the_last_version_recorded_goes_on(calls, run, end, connection):
+    """It has no claim."""
+    calls.record(call_of(run))
+    connection.hset(call_of(run).redis_key, mapping={"first": '"first"', "steps": 1})
+    end()
+    assert calls.may_step(claimed(calls, run))
