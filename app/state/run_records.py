@@ -49,7 +49,7 @@ class Run:
             started_at=fields.get("started_at") or fields["queued_at"],
             message=exact_json.loads(fields["message"]),
             outcome=cast(Outcome, fields.get("outcome", "")),
-            principal=Principal(fields.get("client", ""), fields.get("key", ""), fields.get("budget", "")),
+            principal=Principal(*(fields.get(name, "") for name in ("client", "key", "budget", "address"))),
             trace_context=exact_json.loads(fields.get("origin", "{}")),
             times={name: value for name, value in fields.items() if name.endswith("_at")},
             slots=tuple(fields.get("slots", "").split()),

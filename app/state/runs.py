@@ -182,6 +182,7 @@ class RunStore:
             "title": title,
             "user_state": "" if request.user_state is None else exact_json.dumps(request.user_state),
             "client": request.principal.client,
+            "address": request.principal.address,
             "key": request.principal.api_key_id,
             "budget": request.principal.budget,
             "origin": exact_json.dumps(request.trace_context),

@@ -22,6 +22,7 @@ RETRY_SECONDS = 0.02
 
 _TURN_IS_ENDING = -2
 
+_RECORDED, _SESSION_FULL = 1, -1
 _CLAIMED, _REFUSED = 1, 0
 
 
@@ -41,6 +42,8 @@ class StepToolCall:
     client: str = ""
     trace_context: Mapping[str, str] = field(default_factory=dict)
     claim: str = ""
+    address: str = ""
+    """The SHA-256 of the address that the turn's message came from, '' if unknown."""
 
     @classmethod
     def read(cls, session_id: str, fields: dict[str, str]) -> StepToolCall:
@@ -57,6 +60,7 @@ class StepToolCall:
             client=fields.get("client", ""),
             trace_context=exact_json.loads(fields.get("origin", "{}")),
             claim=fields.get("claim", ""),
+            address=fields.get("address", ""),
         )
 
     @property
@@ -66,7 +70,7 @@ class StepToolCall:
 
     @property
     def script_keys(self) -> list[str]:
-        """The hashes of its session and its own, as its scripts take them."""
+        """The hash of its session and its own: the keys of its scripts."""
         return [redis_keys.session(self.session_id), self.redis_key]
 
     def fields(self) -> dict[str, Any]:
@@ -81,7 +85,21 @@ class StepToolCall:
             "steps": 0,
             "client": self.client,
             "origin": exact_json.dumps(self.trace_context),
-        }
+        } | ({"address": self.address} if self.address else {})
+
+    @property
+    def member(self) -> str:
+        """The call in the indexes of all sessions."""
+        return call_member(self.session_id, self.run_id, self.call_id)
+
+
+class TooManyTools(Exception):
+    """`holder`, a session or an address, has as many multi-step calls in the background as it may: `most`."""
+
+    def __init__(self, holder: str, most: int) -> None:
+        super().__init__(f"at most {most} of one {holder}")
+        self.holder = holder
+        self.most = most
 
 
 class StepToolCalls:
@@ -94,13 +112,34 @@ class StepToolCalls:
         self._kept = self._ttl + store.settings.failed_job_ttl  # its job may fail at the last moment
 
     def record(self, call: StepToolCall) -> bool:
-        """Record the call before its job is enqueued. False when its turn no longer runs."""
+        """Record the call before its job is enqueued. False when its turn no longer runs. Raises `TooManyTools`."""
+        settings = self._store.settings
+        if not self._take_place(call):
+            raise TooManyTools("address", settings.tools_per_address)
         args = {"run": call.run_id, "fields": to_pairs(call.fields()), "ttl": self._ttl, "kept": self._kept}
-        return bool(self._store.call("record_tool_call", call.script_keys, args))
+        args |= {"max_calls": settings.tools_per_session}
+        code = self._store.call("record_tool_call", call.script_keys, args)
+        if code != _RECORDED:
+            self._give_place_back(call)
+        if code == _SESSION_FULL:
+            raise TooManyTools("session", settings.tools_per_session)
+        return bool(code)
+
+    def _take_place(self, call: StepToolCall) -> bool:
+        """Take or renew the call's place among those of its address. False if they are all taken."""
+        most = self._store.settings.tools_per_address
+        if not (call.address and most):
+            return True
+        args = {"member": call.member, "max_calls": most, "ttl": self._ttl}
+        return bool(self._store.call("take_tool_place", [redis_keys.tools_of_address(call.address)], args))
+
+    def _give_place_back(self, call: StepToolCall) -> None:
+        if call.address:
+            self._redis.zrem(redis_keys.tools_of_address(call.address), call.member)
 
     def claim(self, session_id: str, run_id: str, call_id: str) -> StepToolCall | None:
-        """Take the call over for a job. None when it has ended, is gone, or its turn ended before the first step: what
-        has not begun then never begins."""
+        """Take the call over for a job. None when it has ended, is gone, or its turn ended before the first step: a
+        call that has not begun by then never begins."""
         claim = new_id("claim")
         keys = [redis_keys.session(session_id), redis_keys.call(session_id, run_id, call_id)]
         code = self._store.call("claim_call", keys, {"run": run_id, "claim": claim})
@@ -109,6 +148,7 @@ class StepToolCalls:
             return None
         call = replace(stored, claim=claim)
         if code == _CLAIMED:
+            self._take_place(call)
             return call
         self.finish(call)
         return None
@@ -126,13 +166,17 @@ class StepToolCalls:
     def finish(self, call: StepToolCall) -> None:
         """The call is finished: no job runs it again. Does nothing when another job has claimed it."""
         args = {"claim": call.claim, "ttl": self._store.settings.tool_over_ttl}
-        self._store.call("finish_call", [call.redis_key], args)
+        if self._store.call("finish_call", call.script_keys, args):
+            self._give_place_back(call)
 
     def withdraw(self, call: StepToolCall) -> bool:
         """End the call, for which its turn no longer waits, and stop its job. False when its first step was there."""
         message = DropWork(steps_work(call.run_id, call.call_id)).encode()
         args = {"ttl": self._store.settings.tool_over_ttl, "channel": redis_keys.CONTROL, "message": message}
-        return bool(self._store.call("withdraw_call", [call.redis_key], args))
+        withdrawn = bool(self._store.call("withdraw_call", call.script_keys, args))
+        if withdrawn:
+            self._give_place_back(call)
+        return withdrawn
 
     # the first step: the result of the call in the turn that made it
 
@@ -184,3 +228,8 @@ class StepToolCalls:
             "ttl": settings.session_ttl,
             "max_updates": settings.updates_kept,
         }
+
+
+def call_member(session_id: str, run_id: str, call_id: str) -> str:
+    """A call in the indexes of all sessions."""
+    return f"{session_id} {run_id} {call_id}"

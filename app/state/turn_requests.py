@@ -22,12 +22,14 @@ class Principal:
 
     `client` is the SHA-256 of the client's id; '' is the client that the session belongs to, if there is one.
     `api_key_id` is the id of the API key that the message came with, '' without one; `budget` is what that key may cost
-    a month, in US$, '' without a bound.
+    a month, in US$, '' without a bound. `address` is the SHA-256 of the address that the message came from, by
+    which its tools are limited, '' if unknown.
     """
 
     client: str = ""
     api_key_id: str = ""
     budget: str = ""
+    address: str = ""
 
 
 ANONYMOUS = Principal()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from app.events import sse
 from app.state import redis_keys
-from app.state.step_calls import StepToolCall, StepToolCalls
+from app.state.step_calls import StepToolCall, StepToolCalls, TooManyTools
 from tests.state.conftest import Repeated
 from tests.support.patience import until
 
@@ -35,6 +37,15 @@ def end(runs, run):
 
 def call_of(run, call_id="c1"):
     return StepToolCall("s", run.id, call_id, run.thread_id, "default", "T", {})
+
+
+@pytest.fixture
+def settings(settings):
+    return settings.model_copy(update={"tools_per_session": 3, "tools_per_address": 4})
+
+
+def of_address(run, call_id):
+    return replace(call_of(run, call_id), address="digest")
 
 
 def claimed(calls, run):
@@ -114,3 +125,40 @@ def test_a_call_that_the_last_version_recorded_goes_on(calls, run, end, connecti
     connection.hset(call_of(run).redis_key, mapping={"first": '"first"', "steps": 1})
     end()
     assert calls.may_step(claimed(calls, run))
+
+
+@pytest.mark.parametrize("way", ["finished", "withdrawn"])
+def test_a_session_runs_no_more_tools_in_the_background_than_it_may(calls, run, way):
+    for number in (1, 2, 3):
+        calls.record(call_of(run, f"c{number}"))
+    with pytest.raises(TooManyTools, match="at most 3 of one session"):
+        calls.record(call_of(run, "c4"))
+    if way == "withdrawn":
+        calls.withdraw(call_of(run))
+    else:
+        calls.finish(claimed(calls, run))
+    assert calls.record(call_of(run, "c4"))
+
+
+def test_an_address_runs_no_more_tools_than_it_may_in_all_its_sessions(sessions, runs, calls, run, said):
+    other = runs.claim("s2", runs.start("s2", said()).run_id, "worker")
+    there = [replace(of_address(other, f"c{number}"), session_id="s2") for number in (1, 2)]
+    for call in (*there, of_address(run, "c1"), of_address(run, "c2")):
+        calls.record(call)
+    with pytest.raises(TooManyTools, match="at most 4 of one address"):
+        calls.record(of_address(run, "c3"))
+    sessions.delete("s2")
+    assert calls.record(of_address(run, "c3"))
+
+
+def test_a_call_that_is_refused_holds_no_place_of_its_address(runs, calls, run, end, connection):
+    end()
+    assert not calls.record(of_address(run, "c1"))
+    assert not connection.exists(redis_keys.tools_of_address("digest"))
+
+
+def test_a_place_that_a_crash_left_behind_is_free_when_its_time_is_over(calls, run, connection):
+    for number in (1, 2, 3):
+        calls.record(call_of(run, f"c{number}"))
+    connection.zadd(redis_keys.tools("s"), {f"{run.id}:c2": 1})
+    assert calls.record(call_of(run, "c4"))

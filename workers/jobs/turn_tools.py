@@ -9,7 +9,7 @@ from app.services import Services
 from app.state.client_requests import TooManyOpen, TurnOver
 from app.state.control_messages import FirstStep
 from app.state.run_records import Run
-from app.state.step_calls import StepToolCall
+from app.state.step_calls import StepToolCall, TooManyTools
 from app.telemetry import tracing
 from workers.cancellation import ENDED_ELSEWHERE, CancelToken, Stopped
 from workers.control_listener import ControlListener
@@ -27,10 +27,15 @@ class TurnTools:
 
     def begin_steps(self, request: ToolRequest, tool: Tool, token: CancelToken) -> Any:
         """Start a job for the call of a multi-step tool. Returns its first step's result, or `{"error": ...}` when
-        none came within AOMI_TOOL_TIMEOUT. Raises `Stopped`."""
+        none came within AOMI_TOOL_TIMEOUT. Raises `Stopped`; `ToolError` when too many run already."""
         services, call = self.services, self._step_call(request, tool)
-        if not services.step_calls.record(call):
-            raise Stopped(ENDED_ELSEWHERE)
+        try:
+            if not services.step_calls.record(call):
+                raise Stopped(ENDED_ELSEWHERE)
+        except TooManyTools as full:
+            raise ToolError(
+                f"{full.most} tools of this {full.holder} run in the background already; wait until one has ended"
+            ) from None
         services.jobs.steps(call.session_id, call.run_id, call.call_id)
         first_step = self._first_step(call, token)
         if first_step is None:
@@ -39,7 +44,7 @@ class TurnTools:
 
     def _first_step(self, call: StepToolCall, token: CancelToken) -> list[Any] | None:
         """Wait for the first step; returns its result in a list. None when it did not come in time: then the call has
-        ended, as it has when the turn stops meanwhile."""
+        ended. It has also ended when the turn stops before the first step."""
         calls, timeout = self.services.step_calls, self.services.settings.tool_timeout
         first_step = None
         try:
@@ -80,5 +85,6 @@ class TurnTools:
             name=tool.name,
             args=request.args() or {},
             client=run.principal.client,
+            address=run.principal.address,
             trace_context={"request": run.trace_context.get("request", ""), **tracing.carrier()},
         )

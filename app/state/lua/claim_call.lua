@@ -1,4 +1,4 @@
--- A job takes over a call of a multi-step tool: whoever had it before may begin no further step.
+-- A job takes over a call of a multi-step tool: the job that had it before may begin no further step.
 -- KEYS[1]: the session, KEYS[2]: the call. args: run, claim (a name of this very job).
 -- Returns 1, 0 when the call may not go on (see `may_go_on`), or -1 when it has ended or is gone.
 local args = cjson.decode(ARGV[1])

@@ -12,6 +12,7 @@ if is_ending(session, args.thread) then return -2 end
 redis.call('HSET', call, 'steps', args.step)
 redis.call('EXPIRE', call, args.call_ttl)
 index_key(session, call, args.call_kept)
+add_for(tools_key(session), tool_member(session, call), args.call_ttl)
 append_tool_step(session, args.thread, args.frame, args.message, args.ttl, args.now)
 publish_updates(session, args.updates, args.max_updates, args.ttl)
 return 1

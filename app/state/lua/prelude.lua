@@ -86,15 +86,35 @@ local function may_go_on(session, call, run)
   return steps > 0 or redis.call('HGET', run_key(session, run), 'status') == 'running'
 end
 
+-- The time of Redis in milliseconds since 1970.
+local function redis_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- Add a member to a sorted set for `seconds` from now on. Those whose time is over leave it; it lives as long as the
+-- last of the others.
+local function add_for(set, member, seconds)
+  local now = redis_ms()
+  redis.call('ZADD', set, string.format('%.0f', now + seconds * 1000), member)
+  redis.call('ZREMRANGEBYSCORE', set, 0, string.format('%.0f', now))
+  local last = redis.call('ZREVRANGE', set, 0, 0, 'WITHSCORES')[2]
+  if last then redis.call('PEXPIREAT', set, string.format('%.0f', last)) end
+end
+
+-- Whether a set of this kind has `most` members or more; 0 is no limit.
+local function is_full(set, most)
+  redis.call('ZREMRANGEBYSCORE', set, 0, string.format('%.0f', redis_ms()))
+  return most > 0 and redis.call('ZCARD', set) >= most
+end
+
 -- Note in the session's index that `key` exists for `seconds` from now on, so that deleting the session finds it.
 local function index_key(session, key, seconds)
-  local kept, time = kept_key(session), redis.call('TIME')
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)
-  redis.call('ZADD', kept, string.format('%.0f', now + seconds * 1000), string.sub(key, #kept_name(session, '') + 1))
-  redis.call('ZREMRANGEBYSCORE', kept, 0, string.format('%.0f', now))
-  local last = redis.call('ZREVRANGE', kept, 0, 0, 'WITHSCORES')[2]
-  if last then redis.call('PEXPIREAT', kept, string.format('%.0f', last)) end
+  add_for(kept_key(session), string.sub(key, #kept_name(session, '') + 1), seconds)
 end
+
+-- The member of a multi-step call in the session's index of calls that have not ended: `<run>:<call>`.
+local function tool_member(session, call) return string.sub(call, #call_name(session, '') + 1) end
 
 -- Put a system event into the mailbox of a gen-1 client; the newest `max_events` are kept.
 local function push_gen1_event(session, event, max_events, ttl)

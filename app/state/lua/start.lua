@@ -1,7 +1,7 @@
 -- Accept a message: create the session and a thread where there is none, record the run, and make it current or let
 -- it wait. KEYS[1]: the session, KEYS[2]: the record of the message's Idempotency-Key, if it has one.
 -- args: run, message, app, model, thread ('' for the newest), new_thread, session (fields of a new one: name, value
--- ...), title, user_state ('' leaves it), client, key, budget, origin, slots, answers (numbers of client requests),
+-- ...), title, user_state ('' leaves it), client, address, key, budget, origin, slots, answers (numbers of client requests),
 -- on_busy, max_waiting, body (its digest), opened (score of a new thread), now, ttl, sent_ttl, max_updates,
 -- title_frame, state_frame, closed_frame.
 -- Returns {"started" | "waiting", thread, current run that it waits for}, {"again", run} for a message that was
@@ -49,6 +49,7 @@ local function record_run(thread, current)
   redis.call('HSET', run, 'id', args.run, 'thread', thread, 'status', 'waiting', 'app', args.app, 'model', args.model,
     'message', args.message, 'queued_at', args.now, 'events', 0, 'behind', current or '', 'origin', args.origin)
   if client ~= '' then redis.call('HSET', run, 'client', client) end
+  if args.address ~= '' then redis.call('HSET', run, 'address', args.address) end
   if args.key ~= '' then redis.call('HSET', run, 'key', args.key, 'budget', args.budget) end
   if args.slots ~= '' then redis.call('HSET', run, 'slots', args.slots) end
   redis.call('EXPIRE', run, args.ttl)
