@@ -169,6 +169,9 @@ class Settings(BaseSettings):
     tool_timeout: float = Field(
         30, gt=0, description="time limit of one tool call, or of one step of a multi-step tool"
     )
+    long_sleep: float = Field(
+        5, gt=0, description="a resumable tool that sleeps longer gives its thread back until then"
+    )
     tool_result_bytes: int = Field(64 * 1024, ge=256, description="maximum size of one tool result")
     history_tokens: int | None = Field(
         None, ge=1, description="maximum tokens of a prompt, if lower than the model's context window"

@@ -32,6 +32,7 @@ from app.turns.queue import Jobs
 from app.turns.reaper import Duty, Reaper, no_turns
 from app.turns.service import TurnService
 from app.turns.usage_recovery import UsageRecovery
+from app.turns.wake_ups import WakeUps
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,14 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
     sessions, runs, ledger = Sessions(store), RunStore(store), Ledger(store)
     metrics, counters = Metrics(), Counters(store)
     jobs = Jobs(queue or clients.queue(settings, redis), settings.failed_job_ttl)
+    calls = StepToolCalls(store)
     turns, usage = TurnService(runs, jobs, metrics), UsageRecovery(runs, ledger, settings.lease)
     return Services(
         settings=settings,
         catalog=apps,
         sessions=sessions,
         runs=runs,
-        step_calls=StepToolCalls(store),
+        step_calls=calls,
         client_requests=ClientRequests(store),
         ledger=ledger,
         usage_recovery=usage,
@@ -89,7 +91,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         jobs=jobs,
         turns=turns,
         client_replies=ClientReplies(turns, sessions, apps),
-        duties=(RequestExpiry(store), usage, LostTurns(runs, turns, jobs, usage)),
+        duties=(RequestExpiry(store), usage, LostTurns(runs, turns, jobs, usage), WakeUps(calls, jobs)),
         hub=Hub(PubSubListener(listening or clients.listening(settings)), metrics.relayed),
         metrics=metrics,
         counters=counters,

@@ -17,6 +17,7 @@ from typing import Any
 
 from app.state.step_calls import StepToolCall
 from workers.cancellation import CancelToken, Stopped
+from workers.step_pace import Suspended
 from workers.toolbox import result_or_error
 from workers.tools import Tool, ToolContext, bounded
 
@@ -48,7 +49,7 @@ class StepRunner:
     def steps(self, token: CancelToken) -> Iterator[tuple[Any, bool]]:
         """`(result, done)` of each step from the first undelivered one. The call's very first step comes at
         once, unmarked. If the last of the others was not marked `done` in time, `(None, True)` follows it. Raises
-        `Stopped`."""
+        `Stopped`; `Suspended` behind the steps before the sleep."""
         with token.waking(self._wake):
             produce = partial(copy_context().run, self._produce, token)
             threading.Thread(target=produce, name=self._call.name, daemon=True).start()
@@ -68,6 +69,8 @@ class StepRunner:
                 return
             value = self._next(token, None) if value is _NO_VALUE else value
         while value is not _END:
+            if isinstance(value, Suspended):
+                raise value
             following = self._next(token, END_WAIT_SECONDS)
             yield value, following is _END
             if following is _END:
@@ -101,6 +104,9 @@ class StepRunner:
                 value = result_or_error(lambda: next(results, _END), self._call.name, bool(self._context.secrets))
             except Stopped as stopped:
                 token.cancel(stopped.reason)
+                return
+            except Suspended as suspended:
+                self._values.put(suspended)
                 return
             self._values.put(value if value is _END else self._context.secrets.conceal(value))
 

@@ -94,10 +94,11 @@ def _look(store: Store, session_id: str) -> SessionRefs:
 
 
 def _remove_calls(store: Store, session_id: str, refs: SessionRefs) -> None:
-    """Give back the places of the session's multi-step calls."""
+    """Wake no multi-step call of the session, and give back their places."""
     members = [call_member(session_id, *call) for call in refs.calls]
-    for address in refs.addresses if members else ():
-        store.redis.zrem(redis_keys.tools_of_address(address), *members)
+    if members:
+        for index in (redis_keys.SLEEPING_CALLS, *map(redis_keys.tools_of_address, refs.addresses)):
+            store.redis.zrem(index, *members)
 
 
 def _delete(store: Store, session_id: str) -> SessionRefs:

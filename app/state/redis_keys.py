@@ -85,6 +85,12 @@ SCHEMA = (
     Key("model-calls", "zset", "`<id> <run> <n>` of calls to settle, by when one looks, ms", "an entry: until then"),
     Key("client-requests", "zset", "`<id> <n>` of open client requests by their end, ms", "an entry: until the end"),
     Key(
+        "sleeping-calls",
+        "zset",
+        "`<id> <run> <call>` of multi-step calls that sleep, by when they go on, ms",
+        "an entry: until then",
+    ),
+    Key(
         "metrics",
         "hash",
         "what all processes have counted, by metric and labels",
@@ -122,6 +128,9 @@ RATE = "rate"
 
 CLIENT_REQUESTS = "client-requests"
 """The index of open client requests by their expiry."""
+
+SLEEPING_CALLS = "sleeping-calls"
+"""The index of multi-step calls that sleep without a thread, by when they go on."""
 
 METRICS = "metrics"
 """The hash of what all processes have counted."""

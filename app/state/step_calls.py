@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,9 +18,13 @@ from app.state.control_messages import DropWork, FirstStep, steps_work
 from app.state.ids import new_id
 from app.state.pairs import frame_pairs, to_pairs
 from app.state.scripts import Store
+from app.state.sleeping_calls import SleepingCalls
+from app.state.tool_places import ToolPlaces, TooManyTools
 
 RETRY_SECONDS = 0.02
 """Between two tries to deliver a step while the turn in its thread is being ended, which takes milliseconds."""
+
+MAX_SLEEP_SECONDS = 10 * 366 * 86400
 
 _TURN_IS_ENDING = -2
 
@@ -29,7 +35,8 @@ _CLAIMED, _REFUSED = 1, 0
 @dataclass(frozen=True)
 class StepToolCall:
     """One call of a multi-step tool, made in the turn `run_id`. `steps` were delivered so far. The job with the `claim`
-    runs it: a job that claims it later takes it over."""
+    runs it: a job that claims it later takes it over. `address` is the SHA-256 of the client's address, '' if unknown.
+    `slept` counts the sleeps since the last delivered step; one under way (`is_asleep`) is over when it goes on."""
 
     session_id: str
     run_id: str
@@ -43,7 +50,8 @@ class StepToolCall:
     trace_context: Mapping[str, str] = field(default_factory=dict)
     claim: str = ""
     address: str = ""
-    """The SHA-256 of the address that the turn's message came from, '' if unknown."""
+    slept: int = 0
+    is_asleep: bool = False
 
     @classmethod
     def read(cls, session_id: str, fields: dict[str, str]) -> StepToolCall:
@@ -61,6 +69,8 @@ class StepToolCall:
             trace_context=exact_json.loads(fields.get("origin", "{}")),
             claim=fields.get("claim", ""),
             address=fields.get("address", ""),
+            slept=int(fields.get("slept", "0")),
+            is_asleep="wake" in fields,
         )
 
     @property
@@ -93,15 +103,6 @@ class StepToolCall:
         return call_member(self.session_id, self.run_id, self.call_id)
 
 
-class TooManyTools(Exception):
-    """`holder`, a session or an address, has as many multi-step calls in the background as it may: `most`."""
-
-    def __init__(self, holder: str, most: int) -> None:
-        super().__init__(f"at most {most} of one {holder}")
-        self.holder = holder
-        self.most = most
-
-
 class StepToolCalls:
     """The multi-step calls of all sessions."""
 
@@ -110,36 +111,25 @@ class StepToolCalls:
         self._redis = store.redis
         self._ttl = store.settings.tool_ttl
         self._kept = self._ttl + store.settings.failed_job_ttl  # its job may fail at the last moment
+        self.sleeping = SleepingCalls(store)
+        self._places = ToolPlaces(store)
 
     def record(self, call: StepToolCall) -> bool:
         """Record the call before its job is enqueued. False when its turn no longer runs. Raises `TooManyTools`."""
-        settings = self._store.settings
-        if not self._take_place(call):
-            raise TooManyTools("address", settings.tools_per_address)
+        self._places.take(call.address, call.member, self._ttl)
+        most = self._store.settings.tools_per_session
         args = {"run": call.run_id, "fields": to_pairs(call.fields()), "ttl": self._ttl, "kept": self._kept}
-        args |= {"max_calls": settings.tools_per_session}
+        args |= {"max_calls": most}
         code = self._store.call("record_tool_call", call.script_keys, args)
         if code != _RECORDED:
-            self._give_place_back(call)
+            self._places.give_back(call.address, call.member)
         if code == _SESSION_FULL:
-            raise TooManyTools("session", settings.tools_per_session)
+            raise TooManyTools("session", most)
         return bool(code)
 
-    def _take_place(self, call: StepToolCall) -> bool:
-        """Take or renew the call's place among those of its address. False if they are all taken."""
-        most = self._store.settings.tools_per_address
-        if not (call.address and most):
-            return True
-        args = {"member": call.member, "max_calls": most, "ttl": self._ttl}
-        return bool(self._store.call("take_tool_place", [redis_keys.tools_of_address(call.address)], args))
-
-    def _give_place_back(self, call: StepToolCall) -> None:
-        if call.address:
-            self._redis.zrem(redis_keys.tools_of_address(call.address), call.member)
-
     def claim(self, session_id: str, run_id: str, call_id: str) -> StepToolCall | None:
-        """Take the call over for a job. None when it has ended, is gone, or its turn ended before the first step: a
-        call that has not begun by then never begins."""
+        """Take the call over for a job. None when it has ended, is gone, sleeps, or its turn ended before it began.
+        A call that has not begun by then never begins."""
         claim = new_id("claim")
         keys = [redis_keys.session(session_id), redis_keys.call(session_id, run_id, call_id)]
         code = self._store.call("claim_call", keys, {"run": run_id, "claim": claim})
@@ -147,8 +137,10 @@ class StepToolCalls:
         if stored is None:
             return None
         call = replace(stored, claim=claim)
+        if call.slept:
+            self.sleeping.remove(call.member)
         if code == _CLAIMED:
-            self._take_place(call)
+            self._hold_place(call, self._ttl)
             return call
         self.finish(call)
         return None
@@ -163,11 +155,35 @@ class StepToolCalls:
         fields = self._store.fields(redis_keys.call(session_id, run_id, call_id))
         return StepToolCall.read(session_id, fields) if "name" in fields else None
 
+    def suspend(self, call: StepToolCall, slept: int, seconds: float) -> None:
+        """The call sleeps without a job. Then a reaper enqueues it again, with the first `slept` sleeps behind its last
+        delivered step done."""
+        seconds = min(seconds, MAX_SLEEP_SECONDS)
+        self.sleeping.put(call.member, seconds)  # first, so that no call sleeps for ever
+        life = math.ceil(seconds)
+        args = {"run": call.run_id, "claim": call.claim, "slept": slept, "milliseconds": int(seconds * 1000)}
+        args |= {"ttl": self._ttl + life, "kept": self._kept + life}
+        if self._store.call("suspend_call", call.script_keys, args):
+            self._hold_place(call, self._ttl + life)
+        else:
+            self.forget_sleep(call.session_id, call.run_id, call.call_id)
+
+    def _hold_place(self, call: StepToolCall, ttl: int) -> None:
+        """A call that runs already goes on, also when its place has gone to another one."""
+        with contextlib.suppress(TooManyTools):
+            self._places.take(call.address, call.member, ttl)
+
+    def forget_sleep(self, session_id: str, run_id: str, call_id: str) -> None:
+        """Take the call out of the index of those that sleep, unless it does."""
+        call = self.get(session_id, run_id, call_id)
+        if call is None or not call.is_asleep:
+            self.sleeping.remove(call_member(session_id, run_id, call_id))
+
     def finish(self, call: StepToolCall) -> None:
         """The call is finished: no job runs it again. Does nothing when another job has claimed it."""
         args = {"claim": call.claim, "ttl": self._store.settings.tool_over_ttl}
         if self._store.call("finish_call", call.script_keys, args):
-            self._give_place_back(call)
+            self._places.give_back(call.address, call.member)
 
     def withdraw(self, call: StepToolCall) -> bool:
         """End the call, for which its turn no longer waits, and stop its job. False when its first step was there."""
@@ -175,7 +191,7 @@ class StepToolCalls:
         args = {"ttl": self._store.settings.tool_over_ttl, "channel": redis_keys.CONTROL, "message": message}
         withdrawn = bool(self._store.call("withdraw_call", call.script_keys, args))
         if withdrawn:
-            self._give_place_back(call)
+            self._places.give_back(call.address, call.member)
         return withdrawn
 
     # the first step: the result of the call in the turn that made it

@@ -100,6 +100,10 @@ class Jobs:
         """
         return self._turns.get_job_position(run_id) is not None
 
+    def has_steps(self, run_id: str, call_id: str) -> bool:
+        """Whether the job of a multi-step call waits for a worker."""
+        return self._background.get_job_position(_of_call(run_id, call_id)) is not None
+
     def waiting(self) -> int:
         """How many turns wait for a worker."""
         return self._turns.count

@@ -1,4 +1,4 @@
-"""What has not begun when its turn ends never begins: not in a full lane, and not in a worker that hung meanwhile."""
+"""Tools that have not begun when their turn ends never begin, and tools that sleep hold no thread."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ def site(tmp_path_factory, config_file):
         "AOMI_LEASE": setting(1),
         "AOMI_TOOL_TIMEOUT": setting(10),
         "AOMI_WORKER_THREADS": "1",
+        "AOMI_LONG_SLEEP": "0.1",
+        "AOMI_TOOLS_PER_SESSION": "2",
     }
     with redis_running(folder) as url:
         backend = Backend(folder, url, environment)
@@ -76,3 +78,35 @@ def test_a_worker_that_hung_until_its_turn_was_lost_begins_no_tool(site, talk, p
     worker.send(signal.SIGCONT)
     until(lambda: "stopped after" in worker.log(), what="the end of the late turn")
     assert not journal.exists()
+
+
+def test_tools_that_sleep_leave_the_only_thread_to_others_and_go_on_in_time(site, talk, provider, store):
+    """Also when the worker that began them is gone."""
+    watches = [("Recur", {"times": 1000, "every": 86400}), ("Recur", {"times": 4, "every": 0.3})]
+    provider.script("watch for long", [Calls(watches)], [Text(["ok"])])
+    provider.script("be quick", [Calls([("Countdown", {"n": 3, "every": 0})])], [Text(["ok"])])
+    sleeper, other = talk(), talk()
+    with sleeper.updates() as updates, other.updates() as news:
+        events = sleeper.ask("watch for long", app="scripted")
+        assert [event["result"] for event in events if event["type"] == "tool_result"] == [1, 1]
+        other.ask("be quick", app="scripted")
+        until(lambda: news.next("async_tool_result").get("done"), what="the end of the quick tool")
+        steps = [updates.next("async_tool_result")]
+        while not steps[-1].get("done"):
+            steps.append(updates.next("async_tool_result"))
+    assert [step["result"] for step in steps if step["result"]] == [2, 3, 4]
+    (asleep,) = store.zrange("sleeping-calls", 0, -1)
+    assert asleep.startswith(sleeper.session_id.encode())
+    sleeper.request("DELETE", f"/api/sessions/{sleeper.session_id}")
+    assert store.zcard("sleeping-calls") == 0
+
+
+def test_the_model_is_told_when_too_many_tools_run_in_the_background(talk, provider):
+    calls = [("Recur", {"times": 2, "every": 86400})] * 3
+    provider.script("watch everything", [Calls(calls)], [Text(["ok"])])
+    client = talk()
+    events = client.ask("watch everything", app="scripted")
+    results = [event["result"] for event in events if event["type"] == "tool_result"]
+    told = {"error": "2 tools of this session run in the background already; wait until one has ended"}
+    assert sorted(results, key=str) == [1, 1, told]
+    client.request("DELETE", f"/api/sessions/{client.session_id}")

@@ -8,7 +8,8 @@ import pytest
 
 from app.events import sse
 from app.state import redis_keys
-from app.state.step_calls import StepToolCall, StepToolCalls, TooManyTools
+from app.state.step_calls import StepToolCall, StepToolCalls
+from app.state.tool_places import TooManyTools
 from tests.state.conftest import Repeated
 from tests.support.patience import until
 
@@ -162,3 +163,69 @@ def test_a_place_that_a_crash_left_behind_is_free_when_its_time_is_over(calls, r
         calls.record(call_of(run, f"c{number}"))
     connection.zadd(redis_keys.tools("s"), {f"{run.id}:c2": 1})
     assert calls.record(call_of(run, "c4"))
+
+
+@pytest.fixture
+def asleep(calls, run):
+    """A call that sleeps behind its first step, for the second time."""
+    calls.record(call_of(run))
+    call = claimed(calls, run)
+    calls.set_first_step(call, "first")
+    calls.suspend(call, 2, 3600)
+    return call
+
+
+def wake(connection, call):
+    """Let the call's time come."""
+    connection.hset(call.redis_key, "wake", 1)
+    connection.zadd(redis_keys.SLEEPING_CALLS, {call.member: 1})
+
+
+def test_a_call_that_sleeps_is_claimed_by_nobody_until_its_time_has_come(calls, run, asleep, connection):
+    assert (claimed(calls, run), calls.sleeping.take_due()) == (None, [])
+    wake(connection, asleep)
+    call = claimed(calls, run)
+    assert (call.slept, call.is_asleep, connection.zcard(redis_keys.SLEEPING_CALLS)) == (2, False, 0)
+
+
+def test_a_call_is_kept_for_as_long_as_it_sleeps(calls, run, asleep, store, connection):
+    life = store.settings.tool_ttl + 3600
+    assert life - 60 < connection.ttl(asleep.redis_key) <= life
+    assert calls.get("s", run.id, "c1").is_asleep
+
+
+def test_the_sleeps_before_a_step_do_not_count_behind_it(calls, run, asleep, connection):
+    wake(connection, asleep)
+    calls.deliver(claimed(calls, run), 2, "second", False)
+    assert calls.get("s", run.id, "c1").slept == 0
+
+
+def test_one_process_wakes_a_call_and_it_is_woken_again_when_no_job_has_claimed_it(store, run, asleep, connection):
+    calls = StepToolCalls(store)
+    wake(connection, asleep)
+    assert calls.sleeping.take_due() == [("s", run.id, "c1")]
+    assert calls.sleeping.take_due() == []
+    assert connection.zscore(redis_keys.SLEEPING_CALLS, asleep.member) > 1
+    assert claimed(calls, run)
+
+
+@pytest.mark.parametrize("ended", ["its session is deleted", "its thread is deleted"])
+def test_a_call_that_sleeps_goes_with_its_session_or_thread(sessions, calls, run, asleep, connection, ended):
+    if ended == "its session is deleted":
+        sessions.delete("s")
+        assert connection.zcard(redis_keys.SLEEPING_CALLS) == 0
+        calls.suspend(asleep, 3, 3600)  # a late worker
+    else:
+        sessions.delete_thread("s", run.thread_id)
+        wake(connection, asleep)
+    assert claimed(calls, run) is None
+    assert connection.zcard(redis_keys.SLEEPING_CALLS) == 0
+
+
+def test_a_late_job_does_not_put_a_call_to_sleep(calls, run, connection):
+    calls.record(call_of(run))
+    late = claimed(calls, run)
+    now = claimed(calls, run)
+    calls.suspend(late, 1, 3600)
+    assert connection.zcard(redis_keys.SLEEPING_CALLS) == 0
+    assert calls.may_step(now)

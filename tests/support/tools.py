@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from workers.tools import ClientRequest
+from workers.tools import ClientRequest, ToolContext, resumable
 
 LARGE = 70_000
 
@@ -68,6 +68,20 @@ def Journal(file: str, steps: int = 3) -> Iterator[int]:
     """
     for number in range(1, steps + 1):
         Jot(file, f"step {number}")
+        yield number
+
+
+@resumable
+def Recur(ctx: ToolContext, times: int, every: float) -> Iterator[int]:
+    """Return a number again and again.
+
+    Args:
+        times: How often.
+        every: Seconds between two numbers.
+    """
+    for number in range(ctx.step + 1, times + 1):
+        if number > 1:
+            ctx.sleep(every)
         yield number
 
 

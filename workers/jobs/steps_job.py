@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +20,7 @@ from app.telemetry.logs import short_session_id
 from workers.cancellation import ENDED_ELSEWHERE, FINISHED, SHUTDOWN, CancelToken, Stopped
 from workers.jobs.tool_context import tool_context
 from workers.runtime import Runtime, current
+from workers.step_pace import StepPace, Suspended
 from workers.step_runner import StepRunner
 
 REQUEUE = Retry(max=1_000_000)
@@ -25,9 +28,9 @@ REQUEUE = Retry(max=1_000_000)
 
 
 def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
-    """Run a multi-step tool from its first undelivered step to its end. Does nothing when the call has finished, its
-    session is gone, or its turn ended before it began. Returns `REQUEUE` when this worker shuts down before the tool's
-    end."""
+    """Run a multi-step tool from its first undelivered step to its end, or until it sleeps for long. Does nothing when
+    the call has finished, sleeps, its session is gone, or its turn ended before it began. Returns `REQUEUE` when this
+    worker shuts down before the tool's end."""
     runtime = current()
     services, calls = runtime.services, runtime.services.step_calls
     call = calls.claim(session_id, run_id, call_id)
@@ -39,6 +42,9 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
     with log_context(log_fields), _span(call), runtime.cancel_tokens.issue(*names, background=True) as token:
         try:
             _run(runtime, call, session_user_state(session), token)
+        except Suspended as asleep:
+            calls.suspend(call, asleep.slept, asleep.seconds)
+            return None
         except Stopped as stopped:
             if stopped.reason == SHUTDOWN:
                 return REQUEUE
@@ -54,8 +60,12 @@ def _run(runtime: Runtime, call: StepToolCall, user_state: dict[str, Any], token
         gone = {"error": f"The tool {call.name!r} is no longer configured"}
         _deliver_step(runtime, call, call.steps + 1, (gone, True), token)
         return
+    settings = services.settings
+    longest = settings.long_sleep if tool.resumable else math.inf
+    pace = StepPace(call, token, partial(_check, services, call), settings.lease, longest)
     context = tool_context(services, call.session_id, user_state, call.client, token, call.steps)
-    runner = StepRunner(tool, call, context, services.settings.tool_result_bytes, partial(_check, services, call))
+    context = replace(context, sleeper=pace.sleep)
+    runner = StepRunner(tool, call, context, settings.tool_result_bytes, pace.begin_step)
     for step, result in enumerate(runner.steps(token), call.steps + 1):
         if not _deliver_step(runtime, call, step, result, token):
             return

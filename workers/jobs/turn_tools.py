@@ -9,7 +9,8 @@ from app.services import Services
 from app.state.client_requests import TooManyOpen, TurnOver
 from app.state.control_messages import FirstStep
 from app.state.run_records import Run
-from app.state.step_calls import StepToolCall, TooManyTools
+from app.state.step_calls import StepToolCall
+from app.state.tool_places import TooManyTools
 from app.telemetry import tracing
 from workers.cancellation import ENDED_ELSEWHERE, CancelToken, Stopped
 from workers.control_listener import ControlListener

@@ -10,6 +10,7 @@ if not is_claimed_by(call, args.claim) then return -1 end
 if tonumber(redis.call('HGET', call, 'steps') or 0) >= args.step then return 0 end
 if is_ending(session, args.thread) then return -2 end
 redis.call('HSET', call, 'steps', args.step)
+redis.call('HDEL', call, 'slept')
 redis.call('EXPIRE', call, args.call_ttl)
 index_key(session, call, args.call_kept)
 add_for(tools_key(session), tool_member(session, call), args.call_ttl)

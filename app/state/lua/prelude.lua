@@ -79,11 +79,13 @@ local function is_claimed_by(call, claim)
   return (redis.call('HGET', call, 'claim') or '') == claim
 end
 
--- Whether a call of a multi-step tool may go on: it has not ended, and its turn runs or has had the first step.
+-- Whether a call of a multi-step tool may go on: it has not ended, its thread is there, and its turn runs or has had the
+-- first step.
 local function may_go_on(session, call, run)
   if redis.call('HEXISTS', call, 'name') == 0 then return false end
-  local steps = tonumber(redis.call('HGET', call, 'steps') or 0)
-  return steps > 0 or redis.call('HGET', run_key(session, run), 'status') == 'running'
+  local stored = redis.call('HMGET', call, 'steps', 'thread')
+  if not redis.call('ZSCORE', threads_key(session), stored[2]) then return false end
+  return tonumber(stored[1]) > 0 or redis.call('HGET', run_key(session, run), 'status') == 'running'
 end
 
 -- The time of Redis in milliseconds since 1970.
