@@ -464,7 +464,7 @@ def recipes() -> list[str]:
 
 @pytest.fixture(scope="module")
 def busy(webs, redis):
-    """A session in which everything is there at once: an ended turn, one that runs, one that waits, a tool at work."""
+    """A session in which everything is there at once: an ended turn, one that runs, one that waits, a tool that sleeps."""
     limits = {"requests_per_minute": 600, "running_turns": 50, "budget": Decimal(10)}
     api_keys = ApiKeys(Store(redis, Settings()))
     key = api_keys.issue(("*",), "docs", expires_at="2099-01-31T00:00:00.000Z", **limits)
@@ -475,8 +475,10 @@ def busy(webs, redis):
     query = {"client_id": "docs"}
     client.post("/api/chat", params=query, json={"text": "remember 0"}, headers={"Idempotency-Key": "docs"})
     client.post("/api/control/provider-keys", json={"provider": "openai", "api_key": "sk-x"})
-    client.ask("Watch the price of ETH 1000 times every 0.2 seconds")
+    client.ask("Watch the price of ETH 1000 times every 3600 seconds")
     session = redis_keys.session(client.session_id)
+    (watch,) = redis.scan_iter(f"{session}:call:*")
+    until(lambda: redis.hexists(watch, "wake"), what="the watch to sleep")
     ended = redis.hget(session, "last_run").decode()
     with client.chat("count to 5000") as running, client.chat("remember 1"):
         running.next("text")

@@ -4,7 +4,7 @@
 local args = cjson.decode(ARGV[1])
 local session, call = KEYS[1], KEYS[2]
 if redis.call('HEXISTS', call, 'name') == 0 then return -1 end
-if tonumber(redis.call('HGET', call, 'wake') or 0) > redis_ms() then return -1 end
+if tonumber(redis.call('HGET', call, 'wake') or 0) > now_ms() then return -1 end
 redis.call('HSET', call, 'claim', args.claim)
 redis.call('HDEL', call, 'wake')
 return may_go_on(session, call, args.run) and 1 or 0

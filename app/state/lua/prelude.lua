@@ -89,7 +89,7 @@ local function may_go_on(session, call, run)
 end
 
 -- The time of Redis in milliseconds since 1970.
-local function redis_ms()
+local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
@@ -97,7 +97,7 @@ end
 -- Add a member to a sorted set for `seconds` from now on. Those whose time is over leave it; it lives as long as the
 -- last of the others.
 local function add_for(set, member, seconds)
-  local now = redis_ms()
+  local now = now_ms()
   redis.call('ZADD', set, string.format('%.0f', now + seconds * 1000), member)
   redis.call('ZREMRANGEBYSCORE', set, 0, string.format('%.0f', now))
   local last = redis.call('ZREVRANGE', set, 0, 0, 'WITHSCORES')[2]
@@ -106,7 +106,7 @@ end
 
 -- Whether a set of this kind has `most` members or more; 0 is no limit.
 local function is_full(set, most)
-  redis.call('ZREMRANGEBYSCORE', set, 0, string.format('%.0f', redis_ms()))
+  redis.call('ZREMRANGEBYSCORE', set, 0, string.format('%.0f', now_ms()))
   return most > 0 and redis.call('ZCARD', set) >= most
 end
 

@@ -4,7 +4,7 @@
 local args = cjson.decode(ARGV[1])
 local session, call = KEYS[1], KEYS[2]
 if not (is_claimed_by(call, args.claim) and may_go_on(session, call, args.run)) then return 0 end
-redis.call('HSET', call, 'wake', string.format('%.0f', redis_ms() + args.milliseconds), 'slept', args.slept)
+redis.call('HSET', call, 'wake', string.format('%.0f', now_ms() + args.milliseconds), 'slept', args.slept)
 redis.call('EXPIRE', call, args.ttl)
 index_key(session, call, args.kept)
 add_for(tools_key(session), tool_member(session, call), args.ttl)
