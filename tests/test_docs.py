@@ -464,7 +464,7 @@ def recipes() -> list[str]:
 
 @pytest.fixture(scope="module")
 def busy(webs, redis):
-    """A session in which everything is there at once: an ended turn, one that runs, one that waits, a tool that sleeps."""
+    """A session in which everything is there at once: an ended turn, one that runs, one that waits, a sleeping tool."""
     limits = {"requests_per_minute": 600, "running_turns": 50, "budget": Decimal(10)}
     api_keys = ApiKeys(Store(redis, Settings()))
     key = api_keys.issue(("*",), "docs", expires_at="2099-01-31T00:00:00.000Z", **limits)
