@@ -151,11 +151,12 @@ class RunStore:
         entries = read_stream(self._store, redis_keys.log(session_id, run_id), number - 1, count=1)
         return entries[0] if entries and entries[0].number == number else None
 
-    def open_in(self, session_id: str, thread_id: str) -> list[str]:
-        """The turns of a thread that wait or run, the last one first, so that ending one starts none of them."""
+    def open_in(self, session_id: str, thread_id: str = "") -> list[str]:
+        """The turns of a thread, or of all threads, that wait or run. The last one is first, so that ending one starts
+        none of them."""
         waiting = [raw.decode() for raw in self._redis.lrange(redis_keys.waiting(session_id), 0, -1)]
         runs = (self.get(session_id, run_id) for run_id in reversed([self.current(session_id), *waiting]))
-        return [run.id for run in runs if run and run.thread_id == thread_id]
+        return [run.id for run in runs if run and thread_id in ("", run.thread_id)]
 
     def _events(self, run: Run) -> Iterator[sse.Event]:
         return (sse.parse(entry.frame) for entry in self.entries(run.session_id, run.id, 0))

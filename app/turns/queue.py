@@ -100,6 +100,11 @@ class Jobs:
         """
         return self._turns.get_job_position(run_id) is not None
 
+    @property
+    def a_sorted_set(self) -> str:
+        """The Redis key of a sorted set of the queue."""
+        return str(self._turns.failed_job_registry.key)
+
     def waiting(self) -> int:
         """How many turns wait for a worker."""
         return self._turns.count

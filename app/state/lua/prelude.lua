@@ -9,6 +9,11 @@ end
 -- Kinds of events that no client gets. (HIDDEN in sse.py is the same.)
 local hidden = {reasoning = true}
 
+-- Let the script write although Redis's memory is full (`maxmemory`): Redis refuses a command that may need memory only
+-- as the first write of a script, and UNLINK needs none. For scripts that end or delete something. (The flag `allow-oom`
+-- does the same since Redis 7; 6.2 and fakeredis do not know it.)
+local function write_in_full_memory(key) redis.call('UNLINK', key .. ':none') end
+
 -- Append frames to the log of run `id` and publish them as one message:
 -- "<first> <last> <kind of the last> <at>\n<frames>". Number, entry and publication are one step, so that no reader
 -- sees one without the others. A frame of a hidden kind is a message of its own, so that readers leave it out by its
