@@ -98,6 +98,8 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     system = Conversation(_instructions(app, context.secrets), state)
     model = TurnModel(services, runtime.models, usage, run, system, toolbox.schemas)
     messages = services.sessions.messages(run.session_id, run.thread_id, model.room * MAX_BYTES_PER_TOKEN)
+    if not messages:
+        raise turn.ThreadGone("The thread of this message was deleted")
     if app and app.title_model and len(messages) == 1:
         services.jobs.title(run.session_id, run.id, run.thread_id, app.title_model, run.message["content"])
 

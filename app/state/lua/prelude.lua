@@ -119,12 +119,15 @@ local function renew_ttl(session, ttl)
   end
 end
 
--- Make run `id` the session's current one: its message joins the thread, a worker may claim it.
+-- Make run `id` the session's current one: its message joins the thread, unless that was deleted meanwhile. A worker may
+-- claim it.
 local function make_current(session, id, now)
   local run = run_key(session, id)
   local thread = redis.call('HGET', run, 'thread')
-  redis.call('RPUSH', messages_key(session, thread), redis.call('HGET', run, 'message'))
-  redis.call('HSET', thread_key(session, thread), 'updated_at', now)
+  if redis.call('ZSCORE', threads_key(session), thread) then
+    redis.call('RPUSH', messages_key(session, thread), redis.call('HGET', run, 'message'))
+    redis.call('HSET', thread_key(session, thread), 'updated_at', now)
+  end
   redis.call('HSET', run, 'status', 'queued', 'current_at', now)
   redis.call('HSET', session, 'run', id, 'last_run', id, 'updated_at', now)
 end
