@@ -68,6 +68,12 @@ class RunStore:
             self.leases.drop(session_id, run_id)  # its session was deleted
         return Run.read(session_id, fields) if fields else None
 
+    def claim_title(self, session_id: str, run_id: str) -> Run | None:
+        """Claim the model call for the title of the turn's thread. None if the turn is gone or another job has it."""
+        args = {"run": run_id, "claim": new_id("claim")}
+        fields = from_pairs(self._store.call("claim_title", [redis_keys.session(session_id)], args))
+        return Run.read(session_id, fields) if fields else None
+
     def get(self, session_id: str, run_id: str) -> Run | None:
         """The turn, or None when it is unknown or no longer kept."""
         fields = self._store.fields(redis_keys.run(session_id, run_id))
