@@ -33,6 +33,8 @@ class Run:
     slots: tuple[str, ...] = ()
     events: int = 0
     """The number of the last event of its log."""
+    superseded: bool = False
+    """Whether a newer message that interrupts takes its place: it ends as interrupted and never runs."""
     terminal: sse.Event | None = None
     """Its terminal event, once it is settled. It is here so that a reader gets it whatever became of the log."""
 
@@ -54,6 +56,7 @@ class Run:
             times={name: value for name, value in fields.items() if name.endswith("_at")},
             slots=tuple(fields.get("slots", "").split()),
             events=int(fields.get("events", "0")),
+            superseded="superseded_by" in fields,
             terminal=_terminal(fields),
         )
 

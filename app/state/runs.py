@@ -55,7 +55,7 @@ class RunStore:
         reply = self._store.call("start", keys, args, self.leases.renewal(session_id, run_id))
         outcome, *ids = (raw.decode() for raw in reply if raw)
         if outcome in ("started", "waiting"):
-            return Accepted(cast(AcceptOutcome, outcome), run_id, *ids)
+            return Accepted(cast(AcceptOutcome, outcome), run_id, ids[0], "".join(ids[1:2]), tuple(ids[2:]))
         self.leases.drop(session_id, run_id, slots)
         return Accepted(cast(AcceptOutcome, outcome), *ids)
 

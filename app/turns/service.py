@@ -34,7 +34,7 @@ class TurnService:
         if accepted.outcome == "started":
             self._jobs.turn(session_id, accepted.run_id)
         elif accepted.outcome == "waiting" and request.on_busy == "interrupt":
-            self.interrupt(session_id, accepted.current)
+            self._interrupt_each(session_id, (*accepted.superseded, accepted.current))
         return accepted
 
     def interrupt(self, session_id: str, run_id: str = "") -> bool:

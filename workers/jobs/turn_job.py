@@ -36,6 +36,9 @@ def run_turn(session_id: str, run_id: str) -> None:
         run = runtime.services.runs.claim(session_id, run_id, runtime.worker_name)
         if run is None:
             return
+        if run.superseded:  # the process that accepted the newer message died before it ended this turn
+            runtime.services.turns.interrupt(session_id, run_id)
+            return
         context = LogContext(run.trace_context.get("request", ""), short_session_id(session_id), run_id)
         with runtime.running_turns.track(run), log_context(context):
             _run_claimed(runtime, run, token)
