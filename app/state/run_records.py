@@ -13,6 +13,17 @@ from app.state.run_status import RunStatus
 from app.state.turn_requests import ANONYMOUS, Principal
 
 
+class Known(NamedTuple):
+    """The names of the apps and of the models in a worker's configuration."""
+
+    apps: Sequence[str]
+    models: Sequence[str]
+
+
+class NotKnown(Exception):
+    """The worker's configuration lacks the app or the model of a turn."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One turn. `outcome` is '' before its end was claimed; `slots` are the Redis keys of its concurrency slots."""

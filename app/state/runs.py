@@ -20,7 +20,7 @@ from app.state.control_messages import StopTurn
 from app.state.ids import new_id, sha256_hex
 from app.state.leases import Leases
 from app.state.pairs import frame_pairs, from_pairs, to_pairs
-from app.state.run_records import EventBatch, Run
+from app.state.run_records import EventBatch, Known, NotKnown, Run
 from app.state.run_status import RunStatus
 from app.state.scripts import Store
 from app.state.session_fields import new_session_fields
@@ -59,11 +59,16 @@ class RunStore:
         self.leases.drop(session_id, run_id, slots)
         return Accepted(cast(AcceptOutcome, outcome), *ids)
 
-    def claim(self, session_id: str, run_id: str, worker: str) -> Run | None:
-        """Begin a queued turn. None if it has ended or another worker has it."""
-        args = {"run": run_id, "worker": worker, "now": now_iso(), "claim": new_id("claim")}
+    def claim(self, session_id: str, run_id: str, worker: str, known: Known | None = None) -> Run | None:
+        """Begin a queued turn. None if it has ended or another worker has it. Raises `NotKnown` if its app or its model
+        is not among the `known` ones; then nothing has changed."""
+        apps, models = known or ("", "")
+        args = {"run": run_id, "worker": worker, "claim": new_id("claim"), "apps": apps, "models": models}
         renewal = self.leases.renewal(session_id, run_id)
-        fields = from_pairs(self._store.call("claim", [redis_keys.session(session_id)], args, renewal))
+        reply = self._store.call("claim", [redis_keys.session(session_id)], args | {"now": now_iso()}, renewal)
+        if reply == [b"unknown"]:
+            raise NotKnown
+        fields = from_pairs(reply)
         if not fields and self.get(session_id, run_id) is None:
             self.leases.drop(session_id, run_id)  # its session was deleted
         return Run.read(session_id, fields) if fields else None

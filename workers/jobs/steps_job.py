@@ -14,17 +14,15 @@ from app.telemetry import tracing
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
 from workers.cancellation import DROPPED, FINISHED, CancelToken, Stopped
+from workers.jobs.handing_over import REQUEUE, can_hand_over, hand_over
 from workers.jobs.tool_context import tool_context
 from workers.runtime import current
 from workers.step_runner import StepRunner
 
-REQUEUE = Retry(max=1_000_000)
-"""Puts the job back on the queue, for another worker."""
-
 
 def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
     """Run a multi-step tool from its first undelivered step to its end. Does nothing when the call has finished or its
-    session is gone. Returns `REQUEUE` when this worker shuts down before the tool's end."""
+    session is gone. Returns `REQUEUE` when this worker shuts down before the tool's end, or lacks the tool."""
     runtime = current()
     services, calls = runtime.services, runtime.services.step_calls
     call = calls.get(session_id, run_id, call_id)
@@ -32,11 +30,10 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
     if call is None or session is None:
         return None
     tool = runtime.tools_of(services.catalog.app(call.app)).get(call.name)
-    if tool is None:
-        calls.deliver(call, call.steps + 1, {"error": f"The tool {call.name!r} is no longer configured"}, done=True)
-        return None
-    log_fields = LogContext(call.trace_context.get("request", ""), short_session_id(session_id), run_id)
     work = steps_work(run_id, call_id)
+    if tool is None:
+        return _without_tool(services, call, runtime.cancel_tokens.issue(work, background=True))
+    log_fields = LogContext(call.trace_context.get("request", ""), short_session_id(session_id), run_id)
     with log_context(log_fields), _span(call), runtime.cancel_tokens.issue(work, background=True) as token:
         context = tool_context(services, session_id, session_user_state(session), call.client, token, call.steps)
         runner = StepRunner(tool, call, context, services.settings.tool_result_bytes)
@@ -46,6 +43,20 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
             return None if stopped.reason == DROPPED else REQUEUE
         token.cancel(FINISHED)  # wakes a tool that still sleeps, so that its thread ends
     calls.finish(call)
+    return None
+
+
+def _without_tool(services: Services, call: StepToolCall, issued: AbstractContextManager[CancelToken]) -> Retry | None:
+    """Hand the call over to a worker that has its tool. If there is none, an error is its last step."""
+    if can_hand_over():
+        with issued as token:
+            return hand_over(f"tool {call.name}", token)
+    error = {"error": f"The tool {call.name!r} is no longer configured"}
+    if call.steps:
+        services.step_calls.deliver(call, call.steps + 1, error, done=True)
+    else:
+        services.step_calls.set_first_step(call, error)
+    services.step_calls.finish(call)
     return None
 
 

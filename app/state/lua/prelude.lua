@@ -12,7 +12,7 @@ local hidden = {reasoning = true}
 -- Let the script write although Redis's memory is full (`maxmemory`): Redis refuses a command that may need memory only
 -- as the first write of a script, and UNLINK needs none. For scripts that end or delete something. (The flag `allow-oom`
 -- does the same since Redis 7; 6.2 and fakeredis do not know it.)
-local function write_in_full_memory(key) redis.call('UNLINK', key .. ':none') end
+local function write_in_full_memory(key) redis.call('UNLINK', kept_name(key, 'none')) end
 
 -- Append frames to the log of run `id` and publish them as one message:
 -- "<first> <last> <kind of the last> <at>\n<frames>". Number, entry and publication are one step, so that no reader
@@ -119,7 +119,7 @@ local function renew_ttl(session, ttl)
   end
 end
 
--- Make run `id` the session's current one: its message joins the thread, unless that was deleted meanwhile. A worker may
+-- Make run `id` the session's current one: its message joins the thread, unless that was deleted before. A worker may
 -- claim it.
 local function make_current(session, id, now)
   local run = run_key(session, id)
