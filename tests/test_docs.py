@@ -40,6 +40,8 @@ from app.state.client_requests import ClientRequests
 from app.state.ledger import Ledger
 from app.state.runs import RunStore
 from app.state.scripts import Store
+from app.state.sessions import Sessions
+from app.state.turn_requests import TurnRequest
 from app.usage import ModelCall, Usage
 from tests.support import processes
 from tests.support.backend import until
@@ -484,12 +486,16 @@ def busy(webs, redis):
         running.next("text")
         store = Store(redis, Settings())
         run = RunStore(store).get(client.session_id, redis.hget(session, "run").decode())
+        RunStore(store).claim_title(client.session_id, run.id)
         ClientRequests(store).ask(run, "call_docs", "Ask", "docs", {})
+        hasty = TurnRequest("x", "default", "demo", on_busy="interrupt")
+        interrupting = [RunStore(store).start("docs", hasty).run_id for _ in range(3)]
         (call,) = redis.scan_iter(f"{session}:call:*")
         yield SimpleNamespace(
             session=client.session_id,
             ended=ended,
             run=run.id,
+            interrupting=interrupting,
             thread=client.state()["thread_id"],
             call=call.decode().split(":call:")[1],
             owner=owner,
@@ -497,6 +503,7 @@ def busy(webs, redis):
             digest=hashlib.sha256(key.encode()).hexdigest(),
         )
         client.request("DELETE", f"/api/sessions/{client.session_id}")
+        Sessions(store).delete("docs")
 
 
 @pytest.fixture(scope="module")
@@ -523,7 +530,10 @@ def test_fields_on_the_page_are_those_in_redis(busy, redis):
     present = {
         "session:{<id>}": [redis_keys.session(busy.session)],
         "session:{<id>}:thread:<thread>": [redis_keys.thread(busy.session, busy.thread)],
-        "session:{<id>}:run:<run>": [redis_keys.run(busy.session, run) for run in (busy.ended, busy.run)],
+        "session:{<id>}:run:<run>": [
+            *(redis_keys.run(busy.session, run) for run in (busy.ended, busy.run)),
+            *(redis_keys.run("docs", run) for run in busy.interrupting),
+        ],
         "session:{<id>}:call:<run>:<call>": [redis_keys.call(busy.session, *busy.call.split(":"))],
         "session:{<id>}:sent:<sha256>": [redis_keys.sent(busy.session, hashlib.sha256(b"docs").hexdigest())],
         "key:<key>": [redis_keys.api_key(busy.key)],

@@ -60,7 +60,8 @@ class TurnRequest:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The outcome of a message: `started`, `waiting` (behind the run `current`), `again` (it was accepted before), or
+    """The outcome of a message: `started`, `waiting` (behind the run `current`, and instead of the runs `superseded`,
+    which waited to interrupt it, too), `again` (it was accepted before), or
     refused: `busy`, `full`, `no_thread`, `reused` (its Idempotency-Key belongs to another message), `not_open` (a
     request that it answers is not open), `limit_reached` (the limit `exceeded` has no concurrency slot left)."""
 
@@ -68,4 +69,5 @@ class Accepted:
     run_id: str = ""
     thread_id: str = ""
     current: str = ""
+    superseded: tuple[str, ...] = ()
     exceeded: ConcurrencyLimit | None = None

@@ -97,6 +97,20 @@ def Jot(file: str, line: str = "called") -> str:
     return line
 
 
+def Stamp(file: str) -> Iterator[str]:
+    """Note each run in a file; go on when a file beside it is there.
+
+    Args:
+        file: The path of the file.
+    """
+    with Path(file).open("a") as runs:
+        runs.write("run\n")
+    yield "begun"
+    while not Path(f"{file}.go").exists():
+        time.sleep(0.02)
+    yield "ended"
+
+
 def Wei(amount: int) -> dict[str, int]:
     """Return an amount as it came.
 

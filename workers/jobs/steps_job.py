@@ -18,30 +18,33 @@ from app.telemetry import tracing
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
 from workers.cancellation import ENDED_ELSEWHERE, FINISHED, SHUTDOWN, CancelToken, Stopped
+from workers.jobs.handing_over import REQUEUE, can_hand_over, hand_over
 from workers.jobs.tool_context import tool_context
 from workers.runtime import Runtime, current
 from workers.step_pace import StepPace, Suspended
 from workers.step_runner import StepRunner
-
-REQUEUE = Retry(max=1_000_000)
-"""Puts the job back on the queue, for another worker."""
+from workers.tools import Tool
 
 
 def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
     """Run a multi-step tool from its first undelivered step to its end, or until it sleeps for long. Does nothing when
     the call has finished, sleeps, its session is gone, or its turn ended before it began. Returns `REQUEUE` when this
-    worker shuts down before the tool's end."""
+    worker shuts down before the tool's end, or lacks the tool."""
     runtime = current()
     services, calls = runtime.services, runtime.services.step_calls
     call = calls.claim(session_id, run_id, call_id)
     session = services.sessions.get(session_id)
     if call is None or session is None:
         return None
-    log_fields = LogContext(call.trace_context.get("request", ""), short_session_id(session_id), run_id)
+    tool = runtime.tools_of(services.catalog.app(call.app)).get(call.name)
     names = [steps_work(run_id, call_id), *([] if call.steps else [turn_work(run_id)])]
-    with log_context(log_fields), _span(call), runtime.cancel_tokens.issue(*names, background=True) as token:
+    issued = runtime.cancel_tokens.issue(*names, background=True)
+    if tool is None:
+        return _without_tool(services, call, issued)
+    log_fields = LogContext(call.trace_context.get("request", ""), short_session_id(session_id), run_id)
+    with log_context(log_fields), _span(call), issued as token:
         try:
-            _run(runtime, call, session_user_state(session), token)
+            _run(runtime, call, tool, session_user_state(session), token)
         except Suspended as asleep:
             calls.suspend(call, asleep.slept, asleep.seconds)
             return None
@@ -53,14 +56,8 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
     return None
 
 
-def _run(runtime: Runtime, call: StepToolCall, user_state: dict[str, Any], token: CancelToken) -> None:
-    services = runtime.services
-    tool = runtime.tools_of(services.catalog.app(call.app)).get(call.name)
-    if tool is None:
-        gone = {"error": f"The tool {call.name!r} is no longer configured"}
-        _deliver_step(runtime, call, call.steps + 1, (gone, True), token)
-        return
-    settings = services.settings
+def _run(runtime: Runtime, call: StepToolCall, tool: Tool, user_state: dict[str, Any], token: CancelToken) -> None:
+    services, settings = runtime.services, runtime.services.settings
     longest = settings.long_sleep if tool.resumable else math.inf
     pace = StepPace(call, token, partial(_check, services, call), settings.lease, longest)
     context = tool_context(services, call.session_id, user_state, call.client, token, call.steps)
@@ -76,6 +73,20 @@ def _check(services: Services, call: StepToolCall) -> None:
     hung, or the turn ended before the first step."""
     if not services.step_calls.may_step(call):
         raise Stopped(ENDED_ELSEWHERE)
+
+
+def _without_tool(services: Services, call: StepToolCall, issued: AbstractContextManager[CancelToken]) -> Retry | None:
+    """Hand the call over to a worker that has its tool. If there is none, an error is its last step."""
+    if can_hand_over():
+        with issued as token:
+            return hand_over(f"tool {call.name}", token)
+    error = {"error": f"The tool {call.name!r} is no longer configured"}
+    if call.steps:
+        services.step_calls.deliver(call, call.steps + 1, error, done=True)
+    else:
+        services.step_calls.set_first_step(call, error)
+    services.step_calls.finish(call)
+    return None
 
 
 def _span(call: StepToolCall) -> AbstractContextManager[tracing.Span]:

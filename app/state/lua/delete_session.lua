@@ -3,6 +3,7 @@
 -- session's index, addresses of its multi-step calls} from before.
 local args = cjson.decode(ARGV[1])
 local session = KEYS[1]
+write_in_full_memory(session)
 local fields = redis.call('HGETALL', session)
 local threads = redis.call('ZRANGE', threads_key(session), 0, -1)
 local kept = redis.call('ZRANGE', kept_key(session), 0, -1)

@@ -9,6 +9,11 @@ end
 -- Kinds of events that no client gets. (HIDDEN in sse.py is the same.)
 local hidden = {reasoning = true}
 
+-- Let the script write although Redis's memory is full (`maxmemory`): Redis refuses a command that may need memory only
+-- as the first write of a script, and UNLINK needs none. For scripts that end or delete something. (The flag `allow-oom`
+-- does the same since Redis 7; 6.2 and fakeredis do not know it.)
+local function write_in_full_memory(key) redis.call('UNLINK', kept_name(key, 'none')) end
+
 -- Append frames to the log of run `id` and publish them as one message:
 -- "<first> <last> <kind of the last> <at>\n<frames>". Number, entry and publication are one step, so that no reader
 -- sees one without the others. A frame of a hidden kind is a message of its own, so that readers leave it out by its
@@ -148,12 +153,15 @@ local function renew_ttl(session, ttl)
   end
 end
 
--- Make run `id` the session's current one: its message joins the thread, a worker may claim it.
+-- Make run `id` the session's current one: its message joins the thread, unless that was deleted before. A worker may
+-- claim it.
 local function make_current(session, id, now)
   local run = run_key(session, id)
   local thread = redis.call('HGET', run, 'thread')
-  redis.call('RPUSH', messages_key(session, thread), redis.call('HGET', run, 'message'))
-  redis.call('HSET', thread_key(session, thread), 'updated_at', now)
+  if redis.call('ZSCORE', threads_key(session), thread) then
+    redis.call('RPUSH', messages_key(session, thread), redis.call('HGET', run, 'message'))
+    redis.call('HSET', thread_key(session, thread), 'updated_at', now)
+  end
   redis.call('HSET', run, 'status', 'queued', 'current_at', now)
   redis.call('HSET', session, 'run', id, 'last_run', id, 'updated_at', now)
 end
