@@ -23,7 +23,9 @@ def alive() -> ResponseReturnValue:
 @bp.get("/readyz")
 @documented(Health)
 def ready() -> ResponseReturnValue:
-    """Redis answers, and a worker has sent a heartbeat within two leases."""
+    """Redis answers and takes writes, and a worker has sent a heartbeat within two leases."""
+    if refusal := services().write_check.refusal():
+        raise NotReady(f"Redis takes no writes: {refusal}")
     if not services().jobs.workers():
         raise NotReady("No worker has sent a heartbeat lately; start one with: python -m workers")
     return jsonify(status="ok")
