@@ -159,6 +159,12 @@ def test_what_fails_is_started_again(services, name):
     assert services[name]["restart"] == "unless-stopped"
 
 
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_a_process_may_open_many_files(services, name):
+    """Each open stream is an open file, in a container and under systemd."""
+    assert services[name]["ulimits"]["nofile"] == int(unit(SERVICES[name])["Service"]["LimitNOFILE"]) == 65536
+
+
 def test_compose_lets_a_worker_finish(services, last_words):
     """A worker is killed only after its grace time, the last words of turns, and those of background jobs."""
     grace = Settings.model_fields["grace"].default

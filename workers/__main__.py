@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import click
 
-from app import catalog, config
+from app import catalog, config, file_limit
 from app.errors import ConfigError
 from app.telemetry import logs, tracing
 
@@ -34,6 +34,8 @@ def main() -> int:
         settings = config.load()
         logs.setup(settings)
         tracing.setup(settings, "aomi-worker")
+        files_at_start = file_limit.raise_to_hard()
+        log.info("at most %d open files (%d at start)", file_limit.open_files(), files_at_start)
         catalog.check(settings.config)
         from workers.process import Worker  # after the checks: it loads litellm, which takes seconds
 

@@ -24,7 +24,7 @@ from redis.exceptions import (
 )
 from redis.retry import Retry
 
-from app import redis_urls
+from app import file_limit, redis_urls
 from app.config import Settings
 from app.redis_urls import RedisTarget
 from app.state.connection import pools
@@ -123,14 +123,19 @@ def _commands(settings: Settings, url: str, retry_forever: bool, timeout: float)
 def _cluster(settings: Settings, target: RedisTarget, retry: Retry, **options: Any) -> Cluster:
     connection = _connection(settings, target)
     connection.pop("connection_class", None)
-    return Cluster(target.addresses, retry, settings.redis_connections, **connection, **options, ssl=target.tls)
+    return Cluster(target.addresses, retry, _max_connections(settings), **connection, **options, ssl=target.tls)
 
 
 def _single(settings: Settings, target: RedisTarget, retry_forever: bool = False, **options: Any) -> Redis:
     """A client of one server, or of the server that is the Sentinels' master at the time."""
     connection = _connection(settings, target, include_address=target.kind == "server")
-    wait = {"max_connections": settings.redis_connections, "timeout": 2}  # seconds to wait for a free connection
+    wait = {"max_connections": _max_connections(settings), "timeout": 2}  # seconds to wait for a free connection
     return Redis(connection_pool=pools.open_pool(target, retry_forever, **connection, **options, **wait))
+
+
+def _max_connections(settings: Settings) -> int:
+    """Those of the settings, fewer where the process may open few files."""
+    return file_limit.budget(file_limit.open_files(), settings.redis_connections).redis
 
 
 def _connection(settings: Settings, target: RedisTarget, include_address: bool = False) -> dict[str, Any]:
