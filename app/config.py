@@ -39,7 +39,10 @@ class Settings(BaseSettings):
         description="Redis for the queue, if it is another one; required when `REDIS_URL` is a cluster",
     )
     redis_connections: int = Field(
-        200, ge=10, description="maximum connections of one process; further callers wait for a free one"
+        200,
+        ge=4,
+        description="maximum connections to Redis of one process (a worker has at least 5); further callers wait for a "
+        "free one",
     )
     redis_tls_verify: bool = Field(
         True, description="`false` accepts any certificate of a `rediss://` server, such as a self-signed one"

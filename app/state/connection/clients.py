@@ -24,12 +24,13 @@ from redis.exceptions import (
 )
 from redis.retry import Retry
 
-from app import file_limit, redis_urls
+from app import redis_urls
 from app.config import Settings
 from app.redis_urls import RedisTarget
 from app.state.connection import pools
 from app.state.connection.cluster import Cluster
 from app.state.connection.cluster_pubsub import ClusterPubSub
+from app.state.connection.shares import LISTENING, shares
 
 Client = Any
 """A `redis.Redis` or a `Cluster`. (redis-py's types make every reply bytes, text or an awaitable.)"""
@@ -80,7 +81,7 @@ redis-py's own; a wrong password is one, too.)"""
 
 def commands(settings: Settings, *, retry_forever: bool = False, timeout: float = 0.8) -> Client:
     """A client of the state for short commands. A command that fails is retried once, or until it succeeds with
-    `retry_forever`.
+    `retry_forever`, which is for workers.
 
     `timeout` seconds bound each connect and each reply, so that a web request never hangs on Redis. A command whose
     reply was lost may have been executed and is sent again: every command must be idempotent.
@@ -97,7 +98,8 @@ def queue(settings: Settings, state: Client, *, retry_forever: bool = False, tim
 
 def blocking(settings: Settings) -> Client:
     """A client for RQ's blocking pops; RQ sets the socket timeout that it needs."""
-    return _single(settings, redis_urls.read(settings.queue_url), socket_connect_timeout=2)
+    target, most = redis_urls.read(settings.queue_url), shares(settings).queues
+    return _single(settings, target, max_connections=most, socket_connect_timeout=2)
 
 
 def listening(settings: Settings) -> Client:
@@ -105,16 +107,18 @@ def listening(settings: Settings) -> Client:
     target = redis_urls.read(settings.redis_url)
     options: dict[str, Any] = {"socket_timeout": None, "socket_connect_timeout": 2, "retry": Retry(NoBackoff(), 0)}
     if target.kind == "cluster":
-        nodes = _cluster(settings, target, Retry(NoBackoff(), 0), socket_timeout=2, socket_connect_timeout=2)
+        of_nodes = {"socket_timeout": 2, "socket_connect_timeout": 2, "max_connections": shares(settings).web}
+        nodes = _cluster(settings, target, Retry(NoBackoff(), 0), **of_nodes)
         return ClusterPubSub(nodes, **_connection(settings, target), **options)
-    return _single(settings, target, **options)
+    return _single(settings, target, max_connections=LISTENING, **options)
 
 
 def _commands(settings: Settings, url: str, retry_forever: bool, timeout: float) -> Client:
     target = redis_urls.read(url)
     backoff = ExponentialWithJitterBackoff(base=0.02, cap=1 if retry_forever else 0.2)
     retry = Retry(backoff, -1 if retry_forever else 1, Unavailable)
-    options = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+    most = shares(settings).worker if retry_forever else shares(settings).web
+    options = {"socket_timeout": timeout, "socket_connect_timeout": timeout, "max_connections": most}
     if target.kind == "cluster":
         return _cluster(settings, target, retry, **options)
     return _single(settings, target, retry_forever, **options, retry=retry)
@@ -123,19 +127,14 @@ def _commands(settings: Settings, url: str, retry_forever: bool, timeout: float)
 def _cluster(settings: Settings, target: RedisTarget, retry: Retry, **options: Any) -> Cluster:
     connection = _connection(settings, target)
     connection.pop("connection_class", None)
-    return Cluster(target.addresses, retry, _max_connections(settings), **connection, **options, ssl=target.tls)
+    return Cluster(target.addresses, retry, **connection, **options, ssl=target.tls)
 
 
 def _single(settings: Settings, target: RedisTarget, retry_forever: bool = False, **options: Any) -> Redis:
     """A client of one server, or of the server that is the Sentinels' master at the time."""
     connection = _connection(settings, target, include_address=target.kind == "server")
-    wait = {"max_connections": _max_connections(settings), "timeout": 2}  # seconds to wait for a free connection
-    return Redis(connection_pool=pools.open_pool(target, retry_forever, **connection, **options, **wait))
-
-
-def _max_connections(settings: Settings) -> int:
-    """Those of the settings, fewer where the process may open few files."""
-    return file_limit.budget(file_limit.open_files(), settings.redis_connections).redis
+    wait = 2  # seconds, for a free connection
+    return Redis(connection_pool=pools.open_pool(target, retry_forever, **connection, **options, timeout=wait))
 
 
 def _connection(settings: Settings, target: RedisTarget, include_address: bool = False) -> dict[str, Any]:
