@@ -143,6 +143,13 @@ class Settings(BaseSettings):
         description="a client that neither reads its stream nor sends its body is disconnected after this time",
     )
 
+    drain: float = Field(
+        0,
+        ge=0,
+        le=60,
+        description="how long a web process still serves all requests after SIGTERM, while `/readyz` fails: as long as "
+        "a load balancer with health checks needs to notice",
+    )
     worker_threads: int = Field(100, ge=1, description="concurrent turns of one worker, and as many background jobs")
     grace: float = Field(25, ge=0, description="how long running turns may continue after SIGTERM")
     lease: float = Field(10, ge=1, description="a turn is lost when its worker has not renewed its lease for this time")

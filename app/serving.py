@@ -1,5 +1,6 @@
 """gunicorn's settings (`gunicorn -c python:app.serving 'app:create_app()'`) and its worker class. On SIGTERM the worker
-ends each open stream with a proper last chunk, so that its client resumes on another process."""
+serves on for AOMI_DRAIN seconds, then ends each open stream with a proper last chunk, so that its client resumes on
+another process."""
 
 from __future__ import annotations
 
@@ -37,12 +38,15 @@ from app.web.security_headers import DEFAULT_HEADERS
 
 log = logging.getLogger(__name__)
 
+CLOSE_SECONDS = 10
+"""How long requests that still run at the end of the drain may take."""
+
 bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104 - behind a router
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
 worker_class = "app.serving.StreamWorker"
 worker_connections = 1_000_000  # above it gunicorn would accept nothing; `file_limit` sets the true maximum
 timeout = 60
-graceful_timeout = 10
+graceful_timeout = CLOSE_SECONDS + 60  # of gunicorn's master, which does not read .env: the longest AOMI_DRAIN
 keepalive = 75
 limit_request_line = message.MAX_REQUEST_LINE = 64 * 1024 + 4096
 # gen-1 clients send messages in the query. gunicorn allows at most 8190 or unlimited, so its own maximum is raised.
@@ -102,6 +106,7 @@ class StreamWorker(GeventWorker):
         files = file_limit.budget(file_limit.open_files(), services.settings.redis_connections)
         self._max_clients = files.connections
         log.info("at most %d open files (%d at start): %d streams", files.files, self._files_at_start, files.streams)
+        self.cfg.set("graceful_timeout", CLOSE_SECONDS)
         services.reaper().start()
         services.reporter.start("web", {"aomi_open_streams": lambda: services.hub.open_streams})
         gc.set_threshold(20_000, 20, 100)  # a full collection with 2,000 open streams pauses all of them for 100 ms
@@ -157,9 +162,16 @@ class StreamWorker(GeventWorker):
             write_nonblock(client, head.encode() + body)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop: running requests finish, streams end."""
-        gevent.spawn(self._end_streams)  # a signal handler must not block
-        super().handle_exit(sig, frame)
+        """Stop: tell load balancers and serve for AOMI_DRAIN seconds; then running requests finish, streams end."""
+        gevent.spawn(self._drain, sig, frame)  # a signal handler must not block
+
+    def _drain(self, sig: int, frame: FrameType | None) -> None:
+        try:
+            self.wsgi.extensions["aomi_readiness"].stopping = True
+            gevent.sleep(self.wsgi.extensions["aomi"].settings.drain)
+            self._end_streams()
+        finally:
+            super().handle_exit(sig, frame)
 
     def _end_streams(self) -> None:
         self.wsgi.extensions["aomi"].hub.close()

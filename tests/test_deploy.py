@@ -287,10 +287,22 @@ def test_a_service_is_started_again_and_may_do_little(name):
     assert service["KillSignal"] == "SIGTERM"
 
 
+def test_compose_lets_a_web_finish(services):
+    """A web process is killed only after it has drained and closed."""
+    drain = Settings.model_fields["drain"].default
+    assert seconds(services["web"]["stop_grace_period"]) > drain + serving.CLOSE_SECONDS
+
+
+def test_gunicorn_waits_for_the_longest_drain():
+    """Its master does not know the setting of a `.env` file."""
+    longest = next(bound.le for bound in Settings.model_fields["drain"].metadata if hasattr(bound, "le"))
+    assert serving.graceful_timeout >= longest + serving.CLOSE_SECONDS
+
+
 def test_systemd_lets_a_worker_and_a_web_finish(last_words):
-    grace = Settings.model_fields["grace"].default
+    grace, drain = (Settings.model_fields[name].default for name in ("grace", "drain"))
     assert float(unit(SERVICES["worker"])["Service"]["TimeoutStopSec"]) > grace + 2 * last_words
-    assert float(unit(SERVICES["web"])["Service"]["TimeoutStopSec"]) > serving.graceful_timeout
+    assert float(unit(SERVICES["web"])["Service"]["TimeoutStopSec"]) > serving.CLOSE_SECONDS + drain
 
 
 def test_the_target_starts_the_webs_that_nginx_asks_and_as_many_workers():
@@ -364,10 +376,6 @@ def test_compose_hands_every_setting_through(services, name):
     inside = {"REDIS_URL", "AOMI_CONFIG", "HOST", "PORT", "AOMI_TRUSTED_PROXIES"}
     assert set(services[name]["environment"]) == inside
     assert services[name]["env_file"][0]["path"] == ".env"
-
-
-def test_compose_lets_a_web_finish(services):
-    assert seconds(services["web"]["stop_grace_period"]) > serving.graceful_timeout
 
 
 def test_heroku_stays_below_the_connections_of_its_redis(heroku):

@@ -78,7 +78,7 @@ def opens_stream(view: Callable[[], ResponseReturnValue]) -> Callable[[], Respon
 
 
 def use_slot() -> StreamSlot:
-    """The place that the view of this request holds. Who calls this releases it when the stream ends."""
+    """The place that the view of this request holds. The caller releases it when the stream ends."""
     slot: Any = g.stream_slot
     slot.in_use = True
     return cast(StreamSlot, slot)

@@ -256,6 +256,35 @@ def test_a_web_at_sigterm_ends_its_streams_so_that_clients_resume_elsewhere(back
     assert time.monotonic() - asked < patient(5)
 
 
+def test_a_web_that_drains_serves_on_and_tells_load_balancers(backend, client, provider):
+    pieces = StepwiseText(["before ", "after"])
+    provider.script("drain", pieces.answer)
+    process, url = backend.web(AOMI_DRAIN="60")
+    assert client.get("/readyz", url=url).status_code == 200
+    with client.streaming("POST", "/api/chat", url=url, json={"text": "drain", "model": "scripted"}) as stream:
+        pieces.send()
+        stream.next("text")
+        process.send(signal.SIGTERM)
+        until(lambda: client.get("/readyz", url=url).status_code == 503, what="/readyz to fail")
+        assert "stopping" in client.get("/readyz", url=url).json()["error"]
+        assert client.get("/healthz", url=url).status_code == 200
+        assert kinds(Client(url).ask("count to 2")) == ["text", "complete"]
+        pieces.finish()
+        assert kinds(list(stream.events())) == ["text", "complete"]
+    process.kill()
+
+
+def test_a_web_ends_its_streams_after_its_drain(backend, client, provider):
+    provider.script("drained", [Text(["a"]), Silence()])
+    process, url = backend.web(AOMI_DRAIN="0.5")
+    with client.streaming("POST", "/api/chat", url=url, json={"text": "drained", "model": "scripted"}) as stream:
+        stream.next("text")
+        process.send(signal.SIGTERM)
+        assert list(stream.events()) == []
+    assert process.wait() == 0
+    client.interrupt()
+
+
 def test_idle_update_streams_do_not_hold_a_webs_shutdown(backend):
     process, url = backend.web()
     client = Client(url)

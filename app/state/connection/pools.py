@@ -67,7 +67,7 @@ class ShrinkingPool(BlockingConnectionPool):
 
     def close_idle(self, before: float) -> None:
         """Close the free connections that were used last before this time. They connect again when they are needed."""
-        free = self._take_free()  # so that no caller uses one meanwhile; callers wait
+        free = self._take_free()  # so that no caller uses one during this
         for connection in free:
             if connection is not None and connection.idle_since < before and connection.is_connected:
                 connection.disconnect()
