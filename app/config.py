@@ -27,6 +27,31 @@ class _OldNames(EnvSettingsSource):
         return {name: value for name, value in values.items() if value is not None}
 
 
+SECRETS = ("REDIS_URL", "AOMI_QUEUE_REDIS_URL", "AOMI_ENCRYPTION_KEY", "AOMI_METRICS_TOKEN")
+"""Variables whose value may be in a file, which the variable with `_FILE` at its end names. The file takes precedence.
+Docker and Kubernetes provide secrets as files, and images of databases read them in this way."""
+
+
+class _Files(EnvSettingsSource):
+    """Reads secrets from files."""
+
+    def __call__(self) -> dict[str, Any]:
+        """The settings whose file is named. Raises `ConfigError`."""
+        paths = {name: self.env_vars.get(f"{name}_FILE".lower()) for name in SECRETS}
+        return {_field(name): _content(f"{name}_FILE", path) for name, path in paths.items() if path}
+
+
+def _field(variable: str) -> str:
+    return variable if variable == "REDIS_URL" else variable.removeprefix("AOMI_").lower()
+
+
+def _content(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{variable}: cannot read {path!r} ({type(error).__name__})") from None
+
+
 class Settings(BaseSettings):
     """The settings of an operator. Times are seconds, sizes bytes. docs/settings.md shows this class as a table."""
 
@@ -38,6 +63,12 @@ class Settings(BaseSettings):
         validate_default=True,
         description="Redis for the queue, if it is another one; required when `REDIS_URL` is a cluster",
     )
+    redis_url_file: Path | None = Field(
+        None,
+        validation_alias="REDIS_URL_FILE",
+        description="a file that contains `REDIS_URL`; user and password are read again for each connection",
+    )
+    queue_redis_url_file: Path | None = Field(None, description="the same for `AOMI_QUEUE_REDIS_URL`")
     redis_connections: int = Field(
         200,
         ge=4,
@@ -193,8 +224,8 @@ class Settings(BaseSettings):
         dotenv_settings: Source,
         file_secret_settings: Source,
     ) -> tuple[Source, ...]:
-        """Arguments first, then the environment, then the environment's old names."""
-        return init_settings, env_settings, _OldNames(settings_cls)
+        """Arguments first, then files, then the environment, then the environment's old names."""
+        return init_settings, _Files(settings_cls), env_settings, _OldNames(settings_cls)
 
     @property
     def queue_url(self) -> str:

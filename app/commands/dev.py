@@ -42,7 +42,7 @@ Ctrl-C stops everything.
 def run(port: int) -> int:
     """Start Redis, web and worker. Returns the exit code after all have ended, Redis last."""
     _refuse_taken(port)
-    if url := os.environ.get("REDIS_URL"):
+    if (url := os.environ.get("REDIS_URL", "")) or "REDIS_URL_FILE" in os.environ:
         click.echo("Redis: the server at REDIS_URL")
         return _run_processes(port, url)
     with _own_redis() as url:
