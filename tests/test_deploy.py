@@ -324,6 +324,11 @@ def installed(tmp_path):
     return tmp_path
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_systemd_waits_until_a_service_is_ready(name):
+    assert unit(SERVICES[name])["Service"]["Type"] == "notify"
+
+
 def test_systemd_finds_nothing_wrong_with_the_units_and_little_exposed(installed):
     """`systemd-analyze` itself, where there is one: a machine without systemd has none to install."""
     if shutil.which("systemd-analyze") is None:

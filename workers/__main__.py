@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import click
 
-from app import catalog, config, file_limit
+from app import catalog, config, file_limit, sd_notify
 from app.errors import ConfigError
 from app.telemetry import logs, tracing
 
@@ -45,7 +45,9 @@ def main() -> int:
         return 2
     worker.start()
     log.info("worker %s takes jobs after %.1f s", worker.name, time.monotonic() - started)
+    sd_notify.notify("READY=1")
     code, ended = wait_for_exit(), False
+    sd_notify.notify("STOPPING=1")
     try:
         ended = worker.stop()
     finally:

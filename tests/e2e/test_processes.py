@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import socket
 import sys
 import threading
 import time
@@ -332,3 +333,22 @@ def test_a_worker_that_breaks_as_it_stops_is_gone_all_the_same(backend):
     until(lambda: "takes jobs" in process.log(), 60, "worker process")
     assert process.stop() == 1
     assert "unhandled exception while the worker stopped" in process.log()
+
+
+@pytest.mark.parametrize("kind", ["worker", "web"])
+def test_systemd_is_told_when_a_process_is_ready(backend, tmp_path, kind):
+    """And a worker tells when it stops."""
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(str(path))
+        supervisor.settimeout(patient(60))
+        if kind == "web":
+            process, _ = backend.web(NOTIFY_SOCKET=str(path))
+        else:
+            process = backend.begin_worker(NOTIFY_SOCKET=str(path))
+        assert b"READY=1" in supervisor.recv(1024).splitlines()
+        if kind == "worker":
+            assert "takes jobs" in process.log()
+            process.send(signal.SIGTERM)
+            assert b"STOPPING=1" in supervisor.recv(1024).splitlines()
+        assert process.stop() == 0
