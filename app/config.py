@@ -182,6 +182,11 @@ class Settings(BaseSettings):
         "a load balancer with health checks needs to notice",
     )
     worker_threads: int = Field(100, ge=1, description="concurrent turns of one worker, and as many background jobs")
+    worker_turns: int = Field(
+        0,
+        ge=0,
+        description="a worker ends itself after this many turns, so that its supervisor starts a new one; `0` is never",
+    )
     grace: float = Field(25, ge=0, description="how long running turns may continue after SIGTERM")
     lease: float = Field(10, ge=1, description="a turn is lost when its worker has not renewed its lease for this time")
 

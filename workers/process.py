@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+from collections.abc import Callable
 
 from app import services
 from app.config import Settings
@@ -18,7 +19,7 @@ from workers.models.models import Models
 from workers.outbox import Outbox
 from workers.running_turns import RunningTurns
 from workers.runtime import Runtime
-from workers.thread_worker import ThreadWorker
+from workers.thread_worker import NO_LIMIT, JobLimit, ThreadWorker
 from workers.usage_settler import UsageSettler
 
 log = logging.getLogger("workers")
@@ -30,8 +31,10 @@ END_TURNS_SECONDS = 5.0
 class Worker:
     """Runs turns and background jobs from `start` to `stop`."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises `ConfigError` when aomi.yaml or a tool it names is wrong."""
+    def __init__(self, settings: Settings, request_exit: Callable[[], object]) -> None:
+        """`request_exit` is called once the worker has run AOMI_WORKER_TURNS turns.
+
+        Raises `ConfigError` when aomi.yaml or a tool it names is wrong."""
         self.name = process_name()
         self._settings = settings
         redis = clients.commands(settings, retry_forever=True, timeout=5)
@@ -49,10 +52,12 @@ class Worker:
             tools=runtime.load_tools(shared),
         )
         self._reaper = shared.reaper(running_turns.all)
-        blocking = clients.blocking(settings)
+        self._request_exit = request_exit
+        blocking, threads, lease = clients.blocking(settings), settings.worker_threads, settings.lease
+        limits = {TURNS: JobLimit(settings.worker_turns, self._recycle), BACKGROUND: NO_LIMIT}
         self._turns, self._background = (
-            ThreadWorker(open_queue(name, blocking), f"{self.name}-{name}", settings.worker_threads, settings.lease)
-            for name in (TURNS, BACKGROUND)
+            ThreadWorker(open_queue(name, blocking), f"{self.name}-{name}", threads, lease, limit)
+            for name, limit in limits.items()
         )
 
     def start(self) -> None:
@@ -75,6 +80,10 @@ class Worker:
         running_turns, threads = self._runtime.running_turns, float(self._settings.worker_threads)
         gauges = {"aomi_running_turns": lambda: float(len(running_turns.all())), "aomi_turn_slots": lambda: threads}
         self._runtime.services.reporter.start("worker", gauges)
+
+    def _recycle(self) -> None:
+        log.info("this worker has run %d turns (AOMI_WORKER_TURNS) and exits", self._settings.worker_turns)
+        self._request_exit()
 
     def stop(self) -> bool:
         """Stop to dequeue; requeue background jobs; let turns finish within AOMI_GRACE, then cancel them; close.

@@ -76,6 +76,24 @@ def test_sigterm_lets_a_running_turn_finish_and_leaves_unbegun_ones_to_others(ow
             assert kinds(list(waiting.events())) == ["text", "complete"]
 
 
+def test_a_worker_ends_itself_after_its_turns(own, provider):
+    """It waits for the longest of them, although AOMI_GRACE is over, and leaves the next message to another worker."""
+    going_on = threading.Event()
+    provider.script("the longest", [Text(["a"]), Held(going_on), Text(["b"])])
+    worker = own.worker(AOMI_WORKER_TURNS="2", AOMI_GRACE="0")
+    with Client(own.address).chat("the longest", model="scripted") as longest:
+        longest.next("text")
+        assert kinds(Client(own.address).ask("remember 1")) == ["text", "complete"]
+        with Client(own.address).chat("remember 2") as third:
+            with redis_py.Redis.from_url(own.redis_url) as store:
+                until(lambda: store.llen("rq:queue:turns") == 1)
+            going_on.set()
+            assert kinds(list(longest.events())) == ["text", "complete"]
+            assert worker.wait() == 0
+            own.worker()
+            assert kinds(list(third.events())) == ["text", "complete"]
+
+
 def test_a_turn_that_outlasts_the_grace_time_ends_with_shutdown_and_its_text_stays(own, own_client, provider, figure):
     provider.script("too long", [Text(["partial"]), Silence()])
     worker = own.worker(AOMI_GRACE="0.5")
