@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 
 from app import services
+from app.background import BackgroundLoop, Backoff, broken_loops
 from app.config import Settings
 from app.metrics.reporter import process_name
 from app.state.connection import clients
@@ -26,6 +27,19 @@ log = logging.getLogger("workers")
 
 END_TURNS_SECONDS = 5.0
 """How long turns that were told to stop may take to write their terminal event."""
+
+
+LOOP_CHECK_SECONDS = 5.0
+
+
+class LoopBroken(Exception):
+    """A background loop stays broken: a new process may repair what this one cannot."""
+
+
+def _check_loops() -> None:
+    """Raises `LoopBroken`, which ends the worker. An outage of Redis does not: workers wait until it is over."""
+    if broken := broken_loops(except_outages=True):
+        raise LoopBroken(", ".join(broken))
 
 
 class Worker:
@@ -52,6 +66,7 @@ class Worker:
             tools=runtime.load_tools(shared),
         )
         self._reaper = shared.reaper(running_turns.all)
+        self._loop_check = BackgroundLoop(_check_loops, Backoff("loop check", ()), LOOP_CHECK_SECONDS)
         self._request_exit = request_exit
         blocking, threads, lease = clients.blocking(settings), settings.worker_threads, settings.lease
         limits = {TURNS: JobLimit(settings.worker_turns, self._recycle), BACKGROUND: NO_LIMIT}
@@ -72,6 +87,7 @@ class Worker:
         gc.collect()
         gc.freeze()  # litellm's 300,000 objects live for ever: to collect them stops all streams for 150 ms
         self._reaper.start()
+        self._loop_check.start()
         self._start_reporter()
         for thread_worker in (self._turns, self._background):
             thread_worker.start()
@@ -102,6 +118,7 @@ class Worker:
         ended = self._background.wait_idle(END_TURNS_SECONDS) and ended
         for thread_worker in (self._turns, self._background):
             thread_worker.stop()
+        self._loop_check.stop()
         self._reaper.stop()
         self._runtime.outbox.stop()
         self._runtime.usage_settler.stop()

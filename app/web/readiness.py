@@ -6,6 +6,7 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from app import background
 from app.errors import NotReady
 from app.web.current import services
 
@@ -22,6 +23,8 @@ class Readiness:
             raise NotReady("This web process is stopping; send requests to another one")
         if not services().jobs.workers():
             raise NotReady("No worker has sent a heartbeat lately; start one with: python -m workers")
+        if broken := background.broken_loops():
+            raise NotReady(f"Background threads of this web process are broken; its log says why: {', '.join(broken)}")
 
 
 def register(app: Flask) -> None:

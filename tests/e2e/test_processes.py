@@ -370,3 +370,26 @@ def test_systemd_is_told_when_a_process_is_ready(backend, tmp_path, kind):
             process.send(signal.SIGTERM)
             assert b"STOPPING=1" in supervisor.recv(1024).splitlines()
         assert process.stop() == 0
+
+
+BROKEN_LOOP = """
+import sys
+import app.background, workers.__main__, workers.process
+from app.state.connection.pubsub import PubSubListener
+
+def fail(self):
+    raise KeyError("broken")
+
+PubSubListener._connect = fail
+app.background.BROKEN_SECONDS = 0.5
+workers.process.LOOP_CHECK_SECONDS = 0.1
+sys.exit(workers.__main__.main())
+"""
+
+
+def test_a_worker_with_a_broken_loop_exits(backend):
+    """Its supervisor starts another one."""
+    process = backend._start("worker", [sys.executable, "-c", BROKEN_LOOP], {})
+    assert process.wait() == 1
+    assert "LoopBroken" in process.log()
+    backend.processes.remove(process)
