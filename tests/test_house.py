@@ -149,6 +149,7 @@ def test_the_environment_is_read_in_few_places():
     knowing = named(
         "app/config.py",
         "app/catalog.py",
+        "app/sd_notify.py",
         "app/serving.py",
         "app/commands/dev.py",
         "workers/models/__init__.py",

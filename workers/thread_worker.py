@@ -7,12 +7,15 @@ of its jobs.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import os
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import Any
 
 from rq import Queue
@@ -59,13 +62,24 @@ class NoDeathPenalty(BaseDeathPenalty):
         """Does nothing."""
 
 
+@dataclass(frozen=True)
+class JobLimit:
+    """A worker takes `most` jobs (0 is no limit), and calls `reached` when all of them have ended."""
+
+    most: int
+    reached: Callable[[], object]
+
+
+NO_LIMIT = JobLimit(0, lambda: None)
+
+
 class ThreadWorker(BaseWorker):
     """Runs up to `threads` jobs of one queue at once, from `start` to `stop`. It sends two heartbeats per `lease`
     seconds; RQ takes a worker or job without a heartbeat for two leases for dead."""
 
     death_penalty_class = NoDeathPenalty
 
-    def __init__(self, queue: Queue, name: str, threads: int, lease: float) -> None:
+    def __init__(self, queue: Queue, name: str, threads: int, lease: float, limit: JobLimit = NO_LIMIT) -> None:
         self._heartbeat_interval = lease / 2
         self._heartbeat_ttl = math.ceil(2 * lease)
         super().__init__(
@@ -85,6 +99,8 @@ class ThreadWorker(BaseWorker):
         self._free_threads = threading.Semaphore(threads)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=queue.name)
         self._running: set[Any] = set()
+        self._limit = limit
+        self._taken, self._ended = itertools.count(1), itertools.count(1)
         self._stopped = threading.Event()
         self._registered = threading.Event()
         self._job_backoff = Backoff(f"{queue.name} jobs", Unavailable, RETRY_SECONDS, RETRY_SECONDS)
@@ -191,6 +207,8 @@ class ThreadWorker(BaseWorker):
             if job is None:
                 self._free_threads.release()
         if job is not None:
+            if next(self._taken) == self._limit.most:
+                self.stop_dequeuing()
             future = self._pool.submit(self._perform, job)
             self._running.add(future)
             future.add_done_callback(self._done)
@@ -224,6 +242,8 @@ class ThreadWorker(BaseWorker):
     def _done(self, future: Any) -> None:
         self._running.discard(future)
         self._free_threads.release()
+        if next(self._ended) == self._limit.most:
+            self._limit.reached()
 
     def _register_and_send_heartbeats(self) -> None:
         if not self._registered.is_set():

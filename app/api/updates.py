@@ -22,6 +22,7 @@ from app.state.sessions import Sessions
 from app.web import parsing
 from app.web.current import services
 from app.web.serializers import status_json
+from app.web.stream_slots import opens_stream
 from app.web.streams import stream
 from app.web.turn_frames import MAX_SILENCE
 
@@ -30,6 +31,7 @@ bp = Blueprint("updates", __name__)
 
 @bp.get("/api/updates")
 @documented(Events(UpdateEvent, {}), SESSION, LAST_EVENT_ID)
+@opens_stream
 def subscribe() -> ResponseReturnValue:
     """Follow the session until the client disconnects. The session need not exist yet."""
     session_id = parsing.session_id()
