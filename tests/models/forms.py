@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -20,21 +19,6 @@ PATHS = {
     "ollama": re.compile(r"/api/chat"),
 }
 CONTENT_TYPES = {"ollama": "application/x-ndjson"}
-
-
-def read(provider: str, raw: bytes) -> dict[str, Any]:
-    """The body of a request. Gemini takes the names of a part's fields in two spellings; this gives one."""
-    body = json.loads(raw or b"{}")
-    for content in body.get("contents") or () if WIRES.get(provider) == "gemini" else ():
-        content["parts"] = [
-            {_camel(name): value for name, value in part.items()} for part in content.get("parts") or ()
-        ]
-    return body
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word.capitalize() for word in rest)
 
 
 def asks_for_a_stream(provider: str, path: str, body: dict[str, Any]) -> bool:

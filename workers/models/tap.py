@@ -18,6 +18,7 @@ from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 from app.events import sse
 from workers.models.delta import Broken, Delta
 from workers.models.source import Source
+from workers.models.wires import gemini_request
 from workers.models.wires.errors import described
 
 MOST_OF_AN_ERROR = 64 * 1024
@@ -82,6 +83,7 @@ class TappedTransport(httpx.AsyncBaseTransport):
         tap = _current.get()
         if tap is None:
             return await self._inner.handle_async_request(request)
+        request = _as_documented(request)
         request.headers["accept-encoding"] = "identity"
         tap.sent += 1
         try:
@@ -108,6 +110,14 @@ def install() -> None:
     if not getattr(make, "is_tapped", False):
         tapped.is_tapped = True  # type: ignore[attr-defined]
         AsyncHTTPHandler.create_async_transport = staticmethod(tapped)
+
+
+def _as_documented(request: httpx.Request) -> httpx.Request:
+    if not gemini_request.is_for(request.url.path):
+        return request
+    headers = [(name, value) for name, value in request.headers.multi_items() if name != "content-length"]
+    body = gemini_request.documented(request.content)
+    return httpx.Request(request.method, request.url, headers=headers, content=body, extensions=request.extensions)
 
 
 def _is_readable(headers: httpx.Headers) -> bool:
