@@ -80,6 +80,13 @@ def _gemini(found: list[Chunk]) -> Served:
     return Served(made, signatures=tuple(part.get("thoughtSignature") for part in calls), text_signatures=of_texts)
 
 
+def _responses(found: list[Chunk]) -> Served:
+    items = [chunk["item"] for chunk in found if chunk.get("type") == "response.output_item.done"]
+    calls = [item for item in items if item["type"] == "function_call"]
+    thinking = tuple(item for item in items if item["type"] == "reasoning" and "encrypted_content" in item)
+    return Served(tuple((call["name"], object_of(call["arguments"])) for call in calls), thinking=thinking)
+
+
 def _nothing(found: list[Chunk]) -> Served:
     return Served()
 
@@ -87,6 +94,11 @@ def _nothing(found: list[Chunk]) -> Served:
 def _openai_tokens(found: list[Chunk]) -> int | None:
     counted = [chunk["usage"]["total_tokens"] for chunk in found if chunk.get("usage")]
     return counted[-1] if counted else None
+
+
+def _responses_tokens(found: list[Chunk]) -> int | None:
+    counted = [(chunk.get("response") or {}).get("usage") for chunk in found]
+    return next((usage["total_tokens"] for usage in counted if usage), None)
 
 
 def _anthropic_tokens(found: list[Chunk]) -> int | None:
@@ -108,6 +120,7 @@ def _ollama_tokens(found: list[Chunk]) -> int | None:
 READERS: dict[str, Callable[[list[Chunk]], Served]] = {
     "openai": _openai,
     "azure": _openai,
+    "responses": _responses,
     "anthropic": _anthropic,
     "gemini": _gemini,
     "ollama": _nothing,
@@ -115,6 +128,7 @@ READERS: dict[str, Callable[[list[Chunk]], Served]] = {
 COUNTERS: dict[str, Callable[[list[Chunk]], int | None]] = {
     "openai": _openai_tokens,
     "azure": _openai_tokens,
+    "responses": _responses_tokens,
     "anthropic": _anthropic_tokens,
     "gemini": _gemini_tokens,
     "ollama": _ollama_tokens,

@@ -49,6 +49,11 @@ def models(url: str) -> dict[str, dict[str, Any]]:
     gemini = {name: f"gemini-{name}" for name in ("2.5-flash", "3-pro-preview")}
     found = {
         "openai": {"model": "openai/gpt-4o", "api_base": "v1"},
+        "responses": {
+            "model": "openai/responses/gpt-5",
+            "api_base": "v1",
+            "include": ["reasoning.encrypted_content"],
+        },
         "openrouter": {"model": "openrouter/openai/gpt-4o", "api_base": "api/v1"},
         "openai-alternating": {"model": "openai/gemma-3", "api_base": "v1"},
         "vllm-alternating": {"model": "hosted_vllm/gemma-3", "api_base": "v1"},

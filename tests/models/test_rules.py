@@ -8,6 +8,8 @@ import pytest
 
 from tests.models.rules import FAULTS, RULES, anthropic, gemini, members, ollama, openai
 from tests.models.rules.request import Refused, Request, Served
+from tests.models.test_rules_responses import REFUSED as REFUSED_RESPONSES
+from tests.models.test_rules_responses import TAKEN as TAKEN_RESPONSES
 
 ASK = {"role": "user", "content": "hi"}
 SAID = {"role": "assistant", "content": "hello"}
@@ -233,4 +235,5 @@ def test_a_request_that_keeps_the_rule_is_taken(rule: Any, request_: Request) ->
 
 def test_every_rule_is_tried_both_ways() -> None:
     known = {rule for rules in (*RULES.values(), *FAULTS.values()) for rule in rules}
-    assert known == {rule for rule, _ in REFUSED} == {rule for rule, _ in TAKEN}
+    refused, taken = REFUSED + REFUSED_RESPONSES, TAKEN + TAKEN_RESPONSES
+    assert known == {rule for rule, _ in refused} == {rule for rule, _ in taken}

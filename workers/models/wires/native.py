@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from workers.models.delta import Delta, Finish, Refusal
-from workers.models.wires.errors import described
+from workers.models.delta import Delta, Finish
+from workers.models.wires.responses import Responses
 
 _ANTHROPIC = frozenset(
     [
@@ -122,42 +122,14 @@ class Ollama:
         return [value]
 
 
-class Responses:
-    """https://platform.openai.com/docs/api-reference/responses-streaming"""
+NativeWire = Anthropic | Gemini | Ollama | Responses
 
-    @staticmethod
-    def knows(value: dict[str, Any]) -> bool:
-        return str(value.get("type", "")).startswith("response.")
-
-    @staticmethod
-    def facts(value: dict[str, Any]) -> Iterator[Delta]:
-        response, kind = _dict(value.get("response")), value.get("type")
-        if kind == "response.refusal.delta":
-            yield Refusal(str(value.get("delta") or ""))
-        elif kind in ("response.completed", "response.incomplete"):  # some servers complete what is incomplete
-            cut = kind == "response.incomplete" or response.get("status") == "incomplete"
-            reason = _dict(response.get("incomplete_details")).get("reason") or "length"
-            yield Finish(str(reason) if cut else "stop")
-        elif kind == "response.failed":
-            yield described(response)
-
-    @staticmethod
-    def is_end(value: dict[str, Any]) -> bool:
-        return value.get("type") in ("response.completed", "response.incomplete", "response.failed")
-
-    @staticmethod
-    def pieces(value: dict[str, Any]) -> list[dict[str, Any]]:
-        return [value]
-
-
-NativeWire = type[Anthropic] | type[Gemini] | type[Ollama] | type[Responses]
-
-WIRES: tuple[NativeWire, ...] = (Anthropic, Gemini, Responses, Ollama)
+WIRES: tuple[type[NativeWire], ...] = (Anthropic, Gemini, Responses, Ollama)
 
 
 def wire_of(value: dict[str, Any]) -> NativeWire | None:
-    """The wire that a first value belongs to, None if it is none of these."""
-    return next((wire for wire in WIRES if wire.knows(value)), None)
+    """A reader of the wire that a stream's first value belongs to, None if it is none of these."""
+    return next((wire() for wire in WIRES if wire.knows(value)), None)
 
 
 def _dict(value: Any) -> dict[str, Any]:
