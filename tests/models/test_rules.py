@@ -127,6 +127,7 @@ REFUSED = [
         )
         for blocks in ([use()], [THOUGHT, use()], [REDACTED, THOUGHT, use()], [text(), THOUGHT, REDACTED, use()])
     ],
+    (anthropic.no_tool_is_forced_while_thinking, claude([text()], thinking=ON, tool_choice={"type": "any"})),
     (anthropic.thinking_is_on, claude([text()])),
     (gemini.names_are_legal, google(HI, [made("a b")])),
     (gemini.first_content_is_the_users, google()),
@@ -195,6 +196,8 @@ TAKEN = [
         claude([text()], [THOUGHT, REDACTED, text(), use()], [answer()], served=(THOUGHTFUL,)),
     ),
     (anthropic.calls_of_the_turn_begin_with_their_thinking, claude([text()], [use()], [answer(), text()])),
+    (anthropic.no_tool_is_forced_while_thinking, claude([text()], tool_choice={"type": "any"})),
+    (anthropic.no_tool_is_forced_while_thinking, claude([text()], thinking=ON, tool_choice={"type": "auto"})),
     (anthropic.thinking_is_on, claude([text()], thinking=ON)),
     (gemini.names_are_legal, google(HI, [made()])),
     (gemini.first_content_is_the_users, google(HI)),

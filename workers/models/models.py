@@ -119,6 +119,8 @@ class Models:
         asked = model.litellm_params["model"]
         params = self._params(model, request)
         rules = rules_for(asked, routes.provider_of(model), params)
+        if rules.thinking and params.get("tool_choice") not in (None, "auto", "none"):
+            params["tool_choice"] = "auto"  # Claude refuses to think where a tool is forced
         prompt = assemble(
             request.conversation, rules, self.room(request.name, request.tools), partial(counting.of_messages, asked)
         )

@@ -28,6 +28,7 @@ ANTHROPIC: tuple[Rule, ...] = (
     anthropic.no_text_is_blank,
     anthropic.calls_need_tools,
     anthropic.thinking_is_its_own,
+    anthropic.no_tool_is_forced_while_thinking,
 )
 GEMINI: tuple[Rule, ...] = (
     gemini.names_are_legal,
