@@ -73,6 +73,7 @@ def _gemini(found: list[Chunk]) -> Served:
         for chunk in found
         for candidate in chunk.get("candidates") or ()
         for part in (candidate.get("content") or {}).get("parts") or ()
+        if part
     ]
     calls = [part for part in parts if "functionCall" in part]
     made = tuple((part["functionCall"].get("name"), part["functionCall"].get("args") or {}) for part in calls)
@@ -103,12 +104,12 @@ def _responses_tokens(found: list[Chunk]) -> int | None:
 
 def _anthropic_tokens(found: list[Chunk]) -> int | None:
     sent = [chunk["message"]["usage"]["input_tokens"] for chunk in found if chunk.get("type") == "message_start"]
-    said = [chunk["usage"]["output_tokens"] for chunk in found if chunk.get("type") == "message_delta"]
+    said = [chunk["usage"]["output_tokens"] for chunk in found if chunk.get("usage")]
     return sent[-1] + said[-1] if sent and said else None
 
 
 def _gemini_tokens(found: list[Chunk]) -> int | None:
-    counted = [chunk["usageMetadata"]["totalTokenCount"] for chunk in found if "usageMetadata" in chunk]
+    counted = [chunk["usageMetadata"]["totalTokenCount"] for chunk in found if chunk.get("usageMetadata")]
     return counted[-1] if counted else None
 
 

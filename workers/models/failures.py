@@ -101,6 +101,8 @@ def _failure(error: Exception, tap: Tap, broken: Broken | None, stall: float) ->
 
 def _raised(error: Exception, tap: Tap) -> TurnFailed:
     """The failure that litellm raised: its own if no request was sent."""
+    if tap.is_page:
+        return ProviderFailed(MISSING, retryable=False)
     if isinstance(error, ConnectionResetError):
         return ProviderFailed(CUT, retryable=True)
     if isinstance(error, ValueError) and tap.source:

@@ -18,7 +18,7 @@ from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 from app.events import sse
 from workers.models.delta import Broken, Delta
 from workers.models.source import Source
-from workers.models.wires import gemini_request
+from workers.models.wires import gemini_names
 from workers.models.wires.errors import described
 
 MOST_OF_AN_ERROR = 64 * 1024
@@ -50,12 +50,15 @@ class Tap:
     lost: httpx.HTTPError | None = None
     """The error of the last request if it got no response."""
     rejection: Rejection | None = None
+    is_page: bool = False
+    """Whether the last answer was a page for browsers, such as that of a proxy."""
     source: Source | None = None
     _reset: Token[Tap | None] | None = field(default=None, repr=False)
 
     async def watch(self, response: httpx.Response) -> None:
         """Look at an answer before litellm does."""
         self.rejection = self.lost = None
+        self.is_page = _kind(response.headers) == "text/html"
         if response.status_code >= 400:
             body = await _read_some(response)
             self.rejection = Rejection(response.status_code, response.headers, described(_content(body)))
@@ -113,16 +116,19 @@ def install() -> None:
 
 
 def _as_documented(request: httpx.Request) -> httpx.Request:
-    if not gemini_request.is_for(request.url.path):
+    if not gemini_names.is_for(request.url.path):
         return request
     headers = [(name, value) for name, value in request.headers.multi_items() if name != "content-length"]
-    body = gemini_request.documented(request.content)
+    body = gemini_names.request(request.content)
     return httpx.Request(request.method, request.url, headers=headers, content=body, extensions=request.extensions)
 
 
+def _kind(headers: httpx.Headers) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def _is_readable(headers: httpx.Headers) -> bool:
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind in _STREAMS and headers.get("content-encoding", "identity") == "identity"
+    return _kind(headers) in _STREAMS and headers.get("content-encoding", "identity") == "identity"
 
 
 async def _read_some(response: httpx.Response) -> bytes:

@@ -1,5 +1,5 @@
-"""Requests to Gemini in the names that Google documents. litellm writes some as protobuf does (`function_call`), which
-the API also takes, but not every server that speaks its wire.
+"""Gemini's fields by the names that Google documents. litellm writes some as protobuf does (`function_call`), which
+the API also takes, but not every server that speaks its wire; and some of those answer so.
 
 https://ai.google.dev/api/caching#Part has the names, https://protobuf.dev/programming-guides/json/ says why both work.
 """
@@ -26,6 +26,7 @@ _REQUEST: Fields = {
     "generationConfig": {"thinkingConfig": {}},
     "safetySettings": {},
 }
+_RESPONSE: Fields = {"candidates": {"content": _CONTENT}, "promptFeedback": {}, "usageMetadata": {}}
 
 
 def is_for(path: str) -> bool:
@@ -33,7 +34,7 @@ def is_for(path: str) -> bool:
     return path.endswith((":streamGenerateContent", ":generateContent"))
 
 
-def documented(body: bytes) -> bytes:
+def request(body: bytes) -> bytes:
     """The body of a request with each field under its documented name; one that cannot be read stays as it is."""
     try:
         return exact_json.dump_bytes(_renamed(exact_json.loads(body), _REQUEST))
@@ -41,13 +42,19 @@ def documented(body: bytes) -> bytes:
         return body
 
 
-def _renamed(value: Any, fields: Fields) -> Any:
+def response(value: dict[str, Any]) -> dict[str, Any]:
+    """A value of an answer with each field under its documented name, and without those that are null."""
+    cleaned: dict[str, Any] = _renamed(value, _RESPONSE, keep_null=False)
+    return cleaned
+
+
+def _renamed(value: Any, fields: Fields, keep_null: bool = True) -> Any:
     if isinstance(value, list):
-        return [_renamed(one, fields) for one in value]
+        return [_renamed(one, fields, keep_null) for one in value if keep_null or one is not None]
     if not isinstance(value, dict):
         return value
-    named = ((_camel(name), one) for name, one in value.items())
-    return {name: _renamed(one, fields[name]) if name in fields else one for name, one in named}
+    named = ((_camel(name), one) for name, one in value.items() if keep_null or one is not None)
+    return {name: _renamed(one, fields[name], keep_null) if name in fields else one for name, one in named}
 
 
 def _camel(name: str) -> str:

@@ -1,14 +1,14 @@
-"""Requests to Gemini in the names that Google documents."""
+"""Gemini's fields by the names that Google documents."""
 
 from __future__ import annotations
 
 import json
 
-from workers.models.wires import gemini_request
+from workers.models.wires import gemini_names
 
 
 def documented(body):
-    return json.loads(gemini_request.documented(json.dumps(body).encode()))
+    return json.loads(gemini_names.request(json.dumps(body).encode()))
 
 
 def test_fields_get_their_documented_names():
@@ -54,4 +54,13 @@ def test_what_tools_and_users_named_keeps_its_name_and_its_value():
 
 def test_a_body_that_cannot_be_read_stays_as_it_is():
     for body in (b"", b"no json", b'{"a": "\\ud83d"}'):
-        assert gemini_request.documented(body) == body
+        assert gemini_names.request(body) == body
+
+
+def test_an_answer_gets_its_documented_names_and_loses_its_nulls():
+    part = {"function_call": {"name": "x", "args": {"a_b": None}}}
+    value = {"candidates": [{"content": {"parts": [None, {"text": None}, part]}, "finish_reason": "STOP"}], "x": None}
+    call = {"functionCall": {"name": "x", "args": {"a_b": None}}}
+    assert gemini_names.response(value) == {
+        "candidates": [{"content": {"parts": [{}, call]}, "finishReason": "STOP"}],
+    }
