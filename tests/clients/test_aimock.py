@@ -28,6 +28,8 @@ PACES = {
 }
 ASKED_AGAIN = {"fail with 429": (2, True), "fail with 401": (1, False)}
 TEXTS = ("say hello", "two prices", "think first", "go on for long", *FAILURES, *ASKED_AGAIN, *PACES)
+NEVER_CUT = ("ollama",)
+"""aimock has only `stop` as the end of a reply on these wires."""
 HELLO = [{"type": "text", "content": "Hello there, friend."}, {"type": "complete"}]
 CALLS = [
     {"type": "text", "content": "Let me look."},
@@ -122,10 +124,10 @@ def test_what_it_thinks_is_not_its_answer(asked: Asked) -> None:
     assert compare.normal(asked("think first").events) == [{"type": "text", "content": "Four."}, {"type": "complete"}]
 
 
-def test_an_answer_that_is_cut_at_its_length_says_so(asked: Asked) -> None:
+def test_an_answer_that_is_cut_at_its_length_says_so(provider: str, asked: Asked) -> None:
     events = asked("go on for long").events
     assert text_of(events) == "A long answer that is cut"
-    assert events[-1] == {"type": "complete", "finish_reason": "length"}
+    assert events[-1] == ({"type": "complete"} | ({} if provider in NEVER_CUT else {"finish_reason": "length"}))
 
 
 @pytest.mark.parametrize("text", FAILURES)

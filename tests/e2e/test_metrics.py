@@ -69,8 +69,8 @@ def test_an_interrupt_is_counted_by_the_web_and_timed_by_the_worker(client, prov
 def test_a_provider_that_fails_is_counted_by_model_and_error_at_each_try(client, provider, grown):
     client.ask(provider.script("refused", [Fail(400)]), app="scripted")
     assert grown("aomi_turns_total", app="scripted", end="error", code="provider_error") == 1
-    assert grown("aomi_provider_errors_total", model="scripted", error="BadRequestError") == 1
-    assert grown("aomi_provider_errors_total", model="small", error="BadRequestError") == 1
+    assert grown("aomi_provider_errors_total", model="scripted", error="HTTP 400") == 1
+    assert grown("aomi_provider_errors_total", model="small", error="HTTP 400") == 1
 
 
 def test_open_streams_of_all_webs_are_added_up(webs, key):

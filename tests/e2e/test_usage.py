@@ -49,6 +49,16 @@ def settled(client: Client, calls: int) -> dict[str, Any]:
     return found
 
 
+def test_a_fallback_that_replies_is_billed_under_its_own_name(client, provider):
+    text = provider.script("falls back", [Fail(401)], [Uses(300, 20), Text(["fine"])])
+    client.ask(text, app="scripted", model="scripted")
+    settled(client, 2)
+    models = {one["model"]: one for one in usage(client)["by_model"]}
+    assert (models["small"]["input_tokens"], models["small"]["output_tokens"]) == (300, 20)
+    assert models["scripted"]["input_tokens"] == models["scripted"]["output_tokens"] == 0
+    assert client.state()["model"] == "scripted"
+
+
 def test_a_turn_costs_what_its_provider_counted_at_the_models_prices(client, provider):
     text = provider.script("costs", [Uses(1000, 200, cached=400), Text(["fine"])])
     client.ask(text, model="scripted")

@@ -15,6 +15,7 @@ Events = tuple[Event, ...]
 
 WIRES = {
     "openai": "openai",
+    "responses": "responses",
     "openrouter": "openai",
     "openai-alternating": "openai",
     "vllm-alternating": "openai",

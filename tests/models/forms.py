@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from tests.models.cases_file import WIRES
@@ -14,27 +14,13 @@ SECRET = "secret-detail"
 
 PATHS = {
     "openai": re.compile(r"/chat/completions"),
+    "responses": re.compile(r"/v1/responses$"),
     "azure": re.compile(r"/openai/deployments/[\w.-]+/chat/completions\?.*api-version=.+"),
     "anthropic": re.compile(r"/v1/messages"),
     "gemini": re.compile(r"/models/[\w.-]+:streamGenerateContent\?.*alt=sse"),
     "ollama": re.compile(r"/api/chat"),
 }
 CONTENT_TYPES = {"ollama": "application/x-ndjson"}
-
-
-def read(provider: str, raw: bytes) -> dict[str, Any]:
-    """The body of a request. Gemini takes the names of a part's fields in two spellings; this gives one."""
-    body = json.loads(raw or b"{}")
-    for content in body.get("contents") or () if WIRES.get(provider) == "gemini" else ():
-        content["parts"] = [
-            {_camel(name): value for name, value in part.items()} for part in content.get("parts") or ()
-        ]
-    return body
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word.capitalize() for word in rest)
 
 
 def asks_for_a_stream(provider: str, path: str, body: dict[str, Any]) -> bool:
@@ -53,6 +39,8 @@ def ends_in_results(provider: str, body: dict[str, Any]) -> bool:
     """Whether the last message holds results of tools alone: behind an interrupted turn the next text joins them."""
     if WIRES[provider] == "gemini":
         return all("functionResponse" in part for part in body["contents"][-1].get("parts") or ({},))
+    if WIRES[provider] == "responses":
+        return bool(body["input"][-1].get("type") == "function_call_output")
     last = body["messages"][-1]
     if WIRES[provider] == "anthropic":
         content = last["content"]
@@ -91,6 +79,13 @@ def _messages(provider: str, body: dict[str, Any]) -> Iterator[tuple[str, Any, l
         for content in body["contents"]:
             parts = content.get("parts") or []
             yield content.get("role", "user"), parts, [part for part in parts if "functionCall" in part]
+        return
+    if WIRES[provider] == "responses":
+        for is_call, items in groupby(body["input"], lambda item: item["type"] == "function_call"):
+            if is_call:
+                yield "assistant", None, list(items)
+            else:
+                yield from ((item.get("role", "tool"), item.get("content"), []) for item in items)
         return
     for message in body["messages"]:
         content = message.get("content")

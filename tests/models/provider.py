@@ -33,7 +33,7 @@ class Providers:
 
     def _handle(self, request: BaseHTTPRequestHandler) -> None:
         provider, _, path = request.path.lstrip("/").partition("/")
-        body = forms.read(provider, request.rfile.read(int(request.headers.get("Content-Length") or 0)))
+        body = json.loads(request.rfile.read(int(request.headers.get("Content-Length") or 0)) or b"{}")
         if path.endswith("api/show"):  # Ollama is asked what its model can do
             answer_json(request, 200, {"capabilities": ["completion", "tools"], "model_info": {}})
         elif provider not in WIRES or not forms.asks_for_a_stream(provider, f"/{path}", body):

@@ -73,11 +73,19 @@ def _gemini(found: list[Chunk]) -> Served:
         for chunk in found
         for candidate in chunk.get("candidates") or ()
         for part in (candidate.get("content") or {}).get("parts") or ()
+        if part
     ]
     calls = [part for part in parts if "functionCall" in part]
     made = tuple((part["functionCall"].get("name"), part["functionCall"].get("args") or {}) for part in calls)
     of_texts = tuple(part["thoughtSignature"] for part in parts if "text" in part and "thoughtSignature" in part)
     return Served(made, signatures=tuple(part.get("thoughtSignature") for part in calls), text_signatures=of_texts)
+
+
+def _responses(found: list[Chunk]) -> Served:
+    items = [chunk["item"] for chunk in found if chunk.get("type") == "response.output_item.done"]
+    calls = [item for item in items if item["type"] == "function_call"]
+    thinking = tuple(item for item in items if item["type"] == "reasoning" and "encrypted_content" in item)
+    return Served(tuple((call["name"], object_of(call["arguments"])) for call in calls), thinking=thinking)
 
 
 def _nothing(found: list[Chunk]) -> Served:
@@ -89,14 +97,19 @@ def _openai_tokens(found: list[Chunk]) -> int | None:
     return counted[-1] if counted else None
 
 
+def _responses_tokens(found: list[Chunk]) -> int | None:
+    counted = [(chunk.get("response") or {}).get("usage") for chunk in found]
+    return next((usage["total_tokens"] for usage in counted if usage), None)
+
+
 def _anthropic_tokens(found: list[Chunk]) -> int | None:
     sent = [chunk["message"]["usage"]["input_tokens"] for chunk in found if chunk.get("type") == "message_start"]
-    said = [chunk["usage"]["output_tokens"] for chunk in found if chunk.get("type") == "message_delta"]
+    said = [chunk["usage"]["output_tokens"] for chunk in found if chunk.get("usage")]
     return sent[-1] + said[-1] if sent and said else None
 
 
 def _gemini_tokens(found: list[Chunk]) -> int | None:
-    counted = [chunk["usageMetadata"]["totalTokenCount"] for chunk in found if "usageMetadata" in chunk]
+    counted = [chunk["usageMetadata"]["totalTokenCount"] for chunk in found if chunk.get("usageMetadata")]
     return counted[-1] if counted else None
 
 
@@ -108,6 +121,7 @@ def _ollama_tokens(found: list[Chunk]) -> int | None:
 READERS: dict[str, Callable[[list[Chunk]], Served]] = {
     "openai": _openai,
     "azure": _openai,
+    "responses": _responses,
     "anthropic": _anthropic,
     "gemini": _gemini,
     "ollama": _nothing,
@@ -115,6 +129,7 @@ READERS: dict[str, Callable[[list[Chunk]], Served]] = {
 COUNTERS: dict[str, Callable[[list[Chunk]], int | None]] = {
     "openai": _openai_tokens,
     "azure": _openai_tokens,
+    "responses": _responses_tokens,
     "anthropic": _anthropic_tokens,
     "gemini": _gemini_tokens,
     "ollama": _ollama_tokens,

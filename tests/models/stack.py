@@ -21,6 +21,10 @@ MODES = {"inner": {}, "wrapper": {"AOMI_LITELLM_STREAM": "wrapper", "AOMI_LOG_CO
 """What to set for each mode; the first is the default. The other one also logs what providers say."""
 
 TOOLS = [f"tests.models.tools:{name}" for name in ("Price", "Now", "Echo", "Opt", "Boom", "Sorry", "Slow")]
+PARAMS = {"temperature": 1, "max_tokens": 2048, "reasoning_effort": "low", "tool_choice": "required"}
+"""Of the app `tuned`: over the models' own (`anthropic-thinking` has a `max_tokens` and `thinking`)."""
+SCHEMA = {"type": "object", "properties": {"hello": {"type": "string"}}, "required": ["hello"]}
+FORMAT = {"type": "json_schema", "json_schema": {"name": "greeting", "schema": SCHEMA}}
 KEY = "sk-proj-0123456789abcdefghijklmnopqrstuv"
 SETTINGS = {"AOMI_PROVIDER_RETRIES": "1", "AOMI_RETRY_PAUSE": "0.2", "AOMI_STALL_TIMEOUT": setting(6)}
 
@@ -49,6 +53,11 @@ def models(url: str) -> dict[str, dict[str, Any]]:
     gemini = {name: f"gemini-{name}" for name in ("2.5-flash", "3-pro-preview")}
     found = {
         "openai": {"model": "openai/gpt-4o", "api_base": "v1"},
+        "responses": {
+            "model": "openai/responses/gpt-5",
+            "api_base": "v1",
+            "include": ["reasoning.encrypted_content"],
+        },
         "openrouter": {"model": "openrouter/openai/gpt-4o", "api_base": "api/v1"},
         "openai-alternating": {"model": "openai/gemma-3", "api_base": "v1"},
         "vllm-alternating": {"model": "hosted_vllm/gemma-3", "api_base": "v1"},
@@ -74,7 +83,8 @@ def models(url: str) -> dict[str, dict[str, Any]]:
 
 
 def configuration(url: str) -> dict[str, Any]:
-    """An aomi.yaml: a model for each provider, an app with the tools, one without, one that falls back to Gemini 3."""
+    """An aomi.yaml: a model for each provider, an app with the tools, one without, one with parameters, one that falls
+    back to Gemini 3."""
     known = models(url)
     app = {"models": list(known), "model": "openai"}
     return {
@@ -82,6 +92,8 @@ def configuration(url: str) -> dict[str, Any]:
         "apps": [
             app | {"id": "cases", "name": "Cases", "preamble": "Be brief.", "tools": TOOLS},
             app | {"id": "bare", "name": "Without tools"},
+            app | {"id": "tuned", "name": "With parameters", "tools": TOOLS, "params": PARAMS},
+            app | {"id": "formatted", "name": "With a format", "params": {"response_format": FORMAT}},
             app | {"id": "fallback", "name": "With a fallback", "tools": TOOLS, "fallbacks": ["gemini-3"]},
         ],
     }

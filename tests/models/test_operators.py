@@ -32,7 +32,7 @@ def test_the_log_tells_class_status_and_code_alone_where_content_may_not(stacks:
     worker = stacks["inner"].worker
     Conversation(stacks["inner"]).ask("openai", "statuses/s404")
     until(lambda: "model_not_found" in worker.log(), what="the provider's error code in the log")
-    assert "404" in worker.log()
+    assert "failed (HTTP 404, model_not_found" in worker.log()
     assert SECRET not in worker.log()
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.models.rules import FAULTS, RULES, anthropic, gemini, members, ollama, openai
 from tests.models.rules.request import Refused, Request, Served
+from tests.models.test_rules_responses import REFUSED as REFUSED_RESPONSES
+from tests.models.test_rules_responses import TAKEN as TAKEN_RESPONSES
 
 ASK = {"role": "user", "content": "hi"}
 SAID = {"role": "assistant", "content": "hello"}
@@ -125,6 +127,7 @@ REFUSED = [
         )
         for blocks in ([use()], [THOUGHT, use()], [REDACTED, THOUGHT, use()], [text(), THOUGHT, REDACTED, use()])
     ],
+    (anthropic.no_tool_is_forced_while_thinking, claude([text()], thinking=ON, tool_choice={"type": "any"})),
     (anthropic.thinking_is_on, claude([text()])),
     (gemini.names_are_legal, google(HI, [made("a b")])),
     (gemini.first_content_is_the_users, google()),
@@ -193,6 +196,8 @@ TAKEN = [
         claude([text()], [THOUGHT, REDACTED, text(), use()], [answer()], served=(THOUGHTFUL,)),
     ),
     (anthropic.calls_of_the_turn_begin_with_their_thinking, claude([text()], [use()], [answer(), text()])),
+    (anthropic.no_tool_is_forced_while_thinking, claude([text()], tool_choice={"type": "any"})),
+    (anthropic.no_tool_is_forced_while_thinking, claude([text()], thinking=ON, tool_choice={"type": "auto"})),
     (anthropic.thinking_is_on, claude([text()], thinking=ON)),
     (gemini.names_are_legal, google(HI, [made()])),
     (gemini.first_content_is_the_users, google(HI)),
@@ -233,4 +238,5 @@ def test_a_request_that_keeps_the_rule_is_taken(rule: Any, request_: Request) ->
 
 def test_every_rule_is_tried_both_ways() -> None:
     known = {rule for rules in (*RULES.values(), *FAULTS.values()) for rule in rules}
-    assert known == {rule for rule, _ in REFUSED} == {rule for rule, _ in TAKEN}
+    refused, taken = REFUSED + REFUSED_RESPONSES, TAKEN + TAKEN_RESPONSES
+    assert known == {rule for rule, _ in refused} == {rule for rule, _ in taken}

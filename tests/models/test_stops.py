@@ -20,6 +20,7 @@ from tests.support.patience import patient, setting
 
 STAGES = {
     "openai": ("stall_first", "stall_text", "stall_args", "stall_finish", "slow_tool"),
+    "responses": ("stall_first", "stall_text", "stall_args", "slow_tool"),
     "anthropic": ("stall_first", "stall_text", "stall_args", "stall_finish", "slow_tool"),
     "gemini": ("stall_first", "stall_text", "stall_args", "stall_finish", "slow_tool"),
     "ollama": ("stall_first", "stall_text", "stall_args", "slow_tool"),
@@ -35,6 +36,7 @@ STRICT = ("mistral", "openai-alternating", "anthropic-thinking", "gemini-3", "de
 
 PROVIDERS = {
     "openai": "openai",
+    "responses": "responses",
     "openai-alternating": "openai",
     "mistral": "openai",
     "deepseek": "openai",

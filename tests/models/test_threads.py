@@ -16,6 +16,7 @@ from tests.support.patience import patient
 
 CALLING = {
     "openai": "openai/two_calls",
+    "responses": "responses/think_two_calls",
     "openrouter": "openai/two_calls_openrouter",
     "openai-alternating": "openai/idx_all_zero",
     "vllm-alternating": "openai/zero_in_pieces",

@@ -59,6 +59,10 @@ def test_what_an_answer_with_an_errors_status_means(failure, words, retryable):
     assert "secret" not in failure.error.message
 
 
+def test_operators_tell_a_refusal_by_its_status():
+    assert rejected(429).kind == "HTTP 429"
+
+
 @pytest.mark.parametrize(
     "body",
     [

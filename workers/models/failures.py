@@ -66,7 +66,8 @@ _KEY_WORDS = re.compile(r"api[ _]key (?:not valid|is invalid|expired)|invalid ap
 
 @dataclass(frozen=True)
 class Failure:
-    """A failed call: what the turn is told; `kind` for metrics and traces; what operators are told of it."""
+    """A failed call: what the turn is told; `kind` for metrics and traces (`HTTP 429`, `StreamError`, or the class of
+    an error); what operators are told of it."""
 
     error: TurnFailed
     kind: str
@@ -82,24 +83,26 @@ def failure_of(error: Exception, tap: Tap, broken: Broken | None, stall: float) 
 
 
 def _failure(error: Exception, tap: Tap, broken: Broken | None, stall: float) -> Failure:
-    kind = type(getattr(error, "original_exception", None) or error).__name__  # litellm's wrapper wraps again
     if tap.rejection:
         said = tap.rejection.error
         said = Broken(tap.rejection.status, said.codes, said.words, _retry_after(tap.rejection.headers, said))
-        return Failure(_of_status(said), kind, said)
+        return Failure(_of_status(said), f"HTTP {said.status}", said)
     if broken:
         return Failure(_of_status(_with_status(broken)), "StreamError", broken)
     lost = tap.lost or (tap.source.lost if tap.source else None)
+    kind = type(getattr(error, "original_exception", None) or error).__name__  # litellm's wrapper wraps again
     if isinstance(lost or error, TimeoutError | httpx.TimeoutException | litellm.Timeout):
         return Failure(ProviderStalled(STALLED.format(seconds=stall)), kind, Broken(words=str(lost or error)))
     if lost:
         words = UNREACHABLE if tap.lost else CUT
         return Failure(ProviderFailed(words, retryable=True), type(lost).__name__, Broken(words=str(lost)))
-    return Failure(_raised(error, tap), kind, Broken(_status_of(error), words=str(error)))
+    return Failure(_raised(error, tap), kind, Broken(words=str(error)))
 
 
 def _raised(error: Exception, tap: Tap) -> TurnFailed:
     """The failure that litellm raised: its own if no request was sent."""
+    if tap.is_page:
+        return ProviderFailed(MISSING, retryable=False)
     if isinstance(error, ConnectionResetError):
         return ProviderFailed(CUT, retryable=True)
     if isinstance(error, ValueError) and tap.source:

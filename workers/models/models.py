@@ -119,6 +119,8 @@ class Models:
         asked = model.litellm_params["model"]
         params = self._params(model, request)
         rules = rules_for(asked, routes.provider_of(model), params)
+        if rules.thinking and params.get("tool_choice") not in (None, "auto", "none"):
+            params["tool_choice"] = "auto"  # Claude refuses to think where a tool is forced
         prompt = assemble(
             request.conversation, rules, self.room(request.name, request.tools), partial(counting.of_messages, asked)
         )
@@ -158,7 +160,7 @@ def _log_failure(name: str, failure: Failure, params: dict[str, Any] | None) -> 
     """Why a call failed, for operators; the provider's own words only with the `params` of the call, whose keys are
     taken out of them. (The log masks what looks like a key.)"""
     said = failure.said
-    facts = [failure.kind, *([f"status {said.status}"] if said.status else []), *said.codes]
+    facts = dict.fromkeys([failure.kind, *([f"HTTP {said.status}"] if said.status else []), *said.codes])
     words = ""
     if params is not None and said.words:
         words = f": {_without_keys(said.words, params)[:MAX_WORDS]}"

@@ -7,6 +7,7 @@ reads a stream that ends where the provider says that it ends, without the error
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
@@ -18,12 +19,15 @@ from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 from app.events import sse
 from workers.models.delta import Broken, Delta
 from workers.models.source import Source
+from workers.models.wires import gemini_names
 from workers.models.wires.errors import described
 
 MOST_OF_AN_ERROR = 64 * 1024
 """Bytes of an error's body that are read."""
 
 _STREAMS = frozenset(["", sse.MIMETYPE, "application/x-ndjson", "application/json", "text/plain"])
+
+_STREAM = re.compile(rb'"stream"\s*:\s*true')
 
 _current: ContextVar[Tap | None] = ContextVar("tap", default=None)
 
@@ -49,17 +53,20 @@ class Tap:
     lost: httpx.HTTPError | None = None
     """The error of the last request if it got no response."""
     rejection: Rejection | None = None
+    is_page: bool = False
+    """Whether the last answer was a page for browsers, such as that of a proxy."""
     source: Source | None = None
     _reset: Token[Tap | None] | None = field(default=None, repr=False)
 
-    async def watch(self, response: httpx.Response) -> None:
-        """Look at an answer before litellm does."""
+    async def watch(self, response: httpx.Response, is_stream: bool) -> None:
+        """Look at an answer before litellm does; `is_stream` if a stream was asked for."""
         self.rejection = self.lost = None
+        self.is_page = _kind(response.headers) == "text/html"
         if response.status_code >= 400:
             body = await _read_some(response)
             self.rejection = Rejection(response.status_code, response.headers, described(_content(body)))
             response.stream = httpx.ByteStream(body)
-        elif response.status_code == 200 and _is_readable(response.headers):
+        elif is_stream and response.status_code == 200 and _is_readable(response.headers):
             self.source = response.stream = Source(response.stream, self.report, self.heard)
 
     def __enter__(self) -> Tap:
@@ -82,6 +89,7 @@ class TappedTransport(httpx.AsyncBaseTransport):
         tap = _current.get()
         if tap is None:
             return await self._inner.handle_async_request(request)
+        request = _as_documented(request)
         request.headers["accept-encoding"] = "identity"
         tap.sent += 1
         try:
@@ -89,7 +97,7 @@ class TappedTransport(httpx.AsyncBaseTransport):
         except httpx.HTTPError as error:
             tap.lost = error
             raise
-        await tap.watch(response)
+        await tap.watch(response, _asks_for_a_stream(request))
         return response
 
     async def aclose(self) -> None:
@@ -110,9 +118,25 @@ def install() -> None:
         AsyncHTTPHandler.create_async_transport = staticmethod(tapped)
 
 
+def _as_documented(request: httpx.Request) -> httpx.Request:
+    if not gemini_names.is_for(request.url.path):
+        return request
+    headers = [(name, value) for name, value in request.headers.multi_items() if name != "content-length"]
+    body = gemini_names.request(request.content)
+    return httpx.Request(request.method, request.url, headers=headers, content=body, extensions=request.extensions)
+
+
+def _asks_for_a_stream(request: httpx.Request) -> bool:
+    """Not where litellm streams itself what it gets whole, as for a format of the reply that Groq does by a tool."""
+    return "stream" in request.url.path.lower() or bool(_STREAM.search(request.content))
+
+
+def _kind(headers: httpx.Headers) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def _is_readable(headers: httpx.Headers) -> bool:
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind in _STREAMS and headers.get("content-encoding", "identity") == "identity"
+    return _kind(headers) in _STREAMS and headers.get("content-encoding", "identity") == "identity"
 
 
 async def _read_some(response: httpx.Response) -> bytes:

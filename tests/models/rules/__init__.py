@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.models.rules import anthropic, gemini, members, ollama, openai
+from tests.models.rules import anthropic, gemini, members, ollama, openai, responses
 from tests.models.rules.request import Refused, Request
 
 Rule = Callable[[Request], None]
@@ -28,6 +28,7 @@ ANTHROPIC: tuple[Rule, ...] = (
     anthropic.no_text_is_blank,
     anthropic.calls_need_tools,
     anthropic.thinking_is_its_own,
+    anthropic.no_tool_is_forced_while_thinking,
 )
 GEMINI: tuple[Rule, ...] = (
     gemini.names_are_legal,
@@ -36,9 +37,18 @@ GEMINI: tuple[Rule, ...] = (
     gemini.calls_follow_the_user_or_results,
     gemini.each_call_has_its_result,
 )
+RESPONSES: tuple[Rule, ...] = (
+    responses.names_are_legal,
+    responses.ids_have_1_to_64_characters,
+    responses.each_call_has_one_output_behind_it,
+    responses.arguments_are_the_text_of_an_object,
+    responses.parts_are_of_their_role,
+    responses.reasoning_is_its_own_and_has_its_output_behind_it,
+)
 
 RULES: dict[str, tuple[Rule, ...]] = {
     "openai": OPENAI,
+    "responses": RESPONSES,
     "openrouter": OPENAI,
     "azure": OPENAI,
     "openai-alternating": (*OPENAI, members.no_two_user_messages_in_a_row),
@@ -61,6 +71,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
 
 FAULTS: dict[str, tuple[Rule, ...]] = {
     "anthropic-thinking": (anthropic.thinking_is_on,),
+    "responses": (responses.own_reasoning_comes_back,),
     "gemini-3": (gemini.own_signatures_come_back,),
 }
 """What is not refused, but wrong."""

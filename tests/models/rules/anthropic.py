@@ -124,6 +124,12 @@ def calls_of_the_turn_begin_with_their_thinking(request: Request) -> None:
             raise Refused("`thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified")
 
 
+def no_tool_is_forced_while_thinking(request: Request) -> None:
+    thinks = (request.body.get("thinking") or {}).get("type") == "enabled"
+    if thinks and (request.body.get("tool_choice") or {}).get("type") in ("any", "tool"):
+        raise Refused("Thinking may not be enabled when tool_choice forces tool use.")
+
+
 def thinking_is_on(request: Request) -> None:
     if (request.body.get("thinking") or {}).get("type") != "enabled":
         raise Refused("thinking is missing from the request")

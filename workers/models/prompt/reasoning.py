@@ -25,6 +25,8 @@ def give_back(said: dict[str, Any], message: Message, calls: Sequence[dict[str, 
         said["reasoning_details"] = details
     elif rules.reasoning_details and (text := _text(blocks, "reasoning")):
         said["reasoning"] = text
+    if items := [json.loads(block["data"]) for block in _of_kind(blocks, "reasoning_items")]:
+        said["reasoning_items"] = items
     if rules.reasoning_text and ((text := _text(blocks, "reasoning_content")) or (rules.wants_reasoning and calls)):
         said["reasoning_content"] = text
 

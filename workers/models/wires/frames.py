@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import json
 from typing import Any, NamedTuple
@@ -34,10 +35,13 @@ class FrameReader:
         self._rest = b""
         self._held = b""
         self._event = ""
+        self._is_begin = True
         self.is_event_stream = False
 
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that end in these bytes."""
+        if self._is_begin:
+            data, self._is_begin = data.removeprefix(codecs.BOM_UTF8), False
         *lines, self._rest = (self._rest + data).split(b"\n")
         frames = []
         for line in lines:
@@ -93,9 +97,9 @@ class FrameReader:
         return self._over_lines(text)
 
     def _over_lines(self, text: bytes) -> Frame | None:
-        """A value of several lines is held until it is complete."""
+        """A value of several lines is held until it is complete. An error may be plain text."""
         if not (self._held or text.startswith((b"{", b"["))):
-            return None
+            return Frame(text.decode("utf-8", "replace"), self._event) if self._event == "error" else None
         held = self._held + b"\n" + text
         found = _loads(held) if self._held else None
         self._held = held if found is None and len(held) < MOST_HELD else b""

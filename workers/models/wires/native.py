@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from workers.models.delta import Delta, Finish, Refusal
-from workers.models.wires.errors import described
+from workers.models.delta import Delta, Finish
+from workers.models.wires import gemini_names
+from workers.models.wires.responses import Responses
 
 _ANTHROPIC = frozenset(
     [
@@ -21,6 +22,9 @@ _BLOCKED = "prohibited_content"
 
 class Anthropic:
     """https://docs.anthropic.com/en/api/messages-streaming"""
+
+    def __init__(self) -> None:
+        self._left_out: set[Any] = set()
 
     @staticmethod
     def knows(value: dict[str, Any]) -> bool:
@@ -37,10 +41,18 @@ class Anthropic:
     def is_end(value: dict[str, Any]) -> bool:
         return value.get("type") == "message_stop"
 
-    @staticmethod
-    def pieces(value: dict[str, Any]) -> list[dict[str, Any]]:
-        """A block may begin with all that it holds; litellm reads that of text blocks alone."""
+    def pieces(self, value: dict[str, Any]) -> list[dict[str, Any]]:
+        """A block may begin with all that it holds; litellm reads that of text blocks alone. To litellm a tool that the
+        provider runs itself is a call, and a member that is null an error."""
         block = _dict(value.get("content_block"))
+        if block.get("type") == "server_tool_use":
+            self._left_out.add(value.get("index"))
+        if "index" in value and value["index"] in self._left_out:
+            return []
+        if value.get("type") == "message_delta":
+            return [
+                {name: one for name, one in value.items() if one is not None} | {"delta": _dict(value.get("delta"))}
+            ]
         if value.get("type") != "content_block_start":
             return [value]
         begun, deltas = _begun(block)
@@ -53,7 +65,7 @@ class Anthropic:
 def _begun(block: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A replacement for a block's beginning, and the deltas that bring its content."""
     if block.get("type") == "tool_use" and block.get("input"):
-        return {"input": {}}, [{"type": "input_json_delta", "partial_json": json.dumps(block["input"])}]
+        return {"input": {}}, [{"type": "input_json_delta", "partial_json": _text_of(block["input"])}]
     deltas = []
     if block.get("type") == "thinking":
         if block.get("thinking"):
@@ -61,6 +73,10 @@ def _begun(block: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]
         if block.get("signature"):
             deltas.append({"type": "signature_delta", "signature": block["signature"]})
     return {"thinking": "", "signature": ""}, deltas
+
+
+def _text_of(arguments: Any) -> str:
+    return arguments if isinstance(arguments, str) else json.dumps(arguments)
 
 
 class Gemini:
@@ -72,6 +88,7 @@ class Gemini:
 
     @staticmethod
     def facts(value: dict[str, Any]) -> Iterator[Delta]:
+        value = gemini_names.response(value)
         if _dict(value.get("promptFeedback")).get("blockReason"):
             yield Finish(_BLOCKED)
         candidates = value.get("candidates")
@@ -85,11 +102,12 @@ class Gemini:
 
     @staticmethod
     def pieces(value: dict[str, Any]) -> list[dict[str, Any]]:
-        """A call without parameters may come without `args`, on which litellm breaks."""
-        calls = [call for call in _gemini_calls(value) if not isinstance(call.get("args"), dict)]
-        for call in calls:
-            call["args"] = {}
-        return [dict(value)] if calls else [value]
+        """A call without parameters may come without `args`, one may lack its name: litellm breaks on either."""
+        value = gemini_names.response(value)
+        for call in _gemini_calls(value):
+            call["name"] = str(call.get("name") or "")
+            call["args"] = call["args"] if isinstance(call.get("args"), dict) else {}
+        return [value]
 
 
 def _gemini_calls(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -119,45 +137,20 @@ class Ollama:
 
     @staticmethod
     def pieces(value: dict[str, Any]) -> list[dict[str, Any]]:
-        return [value]
+        """The last value may have no message, on which litellm breaks."""
+        if isinstance(value.get("message"), dict) or "response" in value:
+            return [value]
+        return [value | {"message": {"role": "assistant", "content": ""}}]
 
 
-class Responses:
-    """https://platform.openai.com/docs/api-reference/responses-streaming"""
+NativeWire = Anthropic | Gemini | Ollama | Responses
 
-    @staticmethod
-    def knows(value: dict[str, Any]) -> bool:
-        return str(value.get("type", "")).startswith("response.")
-
-    @staticmethod
-    def facts(value: dict[str, Any]) -> Iterator[Delta]:
-        response, kind = _dict(value.get("response")), value.get("type")
-        if kind == "response.refusal.delta":
-            yield Refusal(str(value.get("delta") or ""))
-        elif kind in ("response.completed", "response.incomplete"):  # some servers complete what is incomplete
-            cut = kind == "response.incomplete" or response.get("status") == "incomplete"
-            reason = _dict(response.get("incomplete_details")).get("reason") or "length"
-            yield Finish(str(reason) if cut else "stop")
-        elif kind == "response.failed":
-            yield described(response)
-
-    @staticmethod
-    def is_end(value: dict[str, Any]) -> bool:
-        return value.get("type") in ("response.completed", "response.incomplete", "response.failed")
-
-    @staticmethod
-    def pieces(value: dict[str, Any]) -> list[dict[str, Any]]:
-        return [value]
-
-
-NativeWire = type[Anthropic] | type[Gemini] | type[Ollama] | type[Responses]
-
-WIRES: tuple[NativeWire, ...] = (Anthropic, Gemini, Responses, Ollama)
+WIRES: tuple[type[NativeWire], ...] = (Anthropic, Gemini, Responses, Ollama)
 
 
 def wire_of(value: dict[str, Any]) -> NativeWire | None:
-    """The wire that a first value belongs to, None if it is none of these."""
-    return next((wire for wire in WIRES if wire.knows(value)), None)
+    """A reader of the wire that a stream's first value belongs to, None if it is none of these."""
+    return next((wire() for wire in WIRES if wire.knows(value)), None)
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -92,14 +92,22 @@ def _calls(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _piece(call: dict[str, Any], function: dict[str, Any]) -> CallPiece:
-    index, call_id, name = call.get("index"), call.get("id"), function.get("name")
+    call_id, name = call.get("id"), function.get("name")
     return CallPiece(
-        index if isinstance(index, int) else None,
+        _index(call.get("index")),
         call_id if isinstance(call_id, str) else "",
         name if isinstance(name, str) else "",
         _arguments(function.get("arguments")),
         _signature(call),
     )
+
+
+def _index(index: Any) -> int | None:
+    """The number of a call; some write it as text, or with a fraction."""
+    try:
+        return None if index is None else int(index)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _arguments(arguments: Any) -> str:
@@ -145,7 +153,7 @@ class Rewriter:
         """The chunk, None if there is nothing to say."""
         text = "".join(_text_of(delta) for delta in deltas)
         calls = [self._call(delta) for delta in deltas if isinstance(delta, CallPiece)]
-        usage = next((dict(delta.usage) for delta in deltas if isinstance(delta, Counted)), None)
+        usage = next((_counts(delta.usage) for delta in deltas if isinstance(delta, Counted)), None)
         reason = next((delta.reason for delta in deltas if isinstance(delta, Finish)), None)
         said: dict[str, Any] = {"role": "assistant", "content": text} | ({"tool_calls": calls} if calls else {})
         has_choice = bool(text or calls or reason)
@@ -166,6 +174,12 @@ class Rewriter:
             function["name"] = call.name
             known["id"] = call.call_id
         return known
+
+
+def _counts(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is no count."""
+    counts = {name: _counts(value) if isinstance(value, dict) else value for name, value in usage.items()}
+    return {name: value for name, value in counts.items() if isinstance(value, int | dict)}
 
 
 def _text_of(delta: Delta) -> str:
