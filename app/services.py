@@ -14,6 +14,7 @@ from app.metrics.instruments import Metrics
 from app.metrics.reporter import Reporter
 from app.state.api_keys import ApiKeys
 from app.state.client_requests import ClientRequests
+from app.state.clock import RedisClock
 from app.state.connection import clients
 from app.state.connection.pubsub import PubSubListener
 from app.state.counters import Counters
@@ -40,6 +41,7 @@ class Services:
 
     settings: Settings
     catalog: Catalog
+    clock: RedisClock
     sessions: Sessions
     runs: RunStore
     step_calls: StepToolCalls
@@ -71,12 +73,13 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
     redis = commands or clients.commands(settings)
     store, apps = Store(redis, settings), catalog.load(settings.config)
     sessions, runs, ledger = Sessions(store), RunStore(store), Ledger(store)
-    metrics, counters = Metrics(), Counters(store)
+    metrics, counters = Metrics(store.clock.now), Counters(store)
     jobs = Jobs(queue or clients.queue(settings, redis), settings.failed_job_ttl)
-    turns, usage = TurnService(runs, jobs, metrics), UsageRecovery(runs, ledger, settings.lease)
+    turns, usage = TurnService(runs, jobs, metrics), UsageRecovery(runs, ledger, store.clock, settings.lease)
     return Services(
         settings=settings,
         catalog=apps,
+        clock=store.clock,
         sessions=sessions,
         runs=runs,
         step_calls=StepToolCalls(store),

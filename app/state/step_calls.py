@@ -11,7 +11,6 @@ from app import exact_json
 from app.events import sse
 from app.events.types import AsyncToolResultEvent
 from app.state import redis_keys, transcript
-from app.state.clock import now_iso
 from app.state.control_messages import FirstStep
 from app.state.pairs import frame_pairs, to_pairs
 from app.state.scripts import Store
@@ -129,7 +128,7 @@ class StepToolCalls:
         return code >= 0
 
     def _step_args(self, call: StepToolCall, step: int, event: AsyncToolResultEvent) -> dict[str, Any]:
-        now, settings = now_iso(), self._store.settings
+        now, settings = self._store.clock.now_iso(), self._store.settings
         updates = [
             sse.session_tool_result(call.session_id, event),
             sse.tool_progress(call.session_id, call.call_id, call.name, event["result"], "done" in event),

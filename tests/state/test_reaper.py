@@ -7,12 +7,12 @@ import pytest
 from app import services
 from app.config import Settings
 from app.events import sse
-from app.state.clock import now_ms
 from app.state.connection.cluster import Cluster
 from app.state.turn_requests import Principal
 from app.turns.lost_turns import WORKER_LOST
 from app.usage import ModelCall, Prices, Totals
-from app.usage.report import month, today, total
+from app.usage.report import total
+from tests.support.moments import now_ms, this_month, today
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def opened(parts, said, number="1", prompt=10):
 
 
 def used(parts):
-    return total(parts.ledger.of_key("key1", month()))
+    return total(parts.ledger.of_key("key1", this_month()))
 
 
 def test_what_a_lost_workers_turn_used_is_billed_with_its_end_by_the_prompt_and_the_text_that_came(

@@ -2,7 +2,7 @@
 -- it wait. KEYS[1]: the session, KEYS[2]: the record of the message's Idempotency-Key, if it has one.
 -- args: run, message, app, model, thread ('' for the newest), new_thread, session (fields of a new one: name, value
 -- ...), title, user_state ('' leaves it), client, key, budget, origin, slots, answers (numbers of client requests),
--- on_busy, max_waiting, body (its digest), opened (score of a new thread), now, ttl, sent_ttl, max_updates,
+-- on_busy, max_waiting, body (its digest), now, ttl, sent_ttl, max_updates,
 -- title_frame, state_frame, closed_frame.
 -- Returns {"started" | "waiting", thread, current run that it waits for}, {"again", run} for a message that was
 -- accepted before, or a refusal: {"busy" | "full" | "no_thread" | "reused" | "not_open"}. A call that is sent again,
@@ -38,7 +38,7 @@ end
 
 local function create_thread()
   local id = args.new_thread
-  redis.call('ZADD', threads_key(session), args.opened, id)
+  redis.call('ZADD', threads_key(session), next_score(threads_key(session)), id)
   redis.call('HSET', thread_key(session, id), 'id', id, 'title', '', 'created_at', args.now, 'updated_at', args.now)
   return id
 end
