@@ -20,6 +20,7 @@ from app.state.connection.pubsub import PubSubListener
 from app.state.counters import Counters
 from app.state.leases import RunningTurn
 from app.state.ledger import Ledger
+from app.state.passes import Passes
 from app.state.rates import Rates
 from app.state.request_expiry import RequestExpiry
 from app.state.runs import RunStore
@@ -54,6 +55,7 @@ class Services:
     jobs: Jobs
     turns: TurnService
     client_replies: ClientReplies
+    passes: Passes
     duties: tuple[Duty, ...]
     hub: Hub
     metrics: Metrics
@@ -62,7 +64,7 @@ class Services:
 
     def reaper(self, running: Callable[[], Iterable[RunningTurn]] = no_turns) -> Reaper:
         """A reaper for this process, not started. `running` returns the turns that the process runs."""
-        return Reaper(self.runs.leases, self.duties, running)
+        return Reaper(self.runs.leases, self.passes, self.duties, running)
 
 
 def build(settings: Settings, commands: Any = None, listening: Any = None, queue: Any = None) -> Services:
@@ -92,6 +94,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         jobs=jobs,
         turns=turns,
         client_replies=ClientReplies(turns, sessions, apps),
+        passes=Passes(store),
         duties=(RequestExpiry(store), usage, LostTurns(runs, turns, jobs, usage)),
         hub=Hub(PubSubListener(listening or clients.listening(settings)), metrics.relayed),
         metrics=metrics,

@@ -158,6 +158,14 @@ class Watched(Nodes):
         port = int(self.sentinels[0].admin.sentinel_master(MASTER)["port"])
         return next(node for node in self.nodes if node.port == port)
 
+    def fail_over(self) -> None:
+        """Have the Sentinels make the replica the master, as an operator does before maintenance."""
+        self.sentinels[0].admin.execute_command("SENTINEL", "FAILOVER", MASTER)
+
+    def is_followed(self) -> bool:
+        """Whether the master has a replica that could take over."""
+        return any(replica["state"] == "online" for replica in _replicas(self.master))
+
     def _sentinel(self, folder: Path) -> Node:
         config = folder / f"sentinel-{len(self.nodes)}.conf"
         config.write_text(
@@ -171,6 +179,11 @@ class Watched(Nodes):
     def _agree(self) -> bool:
         states: list[Any] = [node.answers() and node.admin.sentinel_master(MASTER) for node in self.sentinels]
         return all(state and state["num-slaves"] == 1 and state["num-other-sentinels"] == 2 for state in states)
+
+
+def _replicas(master: Node) -> list[dict[str, Any]]:
+    found = master.admin.info("replication")
+    return [value for name, value in found.items() if name.removeprefix("slave").isdigit()]
 
 
 @contextmanager
