@@ -163,8 +163,9 @@ class Watched(Nodes):
         self.sentinels[0].admin.execute_command("SENTINEL", "FAILOVER", MASTER)
 
     def is_followed(self) -> bool:
-        """Whether the master has a replica that could take over."""
-        return any(replica["state"] == "online" for replica in _replicas(self.master))
+        """Whether the master has a replica that has loaded all its data and could take over."""
+        found = [node.admin.info("replication") for node in self.nodes[:2]]
+        return sorted(state.get("master_link_status", "master") for state in found) == ["master", "up"]
 
     def _sentinel(self, folder: Path) -> Node:
         config = folder / f"sentinel-{len(self.nodes)}.conf"
@@ -179,11 +180,6 @@ class Watched(Nodes):
     def _agree(self) -> bool:
         states: list[Any] = [node.answers() and node.admin.sentinel_master(MASTER) for node in self.sentinels]
         return all(state and state["num-slaves"] == 1 and state["num-other-sentinels"] == 2 for state in states)
-
-
-def _replicas(master: Node) -> list[dict[str, Any]]:
-    found = master.admin.info("replication")
-    return [value for name, value in found.items() if name.removeprefix("slave").isdigit()]
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from rq.job import Job as RqJob
 
 from app import exact_json
 from app.commands.inspect.facts import Job, Queue, Worker, ago
+from app.state.clock import RedisClock
 from app.state.inspection import Fields, Inspection
 from app.turns.queue import BACKGROUND, TURNS, open_queue
 
@@ -21,9 +22,10 @@ _WORKER = ("hostname", "pid", "queues", "birth", "last_heartbeat", "successful_j
 class Queues:
     """The two queues of a Redis."""
 
-    def __init__(self, connection: Any, inspection: Inspection) -> None:
+    def __init__(self, connection: Any, inspection: Inspection, clock: RedisClock) -> None:
         self._queues = [open_queue(name, connection) for name in (TURNS, BACKGROUND)]
         self._inspection = inspection
+        self._clock = clock
 
     def counts(self) -> list[Queue]:
         """The numbers of each queue."""
@@ -48,7 +50,7 @@ class Queues:
         """The live workers."""
         names = sorted(worker_registration.get_keys(connection=self._queues[0].connection))
         stored = self._inspection.pick(names, _WORKER)
-        now, running = self._inspection.now(), self._inspection.sizes([f"{name}:executions" for name in names])
+        now, running = self._clock.now(), self._inspection.sizes([f"{name}:executions" for name in names])
         workers = zip(names, stored, running, strict=True)
         return [_worker(name, fields, size, now) for name, fields, size in workers if fields["last_heartbeat"]]
 

@@ -1,4 +1,4 @@
-"""What the Sentinels tell of a failover, followed at once.
+"""Follows what the Sentinels publish of a failover.
 
 In a planned failover (`SENTINEL FAILOVER`) the old master lives on. It takes writes for ten seconds, until it is told
 that it is a replica, and loses them then. So connections to it are cut before the replica is promoted, and none is made
@@ -53,7 +53,7 @@ class MasterWatch:
         self._switched_at = 0.0
 
     def check(self) -> None:
-        """Raises `ConnectionError` while a replica is being promoted: what is written now would be lost."""
+        """Raises `ConnectionError` while a replica is being promoted: writes would be lost."""
         self._start()
         if time.monotonic() < self._held_until:
             raise ConnectionError("The Sentinels are moving the master")
@@ -66,7 +66,7 @@ class MasterWatch:
         return address
 
     def opened(self, connection: Any) -> None:
-        """A connection to the master was made. Raises `ConnectionError` if a failover began meanwhile."""
+        """A connection to the master was made. Raises `ConnectionError` if a failover has begun."""
         with self._lock:
             self._connections.add(connection)
         try:
