@@ -24,11 +24,20 @@ from tests.support.servers import PriceApi, Provider, serving
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--busy", type=int, default=0, metavar="N", help="keep N loops busy beside the tests")
+    parser.addoption("--all", action="store_true", help="without a path: run the tests marked `long` as well")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # with several processes of tests, one of them keeps the machine busy
         keep_busy(config.getoption("busy"))
+        config.option.all |= config.args_source is not pytest.Config.ArgsSource.TESTPATHS  # its processes get it, too
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("all"):
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
 
 
 def pytest_sessionfinish(exitstatus: int) -> None:

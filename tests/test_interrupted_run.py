@@ -14,6 +14,8 @@ from tests.support import processes, watchdog
 from tests.support.backend import ROOT
 from tests.support.patience import until
 
+pytestmark = pytest.mark.long
+
 TESTS = '''
 import os, subprocess, sys, time
 from tests.support import processes, watchdog

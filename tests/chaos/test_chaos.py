@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from tests.chaos.run import chaos
 
 SEED = int(os.environ.get("SEED", "20261124"))
 
 
+@pytest.mark.long
 def test_every_promise_holds_while_things_break(tmp_path):
     report = chaos(tmp_path, SEED, turns=200, lease=2)
     print(report.table())

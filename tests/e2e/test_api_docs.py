@@ -10,10 +10,10 @@ import pytest
 
 from app.pages import api_docs
 from tests.support import processes
+from tests.support.browser import chromium
 from tests.support.client import PLAIN
 from tests.support.document import ROOT, made
 from tests.support.patience import patient
-from tests.support.programs import needed
 
 FOLDER = ROOT / "app/pages/static/apidocs"
 OURS = [path for path in FOLDER.iterdir() if path.is_file()]
@@ -84,7 +84,7 @@ def test_in_a_browser_it_shows_every_operation_and_breaks_no_rule(webs, tmp_path
     """No other host can be reached, and the browser's log has no word of a breach of the policy."""
     ran = processes.run(
         [
-            needed("chromium"),
+            chromium(),
             *("--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"),
             *(f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000"),
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",

