@@ -14,11 +14,13 @@ from app.metrics.instruments import Metrics
 from app.metrics.reporter import Reporter
 from app.state.api_keys import ApiKeys
 from app.state.client_requests import ClientRequests
+from app.state.clock import RedisClock
 from app.state.connection import clients
 from app.state.connection.pubsub import PubSubListener
 from app.state.counters import Counters
 from app.state.leases import RunningTurn
 from app.state.ledger import Ledger
+from app.state.passes import Passes
 from app.state.rates import Rates
 from app.state.request_expiry import RequestExpiry
 from app.state.runs import RunStore
@@ -42,6 +44,7 @@ class Services:
 
     settings: Settings
     catalog: Catalog
+    clock: RedisClock
     sessions: Sessions
     runs: RunStore
     step_calls: StepToolCalls
@@ -55,6 +58,7 @@ class Services:
     write_check: WriteCheck
     turns: TurnService
     client_replies: ClientReplies
+    passes: Passes
     duties: tuple[Duty, ...]
     hub: Hub
     metrics: Metrics
@@ -63,7 +67,7 @@ class Services:
 
     def reaper(self, running: Callable[[], Iterable[RunningTurn]] = no_turns) -> Reaper:
         """A reaper for this process, not started. `running` returns the turns that the process runs."""
-        return Reaper(self.runs.leases, self.duties, running)
+        return Reaper(self.runs.leases, self.passes, self.duties, running)
 
 
 def build(settings: Settings, commands: Any = None, listening: Any = None, queue: Any = None) -> Services:
@@ -74,14 +78,15 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
     redis = commands or clients.commands(settings)
     store, apps = Store(redis, settings), catalog.load(settings.config)
     sessions, runs, ledger = Sessions(store), RunStore(store), Ledger(store)
-    metrics, counters = Metrics(), Counters(store)
+    metrics, counters = Metrics(store.clock.now), Counters(store)
     queue = queue or clients.queue(settings, redis)
     jobs = Jobs(queue, settings.failed_job_ttl)
     calls = StepToolCalls(store)
-    turns, usage = TurnService(runs, jobs, metrics), UsageRecovery(runs, ledger, settings.lease)
+    turns, usage = TurnService(runs, jobs, metrics), UsageRecovery(runs, ledger, store.clock, settings.lease)
     return Services(
         settings=settings,
         catalog=apps,
+        clock=store.clock,
         sessions=sessions,
         runs=runs,
         step_calls=calls,
@@ -95,6 +100,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         write_check=WriteCheck(redis, queue, jobs.a_sorted_set),
         turns=turns,
         client_replies=ClientReplies(turns, sessions, apps),
+        passes=Passes(store),
         duties=(RequestExpiry(store), usage, LostTurns(runs, turns, jobs, usage), WakeUps(calls, jobs)),
         hub=Hub(PubSubListener(listening or clients.listening(settings)), metrics.relayed),
         metrics=metrics,

@@ -80,6 +80,13 @@ def test_one_file_knows_redis_key_names():
         assert "':" not in code, f"{script.name} spells a key name"
 
 
+def test_the_wall_clock_of_a_process_is_read_where_no_other_process_compares_it():
+    """Clocks of machines differ; what processes compare comes from Redis's clock (`app.state.clock`)."""
+    reading = re.compile(r"\btime\.time\(|\.utcnow\(|datetime\.now\(|datetime\.today\(|date\.today\(")
+    alone = named("workers/tools/clock.py", "workers/models/failures.py")  # told to a model; compared with a provider's
+    assert {p for p in SOURCES if reading.search(p.read_text())} == alone
+
+
 def test_a_dialect_is_known_to_nobody_but_create_app():
     """The reference API's views do not know which dialects wrap them."""
     outside = [p for p in SOURCES if not p.is_relative_to(ROOT / "app/dialects")]

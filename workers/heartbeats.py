@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rq import worker_registration
+from rq import utils, worker_registration
 from rq.executions import Execution
-from rq.utils import now
 from rq.worker.base import BaseWorker
 
 
@@ -38,5 +37,5 @@ def _renew(execution: Execution, ttl: int, pipeline: Any) -> int:
     """Returns the position of the reply to the job's HSET."""
     execution.heartbeat(execution.job.started_job_registry, ttl, pipeline)
     index = len(pipeline)
-    execution.job.heartbeat(now(), ttl, pipeline, xx=True)
+    execution.job.heartbeat(utils.now(), ttl, pipeline, xx=True)
     return index

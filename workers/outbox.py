@@ -9,9 +9,8 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from app.background import BackgroundLoop, Backoff
@@ -28,9 +27,6 @@ SEND_INTERVAL_SECONDS = 0.01
 RESEND_BATCHES = 200
 """How many sent batches of each turn are kept (seconds of text). They are sent again when a Redis master dies before
 it has replicated them."""
-
-_batch_numbers = itertools.count(int(time.time() * 1000) << 8)
-"""Increasing, and greater than the numbers of any earlier process: it starts at the clock."""
 
 
 @dataclass
@@ -59,6 +55,7 @@ class Outbox:
         self._pending: dict[str, _Pending] = {}
         self._sending: frozenset[str] = frozenset()
         self._sent: dict[str, deque[EventBatch]] = {}
+        self._numbers: Iterator[int] | None = None
         self._changed = threading.Condition()
         self._backoff = Backoff("outbox", Unavailable)
         self._loop = BackgroundLoop(self._send_pending, self._backoff, SEND_INTERVAL_SECONDS, final=self._send_rest)
@@ -110,7 +107,8 @@ class Outbox:
     def _batch(self, pending: _Pending) -> EventBatch:
         sent = self._sent.get(pending.run_id)
         after = sent[-1].number if sent else 0
-        return EventBatch(pending.session_id, pending.run_id, next(_batch_numbers), pending.events, after)
+        self._numbers = self._numbers or itertools.count(self._backoff.retry(self._runs.first_batch_number))
+        return EventBatch(pending.session_id, pending.run_id, next(self._numbers), pending.events, after)
 
     def _send(self, batches: list[EventBatch]) -> None:
         for batch, accepted in zip(batches, self._append(batches), strict=True):

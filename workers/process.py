@@ -13,7 +13,7 @@ from app.metrics.reporter import process_name
 from app.state.connection import clients
 from app.telemetry import tracing
 from app.turns.queue import BACKGROUND, TURNS, open_queue
-from workers import runtime
+from workers import queue_clock, runtime
 from workers.cancellation import ENDED_ELSEWHERE, SHUTDOWN, CancelRegistry
 from workers.control_listener import ControlListener
 from workers.models.models import Models
@@ -84,6 +84,7 @@ class Worker:
         self._runtime.usage_settler.start()
         self._runtime.control.start()
         runtime.install(self._runtime)
+        queue_clock.install(self._runtime.services.clock.now)
         gc.collect()
         gc.freeze()  # litellm's 300,000 objects live for ever: to collect them stops all streams for 150 ms
         self._reaper.start()

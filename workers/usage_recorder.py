@@ -8,7 +8,6 @@ from itertools import count
 from app.state.ledger import Ledger
 from app.state.run_records import Run
 from app.usage import BUDGET_SPENT, NO_KEY, ModelCall
-from app.usage.report import today
 from workers.models.request import CallEstimate, MeasureUsage
 from workers.turn import BudgetSpent
 from workers.usage_settler import UsageSettler
@@ -37,7 +36,7 @@ class UsageRecorder:
         run = self._run
         call = ModelCall(
             number=next(self._call_ids),
-            day=str(today()),
+            day=str(self._ledger.today()),
             api_key_id=run.principal.api_key_id or NO_KEY,
             app=run.app,
             model=estimate.model,

@@ -12,7 +12,7 @@ from app.openapi.declare import KEY, Parameter, RouteSpec, documented
 from app.openapi.schemas.usage import Usage
 from app.state.api_keys import ApiKey
 from app.usage import dollars, nano
-from app.usage.report import InvalidDays, Row, between, grouped, month, today, total
+from app.usage.report import InvalidDays, Row, between, grouped, month, total
 from app.web import parsing
 from app.web.caller import required_api_key
 from app.web.current import services
@@ -36,7 +36,7 @@ def show() -> ResponseReturnValue:
     """Usage and cost of the API key, by day, app and model, and the rest of its budget."""
     key = required_api_key()
     try:
-        days = between(request.args.get("from", ""), request.args.get("to", ""))
+        days = between(services().ledger.today(), request.args.get("from", ""), request.args.get("to", ""))
     except InvalidDays as error:
         raise BadRequest(str(error)) from None
     ledger, session_id = services().ledger, request.args.get("session_id")
@@ -58,6 +58,7 @@ def _budget(key: ApiKey) -> dict[str, Any] | None:
     """This month's budget, None if the key has none."""
     if key.budget is None:
         return None
-    spent, bound = services().ledger.spent(key.id, f"{today():%Y-%m}"), nano(key.budget)
+    today = services().ledger.today()
+    spent, bound = services().ledger.spent(key.id, f"{today:%Y-%m}"), nano(key.budget)
     left = dollars(max(0, bound - spent))
-    return {"usd": dollars(bound), "spent_usd": dollars(spent), "left_usd": left, "until": str(month().last)}
+    return {"usd": dollars(bound), "spent_usd": dollars(spent), "left_usd": left, "until": str(month(today).last)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -9,9 +10,15 @@ from typing import Any
 import click
 
 from app.commands.durations import InvalidDuration, seconds_of
+from app.commands.redis_store import open_store
 from app.state.clock import iso
 
 NEVER, DEFAULT, NONE = "never", "default", "none"
+
+
+def redis_now() -> datetime:
+    """The time by which keys expire: this machine's clock may differ."""
+    return open_store().clock.now()
 
 
 class Expiry(click.ParamType):
@@ -19,15 +26,18 @@ class Expiry(click.ParamType):
 
     name = "90d|date"
 
+    def __init__(self, now: Callable[[], datetime] = redis_now) -> None:
+        self._now = now
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Raises `click.BadParameter`."""
         if value == NEVER:
             return ""
         try:
-            moment = _moment(value)
+            moment = _moment(value, now := self._now())
         except ValueError:
             self.fail(f"invalid time {value!r}: use 90d, 2027-01-31 (UTC) or {NEVER}", param, ctx)
-        if moment <= datetime.now(UTC):
+        if moment <= now:
             self.fail(f"{value} is not in the future; to end a key at once, use aomi keys revoke", param, ctx)
         return iso(moment)
 
@@ -64,10 +74,10 @@ class Dollars(click.ParamType):
         return Decimal(f"{amount:f}")  # 1e3 is 1000
 
 
-def _moment(text: str) -> datetime:
+def _moment(text: str, now: datetime) -> datetime:
     """Raises `ValueError`."""
     try:
-        return datetime.now(UTC) + timedelta(seconds=seconds_of(text))
+        return now + timedelta(seconds=seconds_of(text))
     except InvalidDuration:
         pass
     moment = datetime.fromisoformat(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -118,7 +118,7 @@ def rotate(key: str, overlap: int) -> None:
     secret = api_keys.rotate(api_key, overlap)
     if secret is None:
         raise _no_such_key()
-    until = iso(datetime.now(UTC) + timedelta(seconds=overlap), "seconds")
+    until = iso(api_keys.now() + timedelta(seconds=overlap), "seconds")
     old = (
         f"The old secret of key {api_key.id} is valid until {until}"
         if overlap

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from app.state import redis_keys
 from app.state.inspection import Inspection
@@ -48,7 +48,7 @@ def selected_ids(inspection: Inspection, selection: Selection) -> list[str]:
     ids = list(dict.fromkeys(ids))
     if selection.older_than is None:
         return ids
-    return _unused_since(inspection, ids, datetime.now(UTC) - timedelta(seconds=selection.older_than))
+    return _unused_since(inspection, ids, inspection.now() - timedelta(seconds=selection.older_than))
 
 
 def _unused_since(inspection: Inspection, ids: list[str], moment: datetime) -> list[str]:

@@ -18,7 +18,6 @@ from app.commands.redis_store import open_store
 from app.commands.session_selection import Selection, selected_ids
 from app.errors import ConfigError
 from app.state import redis_keys
-from app.state.clock import now_iso
 from app.state.export import Export
 from app.state.inspection import Inspection
 from app.turns.erasing import erase
@@ -72,7 +71,8 @@ def export(selection: Selection, session_ids: tuple[str, ...], output: Path | No
     store = open_store()
     exporter, selection = Export(store), replace(selection, sessions=session_ids)
     exported = map(exporter.session, _checked_ids(Inspection(store), selection))
-    whole: dict[str, Any] = {"exported_at": now_iso(), "sessions": [session for session in exported if session]}
+    sessions = [session for session in exported if session]
+    whole: dict[str, Any] = {"exported_at": store.clock.now_iso(), "sessions": sessions}
     if selection.client:
         whole["client"] = exporter.client(selection.client_digest)
     text = json.dumps(whole, indent=2, ensure_ascii=False)

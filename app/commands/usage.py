@@ -33,11 +33,12 @@ def usage(by: str, of_month: str, first: str, last: str, as_json: bool, full: bo
     """Show what turns have used and cost: tokens, and US$ by the prices of LiteLLM or aomi.yaml."""
     if of_month and (first or last):
         raise ConfigError("Give --month, or --from and --to")
+    store, output = open_store(), Output(as_json, full)
+    today = store.clock.today()
     try:
-        days = between(first, last) if first or last else month(of_month)
+        days = between(today, first, last) if first or last else month(today, of_month)
     except InvalidDays as error:
         raise ConfigError(str(error)) from None
-    store, output = open_store(), Output(as_json, full)
     rows = _rows(store, by, days)
     click.echo(output.json(_facts(by, days, rows)) if as_json else _table(output, by, days, rows, _labels(store, by)))
 

@@ -7,8 +7,8 @@ Everything is counted once a turn, a model call or a request; a piece of text co
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
 from prometheus_client.core import CounterMetricFamily
@@ -30,9 +30,10 @@ LAG_SAMPLE_SECONDS = 0.1
 
 
 class Metrics:
-    """The counts of one process since its start."""
+    """The counts of one process since its start. `now` is the clock by which other processes note times."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
         self._registry = registry = CollectorRegistry()
         of_turns = ("app", "model")
         self._turns = Counter("aomi_turns", "Turns by their end", (*of_turns, "end", "code"), registry=registry)
@@ -93,7 +94,7 @@ class Metrics:
     def let_go(self, run: Run | None) -> None:
         """The worker of a turn that another process has ended has let go of it."""
         if run and run.outcome == "interrupted":
-            self._interrupt.observe(_since(run.times["ended_at"]))
+            self._interrupt.observe(self._since(run.times["ended_at"]))
 
     def used(self, charge: Charge) -> None:
         """A model call was settled."""
@@ -113,7 +114,7 @@ class Metrics:
         now = time.monotonic()
         if published_at and now >= self._next_lag:
             self._next_lag = now + LAG_SAMPLE_SECONDS
-            self._lag.observe(_since(published_at.decode()))
+            self._lag.observe(self._since(published_at.decode()))
 
     def answered(self, method: str, route: str, status: int) -> None:
         """A response was sent."""
@@ -122,6 +123,9 @@ class Metrics:
     def families(self) -> list[Metric]:
         """Every metric with the values of this process."""
         return list(self._registry.collect())
+
+    def _since(self, moment: str) -> float:
+        return max(0.0, (self._now() - datetime.fromisoformat(moment)).total_seconds())
 
     def counts(self) -> dict[str, float]:
         """The counts of this process, by `name{labels as JSON}`."""
@@ -148,11 +152,8 @@ def _samples(families: list[Metric]) -> Iterator[tuple[str, float]]:
 
 
 def _observe(histogram: Histogram, times: Mapping[str, str], start: str, end: str) -> None:
-    """Does nothing when a turn did not get that far; not below 0, though two machines' clocks may differ."""
+    """Does nothing when a turn did not get that far; not below 0, though two processes know Redis's time
+    to a round trip only."""
     if times.get(start) and times.get(end):
         took = datetime.fromisoformat(times[end]) - datetime.fromisoformat(times[start])
         histogram.observe(max(0.0, took.total_seconds()))
-
-
-def _since(moment: str) -> float:
-    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())

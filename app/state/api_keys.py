@@ -6,13 +6,13 @@ import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from app import exact_json
 from app.state import redis_keys
-from app.state.clock import iso, now_iso
+from app.state.clock import iso
 from app.state.ids import sha256_hex
 from app.state.pairs import text_fields, to_pairs
 from app.state.scripts import Store
@@ -51,20 +51,17 @@ class KeyPolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class ApiKey(KeyPolicy):
-    """A key. `id` stays when its secret changes; `last_used_at` is right to a minute, '' before the first use."""
+    """A key. `id` stays when its secret changes; `last_used_at` is right to a minute, '' before the first use.
+    `expired`: `expires_at` had passed when it was read."""
 
     id: str
     created_at: str
     last_used_at: str = ""
+    expired: bool = False
 
     def allows(self, app: str) -> bool:
         """Whether the key opens `app`."""
         return app in self.apps or EVERY_APP in self.apps
-
-    @property
-    def expired(self) -> bool:
-        """Whether `expires_at` has passed."""
-        return bool(self.expires_at) and self.expires_at <= now_iso()
 
 
 class ApiKeys:
@@ -73,7 +70,12 @@ class ApiKeys:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._redis = store.redis
+        self._clock = store.clock
         self._ids: dict[str, str] = {}
+
+    def now(self) -> datetime:
+        """The time by which keys expire, UTC."""
+        return self._clock.now()
 
     def issue(self, apps: tuple[str, ...], label: str = "", **more: Any) -> str:
         """Create a key for `apps` (`*` is every app), with `more` of its `KeyPolicy`. Returns its secret, which cannot
@@ -81,7 +83,7 @@ class ApiKeys:
         policy = KeyPolicy(apps=apps, label=label, **more)
         key_id, secret = secrets.token_hex(ID_CHARACTERS // 2), _new_secret()
         fields = {name: value for name, value in policy.fields().items() if value or name == "label"}
-        fields |= {"created_at": now_iso("microseconds"), "sha256": _digest(secret)}
+        fields |= {"created_at": self._clock.now_iso("microseconds"), "sha256": _digest(secret)}
         self._redis.hset(redis_keys.api_key(key_id), mapping=fields)
         self._redis.hset(redis_keys.api_key_secret(_digest(secret)), "id", key_id)
         return secret
@@ -99,13 +101,13 @@ class ApiKeys:
             fields = self._store.fields(redis_keys.api_key(key_id)) if key_id else {}
             self._remember(digest, key_id)
         if any(hmac.compare_digest(digest, stored) for stored in fields.get("sha256", "").split()):
-            return _key(key_id, fields)
+            return _key(key_id, fields, self._clock.now())
         return None
 
     def get(self, key_id: str) -> ApiKey | None:
         """The key with this id."""
         fields = self._store.fields(redis_keys.api_key(key_id))
-        return _key(key_id, fields) if fields else None
+        return _key(key_id, fields, self._clock.now()) if fields else None
 
     def all(self) -> list[ApiKey]:
         """Every key, oldest first."""
@@ -121,8 +123,9 @@ class ApiKeys:
 
     def used(self, key: ApiKey) -> None:
         """Update `last_used_at`, once a minute."""
-        if key.last_used_at < iso(datetime.now(UTC) - timedelta(seconds=LAST_USED_SECONDS)):
-            self._update(key.id, {"last_used_at": now_iso()})
+        now = self._clock.now()
+        if key.last_used_at < iso(now - timedelta(seconds=LAST_USED_SECONDS)):
+            self._update(key.id, {"last_used_at": iso(now)})
 
     def change(self, key: ApiKey, policy: KeyPolicy) -> bool:
         """Replace the key's policy. False if the key is gone."""
@@ -189,14 +192,15 @@ def _digest(secret: str) -> str:
     return sha256_hex(secret.encode("utf-8", "surrogateescape"))
 
 
-def _key(key_id: str, fields: dict[str, str]) -> ApiKey:
-    budget = fields.get("budget")
+def _key(key_id: str, fields: dict[str, str], now: datetime) -> ApiKey:
+    budget, expires_at = fields.get("budget"), fields.get("expires_at", "")
     return ApiKey(
         id=key_id,
         apps=tuple(exact_json.loads(fields["apps"])),
         label=fields.get("label", ""),
         created_at=fields["created_at"],
-        expires_at=fields.get("expires_at", ""),
+        expires_at=expires_at,
+        expired=bool(expires_at) and expires_at <= iso(now),
         last_used_at=fields.get("last_used_at", ""),
         requests_per_minute=_number(fields.get("requests_per_minute")),
         running_turns=_number(fields.get("running_turns")),

@@ -3,14 +3,15 @@ replied (see `RunStore.start`) or it has expired (see `request_expiry`)."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
 from app import exact_json
 from app.events import sse
 from app.state import redis_keys
-from app.state.clock import iso, now_iso, now_ms
+from app.state.clock import iso
+from app.state.due import Due, set_due
 from app.state.ids import new_id
 from app.state.open_requests import OpenRequest, last_number, open_requests
 from app.state.pairs import frame_pairs
@@ -52,13 +53,13 @@ class ClientRequests:
             if _too_many([*(request.body for request in open_requests(session)), body]):
                 raise TooManyOpen
             request = self._request(run, last_number(session) + 1, (call_id, tool, kind), body)
-            deadline = now_ms() + self._settings.client_request_ttl * 1000
-            self._redis.zadd(redis_keys.CLIENT_REQUESTS, {member(run.session_id, request.id): deadline})
+            entry = member(run.session_id, request.id)
+            set_due(self._store, Due(redis_keys.CLIENT_REQUESTS, entry, self._settings.client_request_ttl))
             code = self._open(run.session_id, request)
             if code == _OPENED:
                 return request
             if code == _NO_SESSION:
-                self._redis.zrem(redis_keys.CLIENT_REQUESTS, member(run.session_id, request.id))
+                self._redis.zrem(redis_keys.CLIENT_REQUESTS, entry)
             if code < 0:
                 raise TurnOver
 
@@ -71,7 +72,7 @@ class ClientRequests:
 
     def _request(self, run: Run, number: int, what: tuple[str, str, str], body: dict[str, Any]) -> OpenRequest:
         call_id, tool, kind = what
-        expires_at = datetime.now(UTC) + timedelta(seconds=self._settings.client_request_ttl)
+        now = self._store.clock.now()
         return OpenRequest(
             id=number,
             kind=kind,
@@ -82,8 +83,8 @@ class ClientRequests:
             thread_id=run.thread_id,
             app=run.app,
             principal=run.principal,
-            created_at=now_iso(),
-            expires_at=iso(expires_at),
+            created_at=iso(now),
+            expires_at=iso(now + timedelta(seconds=self._settings.client_request_ttl)),
         )
 
     def _open(self, session_id: str, request: OpenRequest) -> int:

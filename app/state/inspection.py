@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 
 from app import exact_json
 from app.events.entries import StreamEntry
 from app.state import redis_keys
-from app.state.clock import now_ms
 from app.state.scripts import Store
 from app.state.streams import read_stream
 from app.usage import Charge
@@ -47,11 +47,15 @@ class Inspection:
 
     def open_runs(self) -> list[tuple[str, str, float]]:
         """Session and id of the turns that have not ended, and for how many seconds their leases last."""
-        now, runs = now_ms(), []
+        now, runs = self.now().timestamp(), []
         for member, end in self._redis.zrange(redis_keys.LEASES, 0, -1, withscores=True):
             session_id, run_id = member.decode().split(" ")
-            runs.append((session_id, run_id, (end - now) / 1000))
+            runs.append((session_id, run_id, end / 1000 - now))
         return runs
+
+    def now(self) -> datetime:
+        """The time of Redis, UTC."""
+        return self._store.clock.now()
 
     def log(self, session_id: str, run_id: str) -> list[StreamEntry]:
         """The events of a turn."""

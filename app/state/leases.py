@@ -1,14 +1,17 @@
-"""Leases of open turns: the process that runs a turn renews its lease; a lease that ran out shows that none does."""
+"""Leases of open turns: the process that runs a turn renews its lease; a lease that ran out shows that none does.
+
+Redis's own clock says when a lease ends.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from app.state import redis_keys
-from app.state.clock import now_ms
+from app.state.due import Due, overdue, postpone, setting
 from app.state.run_status import ENDED
-from app.state.scripts import Store
+from app.state.scripts import Call, Store
 
 OVERDUE_BATCH = 100
 """Leases that the reaper looks at in one run."""
@@ -29,40 +32,36 @@ class Leases:
     """One sorted set of all open turns, by the end of each lease. `seconds` is AOMI_LEASE."""
 
     def __init__(self, store: Store) -> None:
+        self._store = store
         self._redis = store.redis
         self._is_cluster = store.is_cluster
         self.seconds = store.settings.lease
-        self._milliseconds = int(self.seconds * 1000)
-        self.slot_ttl_ms = (MAX_LEASES + 2) * self._milliseconds
-        """How long slots are kept that nobody renews: longer than any of them lasts."""
+        self.slot_ttl = (MAX_LEASES + 2) * self.seconds
+        """How long slots are kept that nobody renews, in seconds: longer than any of them lasts."""
 
-    def renewal(self, session_id: str, run_id: str, times: int = 1) -> tuple[Any, ...]:
-        """The command that gives a turn another `AOMI_LEASE`, or several `times` as long.
+    def renewal(self, session_id: str, run_id: str) -> Call:
+        """The call that gives a turn another `AOMI_LEASE`.
 
         It is sent before a script that begins a turn, so that no turn lacks a lease, whatever dies in between.
         """
-        return "ZADD", redis_keys.LEASES, now_ms() + self._milliseconds * times, member(session_id, run_id)
+        return setting(self._lease(session_id, run_id))
 
-    def slot_end(self, times: int = 1) -> int:
-        """When the slot of a turn ends whose lease is given now, in ms since 1970."""
-        return now_ms() + self._milliseconds * (times + 1)
+    def slot_seconds(self, times: int = 1) -> float:
+        """How long the slot of a turn lasts whose lease is given now, for several `times` AOMI_LEASE."""
+        return self.seconds * (times + 1)
 
     def renew(self, session_id: str, run_id: str, slots: Sequence[str] = (), times: int = 1) -> None:
         """Renew a turn's lease and slots for another `AOMI_LEASE`, or for several `times` as long. A lease that was
         dropped stays dropped."""
-        pipeline = self._redis.pipeline(transaction=False)
-        command, name, *entry = self.renewal(session_id, run_id, times)
-        pipeline.execute_command(command, name, "XX", *entry)
-        for slot in slots:
-            pipeline.zadd(slot, {member(session_id, run_id): self.slot_end(times)}, xx=True)
-            pipeline.pexpire(slot, self.slot_ttl_ms)
-        pipeline.execute()
+        turn, seconds = member(session_id, run_id), self.slot_seconds(times)
+        dues = [Due(slot, turn, seconds, self.slot_ttl) for slot in slots]
+        postpone(self._store, [self._lease(session_id, run_id, times), *dues])
 
     def overdue(self) -> list[tuple[str, str]]:
         """Session and run of turns whose lease ran out, the longest overdue first."""
         count = 10 * OVERDUE_BATCH if self._is_cluster else OVERDUE_BATCH
-        members = self._redis.zrangebyscore(redis_keys.LEASES, 0, now_ms(), start=0, num=count)
-        turns = [tuple(raw.decode().split(" ")) for raw in members]
+        members = (member.split(" ") for member in overdue(self._store, redis_keys.LEASES, count))
+        turns = [(session_id, run_id) for session_id, run_id in members]
         return (self._drop_ended(turns) if self._is_cluster else turns)[:OVERDUE_BATCH]
 
     def _drop_ended(self, turns: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -87,6 +86,9 @@ class Leases:
     def drop(self, session_id: str, run_id: str, slots: Sequence[str] = ()) -> None:
         """Drop the lease of a turn that was never accepted, or whose end is certain; its slots are free."""
         self._remove(session_id, run_id, (*slots, redis_keys.LEASES))
+
+    def _lease(self, session_id: str, run_id: str, times: int = 1) -> Due:
+        return Due(redis_keys.LEASES, member(session_id, run_id), self.seconds * times)
 
     def _remove(self, session_id: str, run_id: str, names: Sequence[str]) -> None:
         pipeline = self._redis.pipeline(transaction=False)

@@ -8,17 +8,16 @@ cluster, then the call is closed. A process that dies in between leaves the call
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from app import exact_json
-from app.state import redis_keys
-from app.state.clock import now_ms
+from app.state import due, redis_keys
 from app.state.ids import sha256_hex
 from app.state.pairs import text_fields, to_pairs
-from app.state.scripts import Store
+from app.state.scripts import Call, Store
 from app.usage import Charge, ModelCall, Totals, nano
-from app.usage.report import Days, Row, today
+from app.usage.report import Days, Row
 
 RECHECK_LEASES = 3
 """Leases after which the reaper looks at an open call."""
@@ -41,9 +40,8 @@ class Ledger:
     def open(self, session_id: str, run_id: str, call: ModelCall) -> None:
         """Record a model call that is about to be sent."""
         args = {"run": run_id, "number": call.number, "call": exact_json.dumps(call.stored())}
-        self._store.call(
-            "open_model_call", [redis_keys.session(session_id)], args, self._due(session_id, run_id, call.number)
-        )
+        is_due = self._recheck(session_id, run_id, call.number)
+        self._store.call("open_model_call", [redis_keys.session(session_id)], args, is_due)
 
     def settle(self, session_id: str, run_id: str, charge: Charge) -> Charge:
         """Count what a call has used. Returns the charge that counts: this one, or that of a process that was faster.
@@ -60,8 +58,8 @@ class Ledger:
         stored = self._store.call("charge", keys, call | args)
         charge = Charge.read(exact_json.loads(stored)) if stored else charge
         self._count(sha256_hex(f"{run_id} {charge.number}".encode())[:CHARGE_NAME_CHARACTERS], charge)
-        closed = ("ZREM", redis_keys.MODEL_CALLS, _member(session_id, run_id, charge.number))
-        self._store.call("close_model_call", keys, call | {"log_ttl": self._settings.log_ttl}, closed)
+        self.forget(session_id, run_id, charge.number)
+        self._store.call("close_model_call", keys, call | {"log_ttl": self._settings.log_ttl})
         return charge
 
     def unsettled_calls(self, session_id: str, run_id: str) -> list[ModelCall]:
@@ -77,18 +75,22 @@ class Ledger:
 
     def overdue(self) -> list[tuple[str, str, str]]:
         """Session, run and number of calls that were not settled in time."""
-        members = self._redis.zrangebyscore(redis_keys.MODEL_CALLS, 0, now_ms(), start=0, num=OVERDUE_BATCH)
-        return [tuple(member.decode().split(" ")) for member in members]
+        entries = (entry.split(" ") for entry in due.overdue(self._store, redis_keys.MODEL_CALLS, OVERDUE_BATCH))
+        return [(session_id, run_id, number) for session_id, run_id, number in entries]
 
     def postpone(self, session_id: str, run_id: str, number: str) -> None:
         """Make an open call overdue again after `RECHECK_LEASES` leases."""
-        self._redis.execute_command(*self._due(session_id, run_id, number))
+        self._store.run(self._recheck(session_id, run_id, number))
 
     def forget(self, session_id: str, run_id: str, number: str) -> None:
         """Drop a call from the index."""
         self._redis.zrem(redis_keys.MODEL_CALLS, _member(session_id, run_id, number))
 
     # reading
+
+    def today(self) -> date:
+        """The day (UTC) for which a call counts that is sent now."""
+        return self._store.clock.today()
 
     def spent(self, key: str, month: str) -> int:
         """The cost of an API key in a month such as `2026-11`, in nano-dollars."""
@@ -97,7 +99,7 @@ class Ledger:
 
     def is_over(self, api_key_id: str, budget: str) -> bool:
         """Whether an API key has cost its monthly `budget` of US$ this month; '' is no budget, and reads nothing."""
-        return bool(budget) and self.spent(api_key_id, f"{today():%Y-%m}") >= nano(Decimal(budget))
+        return bool(budget) and self.spent(api_key_id, f"{self.today():%Y-%m}") >= nano(Decimal(budget))
 
     def of_key(self, key: str, days: Days) -> list[Row]:
         """The usage of an API key on these days."""
@@ -127,7 +129,7 @@ class Ledger:
         return rows
 
     def _count(self, name: str, charge: Charge) -> None:
-        key, now, names_ttl = charge.api_key_id, now_ms(), self._settings.charge_ttl
+        key = charge.api_key_id
         keys = [
             redis_keys.counted_charges(key),
             redis_keys.day_usage(key, charge.day),
@@ -135,17 +137,15 @@ class Ledger:
         ]
         args = {
             "name": name,
-            "now": now,
-            "since": now - names_ttl * 1000,
-            "names_ttl": names_ttl,
+            "names_ttl": self._settings.charge_ttl,
             "sums_ttl": self._settings.usage_ttl,
             "sums": _sums_of(charge, f" {charge.app} {charge.model}"),
         }
         self._store.call("add_usage", keys, args)
 
-    def _due(self, session_id: str, run_id: str, number: str) -> tuple[Any, ...]:
-        when = now_ms() + int(self._settings.lease * 1000 * RECHECK_LEASES)
-        return "ZADD", redis_keys.MODEL_CALLS, when, _member(session_id, run_id, number)
+    def _recheck(self, session_id: str, run_id: str, number: str) -> Call:
+        seconds = self._settings.lease * RECHECK_LEASES
+        return due.setting(due.Due(redis_keys.MODEL_CALLS, _member(session_id, run_id, number), seconds))
 
 
 def _member(session_id: str, run_id: str, number: str) -> str:

@@ -109,6 +109,7 @@ SCHEMA = (
         "AOMI_METRICS_PROCESS_TTL after its last report",
     ),
     Key("leases", "zset", "`<id> <run>` of open turns by lease end, ms", "an entry: until the turn's end"),
+    Key("{leases}:pass:<reaper>", "string", "the time of a reaper's last pass, µs", "four AOMI_LEASE"),
 )
 
 CONTROL = "control"
@@ -142,6 +143,11 @@ METRICS_PROCESSES = "{metrics}:processes"
 def metrics_process(process: str) -> str:
     """The hash of one process, on the same node as the two keys above."""
     return f"{{metrics}}:process:{process}"
+
+
+def reaper_pass(reaper: str) -> str:
+    """The last pass of a reaper, on the same node as the leases."""
+    return f"{{{LEASES}}}:pass:{reaper}"
 
 
 def session(session_id: str) -> str:

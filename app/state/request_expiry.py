@@ -6,7 +6,7 @@ from app import exact_json
 from app.events import sse
 from app.state import redis_keys, transcript
 from app.state.client_requests import lives, member
-from app.state.clock import now_iso, now_ms
+from app.state.due import Due, overdue, postpone
 from app.state.open_requests import OpenRequest, open_requests
 from app.state.pairs import frame_pairs
 from app.state.scripts import Store
@@ -31,8 +31,8 @@ class RequestExpiry:
 
     def overdue(self) -> list[tuple[str, int]]:
         """Session and number of requests that have expired."""
-        members = self._redis.zrangebyscore(redis_keys.CLIENT_REQUESTS, 0, now_ms(), start=0, num=OVERDUE_BATCH)
-        pairs = (raw.decode().split(" ") for raw in members)
+        members = overdue(self._store, redis_keys.CLIENT_REQUESTS, OVERDUE_BATCH)
+        pairs = (entry.split(" ") for entry in members)
         return [(session_id, int(number)) for session_id, number in pairs]
 
     def handle(self, session_id: str, number: int) -> None:
@@ -46,14 +46,13 @@ class RequestExpiry:
 
     def postpone(self, session_id: str, number: int) -> None:
         """Make the request overdue again in `POSTPONE_SECONDS`."""
-        later = now_ms() + POSTPONE_SECONDS * 1000
-        self._redis.zadd(redis_keys.CLIENT_REQUESTS, {member(session_id, number): later})
+        postpone(self._store, [Due(redis_keys.CLIENT_REQUESTS, member(session_id, number), POSTPONE_SECONDS)])
 
     def _close(self, session_id: str, request: OpenRequest) -> int:
         result = {"status": "expired", "id": request.id}
         event = sse.async_tool_result(request.call_id, request.tool, result, done=True)
         closed = sse.client_request_closed(session_id, [request.id], "expired")
-        now = now_iso()
+        now = self._store.clock.now_iso()
         message = transcript.step_message(f"{request.run_id}-{request.call_id}-expired", event, now)
         notice = f"Request {request.id} of {request.tool} has expired without a reply; ask for it again"
         args = {

@@ -15,7 +15,6 @@ from app.events import sse
 from app.events.entries import StreamEntry
 from app.events.types import Outcome, Status
 from app.state import redis_keys, transcript
-from app.state.clock import now_iso, now_us
 from app.state.control_messages import StopTurn
 from app.state.ids import new_id, sha256_hex
 from app.state.leases import Leases
@@ -37,6 +36,7 @@ class RunStore:
         self._store = store
         self._redis = store.redis
         self._settings = store.settings
+        self._clock = store.clock
         self.leases = Leases(store)
         self._slots = Slots(store, self.leases)
 
@@ -64,8 +64,9 @@ class RunStore:
         is not among the `known` ones; then nothing has changed."""
         apps, models = known or ("", "")
         args = {"run": run_id, "worker": worker, "claim": new_id("claim"), "apps": apps, "models": models}
+        args["now"] = self._clock.now_iso()
         renewal = self.leases.renewal(session_id, run_id)
-        reply = self._store.call("claim", [redis_keys.session(session_id)], args | {"now": now_iso()}, renewal)
+        reply = self._store.call("claim", [redis_keys.session(session_id)], args, renewal)
         if reply == [b"unknown"]:
             raise NotKnown
         fields = from_pairs(reply)
@@ -92,6 +93,10 @@ class RunStore:
         """Whether a message with this Idempotency-Key was accepted before, whatever it said."""
         return bool(request.idempotency_key) and bool(self._redis.exists(self._sent_key(session_id, request)))
 
+    def first_batch_number(self) -> int:
+        """A number of batches that is greater than those of all processes that began earlier."""
+        return int(self._clock.now().timestamp() * 1000) << 8
+
     def append(self, batches: Sequence[EventBatch]) -> list[bool | None]:
         """Append events to the logs of several turns at once. True for each batch that is in its log.
 
@@ -99,7 +104,7 @@ class RunStore:
         died: send it again together with all batches before it.
         """
         each = [(redis_keys.session(batch.session_id), _append_args(batch)) for batch in starmap(EventBatch, batches)]
-        common = (self._settings.session_ttl, now_iso())
+        common = (self._settings.session_ttl, self._clock.now_iso())
         return [None if code < 0 else bool(code) for code in self._store.call_each("append", common, each)]
 
     def seal(self, session_id: str, run_id: str, outcome: Outcome, *, expect: Collection[RunStatus]) -> Run | None:
@@ -112,7 +117,7 @@ class RunStore:
             "outcome": outcome,
             "expect": sorted(expect),
             "seal": new_id("seal"),
-            "now": now_iso(),
+            "now": self._clock.now_iso(),
             "channel": redis_keys.CONTROL,
             "stop": "" if outcome == "complete" else StopTurn(run_id, outcome).encode(),
         }
@@ -128,13 +133,13 @@ class RunStore:
             for call in transcript.unanswered_tool_calls(transcript.fold(run.id, events, run.started_at))
         ]
         messages = transcript.fold(run.id, events + endings, run.started_at)
-        outcome = sse.outcome(terminal)
+        outcome, now = sse.outcome(terminal), self._clock.now_iso()
         if outcome == "interrupted" and messages:
             messages[-1]["interrupted"] = True
         if outcome == "error" and terminal["code"] == "refused":
-            messages.append(transcript.refusal_note(run.id, terminal["message"], now_iso(), run.message["id"]))
+            messages.append(transcript.refusal_note(run.id, terminal["message"], now, run.message["id"]))
         elif outcome == "error":
-            messages.append(transcript.message(f"{run.id}-error", "error", terminal["message"], now_iso()))
+            messages.append(transcript.message(f"{run.id}-error", "error", terminal["message"], now))
         args = {
             "terminal": exact_json.dumps(terminal),
             "frames": frame_pairs([*endings, terminal]),
@@ -180,7 +185,7 @@ class RunStore:
         return redis_keys.sent(session_id, sha256_hex(request.idempotency_key.encode()))
 
     def _start_args(self, session_id: str, run_id: str, request: TurnRequest) -> dict[str, Any]:
-        now, title = now_iso(), first_words(request.text)
+        now, title = self._clock.now_iso(), first_words(request.text)
         role = "system" if request.answers else "user"
         closed = sse.client_request_closed(session_id, request.answers, "answered")
         return {
@@ -190,7 +195,7 @@ class RunStore:
             "model": request.model,
             "thread": request.thread_id,
             "new_thread": new_id("thread"),
-            "session": to_pairs(new_session_fields(session_id)),
+            "session": to_pairs(new_session_fields(session_id, now)),
             "title": title,
             "user_state": "" if request.user_state is None else exact_json.dumps(request.user_state),
             "client": request.principal.client,
@@ -202,7 +207,6 @@ class RunStore:
             "on_busy": request.on_busy,
             "max_waiting": self._settings.max_waiting,
             "body": sha256_hex(request.body),
-            "opened": now_us(),
             "now": now,
             "ttl": self._settings.session_ttl,
             "sent_ttl": self._settings.idempotency_ttl,
@@ -220,7 +224,7 @@ class RunStore:
             "outcome": outcome,
             "busy_frame": sse.frame(sse.state(run.session_id, "processing")).decode(),
             "free_frame": sse.frame(sse.state(run.session_id, free)).decode(),
-            "now": now_iso(),
+            "now": self._clock.now_iso(),
             "ttl": self._settings.session_ttl,
             "log_ttl": self._settings.log_ttl,
             "run_kept": max(self._settings.log_ttl, 2 * self._settings.failed_job_ttl),  # its job may fail later

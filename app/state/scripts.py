@@ -4,45 +4,63 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis.exceptions import NoScriptError
 
 from app import exact_json
 from app.config import Settings
+from app.state import redis_keys
+from app.state.clock import RedisClock
 from app.state.connection.clients import Client
 from app.state.connection.cluster import Cluster
 from app.state.pairs import text_fields
 
 
+class Call(NamedTuple):
+    """A call of the script `lua/<name>.lua`, with the arguments that `EVALSHA` takes behind the script."""
+
+    name: str
+    args: tuple[Any, ...]
+
+
 class Store:
-    """Shared by all parts of the state: `redis`, `settings`, and whether the Redis `is_cluster`."""
+    """Shared by all parts of the state: `redis`, its `clock`, `settings`, and whether the Redis `is_cluster`."""
 
     def __init__(self, redis: Client, settings: Settings) -> None:
         self.redis = redis
         self.settings = settings
         self.is_cluster = isinstance(redis, Cluster)
+        self.clock = RedisClock(lambda: int(self.run(Call("time", (1, redis_keys.LEASES)))))
 
-    def call(self, name: str, keys: Sequence[str], args: Mapping[str, Any], first_command: tuple[Any, ...] = ()) -> Any:
+    def call(self, name: str, keys: Sequence[str], args: Mapping[str, Any], first: Call | None = None) -> Any:
         """Run the script `lua/<name>.lua`, which gets `args` as JSON; an argument that is None counts as ''.
 
-        `first_command` runs before the script, in the same round trip where one server holds both.
+        `first` runs before it, in the same round trip where one server holds both.
         """
         json_args = exact_json.dumps({arg: "" if value is None else value for arg, value in args.items()})
-        evalsha_args = (len(keys), *keys, json_args)
-        if self.is_cluster and first_command:
-            self.redis.execute_command(*first_command)
-        if self.is_cluster or not first_command:
-            return self._run(name, evalsha_args)
-        pipeline = self.redis.pipeline(transaction=False)
-        pipeline.execute_command(*first_command)
-        pipeline.evalsha(_sha(name), *evalsha_args)
+        call = Call(name, (len(keys), *keys, json_args))
+        return self._run_both(first, call) if first else self.run(call)
+
+    def run(self, call: Call) -> Any:
+        """The reply to one call."""
         try:
-            return pipeline.execute()[1]
-        except NoScriptError:
-            return self._run(name, evalsha_args)
+            return self.redis.evalsha(_sha(call.name), *call.args)
+        except NoScriptError:  # a new server, or a new master: this gives it the script
+            return self.redis.eval(source(call.name), *call.args)
+
+    def _run_both(self, first: Call, call: Call) -> Any:
+        if not self.is_cluster:
+            pipeline = self.redis.pipeline(transaction=False)
+            pipeline.evalsha(_sha(first.name), *first.args)
+            pipeline.evalsha(_sha(call.name), *call.args)
+            with suppress(NoScriptError):
+                return pipeline.execute()[1]
+        self.run(first)
+        return self.run(call)
 
     def call_each(self, name: str, common: Sequence[Any], each: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
         """Run a script for several keys: it takes `common`, then the arguments of each key, and returns a value for
@@ -50,25 +68,19 @@ class Store:
         """
         if not self.is_cluster:
             keys, args = [key for key, _ in each], [arg for _, more in each for arg in more]
-            return list(self._run(name, (len(keys), *keys, *common, *args)))
-        calls = [(1, key, *common, *more) for key, more in each]
+            return list(self.run(Call(name, (len(keys), *keys, *common, *args))))
+        calls = [Call(name, (1, key, *common, *more)) for key, more in each]
         pipeline = self.redis.pipeline(transaction=False)
-        for evalsha_args in calls:
-            pipeline.evalsha(_sha(name), *evalsha_args)
+        for call in calls:
+            pipeline.evalsha(_sha(name), *call.args)
         try:
             return [reply[0] for reply in pipeline.execute()]
         except NoScriptError:
-            return [self._run(name, evalsha_args)[0] for evalsha_args in calls]
+            return [self.run(call)[0] for call in calls]
 
     def fields(self, key: str) -> dict[str, str]:
         """A hash as text; empty when there is none."""
         return text_fields(self.redis.hgetall(key))
-
-    def _run(self, name: str, evalsha_args: tuple[Any, ...]) -> Any:
-        try:
-            return self.redis.evalsha(_sha(name), *evalsha_args)
-        except NoScriptError:  # a new server, or a new master: this gives it the script
-            return self.redis.eval(source(name), *evalsha_args)
 
 
 @cache

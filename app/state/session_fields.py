@@ -6,15 +6,13 @@ from typing import Any
 
 from app import exact_json
 from app.events.types import Status
-from app.state.clock import now_iso
 
 Fields = dict[str, str]
 """A hash as text."""
 
 
-def new_session_fields(session_id: str) -> Fields:
+def new_session_fields(session_id: str, created_at: str) -> Fields:
     """The fields of a session without a message."""
-    created_at = now_iso()
     return {
         "id": session_id,
         "title": "",

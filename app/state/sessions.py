@@ -10,7 +10,6 @@ from app import exact_json
 from app.events import sse
 from app.events.entries import StreamEntry
 from app.state import deletion, redis_keys, transcript
-from app.state.clock import now_iso, now_us
 from app.state.deletion import SessionRefs
 from app.state.ids import new_id
 from app.state.open_requests import open_requests
@@ -42,6 +41,7 @@ class Sessions:
         self._store = store
         self._redis = store.redis
         self._settings = store.settings
+        self._clock = store.clock
 
     # sessions
 
@@ -50,7 +50,7 @@ class Sessions:
 
         True if it was created; an existing one stays as it is.
         """
-        fields = new_session_fields(session_id) | fields
+        fields = new_session_fields(session_id, self._clock.now_iso()) | fields
         if fields.get("title"):
             fields["title_source"] = "person"
         args = {"fields": to_pairs(fields), "name": new_id("create"), "ttl": self._settings.session_ttl}
@@ -66,8 +66,7 @@ class Sessions:
 
     def _list_under(self, public_key: str, session_id: str) -> None:
         index = redis_keys.sessions_of(public_key)
-        self._redis.zadd(index, {session_id: now_us()}, nx=True)
-        self._redis.expire(index, self._settings.session_ttl)
+        self._store.call("list_session", [index], {"session": session_id, "ttl": self._settings.session_ttl})
         if not self._redis.exists(redis_keys.session(session_id)):
             self._redis.zrem(index, session_id)  # it was deleted in between
 
@@ -97,7 +96,7 @@ class Sessions:
 
     def rename(self, session_id: str, title: str) -> bool:
         """Set the title that a person chose; no model overwrites it. False if there is no such session."""
-        fields = {"title": title, "title_source": "person", "updated_at": now_iso()}
+        fields = {"title": title, "title_source": "person", "updated_at": self._clock.now_iso()}
         return self.change(session_id, fields, [sse.title_changed(session_id, title)])
 
     def suggest_title(self, session_id: str, thread_id: str, title: str) -> None:
@@ -119,12 +118,11 @@ class Sessions:
 
     def open_thread(self, session_id: str, title: str) -> Fields:
         """Open another thread, unless the session is gone. Messages without a thread_id go to it from now on."""
-        now = now_iso()
+        now = self._clock.now_iso()
         thread = {"id": new_id("thread"), "title": title, "created_at": now, "updated_at": now}
         fields = thread | ({"title_source": "person"} if title else {})
         args = {
             "thread": thread["id"],
-            "score": now_us(),
             "fields": to_pairs(fields),
             "ttl": self._settings.session_ttl,
         }
@@ -133,7 +131,7 @@ class Sessions:
 
     def rename_thread(self, session_id: str, thread_id: str, title: str) -> bool:
         """Set the title that a person chose for a thread. False if there is no such thread."""
-        fields = {"title": title, "title_source": "person", "updated_at": now_iso()}
+        fields = {"title": title, "title_source": "person", "updated_at": self._clock.now_iso()}
         event = sse.title_changed(session_id, title, thread_id)
         return self._change(session_id, thread_id, "", fields, [event])
 

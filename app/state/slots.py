@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.state import redis_keys
-from app.state.clock import now_ms
 from app.state.leases import Leases, member
 from app.state.scripts import Store
 
@@ -56,8 +55,7 @@ class Slots:
             "session": session_id,
             "run": run_id,
             "max_sessions": limit.max_sessions,
-            "now": now_ms(),
-            "end": self._leases.slot_end(),
-            "ttl": self._leases.slot_ttl_ms,
+            "lasts": int(self._leases.slot_seconds() * 1000),
+            "ttl": int(self._leases.slot_ttl * 1000),
         }
         return bool(self._store.call("take_slot", [limit.redis_key], args))

@@ -13,7 +13,6 @@ from app import exact_json
 from app.events import sse
 from app.events.types import AsyncToolResultEvent
 from app.state import redis_keys, transcript
-from app.state.clock import now_iso
 from app.state.control_messages import DropWork, FirstStep, steps_work
 from app.state.ids import new_id
 from app.state.pairs import frame_pairs, to_pairs
@@ -225,7 +224,7 @@ class StepToolCalls:
         return code >= 0
 
     def _step_args(self, call: StepToolCall, step: int, event: AsyncToolResultEvent) -> dict[str, Any]:
-        now, settings = now_iso(), self._store.settings
+        now, settings = self._store.clock.now_iso(), self._store.settings
         updates = [
             sse.session_tool_result(call.session_id, event),
             sse.tool_progress(call.session_id, call.call_id, call.name, event["result"], "done" in event),

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from app.background import BackgroundLoop, Backoff, count_failure
 from app.state.connection.clients import Unavailable
 from app.state.leases import Leases, RunningTurn
+from app.state.passes import Passes
 from app.telemetry.logs import short_session_id
 
 log = logging.getLogger(__name__)
@@ -43,9 +44,14 @@ class Reaper:
     """One thread a process. `running` returns the turns that this process runs."""
 
     def __init__(
-        self, leases: Leases, duties: Sequence[Duty], running: Callable[[], Iterable[RunningTurn]] = no_turns
+        self,
+        leases: Leases,
+        passes: Passes,
+        duties: Sequence[Duty],
+        running: Callable[[], Iterable[RunningTurn]] = no_turns,
     ) -> None:
         self._leases = leases
+        self._passes = passes
         self._duties = duties
         self._running = running
         self._lenient_until = 0.0
@@ -63,10 +69,14 @@ class Reaper:
     def run_once(self) -> None:
         """Renew the leases of this process, then handle what is overdue. Raises `Unavailable`.
 
-        For one lease after Redis was away nothing is handled: no process could renew its leases during that time.
+        For one lease after Redis was away nothing is handled: no process could renew its leases during that time. Nor
+        is it after a failover that lost renewals.
         """
         for turn in self._running():
             self._leases.renew(*turn)
+        if not self._passes.note():
+            log.warning("Redis was away, or has lost its last writes; every process gets one lease to renew its turns")
+            self._be_lenient()
         if time.monotonic() < self._lenient_until:
             return
         for duty in self._duties:
@@ -78,8 +88,11 @@ class Reaper:
         try:
             self.run_once()
         except Unavailable:
-            self._lenient_until = time.monotonic() + self._leases.seconds
+            self._be_lenient()
             raise
+
+    def _be_lenient(self) -> None:
+        self._lenient_until = time.monotonic() + self._leases.seconds
 
 
 def _handled(duty: Duty, item: tuple[Any, ...]) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from app import exact_json
+from app.state.clock import RedisClock
 from app.state.ledger import Ledger
 from app.state.run_records import Run
 from app.state.run_status import ENDED
@@ -21,9 +22,10 @@ class UsageRecovery:
 
     subject = "model call"
 
-    def __init__(self, runs: RunStore, ledger: Ledger, lease: float) -> None:
+    def __init__(self, runs: RunStore, ledger: Ledger, clock: RedisClock, lease: float) -> None:
         self._runs = runs
         self._ledger = ledger
+        self._clock = clock
         self._grace = timedelta(seconds=lease)
 
     def overdue(self) -> list[tuple[str, str, str]]:
@@ -59,7 +61,7 @@ class UsageRecovery:
     def _is_over(self, run: Run) -> bool:
         if run.status not in ENDED or "ended_at" not in run.times:
             return False
-        return datetime.now(UTC) - datetime.fromisoformat(run.times["ended_at"]) > self._grace
+        return self._clock.now() - datetime.fromisoformat(run.times["ended_at"]) > self._grace
 
 
 def _is_of_the_turn(call: ModelCall) -> bool:

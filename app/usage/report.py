@@ -6,7 +6,7 @@ import calendar
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from app.usage import Totals
 
@@ -45,24 +45,20 @@ class Days:
         return str(self.first) <= day <= str(self.last)
 
 
-def today() -> date:
-    """The current day in UTC, like all days here."""
-    return datetime.now(UTC).date()
-
-
-def month(name: str = "") -> Days:
-    """The month `2026-11`, by default the current one. Raises `InvalidDays`."""
-    name = name or today().isoformat()[:7]
+def month(today: date, name: str = "") -> Days:
+    """The month `2026-11`, by default that of `today`. All days are in UTC. Raises `InvalidDays`."""
+    name = name or today.isoformat()[:7]
     if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", name) or name < "0001":
         raise InvalidDays(f"A month has the form 2026-11, not {name[:32]!r}")
     year, number = map(int, name.split("-"))
     return Days(date(year, number, 1), date(year, number, calendar.monthrange(year, number)[1]))
 
 
-def between(first: str, last: str) -> Days:
-    """From day to day, such as 2026-11-24; '' is the first day of that month, or the last. Raises `InvalidDays`."""
-    begin = _day(first) if first else (_day(last) if last else today()).replace(day=1)
-    end = _day(last) if last else max(begin, month().last)
+def between(today: date, first: str, last: str) -> Days:
+    """From day to day, such as 2026-11-24; '' is the first day of that month, or the last day of the month of `today`.
+    Raises `InvalidDays`."""
+    begin = _day(first) if first else (_day(last) if last else today).replace(day=1)
+    end = _day(last) if last else max(begin, month(today).last)
     if not 0 <= (end - begin).days < MAX_DAYS:
         raise InvalidDays(f"Invalid period from {begin} to {end}: the first day comes first, at most {MAX_DAYS} days")
     return Days(begin, end)

@@ -14,11 +14,12 @@ from app.state.inspection import Inspection
 from app.state.ledger import Ledger
 from app.state.scripts import Store
 from app.usage import Totals
-from app.usage.report import month, total
+from app.usage.report import total
 from tests.chaos.erasing import APP as APP_OF_THE_ERASED
 from tests.chaos.people import Listener, Person
 from tests.chaos.reader import Sent
 from tests.chaos.site import Site
+from tests.support.moments import this_month
 from tests.support.patience import patient, until
 from tests.support.remains import without_life
 
@@ -154,7 +155,7 @@ class Verdict:
             runs = list(inspection.runs())
             turns = [charge.totals() for pair in runs for charge in inspection.charges(*pair)]
             sessions = [total(ledger.of_session(session_id)) for session_id in {session for session, _ in runs}]
-            keys = total(row for row in ledger.of_all(month()) if row.app != APP_OF_THE_ERASED)
+            keys = total(row for row in ledger.of_all(this_month()) if row.app != APP_OF_THE_ERASED)
             told = [sum(turns, Totals()), sum(sessions, Totals()), keys]
             self._check("turns, sessions and keys have used the same", told == [keys] * 3, told)
             left = [pair for pair in runs if ledger.unsettled_calls(*pair)]

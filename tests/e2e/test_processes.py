@@ -17,9 +17,10 @@ from app.config import Settings
 from app.state.ledger import Ledger
 from app.state.scripts import Store
 from app.usage import Totals
-from app.usage.report import grouped, month
+from app.usage.report import grouped
 from tests.support.backend import Backend, redis_running, until
 from tests.support.client import PLAIN, Client, kinds, text_of
+from tests.support.moments import this_month
 from tests.support.patience import patient, setting
 from tests.support.servers import Calls, Held, Silence, StepwiseText, Text
 
@@ -56,7 +57,7 @@ def own_client(own):
 def used(own, model):
     """What turns without a key have used of a model; None before anything is settled."""
     ledger = Ledger(Store(redis_py.Redis.from_url(own.redis_url), Settings()))
-    return grouped(ledger.of_key("-", month()), "model").get(model)
+    return grouped(ledger.of_key("-", this_month()), "model").get(model)
 
 
 def test_sigterm_lets_a_running_turn_finish_and_leaves_unbegun_ones_to_others(own, own_client, provider):

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 
@@ -11,8 +15,9 @@ from app.config import Settings
 from app.state.connection import clients
 from tests.engines.failing import turns_outlive
 from tests.support.backend import until
-from tests.support.client import kinds
+from tests.support.client import Client, Stream, kinds
 from tests.support.engines import Watched, stopped_at_last
+from tests.support.servers import Text
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +43,54 @@ def waiting(watched):
     threading.Thread(target=lambda: found.append(client.blpop("filled", 0)), daemon=True).start()
     until(lambda: watched.servers.master.admin.info("clients")["blocked_clients"])
     return found
+
+
+@dataclass
+class Sent:
+    """What became of messages that were sent one after the other, each in a session of its own."""
+
+    accepted: list[tuple[Client, list[str]]] = field(default_factory=list)
+    moments: list[float] = field(default_factory=list)
+    """When each was accepted."""
+
+    @property
+    def longest_pause(self) -> float:
+        """Seconds in which none was accepted."""
+        return max(later - earlier for earlier, later in pairwise(self.moments))
+
+    def send(self, client: Client, text: str) -> None:
+        with client.http.stream(
+            "POST", f"{client.url}/api/chat", json={"text": text, "model": "scripted"}, headers=client.headers
+        ) as answer:
+            if answer.status_code == 200:
+                self.moments.append(time.monotonic())
+                self.accepted.append((client, kinds(list(Stream(answer).events()))))
+            else:
+                assert answer.status_code == 503
+
+
+def test_a_planned_failover_loses_no_turn(watched, provider, figure):
+    """The old master takes writes for ten seconds, until the Sentinels make it a replica: it loses them then."""
+    old, sent, over = watched.servers.master, Sent(), threading.Event()
+    text = provider.script("planned", [Text(["an answer"])])
+
+    def send():
+        while not over.is_set():
+            sent.send(watched.client(), text)
+
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(send)
+        try:
+            turns_outlive(watched, provider, lambda _: watched.servers.fail_over())
+            until(lambda: old.admin.role()[0] == b"slave", 30, "the old master as a replica")
+        finally:
+            over.set()
+        sending.result()
+    figure(sent.longest_pause)
+    for client, events in sent.accepted:
+        assert events == ["text", "complete"]
+        assert client.state()["messages"][-1]["content"] == "an answer"
+    until(watched.servers.is_followed, 20, "a replica")
 
 
 def test_turns_outlive_the_death_of_their_master(watched, provider, waiting, figure):

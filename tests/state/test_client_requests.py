@@ -13,9 +13,9 @@ from app.errors import Conflict, NotFound
 from app.events import sse
 from app.state import redis_keys
 from app.state.client_requests import MAX_MAILBOX_EVENTS, MAX_OPEN_REQUESTS, TooManyOpen, TurnOver
-from app.state.clock import now_ms
 from app.state.open_requests import open_requests, pending
 from app.state.request_expiry import RequestExpiry
+from tests.support.moments import now_ms
 from tests.support.patience import patient
 
 BODY = {"to": "0x1", "value": "9" * 60}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -59,7 +61,7 @@ class Away(Counters):
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_what_is_counted_while_redis_is_away_counts_once_when_it_is_back(connection, settings, moment):
-    metrics, counters = Metrics(), Away(Store(connection, settings))
+    metrics, counters = Metrics(lambda: datetime.now(UTC)), Away(Store(connection, settings))
     reporter = Reporter(metrics, counters, 3600)
     reporter.start("web", {})
     metrics.tokens("m", 1, 0)

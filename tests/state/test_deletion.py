@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from cryptography.fernet import Fernet
@@ -31,8 +32,8 @@ from tests.support.remains import standing_in
 
 def erased(sessions, runs, settings, queue):
     jobs = Jobs(queue, settings.failed_job_ttl)
-    billing = UsageRecovery(runs, Ledger(sessions._store), settings.lease)
-    erase(sessions, TurnService(runs, jobs, Metrics()), billing, jobs, "s")
+    billing = UsageRecovery(runs, Ledger(sessions._store), sessions._store.clock, settings.lease)
+    erase(sessions, TurnService(runs, jobs, Metrics(lambda: datetime.now(UTC))), billing, jobs, "s")
 
 
 def test_every_kind_of_key_of_a_session_is_there_before_and_gone_after(

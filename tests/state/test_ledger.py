@@ -15,11 +15,12 @@ from app.state.runs import RunStore
 from app.state.scripts import Store
 from app.state.turn_requests import Principal
 from app.usage import ModelCall, Prices, Totals, Usage, nano
-from app.usage.report import between, grouped, month, today, total
+from app.usage.report import between, grouped, total
 from tests.state.conftest import Repeated
+from tests.support.moments import today
 
 DAY = "2026-11-24"
-DAYS = between("2026-11-01", "2026-11-30")
+DAYS = between(today(), "2026-11-01", "2026-11-30")
 PRICES = Prices("0.0000025", "0.00001", "0.00000125")
 FIRST = ModelCall("1", DAY, "key1", "shop", "gpt-4o", prompt=100, prices=PRICES)
 
@@ -178,7 +179,7 @@ def test_usage_is_grouped_by_what_somebody_asks_for(ledger, run):
         "model": {"a model: with spaces": 3, "gpt-4o": 105},
     }
     assert list(grouped(ledger.of_all(DAYS), "day")) == [DAY, "2026-11-25"]
-    assert [row.totals.input for row in ledger.of_key("key1", between("2026-11-25", "2026-11-25"))] == [3]
+    assert [row.totals.input for row in ledger.of_key("key1", between(today(), "2026-11-25", "2026-11-25"))] == [3]
     assert grouped(rows, "app") == grouped(ledger.of_all(DAYS), "app")
 
 
@@ -207,4 +208,4 @@ def test_sums_of_many_small_costs_are_exact(ledger, run):
     tiny = Prices("0.0000000005", "0")
     for number in range(1, 11):
         ledger.settle("s", run.id, call(str(number), prompt=3, prices=tiny).estimated(0))
-    assert total(ledger.of_key("key1", month("2026-11"))).cost == 10 * nano(Decimal("0.0000000015"))
+    assert total(ledger.of_key("key1", DAYS)).cost == 10 * nano(Decimal("0.0000000015"))

@@ -7,12 +7,12 @@ import pytest
 from app import services
 from app.config import Settings
 from app.events import sse
-from app.state.clock import now_ms
 from app.state.connection.cluster import Cluster
 from app.state.turn_requests import Principal
 from app.turns.lost_turns import WORKER_LOST
 from app.usage import ModelCall, Prices, Totals
-from app.usage.report import month, today, total
+from app.usage.report import total
+from tests.support.moments import now_ms, this_month, today
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def opened(parts, said, number="1", prompt=10):
 
 
 def used(parts):
-    return total(parts.ledger.of_key("key1", month()))
+    return total(parts.ledger.of_key("key1", this_month()))
 
 
 def test_what_a_lost_workers_turn_used_is_billed_with_its_end_by_the_prompt_and_the_text_that_came(
@@ -191,3 +191,46 @@ def test_an_end_that_a_dead_master_took_with_it_is_brought_about_again(parts, ro
     round_of_care()
     assert events(parts, "s", run_id) == [WORKER_LOST]
     assert "run" not in parts.sessions.get("s")
+
+
+@pytest.fixture
+def lost(parts, said, connection):
+    """A running turn whose lease has run out."""
+    run_id = parts.turns.send("s", said()).run_id
+    parts.runs.claim("s", run_id, "worker")
+    connection.zadd("leases", {f"s {run_id}": 1})
+    return lambda: parts.runs.get("s", run_id).status == "error"
+
+
+def forget_passes(connection):
+    for key in connection.scan_iter("{leases}:pass:*"):
+        connection.delete(key)
+
+
+def set_passes_back(connection):
+    for key in connection.scan_iter("{leases}:pass:*"):
+        connection.set(key, int(connection.get(key)) - 1)
+
+
+@pytest.mark.parametrize("forget", [forget_passes, set_passes_back])
+def test_nothing_is_lost_for_one_lease_after_redis_has_lost_its_last_writes(parts, lost, connection, forget):
+    """A failover: the turn's worker may have renewed its lease, on a master that is gone."""
+    reaper, other = parts.reaper(), parts.reaper()
+    parts.passes.note()
+    forget(connection)
+    reaper.run_once()
+    reaper.run_once()
+    assert not lost()
+    other.run_once()
+    assert lost()
+
+
+def test_a_reaper_that_redis_has_kept_waiting_gives_every_process_a_lease(parts, lost, connection, monkeypatch):
+    """A worker's client waits for Redis and raises nothing."""
+    parts.passes.note()
+    long_ago = parts.passes._last - 46_000_000
+    monkeypatch.setattr(parts.passes, "_last", long_ago)
+    for key in connection.scan_iter("{leases}:pass:*"):
+        connection.set(key, long_ago)
+    parts.reaper().run_once()
+    assert not lost()

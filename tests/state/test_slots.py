@@ -6,7 +6,6 @@ import pytest
 
 from app.events import sse
 from app.state import redis_keys
-from app.state.clock import now_ms
 from app.state.leases import RunningTurn
 from app.state.run_status import UNFINISHED
 from app.state.runs import RunStore
@@ -14,6 +13,7 @@ from app.state.scripts import Store
 from app.state.slots import ConcurrencyLimit
 from tests.state.conftest import Repeated
 from tests.state.test_reaper import parts  # noqa: F401
+from tests.support.moments import now_ms
 
 KEY, ADDRESS = ConcurrencyLimit("key", "ab12", 2), ConcurrencyLimit("address", "2001:db8::/64", 2)
 
@@ -35,7 +35,7 @@ def end(runs, session_id, run_id):
 def test_a_turn_holds_its_slots_from_its_acceptance_to_its_end(runs, connection, said):
     run_id = runs.start("s", said(limits=(KEY, ADDRESS))).run_id
     assert slots(connection, KEY) == slots(connection, ADDRESS) == [f"s {run_id}"]
-    assert 0 < connection.pttl(KEY.redis_key) <= runs.leases.slot_ttl_ms
+    assert 0 < connection.pttl(KEY.redis_key) <= runs.leases.slot_ttl * 1000
     end(runs, "s", run_id)
     assert not connection.exists(KEY.redis_key, ADDRESS.redis_key)
 

@@ -22,6 +22,7 @@ from tests.support import commands, processes
 from tests.support.commands import ROOT as ROOT
 from tests.support.patience import patient, until
 from tests.support.programs import missing
+from tests.support.skewed import skewed
 
 WORKER = [sys.executable, "-m", "workers"]
 
@@ -142,11 +143,12 @@ class Backend:
         self.processes: list[Process] = []
         self._numbers = itertools.count()
 
-    def web(self, port: int = 0, **more: str) -> tuple[Process, str]:
-        """Start a web process, on a free port unless one is given; returns it and its base URL once it answers."""
+    def web(self, port: int = 0, skew: float = 0, **more: str) -> tuple[Process, str]:
+        """Start a web process, on a free port unless one is given; returns it and its base URL once it answers. Its
+        clock is off by `skew` seconds."""
         port = port or free_port()
         command = [sys.executable, "-m", "gunicorn", "-c", "python:app.serving", "app:create_app()"]
-        process = self._start("web", command, more | {"PORT": str(port)})
+        process = self._start("web", skewed(command, skew) if skew else command, more | {"PORT": str(port)})
         url = f"http://127.0.0.1:{port}"
         until(lambda: _ok(f"{url}/healthz") or not process.alive, 120, "web process")
         assert process.alive, process.log()

@@ -158,6 +158,15 @@ class Watched(Nodes):
         port = int(self.sentinels[0].admin.sentinel_master(MASTER)["port"])
         return next(node for node in self.nodes if node.port == port)
 
+    def fail_over(self) -> None:
+        """Have the Sentinels make the replica the master, as an operator does before maintenance."""
+        self.sentinels[0].admin.execute_command("SENTINEL", "FAILOVER", MASTER)
+
+    def is_followed(self) -> bool:
+        """Whether the master has a replica that has loaded all its data and could take over."""
+        found = [node.admin.info("replication") for node in self.nodes[:2]]
+        return sorted(state.get("master_link_status", "master") for state in found) == ["master", "up"]
+
     def _sentinel(self, folder: Path) -> Node:
         config = folder / f"sentinel-{len(self.nodes)}.conf"
         config.write_text(

@@ -16,9 +16,9 @@ from app.state.ids import sha256_hex
 from app.state.turn_requests import Principal, TurnRequest
 from app.state.vault import client_digest
 from app.usage import ModelCall, Usage, nano
-from app.usage.report import today
 from app.web.admission import Admission
 from app.web.caller import Caller
+from tests.support.moments import today
 
 ROOT = Path(__file__).parents[2]
 KEY = ApiKey(id="key-1", apps=("*",), label="", created_at="", budget=Decimal("0.01"))

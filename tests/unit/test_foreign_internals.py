@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from datetime import UTC, datetime
 
 import gevent.socket
 import pytest
@@ -13,6 +14,7 @@ from limits.storage import RedisStorage
 from litellm.llms.openai.common_utils import BaseOpenAILLM
 from redis._parsers.base import BaseParser
 from redis._parsers.encoders import Encoder
+from rq import executions, intermediate_queue, registry, utils
 from rq.executions import Execution
 from rq.job import Job
 from rq.worker.base import BaseWorker
@@ -100,3 +102,12 @@ def test_litellm_makes_its_transport_in_the_method_that_ours_wraps():
 
 def test_litellms_bridge_to_the_responses_api_asks_for_its_mcp_gateway_in_the_function_that_ours_replaces():
     assert "_responses_try_dispatch_mcp_gateway(" in inspect.getsource(litellm_setup.responses.responses)
+
+
+def test_rqs_times_come_from_a_function_that_is_looked_up_at_each_call(monkeypatch):
+    """`workers.queue_clock` replaces it."""
+    moment = datetime(2026, 11, 26, tzinfo=UTC)
+    for module in (utils, intermediate_queue):
+        monkeypatch.setattr(module, "now", lambda: moment)
+    assert registry.current_timestamp() == executions.current_timestamp() == moment.timestamp()
+    assert "now() - first_seen" in inspect.getsource(intermediate_queue.IntermediateQueue.should_be_cleaned_up)

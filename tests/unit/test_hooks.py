@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -40,7 +41,7 @@ def rates():
 def client(rates):
     app = Flask("tests")
     settings = Settings(_env_file=None, cors_origins=ORIGIN, requests_per_minute_address=1)
-    app.extensions["aomi"] = SimpleNamespace(settings=settings, rates=rates, metrics=Metrics())
+    app.extensions["aomi"] = SimpleNamespace(settings=settings, rates=rates, metrics=Metrics(lambda: datetime.now(UTC)))
     bp = Blueprint("some", __name__)
     bp.post("/some")(lambda: pytest.fail("the view was reached"))
     app.register_blueprint(bp)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import click
@@ -10,6 +11,8 @@ import pytest
 from app.commands.durations import Duration
 from app.commands.key_options import Dollars, Expiry, LimitParam
 
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
+
 
 @pytest.mark.parametrize(
     ("kind", "text", "value"),
@@ -17,9 +20,9 @@ from app.commands.key_options import Dollars, Expiry, LimitParam
         (Duration(), "30m", 1800),
         (Duration(), "24h", 86400),
         (Duration(), "0", 0),
-        (Expiry(), "never", ""),
-        (Expiry(), "2099-01-31", "2099-01-31T00:00:00.000Z"),
-        (Expiry(), "2099-01-31T12:00:00+02:00", "2099-01-31T10:00:00.000Z"),
+        (Expiry(lambda: NOW), "never", ""),
+        (Expiry(lambda: NOW), "2099-01-31", "2099-01-31T00:00:00.000Z"),
+        (Expiry(lambda: NOW), "2099-01-31T12:00:00+02:00", "2099-01-31T10:00:00.000Z"),
         (LimitParam(), "60", 60),
         (LimitParam(), "0", 0),
         (LimitParam(), "default", None),
@@ -41,9 +44,9 @@ def test_an_amount_is_kept_as_people_write_it():
         (Duration(), "1y", "use 30m, 24h, 90d or 0"),
         (Duration(), "", "use 30m, 24h, 90d or 0"),
         (Duration(), "d", "use 30m, 24h, 90d or 0"),
-        (Expiry(), "soon", "use 90d"),
-        (Expiry(), "99999999d", "use 90d"),
-        (Expiry(), "2020-01-31", "not in the future"),
+        (Expiry(lambda: NOW), "soon", "use 90d"),
+        (Expiry(lambda: NOW), "99999999d", "use 90d"),
+        (Expiry(lambda: NOW), "2020-01-31", "not in the future"),
         (LimitParam(), "-1", "use a number"),
         (LimitParam(), "many", "use a number"),
         (Dollars(), "-1", "use US"),

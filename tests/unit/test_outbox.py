@@ -31,6 +31,9 @@ class FakeRuns:
         self.logs = defaultdict(list)
         self.numbers = defaultdict(list)
 
+    def first_batch_number(self):
+        return 1
+
     def append(self, batches):
         self.asked.set()
         assert self.gate.wait(SOON)

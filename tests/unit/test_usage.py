@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 import yaml
 
 from app import catalog
 from app.errors import ConfigError
 from app.usage import ModelCall, Prices, Totals, Usage, dollars
-from app.usage.report import InvalidDays, between, month, today
+from app.usage.report import InvalidDays, between, month
 from workers.models.metering import estimate, measure
 from workers.models.reply_builder import ReplyBuilder, StreamOutcome
 from workers.models.wires import openai
@@ -17,7 +19,7 @@ GPT = {"model_name": "gpt", "litellm_params": {"model": "openai/gpt-4o"}}
 LONG = {"model_name": "long", "litellm_params": {"model": "gemini/gemini-2.5-pro"}}
 OWN = {"input_cost_per_token": "3e-6", "output_cost_per_token": 0.00001}
 
-
+TODAY = date(2026, 11, 26)
 PROMPT = [{"role": "user", "content": "one two three"}]
 
 
@@ -153,14 +155,14 @@ def test_sums_are_shown_in_dollars_exactly():
 
 
 def test_days_are_those_of_a_month_unless_somebody_says_which():
-    assert (str(month("2028-02").first), str(month("2028-02").last)) == ("2028-02-01", "2028-02-29")
-    assert month().first <= today() <= month().last
-    assert between("", "") == month()
-    assert between("2026-10-30", "2026-11-01").names() == ["2026-10-30", "2026-10-31", "2026-11-01"]
-    assert str(between("", "2026-10-30").first) == "2026-10-01"
+    assert (str(month(TODAY, "2028-02").first), str(month(TODAY, "2028-02").last)) == ("2028-02-01", "2028-02-29")
+    assert month(TODAY).first <= TODAY <= month(TODAY).last
+    assert between(TODAY, "", "") == month(TODAY)
+    assert between(TODAY, "2026-10-30", "2026-11-01").names() == ["2026-10-30", "2026-10-31", "2026-11-01"]
+    assert str(between(TODAY, "", "2026-10-30").first) == "2026-10-01"
 
 
 @pytest.mark.parametrize("name", ["2026-13", "2026", "0000-01", "2026-11-24", "२०२६-११"])
 def test_what_is_no_month_is_refused(name):
     with pytest.raises(InvalidDays):
-        month(name)
+        month(TODAY, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 
 @dataclass(frozen=True)
@@ -127,9 +127,9 @@ def seconds(begin: str, end: str) -> float | None:
     return round((moment(end) - moment(begin)).total_seconds(), 3)
 
 
-def ago(at: str) -> float | None:
+def ago(at: str, now: datetime) -> float | None:
     """Seconds since a time."""
-    return round((datetime.now(UTC) - moment(at)).total_seconds(), 1) if at else None
+    return round((now - moment(at)).total_seconds(), 1) if at else None
 
 
 def moment(at: str) -> datetime:

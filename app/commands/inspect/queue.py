@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from rq import Queue as RqQueue
@@ -10,6 +11,7 @@ from rq.job import Job as RqJob
 
 from app import exact_json
 from app.commands.inspect.facts import Job, Queue, Worker, ago
+from app.state.clock import RedisClock
 from app.state.inspection import Fields, Inspection
 from app.turns.queue import BACKGROUND, TURNS, open_queue
 
@@ -20,9 +22,10 @@ _WORKER = ("hostname", "pid", "queues", "birth", "last_heartbeat", "successful_j
 class Queues:
     """The two queues of a Redis."""
 
-    def __init__(self, connection: Any, inspection: Inspection) -> None:
+    def __init__(self, connection: Any, inspection: Inspection, clock: RedisClock) -> None:
         self._queues = [open_queue(name, connection) for name in (TURNS, BACKGROUND)]
         self._inspection = inspection
+        self._clock = clock
 
     def counts(self) -> list[Queue]:
         """The numbers of each queue."""
@@ -47,9 +50,9 @@ class Queues:
         """The live workers."""
         names = sorted(worker_registration.get_keys(connection=self._queues[0].connection))
         stored = self._inspection.pick(names, _WORKER)
-        running = self._inspection.sizes([f"{name}:executions" for name in names])
+        now, running = self._clock.now(), self._inspection.sizes([f"{name}:executions" for name in names])
         workers = zip(names, stored, running, strict=True)
-        return [_worker(name, fields, size) for name, fields, size in workers if fields["last_heartbeat"]]
+        return [_worker(name, fields, size, now) for name, fields, size in workers if fields["last_heartbeat"]]
 
 
 def _ids(queue: RqQueue) -> dict[str, list[str]]:
@@ -73,14 +76,14 @@ def _call(data: str) -> tuple[str, list[str]]:
     return name.rpartition(".")[2], args
 
 
-def _worker(name: str, fields: Fields, running: int) -> Worker:
+def _worker(name: str, fields: Fields, running: int, now: datetime) -> Worker:
     return Worker(
         worker=name.rpartition(":")[2],
         queue=fields["queues"],
         host=fields["hostname"],
         pid=fields["pid"],
         born_at=fields["birth"],
-        heard_s=ago(fields["last_heartbeat"]),
+        heard_s=ago(fields["last_heartbeat"], now),
         running=running,
         done=int(fields["successful_job_count"] or 0),
         failed=int(fields["failed_job_count"] or 0),

@@ -24,7 +24,7 @@ class Reports:
         store = open_store()
         self._inspection = Inspection(store)
         queue = clients.queue(store.settings, store.redis, timeout=TIMEOUT_SECONDS)
-        self._queues = Queues(queue, Inspection(Store(queue, store.settings)))
+        self._queues = Queues(queue, Inspection(Store(queue, store.settings)), store.clock)
         self._output = output
 
     def overview(self) -> str:

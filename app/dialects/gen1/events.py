@@ -14,7 +14,6 @@ from app.errors import ApiError, BadRequest
 from app.events.types import TRANSACTION, TYPED_DATA
 from app.openapi.declare import SESSION, Parameter, RouteSpec, documented
 from app.state.client_requests import MAX_MAILBOX_EVENTS
-from app.state.clock import now_iso
 from app.web import parsing
 from app.web.current import services
 
@@ -49,7 +48,7 @@ def system() -> ResponseReturnValue:
             _wallet_changed(session_id, payload)
     except ApiError as error:
         text = f"Refused: {error}"
-    return jsonify(res=messages.plain("system", text, now_iso()))
+    return jsonify(res=messages.plain("system", text, services().clock.now_iso()))
 
 
 @bp.get("/api/events")

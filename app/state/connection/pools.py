@@ -6,9 +6,10 @@ import contextlib
 import queue
 import threading
 import time
+from functools import cache
 from typing import Any
 
-from redis import BlockingConnectionPool
+from redis import BlockingConnectionPool, Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis.sentinel import (
@@ -19,6 +20,7 @@ from redis.sentinel import (
 )
 
 from app.redis_urls import Address, RedisTarget
+from app.state.connection.failovers import MasterWatch
 
 SENTINEL_OPTIONS = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(NoBackoff(), 0)}
 """A Sentinel that does not reply is skipped: there are others."""
@@ -42,6 +44,7 @@ class MasterConnection(SentinelManagedConnection):
         if not self.is_connected:
             self.host, self.port = self.connection_pool.get_master_address()
             super().connect_check_health(check_health, retry_socket_connect=False)
+            self.connection_pool.sentinel_manager.watch.opened(self)
 
 
 class MasterTLSConnection(MasterConnection, SentinelManagedSSLConnection):
@@ -104,14 +107,16 @@ class RetryingSentinelPool(RetryingPool, SentinelPool):
 class Sentinels(Sentinel):
     """The Sentinels that know the master. redis-py records which of them replied, which is not thread-safe."""
 
-    def __init__(self, addresses: tuple[Address, ...], **options: Any) -> None:
+    def __init__(self, addresses: tuple[Address, ...], watch: MasterWatch, **options: Any) -> None:
         super().__init__(list(addresses), sentinel_kwargs=options)
+        self.watch = watch
         self._asking = threading.Lock()
 
     def discover_master(self, service_name: str) -> Any:
-        """The address of the master. Raises `MasterNotFoundError`, which is a `ConnectionError`."""
+        """The address of the master. Raises `ConnectionError` while there is none."""
+        self.watch.check()
         with self._asking:
-            return super().discover_master(service_name)
+            return self.watch.corrected(super().discover_master(service_name))
 
 
 def open_pool(target: RedisTarget, retry_forever: bool, **options: Any) -> ShrinkingPool:
@@ -119,7 +124,16 @@ def open_pool(target: RedisTarget, retry_forever: bool, **options: Any) -> Shrin
     if target.kind == "server":
         return (RetryingPool if retry_forever else ShrinkingPool)(**options)
     tls = {name: value for name, value in options.items() if name.startswith(_TLS)} if target.tls else {}
-    sentinels = Sentinels(target.addresses, **SENTINEL_OPTIONS, **dict(target.sentinel), **tls, ssl=target.tls)
+    watch = _watch(target, tuple(tls.items()))
+    sentinels = Sentinels(target.addresses, watch, **SENTINEL_OPTIONS, **dict(target.sentinel), **tls, ssl=target.tls)
     kind = RetryingSentinelPool if retry_forever else SentinelPool
     options["connection_class"] = MasterTLSConnection if target.tls else MasterConnection
     return kind(target.master, sentinels, **options)
+
+
+@cache
+def _watch(target: RedisTarget, tls: tuple[tuple[str, Any], ...]) -> MasterWatch:
+    """One watch in a process, for all its pools of a master."""
+    options: dict[str, Any] = SENTINEL_OPTIONS | {"socket_timeout": None} | dict(target.sentinel) | dict(tls)
+    sentinels = [Redis(host=host, port=port, ssl=target.tls, **options) for host, port in target.addresses]
+    return MasterWatch(target.master, sentinels)

@@ -6,8 +6,7 @@ local sums, processes, process = KEYS[1], KEYS[2], KEYS[3]
 if args.number <= tonumber(redis.call('HGET', process, 'report') or 0) then return end
 for i = 1, #args.counted, 2 do redis.call('HINCRBYFLOAT', sums, args.counted[i], args.counted[i + 1]) end
 redis.call('HSET', process, 'report', args.number, unpack(args.gauges))
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = now_ms()
 redis.call('ZADD', processes, now, args.process)
 redis.call('ZREMRANGEBYSCORE', processes, 0, now - args.process_ttl * 1000)
 redis.call('EXPIRE', sums, args.sums_ttl)

@@ -1,5 +1,21 @@
--- Functions that precede every script, after those of keys.lua. Every script but append.lua takes one argument:
--- a JSON object, decoded as `args`. Lists of frames are {kind, frame, kind, frame, ...}.
+-- Functions that precede every script, after those of keys.lua. Every script but append.lua and set_due.lua takes one
+-- argument: a JSON object, decoded as `args`. Lists of frames are {kind, frame, kind, frame, ...}.
+
+-- The time since 1970 in microseconds, by the clock of Redis: the clocks of processes may differ.
+local function now_us()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+-- The same in milliseconds.
+local function now_ms() return math.floor(now_us() / 1000) end
+
+-- A score for a new member of a sorted set that is ordered by time, in microseconds: behind all others, also when they
+-- were added by a clock that was ahead.
+local function next_score(key)
+  local last = redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')[2]
+  return string.format('%.0f', math.max(now_us(), last and tonumber(last) + 1 or 0))
+end
 
 -- Whether a turn with this status is over. (ENDED in run_status.py is the same.)
 local function has_ended(status)
@@ -91,12 +107,6 @@ local function may_go_on(session, call, run)
   local stored = redis.call('HMGET', call, 'steps', 'thread')
   if not redis.call('ZSCORE', threads_key(session), stored[2]) then return false end
   return tonumber(stored[1]) > 0 or redis.call('HGET', run_key(session, run), 'status') == 'running'
-end
-
--- The time of Redis in milliseconds since 1970.
-local function now_ms()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
 -- Add a member to a sorted set for `seconds` from now on. Those whose time is over leave it; it lives as long as the

@@ -1,8 +1,8 @@
 -- Accept a message: create the session and a thread where there is none, record the run, and make it current or let
 -- it wait. KEYS[1]: the session, KEYS[2]: the record of the message's Idempotency-Key, if it has one.
 -- args: run, message, app, model, thread ('' for the newest), new_thread, session (fields of a new one: name, value
--- ...), title, user_state ('' leaves it), client, address, key, budget, origin, slots, answers (numbers of client requests),
--- on_busy, max_waiting, body (its digest), opened (score of a new thread), now, ttl, sent_ttl, max_updates,
+-- ...), title, user_state ('' leaves it), client, address, key, budget, origin, slots, answers (numbers of client
+-- requests), on_busy, max_waiting, body (its digest), now, ttl, sent_ttl, max_updates,
 -- title_frame, state_frame, closed_frame.
 -- A message that interrupts supersedes those that wait to do the same: the caller ends them.
 -- Returns {"started" | "waiting", thread, current run that it waits for, runs it supersedes ...}, {"again", run} for a message that was
@@ -41,7 +41,7 @@ end
 
 local function create_thread()
   local id = args.new_thread
-  redis.call('ZADD', threads_key(session), args.opened, id)
+  redis.call('ZADD', threads_key(session), next_score(threads_key(session)), id)
   redis.call('HSET', thread_key(session, id), 'id', id, 'title', '', 'created_at', args.now, 'updated_at', args.now)
   return id
 end

@@ -1,0 +1,113 @@
+"""Follows what the Sentinels publish of a failover.
+
+In a planned failover (`SENTINEL FAILOVER`) the old master lives on. It takes writes for ten seconds, until it is told
+that it is a replica, and loses them then. So connections to it are cut before the replica is promoted, and none is made
+until the Sentinels name the new master. The events are those of
+https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+from weakref import WeakSet
+
+from redis import Redis
+from redis.exceptions import ConnectionError
+
+from app.redis_urls import Address
+from app.state.connection.pubsub import PubSubListener
+
+log = logging.getLogger(__name__)
+
+SWITCHED = "+switch-master"
+PROMOTING = "+failover-state-send-slaveof-noone"
+ABORTED = ("-failover-abort-slave-timeout", "-failover-abort-no-good-slave", "-failover-abort-not-elected")
+
+HOLD_SECONDS = 5.0
+"""How long a promotion is waited for, if no Sentinel tells its outcome."""
+
+DISTRUST_SECONDS = 15.0
+"""For so long after a switch a Sentinel may still name the old master."""
+
+
+class MasterWatch:
+    """Follows the failovers of one `master`. `sentinels` are clients of the Sentinels, for listening.
+
+    It begins to listen with the first connection to the master, in one thread per Sentinel.
+    """
+
+    def __init__(self, master: str, sentinels: Sequence[Redis]) -> None:
+        self._master = master
+        self._listeners = [PubSubListener(sentinel) for sentinel in sentinels]
+        self._connections: WeakSet[Any] = WeakSet()
+        self._lock = threading.Lock()
+        self._is_started = False
+        self._held_until = 0.0
+        self._switched: tuple[Address, Address] | None = None
+        self._switched_at = 0.0
+
+    def check(self) -> None:
+        """Raises `ConnectionError` while a replica is being promoted: writes would be lost."""
+        self._start()
+        if time.monotonic() < self._held_until:
+            raise ConnectionError("The Sentinels are moving the master")
+
+    def corrected(self, address: Address) -> Address:
+        """The master's address, given what a Sentinel says that may not know of the last switch yet."""
+        if self._switched and time.monotonic() - self._switched_at < DISTRUST_SECONDS:
+            old, new = self._switched
+            return new if address == old else address
+        return address
+
+    def opened(self, connection: Any) -> None:
+        """A connection to the master was made. Raises `ConnectionError` if a failover has begun."""
+        with self._lock:
+            self._connections.add(connection)
+        try:
+            self.check()
+        except ConnectionError:
+            connection.disconnect()
+            raise
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._is_started:
+                return
+            self._is_started = True
+        for listener in self._listeners:
+            listener.start(self._heard)
+            for channel in (SWITCHED, PROMOTING, *ABORTED):
+                listener.subscribe(channel, timeout=0)
+
+    def _heard(self, channel: str, payload: bytes) -> None:
+        words = payload.decode().split()
+        if channel == SWITCHED and words[0] == self._master:
+            self._switch((words[1], int(words[2])), (words[3], int(words[4])))
+        elif channel == PROMOTING and self._master in words:
+            log.warning("the Sentinels promote a replica of %s; waiting for it", self._master)
+            self._held_until = time.monotonic() + HOLD_SECONDS
+            self._cut(None)
+        elif self._master in words:
+            self._held_until = 0.0
+
+    def _switch(self, old: Address, new: Address) -> None:
+        if self._switched != (old, new) or time.monotonic() - self._switched_at > DISTRUST_SECONDS:
+            log.warning("the master of %s is %s:%d now", self._master, *new)
+            self._switched, self._switched_at = (old, new), time.monotonic()
+        self._held_until = 0.0
+        self._cut(new)
+
+    def _cut(self, master: Address | None) -> None:
+        """End the connections to all servers but the master. (A shutdown wakes the thread that reads, in any state.)"""
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
+            if (connection.host, connection.port) != master:
+                with contextlib.suppress(OSError, AttributeError):  # it is closed, or being closed
+                    connection._sock.shutdown(socket.SHUT_RDWR)
