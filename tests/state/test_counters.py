@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -12,6 +10,7 @@ from app.metrics.reporter import Reporter
 from app.state.counters import Counters, Report
 from app.state.scripts import Store
 from tests.state.conftest import Repeated
+from tests.support.moments import now
 
 ONE = 'aomi_tokens_total{"model":"m","kind":"input"}'
 
@@ -61,7 +60,7 @@ class Away(Counters):
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_what_is_counted_while_redis_is_away_counts_once_when_it_is_back(connection, settings, moment):
-    metrics, counters = Metrics(lambda: datetime.now(UTC)), Away(Store(connection, settings))
+    metrics, counters = Metrics(now), Away(Store(connection, settings))
     reporter = Reporter(metrics, counters, 3600)
     reporter.start("web", {})
     metrics.tokens("m", 1, 0)

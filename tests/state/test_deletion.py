@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
 import pytest
 from cryptography.fernet import Fernet
@@ -26,6 +25,7 @@ from app.turns.service import TurnService
 from app.turns.usage_recovery import UsageRecovery
 from app.usage import ModelCall
 from tests.state.conftest import WORDS, Repeated
+from tests.support.moments import now
 from tests.support.patience import until
 from tests.support.remains import standing_in
 
@@ -33,7 +33,7 @@ from tests.support.remains import standing_in
 def erased(sessions, runs, settings, queue):
     jobs = Jobs(queue, settings.failed_job_ttl)
     billing = UsageRecovery(runs, Ledger(sessions._store), sessions._store.clock, settings.lease)
-    erase(sessions, TurnService(runs, jobs, Metrics(lambda: datetime.now(UTC))), billing, jobs, "s")
+    erase(sessions, TurnService(runs, jobs, Metrics(now)), billing, jobs, "s")
 
 
 def test_every_kind_of_key_of_a_session_is_there_before_and_gone_after(

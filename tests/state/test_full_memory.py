@@ -19,6 +19,7 @@ from app.turns.queue import Jobs
 from app.turns.service import TurnService
 from app.turns.usage_recovery import UsageRecovery
 from tests.state.test_deletion import erased
+from tests.support.moments import now
 from tests.support.remains import standing_in
 
 pytestmark = pytest.mark.parametrize("connection", ["redis", "valkey", "cluster"], indirect=True)
@@ -52,7 +53,7 @@ def test_an_interrupt_ends_its_turn_and_the_reaper_enqueues_the_next_one(
     runs, store, settings, connection, queue, said
 ):
     jobs = Jobs(queue, settings.failed_job_ttl)
-    turns = TurnService(runs, jobs, Metrics())
+    turns = TurnService(runs, jobs, Metrics(now))
     running, following = turns.send("s", said()), turns.send("s", said())
     runs.claim("s", running.run_id, "worker")
     with full_memory(connection, queue):

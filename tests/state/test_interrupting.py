@@ -14,6 +14,7 @@ from app.state.scripts import Store
 from app.turns.queue import Jobs
 from app.turns.service import TurnService
 from tests.state.conftest import Repeated
+from tests.support.moments import now
 
 
 class GatedRuns(RunStore):
@@ -35,7 +36,7 @@ class Web:
 
     def __init__(self, store, jobs, request):
         self._runs = GatedRuns(store)
-        turns = TurnService(self._runs, jobs, Metrics())
+        turns = TurnService(self._runs, jobs, Metrics(now))
         self._thread = threading.Thread(target=lambda: turns.send("s", request), daemon=True)
         self._thread.start()
         assert self._runs.accepted.wait(60)
@@ -72,7 +73,7 @@ def test_of_two_messages_that_interrupt_the_newer_one_runs(connection, settings,
 
 
 def test_a_message_that_only_waits_is_not_superseded(runs, jobs, said):
-    turns = TurnService(runs, jobs, Metrics())
+    turns = TurnService(runs, jobs, Metrics(now))
     turns.send("s", said("running"))
     patient = turns.send("s", said("patient"))
     hasty = turns.send("s", said("hasty", on_busy="interrupt"))

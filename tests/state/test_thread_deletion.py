@@ -17,6 +17,7 @@ from app.turns.erasing import erase_thread
 from app.turns.queue import Jobs
 from app.turns.service import TurnService
 from tests.state.conftest import Repeated
+from tests.support.moments import now
 from tests.support.remains import without_life
 
 
@@ -27,7 +28,7 @@ def jobs(queue, settings):
 
 @pytest.fixture
 def turns(runs, jobs):
-    return TurnService(runs, jobs, Metrics())
+    return TurnService(runs, jobs, Metrics(now))
 
 
 @pytest.fixture

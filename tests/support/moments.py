@@ -8,6 +8,11 @@ from datetime import UTC, date, datetime
 from app.usage.report import Days, month
 
 
+def now() -> datetime:
+    """The current time in UTC."""
+    return datetime.now(UTC)
+
+
 def now_ms() -> int:
     """The current time in milliseconds since 1970."""
     return int(time.time() * 1000)
@@ -15,7 +20,7 @@ def now_ms() -> int:
 
 def today() -> date:
     """The current day in UTC."""
-    return datetime.now(UTC).date()
+    return now().date()
 
 
 def this_month() -> Days:

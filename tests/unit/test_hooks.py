@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +15,7 @@ from app.metrics.instruments import Metrics
 from app.services import build
 from app.state.rates import Exceeded
 from app.web import hooks, rate_limits, session_auth
+from tests.support.moments import now
 
 ROOT = Path(__file__).parents[2]
 ORIGIN = "https://app.example"
@@ -41,7 +41,7 @@ def rates():
 def client(rates):
     app = Flask("tests")
     settings = Settings(_env_file=None, cors_origins=ORIGIN, requests_per_minute_address=1)
-    app.extensions["aomi"] = SimpleNamespace(settings=settings, rates=rates, metrics=Metrics(lambda: datetime.now(UTC)))
+    app.extensions["aomi"] = SimpleNamespace(settings=settings, rates=rates, metrics=Metrics(now))
     bp = Blueprint("some", __name__)
     bp.post("/some")(lambda: pytest.fail("the view was reached"))
     app.register_blueprint(bp)
