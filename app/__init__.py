@@ -23,14 +23,17 @@ def create_app(services: Services | None = None) -> Flask:
     """
     from flask import Flask  # not at the top: the `aomi` command does not need Flask
 
-    from app import api, dialects, pages
-    from app.web import address, hooks
+    from app import api, dialects, file_limit, pages
+    from app.web import address, hooks, readiness, stream_slots
 
     services = services or _from_environment()
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions["aomi"] = services
     address.behind(app, services.settings.trusted_proxies)
+    files = file_limit.budget(file_limit.open_files(), services.settings.redis_connections)
+    stream_slots.register(app, files.streams)
+    readiness.register(app)
     hooks.register(app)
     api.register(app, services.settings)
     pages.register(app, services.settings)

@@ -27,6 +27,31 @@ class _OldNames(EnvSettingsSource):
         return {name: value for name, value in values.items() if value is not None}
 
 
+SECRETS = ("REDIS_URL", "AOMI_QUEUE_REDIS_URL", "AOMI_ENCRYPTION_KEY", "AOMI_METRICS_TOKEN")
+"""Variables whose value may be in a file, which the variable with `_FILE` at its end names. The file takes precedence.
+Docker and Kubernetes provide secrets as files, and images of databases read them in this way."""
+
+
+class _Files(EnvSettingsSource):
+    """Reads secrets from files."""
+
+    def __call__(self) -> dict[str, Any]:
+        """The settings whose file is named. Raises `ConfigError`."""
+        paths = {name: self.env_vars.get(f"{name}_FILE".lower()) for name in SECRETS}
+        return {_field(name): _content(f"{name}_FILE", path) for name, path in paths.items() if path}
+
+
+def _field(variable: str) -> str:
+    return variable if variable == "REDIS_URL" else variable.removeprefix("AOMI_").lower()
+
+
+def _content(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{variable}: cannot read {path!r} ({type(error).__name__})") from None
+
+
 class Settings(BaseSettings):
     """The settings of an operator. Times are seconds, sizes bytes. docs/settings.md shows this class as a table."""
 
@@ -38,8 +63,17 @@ class Settings(BaseSettings):
         validate_default=True,
         description="Redis for the queue, if it is another one; required when `REDIS_URL` is a cluster",
     )
+    redis_url_file: Path | None = Field(
+        None,
+        validation_alias="REDIS_URL_FILE",
+        description="a file that contains `REDIS_URL`; user and password are read again for each connection",
+    )
+    queue_redis_url_file: Path | None = Field(None, description="the same for `AOMI_QUEUE_REDIS_URL`")
     redis_connections: int = Field(
-        200, ge=10, description="maximum connections of one process; further callers wait for a free one"
+        200,
+        ge=4,
+        description="maximum connections to Redis of one process (a worker has at least 5); further callers wait for a "
+        "free one",
     )
     redis_tls_verify: bool = Field(
         True, description="`false` accepts any certificate of a `rediss://` server, such as a self-signed one"
@@ -108,6 +142,12 @@ class Settings(BaseSettings):
     max_queue: int = Field(1000, ge=1, description="turns that may wait for a worker; further messages get 503")
     turns_per_key: int = Field(0, ge=0, description="concurrent turns of one API key; `0` is no limit")
     turns_per_address: int = Field(0, ge=0, description="concurrent turns of one client address; `0` is no limit")
+    tools_per_session: int = Field(
+        10, ge=0, description="multi-step tools of one session that may run in the background; `0` is no limit"
+    )
+    tools_per_address: int = Field(
+        50, ge=0, description="multi-step tools of one client address that may run in the background; `0` is no limit"
+    )
     trusted_proxies: int = Field(
         0,
         ge=0,
@@ -140,7 +180,19 @@ class Settings(BaseSettings):
         description="a client that neither reads its stream nor sends its body is disconnected after this time",
     )
 
+    drain: float = Field(
+        0,
+        ge=0,
+        le=60,
+        description="how long a web process still serves all requests after SIGTERM, while `/readyz` fails: as long as "
+        "a load balancer with health checks needs to notice",
+    )
     worker_threads: int = Field(100, ge=1, description="concurrent turns of one worker, and as many background jobs")
+    worker_turns: int = Field(
+        0,
+        ge=0,
+        description="a worker ends itself after this many turns, so that its supervisor starts a new one; `0` is never",
+    )
     grace: float = Field(25, ge=0, description="how long running turns may continue after SIGTERM")
     lease: float = Field(10, ge=1, description="a turn is lost when its worker has not renewed its lease for this time")
 
@@ -163,6 +215,9 @@ class Settings(BaseSettings):
     tool_timeout: float = Field(
         30, gt=0, description="time limit of one tool call, or of one step of a multi-step tool"
     )
+    long_sleep: float = Field(
+        5, gt=0, description="a resumable tool that sleeps longer gives its thread back until then"
+    )
     tool_result_bytes: int = Field(64 * 1024, ge=256, description="maximum size of one tool result")
     history_tokens: int | None = Field(
         None, ge=1, description="maximum tokens of a prompt, if lower than the model's context window"
@@ -183,8 +238,8 @@ class Settings(BaseSettings):
         dotenv_settings: Source,
         file_secret_settings: Source,
     ) -> tuple[Source, ...]:
-        """Arguments first, then the environment, then the environment's old names."""
-        return init_settings, env_settings, _OldNames(settings_cls)
+        """Arguments first, then files, then the environment, then the environment's old names."""
+        return init_settings, _Files(settings_cls), env_settings, _OldNames(settings_cls)
 
     @property
     def queue_url(self) -> str:

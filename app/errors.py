@@ -95,7 +95,7 @@ class NotReady(ApiError):
 
 
 class Overloaded(ApiError):
-    """The queue is full. Retry after `Retry-After` seconds."""
+    """The queue is full, or too many streams are open. Retry after `Retry-After` seconds."""
 
     status = 503
     retry_after = 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
@@ -20,13 +21,15 @@ _OF_SENTINELS = {"sentinel_username": "username", "sentinel_password": "password
 @dataclass(frozen=True)
 class RedisTarget:
     """Where a Redis is. `url` is that of a plain server and says how each connection is made. `addresses` are those of
-    the Sentinels, which know the master as `master` and take the credentials `sentinel`, or of nodes of the cluster."""
+    the Sentinels, which know the master as `master` and take the credentials `sentinel`, or of nodes of the cluster.
+    `credentials_file` contains the URL whose user and password are used instead of those in `url`."""
 
     kind: Kind
     url: str
     addresses: tuple[Address, ...] = ()
     master: str = ""
     sentinel: tuple[tuple[str, str], ...] = ()
+    credentials_file: Path | None = None
 
     @property
     def tls(self) -> bool:

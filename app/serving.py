@@ -1,11 +1,13 @@
 """gunicorn's settings (`gunicorn -c python:app.serving 'app:create_app()'`) and its worker class. On SIGTERM the worker
-ends each open stream with a proper last chunk, so that its client resumes on another process."""
+serves on for AOMI_DRAIN seconds, then ends each open stream with a proper last chunk, so that its client resumes on
+another process."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import gc
+import logging
 import os
 import socket
 from http import HTTPStatus
@@ -29,17 +31,22 @@ from gunicorn.http.errors import (
 from gunicorn.util import write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
 
-from app import exact_json
+from app import exact_json, file_limit
 from app.errors import ConfigError
 from app.telemetry import logs, tracing
 from app.web.security_headers import DEFAULT_HEADERS
 
+log = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 10
+"""How long requests that still run at the end of the drain may take."""
+
 bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104 - behind a router
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
 worker_class = "app.serving.StreamWorker"
-worker_connections = 10_000
+worker_connections = 1_000_000  # above it gunicorn would accept nothing; `file_limit` sets the true maximum
 timeout = 60
-graceful_timeout = 10
+graceful_timeout = CLOSE_SECONDS + 60  # of gunicorn's master, which does not read .env: the longest AOMI_DRAIN
 keepalive = 75
 limit_request_line = message.MAX_REQUEST_LINE = 64 * 1024 + 4096
 # gen-1 clients send messages in the query. gunicorn allows at most 8190 or unlimited, so its own maximum is raised.
@@ -84,11 +91,22 @@ class StreamWorker(GeventWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._clients: set[Any] = set()
+        self._idle: dict[Any, None] = {}  # those of them that wait for a request, the longest first
+        self._max_clients = self._files_at_start = file_limit.UNLIMITED
+
+    def init_process(self) -> None:
+        """Load the app, then serve. The limit of open files is raised before, because parts of the app depend on it."""
+        self._files_at_start = file_limit.raise_to_hard()
+        super().init_process()
 
     def run(self) -> None:
         """Serve until the process is stopped. Also runs a reaper, for turns whose worker died."""
         gevent.get_hub().print_exception = logs.greenlet_uncaught
         services = self.wsgi.extensions["aomi"]
+        files = file_limit.budget(file_limit.open_files(), services.settings.redis_connections)
+        self._max_clients = files.connections
+        log.info("at most %d open files (%d at start): %d streams", files.files, self._files_at_start, files.streams)
+        self.cfg.set("graceful_timeout", CLOSE_SECONDS)
         services.reaper().start()
         services.reporter.start("web", {"aomi_open_streams": lambda: services.hub.open_streams})
         gc.set_threshold(20_000, 20, 100)  # a full collection with 2,000 open streams pauses all of them for 100 ms
@@ -106,17 +124,24 @@ class StreamWorker(GeventWorker):
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection."""
         self._clients.add(client)
+        if len(self._clients) > self._max_clients and self._idle:
+            self._close_longest_idle()
+        self._idle[client] = None
         try:
             super().handle(listener, client, addr)
         finally:
             self._clients.discard(client)
+            self._idle.pop(client, None)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         """Serve one request. A client that does not read in time is treated as disconnected."""
+        self._idle.pop(sock, None)
         try:
             return super().handle_request(listener_name, req, sock, addr)
         except TimeoutError as error:
             raise ConnectionResetError(errno.ECONNRESET, "the client does not read") from error
+        finally:
+            self._idle[sock] = None
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Refuse an invalid request with a JSON error. Its content is not logged: it may contain a key."""
@@ -137,14 +162,30 @@ class StreamWorker(GeventWorker):
             write_nonblock(client, head.encode() + body)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop: running requests finish, streams end."""
-        gevent.spawn(self._end_streams)  # a signal handler must not block
-        super().handle_exit(sig, frame)
+        """Stop: tell load balancers and serve for AOMI_DRAIN seconds; then running requests finish, streams end."""
+        gevent.spawn(self._drain, sig, frame)  # a signal handler must not block
+
+    def _drain(self, sig: int, frame: FrameType | None) -> None:
+        try:
+            self.wsgi.extensions["aomi_readiness"].stopping = True
+            gevent.sleep(self.wsgi.extensions["aomi"].settings.drain)
+            self._end_streams()
+        finally:
+            super().handle_exit(sig, frame)
 
     def _end_streams(self) -> None:
         self.wsgi.extensions["aomi"].hub.close()
         for client in self._clients:
-            with contextlib.suppress(OSError):
-                # Closes an idle connection; a response in progress is still sent. On the socket below gevent's, which
-                # would wake the reader with an error instead of the end of the input.
-                client._sock.shutdown(socket.SHUT_RD)
+            _close_if_idle(client)
+
+    def _close_longest_idle(self) -> None:
+        client = next(iter(self._idle))
+        del self._idle[client]
+        _close_if_idle(client)
+
+
+def _close_if_idle(client: Any) -> None:
+    """Close an idle connection. A request that has arrived is still answered."""
+    with contextlib.suppress(OSError):
+        # On the socket below gevent's, which would wake the reader with an error instead of the end of the input.
+        client._sock.shutdown(socket.SHUT_RD)

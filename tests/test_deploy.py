@@ -159,6 +159,12 @@ def test_what_fails_is_started_again(services, name):
     assert services[name]["restart"] == "unless-stopped"
 
 
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_a_process_may_open_many_files(services, name):
+    """Each open stream is an open file, in a container and under systemd."""
+    assert services[name]["ulimits"]["nofile"] == int(unit(SERVICES[name])["Service"]["LimitNOFILE"]) == 65536
+
+
 def test_compose_lets_a_worker_finish(services, last_words):
     """A worker is killed only after its grace time, the last words of turns, and those of background jobs."""
     grace = Settings.model_fields["grace"].default
@@ -281,10 +287,22 @@ def test_a_service_is_started_again_and_may_do_little(name):
     assert service["KillSignal"] == "SIGTERM"
 
 
+def test_compose_lets_a_web_finish(services):
+    """A web process is killed only after it has drained and closed."""
+    drain = Settings.model_fields["drain"].default
+    assert seconds(services["web"]["stop_grace_period"]) > drain + serving.CLOSE_SECONDS
+
+
+def test_gunicorn_waits_for_the_longest_drain():
+    """Its master does not know the setting of a `.env` file."""
+    longest = next(bound.le for bound in Settings.model_fields["drain"].metadata if hasattr(bound, "le"))
+    assert serving.graceful_timeout >= longest + serving.CLOSE_SECONDS
+
+
 def test_systemd_lets_a_worker_and_a_web_finish(last_words):
-    grace = Settings.model_fields["grace"].default
+    grace, drain = (Settings.model_fields[name].default for name in ("grace", "drain"))
     assert float(unit(SERVICES["worker"])["Service"]["TimeoutStopSec"]) > grace + 2 * last_words
-    assert float(unit(SERVICES["web"])["Service"]["TimeoutStopSec"]) > serving.graceful_timeout
+    assert float(unit(SERVICES["web"])["Service"]["TimeoutStopSec"]) > serving.CLOSE_SECONDS + drain
 
 
 def test_the_target_starts_the_webs_that_nginx_asks_and_as_many_workers():
@@ -304,6 +322,11 @@ def installed(tmp_path):
         for file in (name, name.replace("@", f"@{instance}")):
             (tmp_path / file).write_text(text.replace(HOME, str(ROOT)))
     return tmp_path
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_systemd_waits_until_a_service_is_ready(name):
+    assert unit(SERVICES[name])["Service"]["Type"] == "notify"
 
 
 def test_systemd_finds_nothing_wrong_with_the_units_and_little_exposed(installed):
@@ -358,10 +381,6 @@ def test_compose_hands_every_setting_through(services, name):
     inside = {"REDIS_URL", "AOMI_CONFIG", "HOST", "PORT", "AOMI_TRUSTED_PROXIES"}
     assert set(services[name]["environment"]) == inside
     assert services[name]["env_file"][0]["path"] == ".env"
-
-
-def test_compose_lets_a_web_finish(services):
-    assert seconds(services["web"]["stop_grace_period"]) > serving.graceful_timeout
 
 
 def test_heroku_stays_below_the_connections_of_its_redis(heroku):

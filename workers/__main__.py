@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import click
 
-from app import catalog, config
+from app import catalog, config, file_limit, sd_notify
 from app.errors import ConfigError
 from app.telemetry import logs, tracing
 
@@ -22,28 +22,32 @@ OWN_THREADS = "aomi "
 """Prefix of the names of this worker's own threads. Tools' threads do not have it."""
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
-DIED = b"\0"
+DIED, RECYCLED = b"\0", b"\xff"
 
 
 def main() -> int:
     """Run until SIGTERM or SIGINT. Returns the exit code: 2 when the settings or aomi.yaml are wrong, 1 when a part
     of the worker died."""
     started = time.monotonic()
-    wait_for_exit = _watch_for_exit()
+    wait_for_exit, request_exit = _watch_for_exit()
     try:
         settings = config.load()
         logs.setup(settings)
         tracing.setup(settings, "aomi-worker")
+        files_at_start = file_limit.raise_to_hard()
+        log.info("at most %d open files (%d at start)", file_limit.open_files(), files_at_start)
         catalog.check(settings.config)
         from workers.process import Worker  # after the checks: it loads litellm, which takes seconds
 
-        worker = Worker(settings)
+        worker = Worker(settings, request_exit)
     except ConfigError as error:
         click.echo(f"aomi worker: {error}", err=True)
         return 2
     worker.start()
     log.info("worker %s takes jobs after %.1f s", worker.name, time.monotonic() - started)
+    sd_notify.notify("READY=1")
     code, ended = wait_for_exit(), False
+    sd_notify.notify("STOPPING=1")
     try:
         ended = worker.stop()
     finally:
@@ -62,9 +66,10 @@ def _leave_jobs_behind(code: int) -> None:
     os._exit(1 if sys.exc_info()[0] else code)
 
 
-def _watch_for_exit() -> Callable[[], int]:
-    """Returns a function that blocks until the worker must exit, and returns the exit code: 0 after a signal, 1 when
-    one of the worker's own threads died. (The supervisor then starts a new worker.)
+def _watch_for_exit() -> tuple[Callable[[], int], Callable[[], object]]:
+    """Returns a function that blocks until the worker must exit, and returns the exit code: 0 after a signal or a
+    request to exit, 1 when one of the worker's own threads died (the supervisor then starts a new worker); and a
+    function that requests an exit.
 
     Signals arrive through a pipe: a signal that comes just before Python waits for a lock, or that another thread gets,
     would not end that wait.
@@ -84,7 +89,7 @@ def _watch_for_exit() -> Callable[[], int]:
             os.write(write_end, DIED)
 
     threading.excepthook = thread_died
-    return lambda: int(os.read(read_end, 1) == DIED)
+    return lambda: int(os.read(read_end, 1) == DIED), lambda: os.write(write_end, RECYCLED)
 
 
 if __name__ == "__main__":

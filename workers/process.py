@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import logging
+from collections.abc import Callable
 
 from app import services
+from app.background import BackgroundLoop, Backoff, broken_loops
 from app.config import Settings
 from app.metrics.reporter import process_name
 from app.state.connection import clients
@@ -18,7 +20,7 @@ from workers.models.models import Models
 from workers.outbox import Outbox
 from workers.running_turns import RunningTurns
 from workers.runtime import Runtime
-from workers.thread_worker import ThreadWorker
+from workers.thread_worker import NO_LIMIT, JobLimit, ThreadWorker
 from workers.usage_settler import UsageSettler
 
 log = logging.getLogger("workers")
@@ -27,11 +29,26 @@ END_TURNS_SECONDS = 5.0
 """How long turns that were told to stop may take to write their terminal event."""
 
 
+LOOP_CHECK_SECONDS = 5.0
+
+
+class LoopBroken(Exception):
+    """A background loop stays broken: a new process may repair what this one cannot."""
+
+
+def _check_loops() -> None:
+    """Raises `LoopBroken`, which ends the worker. An outage of Redis does not: workers wait until it is over."""
+    if broken := broken_loops(except_outages=True):
+        raise LoopBroken(", ".join(broken))
+
+
 class Worker:
     """Runs turns and background jobs from `start` to `stop`."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises `ConfigError` when aomi.yaml or a tool it names is wrong."""
+    def __init__(self, settings: Settings, request_exit: Callable[[], object]) -> None:
+        """`request_exit` is called once the worker has run AOMI_WORKER_TURNS turns.
+
+        Raises `ConfigError` when aomi.yaml or a tool it names is wrong."""
         self.name = process_name()
         self._settings = settings
         redis = clients.commands(settings, retry_forever=True, timeout=5)
@@ -49,10 +66,13 @@ class Worker:
             tools=runtime.load_tools(shared),
         )
         self._reaper = shared.reaper(running_turns.all)
-        blocking = clients.blocking(settings)
+        self._loop_check = BackgroundLoop(_check_loops, Backoff("loop check", ()), LOOP_CHECK_SECONDS)
+        self._request_exit = request_exit
+        blocking, threads, lease = clients.blocking(settings), settings.worker_threads, settings.lease
+        limits = {TURNS: JobLimit(settings.worker_turns, self._recycle), BACKGROUND: NO_LIMIT}
         self._turns, self._background = (
-            ThreadWorker(open_queue(name, blocking), f"{self.name}-{name}", settings.worker_threads, settings.lease)
-            for name in (TURNS, BACKGROUND)
+            ThreadWorker(open_queue(name, blocking), f"{self.name}-{name}", threads, lease, limit)
+            for name, limit in limits.items()
         )
 
     def start(self) -> None:
@@ -67,6 +87,7 @@ class Worker:
         gc.collect()
         gc.freeze()  # litellm's 300,000 objects live for ever: to collect them stops all streams for 150 ms
         self._reaper.start()
+        self._loop_check.start()
         self._start_reporter()
         for thread_worker in (self._turns, self._background):
             thread_worker.start()
@@ -75,6 +96,10 @@ class Worker:
         running_turns, threads = self._runtime.running_turns, float(self._settings.worker_threads)
         gauges = {"aomi_running_turns": lambda: float(len(running_turns.all())), "aomi_turn_slots": lambda: threads}
         self._runtime.services.reporter.start("worker", gauges)
+
+    def _recycle(self) -> None:
+        log.info("this worker has run %d turns (AOMI_WORKER_TURNS) and exits", self._settings.worker_turns)
+        self._request_exit()
 
     def stop(self) -> bool:
         """Stop to dequeue; requeue background jobs; let turns finish within AOMI_GRACE, then cancel them; close.
@@ -93,6 +118,7 @@ class Worker:
         ended = self._background.wait_idle(END_TURNS_SECONDS) and ended
         for thread_worker in (self._turns, self._background):
             thread_worker.stop()
+        self._loop_check.stop()
         self._reaper.stop()
         self._runtime.outbox.stop()
         self._runtime.usage_settler.stop()

@@ -7,12 +7,15 @@ of its jobs.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import os
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import Any
 
 from rq import Queue
@@ -27,7 +30,7 @@ from rq.worker.base import BaseWorker, WorkerStatus
 
 from app.background import BackgroundLoop, Backoff
 from app.state.connection.clients import Unavailable
-from app.turns.queue import MAINTENANCE_SECONDS, ReadableJob
+from app.turns.queue import MAINTENANCE_SECONDS, TURNS, ReadableJob
 from workers import heartbeats
 
 log = logging.getLogger(__name__)
@@ -59,13 +62,24 @@ class NoDeathPenalty(BaseDeathPenalty):
         """Does nothing."""
 
 
+@dataclass(frozen=True)
+class JobLimit:
+    """A worker takes `most` jobs (0 is no limit), and calls `reached` when all of them have ended."""
+
+    most: int
+    reached: Callable[[], object]
+
+
+NO_LIMIT = JobLimit(0, lambda: None)
+
+
 class ThreadWorker(BaseWorker):
     """Runs up to `threads` jobs of one queue at once, from `start` to `stop`. It sends two heartbeats per `lease`
     seconds; RQ takes a worker or job without a heartbeat for two leases for dead."""
 
     death_penalty_class = NoDeathPenalty
 
-    def __init__(self, queue: Queue, name: str, threads: int, lease: float) -> None:
+    def __init__(self, queue: Queue, name: str, threads: int, lease: float, limit: JobLimit = NO_LIMIT) -> None:
         self._heartbeat_interval = lease / 2
         self._heartbeat_ttl = math.ceil(2 * lease)
         super().__init__(
@@ -85,6 +99,8 @@ class ThreadWorker(BaseWorker):
         self._free_threads = threading.Semaphore(threads)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=queue.name)
         self._running: set[Any] = set()
+        self._limit = limit
+        self._taken, self._ended = itertools.count(1), itertools.count(1)
         self._stopped = threading.Event()
         self._registered = threading.Event()
         self._job_backoff = Backoff(f"{queue.name} jobs", Unavailable, RETRY_SECONDS, RETRY_SECONDS)
@@ -127,14 +143,18 @@ class ThreadWorker(BaseWorker):
     def request_stop_execution(self, execution_id: str) -> None:
         """Turns are stopped by `/api/interrupt`, not by RQ's commands."""
 
-    def prepare_execution(self, job: Job) -> Execution:
+    def _begin(self, job: Job) -> Execution | None:
         """Move the job from the intermediate queue to an execution: one round trip, where RQ makes two. Retries until
-        Redis replies."""
+        Redis replies. None if the job must not run, because it is on the queue twice and runs already."""
         attempts: list[Execution] = []
-        self._job_backoff.retry(lambda: self._start_execution(job, attempts), self._stopped)
-        return attempts[-1]
+        executions = self._job_backoff.retry(lambda: self._start_execution(job, attempts), self._stopped)
+        if executions == 1 or self._queue.name == TURNS:  # a turn has a claim, and its dead worker's execution stays
+            return attempts[-1]
+        self._job_backoff.retry(lambda: self._drop_execution(job, attempts[-1]), self._stopped)
+        return None
 
-    def _start_execution(self, job: Job, attempts: list[Execution]) -> None:
+    def _start_execution(self, job: Job, attempts: list[Execution]) -> int:
+        """Returns how many executions the job has now; those of a dead worker go when RQ puts its job back."""
         with self.connection.pipeline() as pipeline:
             for earlier in attempts:  # its reply was lost: it may exist in Redis, where it would get no heartbeats
                 self.cleanup_execution(job, pipeline=pipeline, execution=earlier)
@@ -145,10 +165,16 @@ class ThreadWorker(BaseWorker):
             job.prepare_for_execution(self.name, pipeline=pipeline)
             pipeline.persist(job.key)
             pipeline.lrem(self._queue.intermediate_queue_key, 1, job.id)
+            pipeline.zcard(job.execution_registry.key)
+            return int(pipeline.execute()[-1])
+
+    def _drop_execution(self, job: Job, execution: Execution) -> None:
+        with self.connection.pipeline() as pipeline:
+            self.cleanup_execution(job, pipeline=pipeline, execution=execution)
             pipeline.execute()
 
     def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = False) -> None:
-        """See `prepare_execution`."""
+        """See `_begin`."""
 
     def handle_execution_ended(self, job: Job, queue: Queue, heartbeat_ttl: int) -> None:
         """The job has ended. (RQ's own sends one more heartbeat, which fails when Redis is away.)"""
@@ -181,6 +207,8 @@ class ThreadWorker(BaseWorker):
             if job is None:
                 self._free_threads.release()
         if job is not None:
+            if next(self._taken) == self._limit.most:
+                self.stop_dequeuing()
             future = self._pool.submit(self._perform, job)
             self._running.add(future)
             future.add_done_callback(self._done)
@@ -208,11 +236,14 @@ class ThreadWorker(BaseWorker):
         pipeline.execute()
 
     def _perform(self, job: Job) -> None:
-        self.perform_job(job, self._queue, self.prepare_execution(job))
+        if execution := self._begin(job):
+            self.perform_job(job, self._queue, execution)
 
     def _done(self, future: Any) -> None:
         self._running.discard(future)
         self._free_threads.release()
+        if next(self._ended) == self._limit.most:
+            self._limit.reached()
 
     def _register_and_send_heartbeats(self) -> None:
         if not self._registered.is_set():

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.background import BackgroundLoop, Backoff
+from app.background import BackgroundLoop, Backoff, count_failure
 from app.state.ledger import Ledger
 from app.telemetry.logs import short_session_id
 from app.usage import Charge
@@ -67,6 +67,7 @@ class UsageSettler:
             try:
                 self._on_charge(self._ledger.settle(ended.session_id, ended.run_id, ended.measure()))
             except Exception:
+                count_failure(self._loop.name)
                 log.exception(
                     "could not settle a model call of turn %s of session %s; the reaper will settle it",
                     ended.run_id,

@@ -32,6 +32,7 @@ from app.web.admission import Admission
 from app.web.bodies import json_body, validated
 from app.web.caller import authorized_app, current_caller
 from app.web.current import services
+from app.web.stream_slots import opens_stream
 from app.web.streams import stream
 from app.web.turn_frames import TurnFrames
 
@@ -56,6 +57,7 @@ _BUSY = RouteSpec((_IDEMPOTENCY_KEY,), (400, 402, 409, 429))
     body(NewMessage),
     no_content="The message was answered before, and its events are no longer kept",
 )
+@opens_stream
 def send() -> ResponseReturnValue:
     """Accept a message and stream the answer to it. Hanging up does not stop it: see /api/interrupt."""
     session_id = parsing.session_id()
@@ -78,6 +80,7 @@ def send() -> ResponseReturnValue:
     query("run_id", "A turn, as in `Location`."),
     no_content="The session has no turn, or the client has seen its end",
 )
+@opens_stream
 def resume() -> ResponseReturnValue:
     """Replay the current or last turn after an event, then follow it live. 204 when there is nothing to send."""
     session_id, session = parsing.known_session()

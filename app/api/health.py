@@ -5,10 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.errors import NotReady
 from app.openapi.declare import documented
 from app.openapi.schemas.responses import Health
-from app.web.current import services
+from app.web import readiness
 
 bp = Blueprint("health", __name__)
 
@@ -23,7 +22,6 @@ def alive() -> ResponseReturnValue:
 @bp.get("/readyz")
 @documented(Health)
 def ready() -> ResponseReturnValue:
-    """Redis answers, and a worker has sent a heartbeat within two leases."""
-    if not services().jobs.workers():
-        raise NotReady("No worker has sent a heartbeat lately; start one with: python -m workers")
+    """This process is not stopping, Redis takes writes, and a worker has sent a heartbeat within two leases."""
+    readiness.check()
     return jsonify(status="ok")

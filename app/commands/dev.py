@@ -42,7 +42,7 @@ Ctrl-C stops everything.
 def run(port: int) -> int:
     """Start Redis, web and worker. Returns the exit code after all have ended, Redis last."""
     _refuse_taken(port)
-    if url := os.environ.get("REDIS_URL"):
+    if (url := os.environ.get("REDIS_URL", "")) or "REDIS_URL_FILE" in os.environ:
         click.echo("Redis: the server at REDIS_URL")
         return _run_processes(port, url)
     with _own_redis() as url:
@@ -57,6 +57,7 @@ def _run_processes(port: int, redis_url: str) -> int:
 
     defaults = {"HOST": "127.0.0.1", "AOMI_GRACE": "2", "AOMI_LOG_FORMAT": "text", "AOMI_LOG_CONTENT": "1"}
     environment = defaults | dict(os.environ) | {"PORT": str(port), "REDIS_URL": redis_url, "PYTHONUNBUFFERED": "1"}
+    environment["AOMI_WORKER_TURNS"] = "0"  # nothing here would start another worker
     python = shlex.quote(sys.executable)
     manager = Manager()
     manager.add_process("web", f"exec {python} -m gunicorn -c python:app.serving 'app:create_app()'", env=environment)

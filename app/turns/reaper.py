@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
-from app.background import BackgroundLoop, Backoff
+from app.background import BackgroundLoop, Backoff, count_failure
 from app.state.connection.clients import Unavailable
 from app.state.leases import Leases, RunningTurn
 from app.telemetry.logs import short_session_id
@@ -89,6 +89,7 @@ def _handled(duty: Duty, item: tuple[Any, ...]) -> bool:
     except Unavailable:
         raise
     except Exception:
+        count_failure("reaper")
         session_id, *rest = item
         log.exception("could not reap %s %s of session %s", duty.subject, rest, short_session_id(session_id))
         return False

@@ -12,26 +12,32 @@ from app.events import sse
 from app.state.connection.clients import Unavailable
 from app.web.current import services
 from app.web.send_timeout import socket_timeout
+from app.web.stream_slots import StreamSlot, use_slot
 
 log = logging.getLogger(__name__)
 
 
 def stream(frames: Iterator[bytes]) -> Response:
-    """The frames as an event stream. A client that reads nothing for AOMI_SEND_TIMEOUT is cut off; it may resume."""
+    """The frames as an event stream, from a view that `opens_stream`. A client that reads nothing for
+    AOMI_SEND_TIMEOUT is cut off; it may resume."""
     socket = request.environ.get("gunicorn.socket")
     seconds, environ = services().settings.send_timeout, request.environ
-    timed = _with_send_timeout(frames, environ, socket, seconds)
+    timed = _with_send_timeout(frames, use_slot(), environ, socket, seconds)
+    next(timed)  # from here on its end releases the slot, even if no frame is ever sent
     # direct_passthrough: two iterators less around each token, and 2 KB less for each open stream
     return Response(timed, mimetype=sse.MIMETYPE, headers=sse.HEADERS, direct_passthrough=True)
 
 
 def _with_send_timeout(
-    frames: Iterator[bytes], environ: dict[str, Any], socket: Any, seconds: float
+    frames: Iterator[bytes], slot: StreamSlot, environ: dict[str, Any], socket: Any, seconds: float
 ) -> Iterator[bytes]:
-    if socket is not None:
-        environ.clear()  # the response has begun: a stream may be open for hours and need not keep the request
     try:
+        yield b""
+        if socket is not None:
+            environ.clear()  # the response has begun: a stream may be open for hours and need not keep the request
         with socket_timeout(socket, seconds):
             yield from frames
     except Unavailable as error:  # the stream ends as it does when the process stops: its client resumes
         log.warning("Redis does not respond (%s): ending a stream; its client may resume", type(error).__name__)
+    finally:
+        slot.release()

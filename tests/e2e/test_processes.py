@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import socket
 import sys
 import threading
 import time
@@ -73,6 +74,24 @@ def test_sigterm_lets_a_running_turn_finish_and_leaves_unbegun_ones_to_others(ow
             assert first.stop() == 0
             own.worker()
             assert kinds(list(waiting.events())) == ["text", "complete"]
+
+
+def test_a_worker_ends_itself_after_its_turns(own, provider):
+    """It waits for the longest of them, although AOMI_GRACE is over, and leaves the next message to another worker."""
+    going_on = threading.Event()
+    provider.script("the longest", [Text(["a"]), Held(going_on), Text(["b"])])
+    worker = own.worker(AOMI_WORKER_TURNS="2", AOMI_GRACE="0")
+    with Client(own.address).chat("the longest", model="scripted") as longest:
+        longest.next("text")
+        assert kinds(Client(own.address).ask("remember 1")) == ["text", "complete"]
+        with Client(own.address).chat("remember 2") as third:
+            with redis_py.Redis.from_url(own.redis_url) as store:
+                until(lambda: store.llen("rq:queue:turns") == 1)
+            going_on.set()
+            assert kinds(list(longest.events())) == ["text", "complete"]
+            assert worker.wait() == 0
+            own.worker()
+            assert kinds(list(third.events())) == ["text", "complete"]
 
 
 def test_a_turn_that_outlasts_the_grace_time_ends_with_shutdown_and_its_text_stays(own, own_client, provider, figure):
@@ -256,6 +275,35 @@ def test_a_web_at_sigterm_ends_its_streams_so_that_clients_resume_elsewhere(back
     assert time.monotonic() - asked < patient(5)
 
 
+def test_a_web_that_drains_serves_on_and_tells_load_balancers(backend, client, provider):
+    pieces = StepwiseText(["before ", "after"])
+    provider.script("drain", pieces.answer)
+    process, url = backend.web(AOMI_DRAIN="60")
+    assert client.get("/readyz", url=url).status_code == 200
+    with client.streaming("POST", "/api/chat", url=url, json={"text": "drain", "model": "scripted"}) as stream:
+        pieces.send()
+        stream.next("text")
+        process.send(signal.SIGTERM)
+        until(lambda: client.get("/readyz", url=url).status_code == 503, what="/readyz to fail")
+        assert "stopping" in client.get("/readyz", url=url).json()["error"]
+        assert client.get("/healthz", url=url).status_code == 200
+        assert kinds(Client(url).ask("count to 2")) == ["text", "complete"]
+        pieces.finish()
+        assert kinds(list(stream.events())) == ["text", "complete"]
+    process.kill()
+
+
+def test_a_web_ends_its_streams_after_its_drain(backend, client, provider):
+    provider.script("drained", [Text(["a"]), Silence()])
+    process, url = backend.web(AOMI_DRAIN="0.5")
+    with client.streaming("POST", "/api/chat", url=url, json={"text": "drained", "model": "scripted"}) as stream:
+        stream.next("text")
+        process.send(signal.SIGTERM)
+        assert list(stream.events()) == []
+    assert process.wait() == 0
+    client.interrupt()
+
+
 def test_idle_update_streams_do_not_hold_a_webs_shutdown(backend):
     process, url = backend.web()
     client = Client(url)
@@ -303,3 +351,45 @@ def test_a_worker_that_breaks_as_it_stops_is_gone_all_the_same(backend):
     until(lambda: "takes jobs" in process.log(), 60, "worker process")
     assert process.stop() == 1
     assert "unhandled exception while the worker stopped" in process.log()
+
+
+@pytest.mark.parametrize("kind", ["worker", "web"])
+def test_systemd_is_told_when_a_process_is_ready(backend, tmp_path, kind):
+    """And a worker tells when it stops."""
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(str(path))
+        supervisor.settimeout(patient(60))
+        if kind == "web":
+            process, _ = backend.web(NOTIFY_SOCKET=str(path))
+        else:
+            process = backend.begin_worker(NOTIFY_SOCKET=str(path))
+        assert b"READY=1" in supervisor.recv(1024).splitlines()
+        if kind == "worker":
+            assert "takes jobs" in process.log()
+            process.send(signal.SIGTERM)
+            assert b"STOPPING=1" in supervisor.recv(1024).splitlines()
+        assert process.stop() == 0
+
+
+BROKEN_LOOP = """
+import sys
+import app.background, workers.__main__, workers.process
+from app.state.connection.pubsub import PubSubListener
+
+def fail(self):
+    raise KeyError("broken")
+
+PubSubListener._connect = fail
+app.background.BROKEN_SECONDS = 0.5
+workers.process.LOOP_CHECK_SECONDS = 0.1
+sys.exit(workers.__main__.main())
+"""
+
+
+def test_a_worker_with_a_broken_loop_exits(backend):
+    """Its supervisor starts another one."""
+    process = backend._start("worker", [sys.executable, "-c", BROKEN_LOOP], {})
+    assert process.wait() == 1
+    assert "LoopBroken" in process.log()
+    backend.processes.remove(process)

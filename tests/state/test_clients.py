@@ -8,7 +8,8 @@ from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError
 
 from app.config import Settings
-from app.state.connection import clients
+from app.state.connection import clients, pools
+from app.state.connection.shares import shares
 
 IN_SCRIPT = "ERR Error running script (call to f_4b4c): @user_script:1: @user_script: 1:"
 """How Redis 6.2 begins to report the error of a command in a script."""
@@ -44,6 +45,45 @@ def test_another_client_gives_up(redis_url, unfit):
     with pytest.raises(clients.Unavailable):
         client.ping()
     client.close()
+
+
+@pytest.mark.parametrize("retry_forever", [False, True])
+def test_connections_that_a_peak_left_behind_are_closed(redis_url, retry_forever):
+    """The one that is in use all the time stays, and the others connect again when they are needed."""
+    client = clients.commands(Settings(REDIS_URL=redis_url), retry_forever=retry_forever)
+    pool = client.connection_pool
+    peak = [pool.get_connection() for _ in range(5)]
+    for connection in peak:
+        pool.release(connection)
+    pool.close_idle(peak[-1].idle_since)
+    assert [connection.is_connected for connection in peak] == [False] * 4 + [True]
+    again = [pool.get_connection() for _ in range(5)]
+    assert set(again) == set(peak)
+    assert all(connection.is_connected for connection in again)
+    for connection in again:
+        pool.release(connection)
+    client.close()
+
+
+def test_idle_connections_are_looked_for_after_commands(redis_url, monkeypatch):
+    client = clients.commands(Settings(REDIS_URL=redis_url))
+    pool = client.connection_pool
+    peak = [pool.get_connection() for _ in range(3)]
+    for connection in peak:
+        pool.release(connection)
+    monkeypatch.setattr(pools, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(pool, "_look_at", 0.0)
+    assert client.ping()
+    assert [connection.is_connected for connection in peak] == [False, False, True]
+    client.close()
+
+
+@pytest.mark.parametrize("connections", [5, 9, 12, 200])
+def test_the_pools_of_a_worker_have_the_connections_of_its_setting_together(connections):
+    """One more is for pub/sub."""
+    parts = shares(Settings(redis_connections=connections))
+    assert parts.worker + parts.queues + 1 == connections
+    assert parts.web + 1 == connections
 
 
 @pytest.mark.parametrize(

@@ -90,3 +90,28 @@ def test_a_retry_ends_when_it_is_stopped():
 def test_an_error_that_is_not_expected_is_not_retried():
     with pytest.raises(KeyError):
         backoff("a bug").retry(lambda: {}["x"])
+
+
+def test_a_loop_that_an_error_has_ended_is_broken(monkeypatch):
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    loop = BackgroundLoop(lambda: {}["x"], backoff("ended"))
+    loop.start()
+    loop.join(SOON)
+    assert "ended" in background.broken_loops(except_outages=True)
+    loop.request_stop()
+    assert "ended" not in background.broken_loops()
+
+
+@pytest.mark.parametrize(("outages", "at_fault"), [((Away,), False), ((KeyError,), True)])
+def test_a_loop_that_fails_for_long_is_broken_until_it_succeeds(monkeypatch, outages, at_fault):
+    """It is not at fault if the error is an outage."""
+    pauses = backoff("for long", outages=outages)
+    loop = BackgroundLoop(lambda: None, pauses)
+    monkeypatch.setattr(background, "BROKEN_SECONDS", 0.0)
+    pauses.failed(Away())
+    loop.start(first_pause=3600)
+    assert "for long" in background.broken_loops()
+    assert ("for long" in background.broken_loops(except_outages=True)) is at_fault
+    pauses.succeeded()
+    assert "for long" not in background.broken_loops()
+    loop.stop(SOON)

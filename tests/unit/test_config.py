@@ -135,3 +135,26 @@ def test_the_table_leaves_the_default_of_an_optional_setting_empty():
         "| `AOMI_HISTORY_TOKENS` |  | maximum tokens of a prompt, if lower than the model's context window |"
         in config.table()
     )
+
+
+@pytest.mark.parametrize(
+    ("variable", "field"), [("REDIS_URL", "redis_url"), ("AOMI_QUEUE_REDIS_URL", "queue_redis_url")]
+)
+def test_a_url_may_be_in_a_file_which_takes_precedence(monkeypatch, tmp_path, variable, field):
+    """As Docker and Kubernetes provide secrets."""
+    (tmp_path / "url").write_text("redis://aomi:secret@elsewhere:6379/1\n")
+    monkeypatch.setenv(variable, "redis://127.0.0.1:6379/0")
+    monkeypatch.setenv(f"{variable}_FILE", str(tmp_path / "url"))
+    assert getattr(config.load(), field) == "redis://aomi:secret@elsewhere:6379/1"
+
+
+def test_a_token_may_be_in_a_file(monkeypatch, tmp_path):
+    (tmp_path / "token").write_text("scrape\n")
+    monkeypatch.setenv("AOMI_METRICS_TOKEN_FILE", str(tmp_path / "token"))
+    assert config.load().metrics_token.get_secret_value() == "scrape"
+
+
+def test_a_secret_that_cannot_be_read_names_its_variable_and_its_file(monkeypatch, tmp_path):
+    monkeypatch.setenv("REDIS_URL_FILE", str(tmp_path / "missing"))
+    with pytest.raises(ConfigError, match=r"REDIS_URL_FILE: cannot read '.*missing' \(FileNotFoundError\)"):
+        config.load()

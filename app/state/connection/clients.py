@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, cast
 
 from redis import Redis
@@ -30,6 +31,8 @@ from app.redis_urls import RedisTarget
 from app.state.connection import pools
 from app.state.connection.cluster import Cluster
 from app.state.connection.cluster_pubsub import ClusterPubSub
+from app.state.connection.credentials import CredentialsFile
+from app.state.connection.shares import LISTENING, shares
 
 Client = Any
 """A `redis.Redis` or a `Cluster`. (redis-py's types make every reply bytes, text or an awaitable.)"""
@@ -80,41 +83,53 @@ redis-py's own; a wrong password is one, too.)"""
 
 def commands(settings: Settings, *, retry_forever: bool = False, timeout: float = 0.8) -> Client:
     """A client of the state for short commands. A command that fails is retried once, or until it succeeds with
-    `retry_forever`.
+    `retry_forever`, which is for workers.
 
     `timeout` seconds bound each connect and each reply, so that a web request never hangs on Redis. A command whose
     reply was lost may have been executed and is sent again: every command must be idempotent.
     """
-    return _commands(settings, settings.redis_url, retry_forever, timeout)
+    return _commands(settings, _state_target(settings), retry_forever, timeout)
 
 
 def queue(settings: Settings, state: Client, *, retry_forever: bool = False, timeout: float = 0.8) -> Client:
     """A client of the queue, as `commands`: it is `state` where one Redis holds both."""
     if settings.queue_url == settings.redis_url:
         return state
-    return _commands(settings, settings.queue_url, retry_forever, timeout)
+    return _commands(settings, _queue_target(settings), retry_forever, timeout)
 
 
 def blocking(settings: Settings) -> Client:
     """A client for RQ's blocking pops; RQ sets the socket timeout that it needs."""
-    return _single(settings, redis_urls.read(settings.queue_url), socket_connect_timeout=2)
+    retry = Retry(ExponentialWithJitterBackoff(base=1, cap=10), 3, Unavailable)  # redis-py's, for more errors
+    options: dict[str, Any] = {"max_connections": shares(settings).queues, "socket_connect_timeout": 2}
+    return _single(settings, _queue_target(settings), **options, retry=retry)
 
 
 def listening(settings: Settings) -> Client:
     """A client for one pub/sub connection. It does not retry, so that a loss is noticed (see `pubsub`)."""
-    target = redis_urls.read(settings.redis_url)
+    target = _state_target(settings)
     options: dict[str, Any] = {"socket_timeout": None, "socket_connect_timeout": 2, "retry": Retry(NoBackoff(), 0)}
     if target.kind == "cluster":
-        nodes = _cluster(settings, target, Retry(NoBackoff(), 0), socket_timeout=2, socket_connect_timeout=2)
+        of_nodes = {"socket_timeout": 2, "socket_connect_timeout": 2, "max_connections": shares(settings).web}
+        nodes = _cluster(settings, target, Retry(NoBackoff(), 0), **of_nodes)
         return ClusterPubSub(nodes, **_connection(settings, target), **options)
-    return _single(settings, target, **options)
+    return _single(settings, target, max_connections=LISTENING, **options)
 
 
-def _commands(settings: Settings, url: str, retry_forever: bool, timeout: float) -> Client:
-    target = redis_urls.read(url)
+def _state_target(settings: Settings) -> RedisTarget:
+    return replace(redis_urls.read(settings.redis_url), credentials_file=settings.redis_url_file)
+
+
+def _queue_target(settings: Settings) -> RedisTarget:
+    file = settings.queue_redis_url_file if settings.queue_redis_url else settings.redis_url_file
+    return replace(redis_urls.read(settings.queue_url), credentials_file=file)
+
+
+def _commands(settings: Settings, target: RedisTarget, retry_forever: bool, timeout: float) -> Client:
     backoff = ExponentialWithJitterBackoff(base=0.02, cap=1 if retry_forever else 0.2)
     retry = Retry(backoff, -1 if retry_forever else 1, Unavailable)
-    options = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+    most = shares(settings).worker if retry_forever else shares(settings).web
+    options = {"socket_timeout": timeout, "socket_connect_timeout": timeout, "max_connections": most}
     if target.kind == "cluster":
         return _cluster(settings, target, retry, **options)
     return _single(settings, target, retry_forever, **options, retry=retry)
@@ -123,14 +138,14 @@ def _commands(settings: Settings, url: str, retry_forever: bool, timeout: float)
 def _cluster(settings: Settings, target: RedisTarget, retry: Retry, **options: Any) -> Cluster:
     connection = _connection(settings, target)
     connection.pop("connection_class", None)
-    return Cluster(target.addresses, retry, settings.redis_connections, **connection, **options, ssl=target.tls)
+    return Cluster(target.addresses, retry, **connection, **options, ssl=target.tls)
 
 
 def _single(settings: Settings, target: RedisTarget, retry_forever: bool = False, **options: Any) -> Redis:
     """A client of one server, or of the server that is the Sentinels' master at the time."""
     connection = _connection(settings, target, include_address=target.kind == "server")
-    wait = {"max_connections": settings.redis_connections, "timeout": 2}  # seconds to wait for a free connection
-    return Redis(connection_pool=pools.open_pool(target, retry_forever, **connection, **options, **wait))
+    wait = 2  # seconds, for a free connection
+    return Redis(connection_pool=pools.open_pool(target, retry_forever, **connection, **options, timeout=wait))
 
 
 def _connection(settings: Settings, target: RedisTarget, include_address: bool = False) -> dict[str, Any]:
@@ -142,4 +157,7 @@ def _connection(settings: Settings, target: RedisTarget, include_address: bool =
         options.pop("db", None)
     if target.tls and not settings.redis_tls_verify:
         options |= {"ssl_cert_reqs": "none", "ssl_check_hostname": False}
+    if target.credentials_file:
+        options = {name: value for name, value in options.items() if name not in ("username", "password")}
+        options["credential_provider"] = CredentialsFile(target.credentials_file)
     return options | {"socket_keepalive": True, "client_name": "aomi"}

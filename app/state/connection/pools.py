@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import threading
+import time
 from typing import Any
 
 from redis import BlockingConnectionPool
@@ -19,6 +22,9 @@ from app.redis_urls import Address, RedisTarget
 
 SENTINEL_OPTIONS = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(NoBackoff(), 0)}
 """A Sentinel that does not reply is skipped: there are others."""
+
+IDLE_SECONDS = 10.0
+"""A connection that no command has used for this time is closed: a Redis may accept only 20 connections in all."""
 
 _TLS = "ssl_"
 
@@ -42,7 +48,42 @@ class MasterTLSConnection(MasterConnection, SentinelManagedSSLConnection):
     """The same, encrypted."""
 
 
-class RetryingPool(BlockingConnectionPool):
+class ShrinkingPool(BlockingConnectionPool):
+    """Closes connections that are idle. redis-py's own keeps as many open as were ever needed at once.
+
+    The connection that was released last is used first, so those that a peak has left behind become idle. They are
+    looked for after a command, at most once a second: every process sends commands all the time.
+    """
+
+    _look_at = 0.0
+
+    def release(self, connection: Any) -> None:
+        """Take a connection back."""
+        connection.idle_since = now = time.monotonic()
+        super().release(connection)
+        if now >= self._look_at:
+            self._look_at = now + 1
+            self.close_idle(now - IDLE_SECONDS)
+
+    def close_idle(self, before: float) -> None:
+        """Close the free connections that were used last before this time. They connect again when they are needed."""
+        free = self._take_free()  # so that no caller uses one during this
+        for connection in free:
+            if connection is not None and connection.idle_since < before and connection.is_connected:
+                connection.disconnect()
+        for connection in reversed(free):
+            self.pool.put_nowait(connection)
+
+    def _take_free(self) -> list[Any]:
+        """Take all out of the pool, the one that was used last first."""
+        free = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                free.append(self.pool.get_nowait())
+        return free
+
+
+class RetryingPool(ShrinkingPool):
     """Also retries to get a usable connection: redis-py retries a command, but not the check of the connection before
     it."""
 
@@ -52,7 +93,7 @@ class RetryingPool(BlockingConnectionPool):
         return retry.call_with_retry(lambda: super(RetryingPool, self).get_connection(*args, **options), lambda _: None)
 
 
-class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
+class SentinelPool(SentinelConnectionPool, ShrinkingPool):
     """Connections to the master."""
 
 
@@ -73,10 +114,10 @@ class Sentinels(Sentinel):
             return super().discover_master(service_name)
 
 
-def open_pool(target: RedisTarget, retry_forever: bool, **options: Any) -> BlockingConnectionPool:
+def open_pool(target: RedisTarget, retry_forever: bool, **options: Any) -> ShrinkingPool:
     """A pool for one server, or for the master that the Sentinels name whenever a connection is made."""
     if target.kind == "server":
-        return (RetryingPool if retry_forever else BlockingConnectionPool)(**options)
+        return (RetryingPool if retry_forever else ShrinkingPool)(**options)
     tls = {name: value for name, value in options.items() if name.startswith(_TLS)} if target.tls else {}
     sentinels = Sentinels(target.addresses, **SENTINEL_OPTIONS, **dict(target.sentinel), **tls, ssl=target.tls)
     kind = RetryingSentinelPool if retry_forever else SentinelPool

@@ -40,7 +40,7 @@ class PubSubListener:
         self._lock = threading.Lock()
         self._pubsub: Any = None
         # Any error: a new connection repairs it, and nothing repairs a listener that has ended.
-        self._backoff = Backoff("pub/sub", (Exception,))
+        self._backoff = Backoff("pub/sub", (Exception,), outages=(RedisError, OSError))
         self._loop = BackgroundLoop(self._connect_and_listen, self._backoff)
 
     def start(self, on_message: Callable[[str, bytes], None], on_gap: Callable[[], None] = lambda: None) -> None:
