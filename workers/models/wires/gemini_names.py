@@ -12,7 +12,7 @@ from typing import Any
 from app import exact_json
 
 Fields = Mapping[str, "Fields"]
-"""The fields of a message that are messages themselves. All others hold values, in which any name may stand."""
+"""The fields of a message that are messages themselves. Names inside all other values are kept."""
 
 _PARTS_OF_A_RESULT: Fields = {"inlineData": {}, "fileData": {}}
 _CONTENT: Fields = {

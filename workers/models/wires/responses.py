@@ -74,8 +74,8 @@ class Responses:
 
 
 def _thoughts(item: dict[str, Any]) -> Iterator[Thought]:
-    """What may go back: without its encrypted content the server would look an item up by its id, and not find it where
-    nothing is stored."""
+    """The reasoning that is sent back: only an item with its encrypted content. The server finds others by their id,
+    and only if it stores them."""
     if item.get("type") == "reasoning" and item.get("encrypted_content"):
         kept = {name: item[name] for name in ("encrypted_content", "summary") if name in item}
         yield Thought("reasoning_items", data=json.dumps(kept))
