@@ -142,6 +142,12 @@ class Settings(BaseSettings):
     max_queue: int = Field(1000, ge=1, description="turns that may wait for a worker; further messages get 503")
     turns_per_key: int = Field(0, ge=0, description="concurrent turns of one API key; `0` is no limit")
     turns_per_address: int = Field(0, ge=0, description="concurrent turns of one client address; `0` is no limit")
+    tools_per_session: int = Field(
+        10, ge=0, description="multi-step tools of one session that may run in the background; `0` is no limit"
+    )
+    tools_per_address: int = Field(
+        50, ge=0, description="multi-step tools of one client address that may run in the background; `0` is no limit"
+    )
     trusted_proxies: int = Field(
         0,
         ge=0,
@@ -208,6 +214,9 @@ class Settings(BaseSettings):
     max_model_calls: int = Field(16, ge=1, description="maximum model calls of one turn")
     tool_timeout: float = Field(
         30, gt=0, description="time limit of one tool call, or of one step of a multi-step tool"
+    )
+    long_sleep: float = Field(
+        5, gt=0, description="a resumable tool that sleeps longer gives its thread back until then"
     )
     tool_result_bytes: int = Field(64 * 1024, ge=256, description="maximum size of one tool result")
     history_tokens: int | None = Field(

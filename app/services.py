@@ -26,12 +26,14 @@ from app.state.scripts import Store
 from app.state.sessions import Sessions
 from app.state.step_calls import StepToolCalls
 from app.state.vault import Vault
+from app.state.write_check import WriteCheck
 from app.turns.client_replies import ClientReplies
 from app.turns.lost_turns import LostTurns
 from app.turns.queue import Jobs
 from app.turns.reaper import Duty, Reaper, no_turns
 from app.turns.service import TurnService
 from app.turns.usage_recovery import UsageRecovery
+from app.turns.wake_ups import WakeUps
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Services:
     api_keys: ApiKeys
     rates: Rates
     jobs: Jobs
+    write_check: WriteCheck
     turns: TurnService
     client_replies: ClientReplies
     duties: tuple[Duty, ...]
@@ -72,14 +75,16 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
     store, apps = Store(redis, settings), catalog.load(settings.config)
     sessions, runs, ledger = Sessions(store), RunStore(store), Ledger(store)
     metrics, counters = Metrics(), Counters(store)
-    jobs = Jobs(queue or clients.queue(settings, redis), settings.failed_job_ttl)
+    queue = queue or clients.queue(settings, redis)
+    jobs = Jobs(queue, settings.failed_job_ttl)
+    calls = StepToolCalls(store)
     turns, usage = TurnService(runs, jobs, metrics), UsageRecovery(runs, ledger, settings.lease)
     return Services(
         settings=settings,
         catalog=apps,
         sessions=sessions,
         runs=runs,
-        step_calls=StepToolCalls(store),
+        step_calls=calls,
         client_requests=ClientRequests(store),
         ledger=ledger,
         usage_recovery=usage,
@@ -87,9 +92,10 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         api_keys=ApiKeys(store),
         rates=Rates(store),
         jobs=jobs,
+        write_check=WriteCheck(redis, queue, jobs.a_sorted_set),
         turns=turns,
         client_replies=ClientReplies(turns, sessions, apps),
-        duties=(RequestExpiry(store), usage, LostTurns(runs, turns, jobs, usage)),
+        duties=(RequestExpiry(store), usage, LostTurns(runs, turns, jobs, usage), WakeUps(calls, jobs)),
         hub=Hub(PubSubListener(listening or clients.listening(settings)), metrics.relayed),
         metrics=metrics,
         counters=counters,

@@ -40,6 +40,8 @@ from app.state.client_requests import ClientRequests
 from app.state.ledger import Ledger
 from app.state.runs import RunStore
 from app.state.scripts import Store
+from app.state.sessions import Sessions
+from app.state.turn_requests import TurnRequest
 from app.usage import ModelCall, Usage
 from tests.support import processes
 from tests.support.backend import until
@@ -464,7 +466,7 @@ def recipes() -> list[str]:
 
 @pytest.fixture(scope="module")
 def busy(webs, redis):
-    """A session in which everything is there at once: an ended turn, one that runs, one that waits, a tool at work."""
+    """A session in which everything is there at once: an ended turn, one that runs, one that waits, a sleeping tool."""
     limits = {"requests_per_minute": 600, "running_turns": 50, "budget": Decimal(10)}
     api_keys = ApiKeys(Store(redis, Settings()))
     key = api_keys.issue(("*",), "docs", expires_at="2099-01-31T00:00:00.000Z", **limits)
@@ -475,19 +477,25 @@ def busy(webs, redis):
     query = {"client_id": "docs"}
     client.post("/api/chat", params=query, json={"text": "remember 0"}, headers={"Idempotency-Key": "docs"})
     client.post("/api/control/provider-keys", json={"provider": "openai", "api_key": "sk-x"})
-    client.ask("Watch the price of ETH 1000 times every 0.2 seconds")
+    client.ask("Watch the price of ETH 1000 times every 3600 seconds")
     session = redis_keys.session(client.session_id)
+    (watch,) = redis.scan_iter(f"{session}:call:*")
+    until(lambda: redis.hexists(watch, "wake"), what="the watch to sleep")
     ended = redis.hget(session, "last_run").decode()
     with client.chat("count to 5000") as running, client.chat("remember 1"):
         running.next("text")
         store = Store(redis, Settings())
         run = RunStore(store).get(client.session_id, redis.hget(session, "run").decode())
+        RunStore(store).claim_title(client.session_id, run.id)
         ClientRequests(store).ask(run, "call_docs", "Ask", "docs", {})
+        hasty = TurnRequest("x", "default", "demo", on_busy="interrupt")
+        interrupting = [RunStore(store).start("docs", hasty).run_id for _ in range(3)]
         (call,) = redis.scan_iter(f"{session}:call:*")
         yield SimpleNamespace(
             session=client.session_id,
             ended=ended,
             run=run.id,
+            interrupting=interrupting,
             thread=client.state()["thread_id"],
             call=call.decode().split(":call:")[1],
             owner=owner,
@@ -495,6 +503,7 @@ def busy(webs, redis):
             digest=hashlib.sha256(key.encode()).hexdigest(),
         )
         client.request("DELETE", f"/api/sessions/{client.session_id}")
+        Sessions(store).delete("docs")
 
 
 @pytest.fixture(scope="module")
@@ -521,7 +530,10 @@ def test_fields_on_the_page_are_those_in_redis(busy, redis):
     present = {
         "session:{<id>}": [redis_keys.session(busy.session)],
         "session:{<id>}:thread:<thread>": [redis_keys.thread(busy.session, busy.thread)],
-        "session:{<id>}:run:<run>": [redis_keys.run(busy.session, run) for run in (busy.ended, busy.run)],
+        "session:{<id>}:run:<run>": [
+            *(redis_keys.run(busy.session, run) for run in (busy.ended, busy.run)),
+            *(redis_keys.run("docs", run) for run in busy.interrupting),
+        ],
         "session:{<id>}:call:<run>:<call>": [redis_keys.call(busy.session, *busy.call.split(":"))],
         "session:{<id>}:sent:<sha256>": [redis_keys.sent(busy.session, hashlib.sha256(b"docs").hexdigest())],
         "key:<key>": [redis_keys.api_key(busy.key)],

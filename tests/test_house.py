@@ -97,7 +97,7 @@ def test_the_scripts_name_keys_as_python_does():
         "local S = KEYS[1] return {threads_key(S), thread_key(S, 't'), messages_key(S, 't'), waiting_key(S), "
         "updates_key(S), run_key(S, 'r'), log_key(S, 'r'), mailbox_key(S), fetched_key(S), request_field(7), "
         "client_key(S), kept_key(S), kept_name(S, 'n'), log_of(run_key(S, 'r')), usage_key(S), model_call_field(7), "
-        "charge_field(7)}"
+        "charge_field(7), tools_key(S), call_name(S, 'r:c')}"
     )
     assert set(re.findall(r"function (\w+)", names)) == set(re.findall(r"(\w+)\(", calls))
     found = [name.decode() for name in redis.eval(names + calls, 1, redis_keys.session("s"))]
@@ -119,6 +119,8 @@ def test_the_scripts_name_keys_as_python_does():
         redis_keys.session_usage("s"),
         redis_keys.model_call_field("7"),
         redis_keys.charge_field("7"),
+        redis_keys.tools("s"),
+        redis_keys.call("s", "r", "c"),
     ]
 
 

@@ -18,10 +18,10 @@ SHUTDOWN: Final = "shutdown"
 """This worker process stops."""
 
 DROPPED: Final = "dropped"
-"""The session was deleted."""
+"""The session was deleted, or the turn no longer waits for the tool's first step."""
 
 ENDED_ELSEWHERE: Final = "ended"
-"""Redis refused the turn's events: another process has ended the turn."""
+"""Another process has ended the turn, or has taken over the tool's call."""
 
 FINISHED: Final = "finished"
 """All steps of the tool were delivered, or nobody waits for them."""
@@ -91,20 +91,27 @@ class CancelRegistry:
         self._lock = threading.Lock()
 
     @contextmanager
-    def issue(self, name: str, *, background: bool = False) -> Iterator[CancelToken]:
-        """A token that `cancel(name)` reaches while inside. The names are those of `app.state.control_messages`."""
+    def issue(self, *names: str, background: bool = False) -> Iterator[CancelToken]:
+        """A token that `cancel` reaches by each of its names while inside. The names are those of
+        `app.state.control_messages`."""
         token = CancelToken()
         with self._lock:
-            self._entries[token] = _Entry(name, background)
+            self._entries[token] = _Entry(frozenset(names), background)
         try:
             yield token
         finally:
             with self._lock:
                 del self._entries[token]
 
+    def detach(self, token: CancelToken, name: str) -> None:
+        """From now on the token is no longer cancelled by this one of its names."""
+        with self._lock:
+            entry = self._entries[token]
+            self._entries[token] = entry._replace(names=entry.names - {name})
+
     def cancel(self, name: str, reason: str) -> None:
         """Cancel the work of that name; does nothing if this process does not run it."""
-        self._cancel(lambda entry: entry.name == name, reason)
+        self._cancel(lambda entry: name in entry.names, reason)
 
     def cancel_background(self, reason: str) -> None:
         """Cancel every background job."""
@@ -122,5 +129,5 @@ class CancelRegistry:
 
 
 class _Entry(NamedTuple):
-    name: str
+    names: frozenset[str]
     background: bool

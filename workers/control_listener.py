@@ -17,7 +17,8 @@ POLL_SECONDS = 1.0
 
 
 class ControlListener:
-    """One listener per process. A lost stop does no harm: Redis refuses the turn's events, which stops it, too."""
+    """One listener per process. A lost stop does no harm: Redis refuses the turn's events and the first steps of its
+    tools, which stops it, too."""
 
     def __init__(self, redis: Any, cancel_tokens: CancelRegistry) -> None:
         self._cancel_tokens = cancel_tokens

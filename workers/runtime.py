@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from app.catalog import App
 from app.errors import ConfigError
 from app.services import Services
+from app.state.run_records import Known
 from workers import tools
 from workers.cancellation import CancelRegistry
 from workers.control_listener import ControlListener
@@ -30,6 +31,12 @@ class Runtime:
     cancel_tokens: CancelRegistry
     running_turns: RunningTurns
     tools: dict[str, dict[str, Tool]] = field(default_factory=dict)
+
+    @property
+    def known(self) -> Known:
+        """The apps and models of this worker's configuration."""
+        catalog = self.services.catalog
+        return Known([app.id for app in catalog.apps], [model.model_name for model in catalog.models])
 
     def tools_of(self, app: App | None) -> dict[str, Tool]:
         """The tools of an app, by name."""

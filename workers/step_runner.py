@@ -9,13 +9,15 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from functools import partial
+from itertools import count
 from typing import Any
 
 from app.state.step_calls import StepToolCall
 from workers.cancellation import CancelToken, Stopped
+from workers.step_pace import Suspended
 from workers.toolbox import result_or_error
 from workers.tools import Tool, ToolContext, bounded
 
@@ -31,29 +33,44 @@ _END, _NO_VALUE = object(), object()
 class StepRunner:
     """Runs one generator in a thread of its own, so that a cancel never waits for it."""
 
-    def __init__(self, tool: Tool, call: StepToolCall, context: ToolContext, result_bytes: int) -> None:
+    def __init__(
+        self, tool: Tool, call: StepToolCall, context: ToolContext, result_bytes: int, check: Callable[[], None]
+    ) -> None:
+        """`check` is called before each step. It raises `Stopped` when no step may begin."""
         self._tool = tool
         self._call = call
         self._context = context
         self._result_bytes = result_bytes
+        self._check = check
+        self._first_delivered = threading.Event()
         self._values: queue.Queue[Any] = queue.Queue(MAX_UNDELIVERED)
         self._abandoned = False
 
     def steps(self, token: CancelToken) -> Iterator[tuple[Any, bool]]:
-        """`(result, done)` of each step from the first undelivered one. If the last step was not marked `done` in time,
-        `(None, True)` follows it. Raises `Stopped`."""
+        """`(result, done)` of each step from the first undelivered one. The call's very first step comes at
+        once, unmarked. If the last of the others was not marked `done` in time, `(None, True)` follows it. Raises
+        `Stopped`; `Suspended` behind the steps before the sleep."""
         with token.waking(self._wake):
-            produce = partial(copy_context().run, self._produce)
+            produce = partial(copy_context().run, self._produce, token)
             threading.Thread(target=produce, name=self._call.name, daemon=True).start()
             try:
                 yield from self._marked(token)
             finally:
                 self._abandoned = True
+                self._first_delivered.set()
                 self._drain()
 
     def _marked(self, token: CancelToken) -> Iterator[tuple[Any, bool]]:
         value = self._next(token, None)
+        if self._call.steps == 0 and value is not _END:
+            yield value, False  # at once: a turn waits for it
+            self._first_delivered.set()
+            if (value := self._next(token, END_WAIT_SECONDS)) is _END:
+                return
+            value = self._next(token, None) if value is _NO_VALUE else value
         while value is not _END:
+            if isinstance(value, Suspended):
+                raise value
             following = self._next(token, END_WAIT_SECONDS)
             yield value, following is _END
             if following is _END:
@@ -79,18 +96,31 @@ class StepRunner:
             while True:
                 self._values.get_nowait()
 
-    def _produce(self) -> None:
+    def _produce(self, token: CancelToken) -> None:
         results = self._results()
         value = None
         while value is not _END and not self._abandoned:
             try:
                 value = result_or_error(lambda: next(results, _END), self._call.name, bool(self._context.secrets))
-            except Stopped:
+            except Stopped as stopped:
+                token.cancel(stopped.reason)
+                return
+            except Suspended as suspended:
+                self._values.put(suspended)
                 return
             self._values.put(value if value is _END else self._context.secrets.conceal(value))
 
     def _results(self) -> Iterator[Any]:
+        """The undelivered values. The second step begins once the first one is delivered: a turn that ends before that
+        ends the tool."""
         delivered = 0 if self._tool.resumable else self._call.steps
-        for index, value in enumerate(self._tool.run(self._call.args, self._context)):
+        values = iter(self._tool.run(self._call.args, self._context))
+        for index in count():
+            self._check()
+            value = next(values, _END)
+            if value is _END:
+                return
             if index >= delivered:
                 yield bounded(value, self._result_bytes)
+            if self._call.steps == 0:
+                self._first_delivered.wait()

@@ -30,7 +30,7 @@ from rq.worker.base import BaseWorker, WorkerStatus
 
 from app.background import BackgroundLoop, Backoff
 from app.state.connection.clients import Unavailable
-from app.turns.queue import MAINTENANCE_SECONDS, ReadableJob
+from app.turns.queue import MAINTENANCE_SECONDS, TURNS, ReadableJob
 from workers import heartbeats
 
 log = logging.getLogger(__name__)
@@ -143,14 +143,18 @@ class ThreadWorker(BaseWorker):
     def request_stop_execution(self, execution_id: str) -> None:
         """Turns are stopped by `/api/interrupt`, not by RQ's commands."""
 
-    def prepare_execution(self, job: Job) -> Execution:
+    def _begin(self, job: Job) -> Execution | None:
         """Move the job from the intermediate queue to an execution: one round trip, where RQ makes two. Retries until
-        Redis replies."""
+        Redis replies. None if the job must not run, because it is on the queue twice and runs already."""
         attempts: list[Execution] = []
-        self._job_backoff.retry(lambda: self._start_execution(job, attempts), self._stopped)
-        return attempts[-1]
+        executions = self._job_backoff.retry(lambda: self._start_execution(job, attempts), self._stopped)
+        if executions == 1 or self._queue.name == TURNS:  # a turn has a claim, and its dead worker's execution stays
+            return attempts[-1]
+        self._job_backoff.retry(lambda: self._drop_execution(job, attempts[-1]), self._stopped)
+        return None
 
-    def _start_execution(self, job: Job, attempts: list[Execution]) -> None:
+    def _start_execution(self, job: Job, attempts: list[Execution]) -> int:
+        """Returns how many executions the job has now; those of a dead worker go when RQ puts its job back."""
         with self.connection.pipeline() as pipeline:
             for earlier in attempts:  # its reply was lost: it may exist in Redis, where it would get no heartbeats
                 self.cleanup_execution(job, pipeline=pipeline, execution=earlier)
@@ -161,10 +165,16 @@ class ThreadWorker(BaseWorker):
             job.prepare_for_execution(self.name, pipeline=pipeline)
             pipeline.persist(job.key)
             pipeline.lrem(self._queue.intermediate_queue_key, 1, job.id)
+            pipeline.zcard(job.execution_registry.key)
+            return int(pipeline.execute()[-1])
+
+    def _drop_execution(self, job: Job, execution: Execution) -> None:
+        with self.connection.pipeline() as pipeline:
+            self.cleanup_execution(job, pipeline=pipeline, execution=execution)
             pipeline.execute()
 
     def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = False) -> None:
-        """See `prepare_execution`."""
+        """See `_begin`."""
 
     def handle_execution_ended(self, job: Job, queue: Queue, heartbeat_ttl: int) -> None:
         """The job has ended. (RQ's own sends one more heartbeat, which fails when Redis is away.)"""
@@ -226,7 +236,8 @@ class ThreadWorker(BaseWorker):
         pipeline.execute()
 
     def _perform(self, job: Job) -> None:
-        self.perform_job(job, self._queue, self.prepare_execution(job))
+        if execution := self._begin(job):
+            self.perform_job(job, self._queue, execution)
 
     def _done(self, future: Any) -> None:
         self._running.discard(future)

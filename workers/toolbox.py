@@ -26,6 +26,9 @@ BeginSteps = Callable[[ToolRequest, Tool, CancelToken], Any]
 AskClient = Callable[[ToolRequest, ClientRequest], Any]
 """Sends a tool call's request to the client; returns the call's result for the model."""
 
+CheckRunning = Callable[[], None]
+"""Raises `Stopped` when the turn no longer runs."""
+
 MAX_CLIENT_REQUEST_BYTES = 16 * 1024
 
 
@@ -51,12 +54,14 @@ class Toolbox:
         begin_steps: BeginSteps,
         limits: ToolLimits,
         ask_client: AskClient = _no_client,
+        check_running: CheckRunning = lambda: None,
     ) -> None:
         self._tools = tools
         self._context = context
         self._begin_steps = begin_steps
         self._limits = limits
         self._ask_client = ask_client
+        self._check_running = check_running
 
     @property
     def schemas(self) -> list[dict[str, Any]]:
@@ -88,7 +93,8 @@ class Toolbox:
     def _run_into(self, finished: queue.SimpleQueue[Any], call: ToolRequest, token: CancelToken) -> None:
         try:
             finished.put((call, self._result(call, token)))
-        except Stopped:
+        except Stopped as stopped:
+            token.cancel(stopped.reason)
             finished.put(None)
 
     def _result(self, call: ToolRequest, token: CancelToken) -> Any:
@@ -115,6 +121,7 @@ class Toolbox:
         if tool.has_steps:
             tool.run(args, self._context)  # only creates the generator, to refuse bad arguments here
             return self._begin_steps(call, tool, token)
+        self._check_running()  # Redis knows: this process may have hung until its turn was ended as lost
         result = tool.run(args, self._context)
         return self._request_client(call, result) if isinstance(result, ClientRequest) else result
 

@@ -72,6 +72,12 @@ class ToolRoundsExceeded(TurnFailed):
     code = "tool_rounds_exceeded"
 
 
+class ThreadGone(TurnFailed):
+    """The thread was deleted before the turn began, with the turn's message."""
+
+    code = "lost"
+
+
 class BudgetSpent(TurnFailed):
     """The API key of the turn has cost as much this month as it may."""
 

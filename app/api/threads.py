@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from app.errors import NotFound
 from app.openapi.declare import SESSION_PATH, THREAD_PATH, body, documented
 from app.openapi.schemas import requests, responses
+from app.turns.erasing import erase_thread
 from app.web import parsing
 from app.web.bodies import json_body, optional_json_body, validated
 from app.web.current import services
@@ -42,9 +43,7 @@ def rename(session_id: str, thread_id: str) -> ResponseReturnValue:
 def delete(session_id: str, thread_id: str) -> ResponseReturnValue:
     """Stop the thread's turns and delete it with its messages."""
     session_id = _with_thread(session_id, thread_id)
-    services().turns.interrupt_thread(session_id, thread_id)
-    services().sessions.delete_thread(session_id, thread_id)
-    services().jobs.forget_title(thread_id)
+    erase_thread(services().sessions, services().turns, services().jobs, session_id, thread_id)
     return jsonify(id=thread_id, deleted=True)
 
 

@@ -13,16 +13,18 @@ from app.events import sse
 from app.events.entries import StreamEntry
 from app.events.types import UpdateEvent
 from app.live.hub import Hub
-from app.live.relay import replay_then_follow
+from app.live.relay import Read, replay_then_follow
 from app.openapi.declare import LAST_EVENT_ID, SESSION, Events, documented
 from app.services import Services
 from app.state import redis_keys
+from app.state.connection.clients import Unavailable
 from app.state.sessions import Sessions
 from app.web import parsing
 from app.web.current import services
 from app.web.serializers import status_json
 from app.web.stream_slots import opens_stream
 from app.web.streams import stream
+from app.web.turn_frames import MAX_SILENCE
 
 bp = Blueprint("updates", __name__)
 
@@ -54,7 +56,11 @@ class UpdateFrames:
 
     def follow(self, session_id: str, after: int | None) -> Iterator[bytes]:
         """The updates after number `after` (None: those from now on), a `gap` event where some are no longer kept, the
-        `state` as of now, then updates as they come. Ends when the process stops. Raises `Unavailable`."""
+        `state` as of now, then updates as they come. Ends when the process stops. Raises `Unavailable`.
+
+        A session that Redis has lost, or that was deleted, counts its updates from 1 again: a `gap` and its `state` are
+        sent within `MAX_SILENCE`.
+        """
 
         def read(number: int) -> list[StreamEntry]:
             return self.sessions.read_updates(session_id, number)
@@ -65,14 +71,39 @@ class UpdateFrames:
             last = yield from _missed(session_id, read(after) if after <= last else [], after, last)
             state = self._state(session_id)[1]
         yield sse.numbered(state, "", last)
-        for batch in replay_then_follow(self.hub, redis_keys.updates(session_id), read, last, self.keep_alive):
+        while (restart := (yield from self._until_restart(session_id, read, last))) is not None:
+            last, state = restart
+            yield sse.frame(sse.gap(session_id)) + sse.numbered(state, "", last)
+
+    def _until_restart(
+        self, session_id: str, read: Read, last: int
+    ) -> Generator[bytes, None, tuple[int, bytes] | None]:
+        """The updates after number `last` as they come. Returns the state of a session that counts from 1 again; None
+        when the process stops."""
+        silent, tick = 0.0, min(self.keep_alive, MAX_SILENCE)
+        for batch in replay_then_follow(self.hub, redis_keys.updates(session_id), read, last, tick):
             if batch is None:
-                yield sse.KEEP_ALIVE
+                if restart := self._restart(session_id, last):
+                    return restart
+                silent += tick
+                if silent >= self.keep_alive:
+                    silent = 0.0
+                    yield sse.KEEP_ALIVE
                 continue
+            silent = 0.0
             if batch.first > last + 1:
                 yield sse.frame(sse.gap(session_id)) + self._state(session_id)[1]
             yield sse.numbered(batch.frames, "", batch.first)
             last = batch.last
+        return None
+
+    def _restart(self, session_id: str, last: int) -> tuple[int, bytes] | None:
+        """The state of the session if it has fewer updates than `last`; None otherwise, and if Redis is unavailable."""
+        try:
+            state = self._state(session_id)
+        except Unavailable:
+            return None
+        return state if state[0] < last else None
 
     def _state(self, session_id: str) -> tuple[int, bytes]:
         """The number of the last update, and the `state` frame as of that update."""

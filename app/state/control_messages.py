@@ -1,7 +1,7 @@
 """Messages on the `control` channel. They tell worker processes to stop, drop or look at work.
 
     stop <run> <reason>     the turn has ended; `reason` is its outcome
-    drop <work>             the session of this work was deleted
+    drop <work>             the session of this work was deleted, or its turn no longer waits for it
     answer <run> <call>     the first step of a multi-step tool's call is in Redis
 
 <work> is what `turn_work`, `steps_work` or `title_work` returns.
@@ -26,7 +26,8 @@ class StopTurn:
 
 @dataclass(frozen=True)
 class DropWork:
-    """Sent for each turn and job of a session that was deleted."""
+    """Sent for each turn and job of a session that was deleted, and for a multi-step call that its turn gave
+    up."""
 
     work: str
 

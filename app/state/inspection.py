@@ -67,6 +67,10 @@ class Inspection:
         """How many requests to clients are open."""
         return int(self._redis.zcard(redis_keys.CLIENT_REQUESTS))
 
+    def sleeping_tools(self) -> int:
+        """How many multi-step calls sleep without a thread."""
+        return int(self._redis.zcard(redis_keys.SLEEPING_CALLS))
+
     def pick(self, names: Iterable[str], fields: Sequence[str]) -> list[Fields]:
         """Some fields of hashes, in the order of `names`; a missing field is ''."""
         hashes: list[Fields] = []

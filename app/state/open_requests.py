@@ -43,14 +43,15 @@ class OpenRequest:
         fields = asdict(self)
         del fields["principal"]
         fields |= {"client": principal.client, "key": principal.api_key_id, "budget": principal.budget}
+        fields |= {"address": principal.address}
         return exact_json.dumps(fields)
 
     @classmethod
     def read(cls, stored: str) -> OpenRequest:
         """Out of its field in the session's hash."""
         fields = exact_json.loads(stored)
-        client, key, budget = fields.pop("client"), fields.pop("key", ""), fields.pop("budget", "")
-        return cls(**fields, principal=Principal(client, key, budget))
+        principal = Principal(*(fields.pop(name, "") for name in ("client", "key", "budget", "address")))
+        return cls(**fields, principal=principal)
 
 
 def open_requests(session: Mapping[str, str]) -> list[OpenRequest]:

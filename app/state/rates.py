@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import RedisStorage
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, OutOfMemoryError
 
 from app.state import redis_keys
 from app.state.connection.clients import Client
@@ -47,10 +47,16 @@ class Rates:
     def take(self, rates: Sequence[Rate]) -> Exceeded | None:
         """Count one for each of the rates, in one round trip. Returns the rate that is used up for longest, if any is.
 
+        While Redis's memory is full nothing is counted or refused: what frees memory must pass, and the rest is refused
+        by its own writes.
+
         A refused request still counts for its other rates. A call whose reply was lost is sent again and may count
         twice.
         """
-        admitted = self._windows.take(rates)
+        try:
+            admitted = self._windows.take(rates)
+        except OutOfMemoryError:
+            return None
         refused = [rate for rate, is_admitted in zip(rates, admitted, strict=True) if not is_admitted]
         return max(
             (Exceeded(rate, self._wait(rate)) for rate in refused), key=lambda exceeded: exceeded.wait, default=None

@@ -44,6 +44,12 @@ SCHEMA = (
         "a multi-step tool's call",
         "AOMI_TOOL_TTL after a step, AOMI_TOOL_OVER_TTL after its end",
     ),
+    Key(
+        "session:{<id>}:tools",
+        "zset",
+        "`<run>:<call>` of multi-step calls that have not ended, by their last moment, ms",
+        "until the last of them has ended",
+    ),
     Key("session:{<id>}:mailbox", "list", "events for a client that polls, JSON", "AOMI_LOG_TTL after the last"),
     Key("session:{<id>}:fetched", "list", "a name of the last fetch, and what it got", "AOMI_FETCH_TTL"),
     Key("session:{<id>}:client", "string", "SHA-256 of the id of the session's client", "AOMI_SESSION_TTL"),
@@ -64,6 +70,12 @@ SCHEMA = (
     Key("rate:{<kind>/<who>/<most>/1/minute}", "string", "requests of this minute", "until two minutes have passed"),
     Key("rate:{<kind>/<who>/<most>/1/minute}/-1", "string", "requests of the minute before", "until it is over"),
     Key("turns-of:<kind>:<who>", "zset", "`<id> <run>` of turns with a slot, by its end, ms", "five AOMI_LEASE"),
+    Key(
+        "tools-of:address:<sha256>",
+        "zset",
+        "`<id> <run> <call>` of an address's multi-step calls that have not ended, by their last moment, ms",
+        "AOMI_TOOL_TTL after a job has begun",
+    ),
     Key("provider-keys:<client>", "hash", "a client's own keys, by provider, JSON", "AOMI_SESSION_TTL after their use"),
     Key("secrets:<client>", "hash", "a client's secrets, by name, encrypted", "AOMI_SESSION_TTL after their use"),
     Key("session:{<id>}:usage", "hash", "what the session used, by day, key, app and model", "as the session"),
@@ -72,6 +84,12 @@ SCHEMA = (
     Key("usage:{<key>}:counted", "zset", "ids of recently counted charges, by time, ms", "AOMI_CHARGE_TTL"),
     Key("model-calls", "zset", "`<id> <run> <n>` of calls to settle, by when one looks, ms", "an entry: until then"),
     Key("client-requests", "zset", "`<id> <n>` of open client requests by their end, ms", "an entry: until the end"),
+    Key(
+        "sleeping-calls",
+        "zset",
+        "`<id> <run> <call>` of multi-step calls that sleep, by when they go on, ms",
+        "an entry: until then",
+    ),
     Key(
         "metrics",
         "hash",
@@ -110,6 +128,9 @@ RATE = "rate"
 
 CLIENT_REQUESTS = "client-requests"
 """The index of open client requests by their expiry."""
+
+SLEEPING_CALLS = "sleeping-calls"
+"""The index of multi-step calls that sleep without a thread, by when they go on."""
 
 METRICS = "metrics"
 """The hash of what all processes have counted."""
@@ -183,6 +204,16 @@ def log(session_id: str, run_id: str) -> str:
 def call(session_id: str, run_id: str, call_id: str) -> str:
     """The hash of one call of a multi-step tool."""
     return f"{session(session_id)}:call:{run_id}:{call_id}"
+
+
+def tools(session_id: str) -> str:
+    """The index of a session's multi-step calls that have not ended."""
+    return f"{session(session_id)}:tools"
+
+
+def tools_of_address(digest: str) -> str:
+    """The index of an address's multi-step calls that have not ended, by the SHA-256 of the address in hex."""
+    return f"tools-of:address:{digest}"
 
 
 def mailbox(session_id: str) -> str:

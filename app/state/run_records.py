@@ -13,6 +13,17 @@ from app.state.run_status import RunStatus
 from app.state.turn_requests import ANONYMOUS, Principal
 
 
+class Known(NamedTuple):
+    """The names of the apps and of the models in a worker's configuration."""
+
+    apps: Sequence[str]
+    models: Sequence[str]
+
+
+class NotKnown(Exception):
+    """The worker's configuration lacks the app or the model of a turn."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One turn. `outcome` is '' before its end was claimed; `slots` are the Redis keys of its concurrency slots."""
@@ -33,6 +44,8 @@ class Run:
     slots: tuple[str, ...] = ()
     events: int = 0
     """The number of the last event of its log."""
+    superseded: bool = False
+    """Whether a newer message that interrupts takes its place: it ends as interrupted and never runs."""
     terminal: sse.Event | None = None
     """Its terminal event, once it is settled. It is here so that a reader gets it whatever became of the log."""
 
@@ -49,11 +62,12 @@ class Run:
             started_at=fields.get("started_at") or fields["queued_at"],
             message=exact_json.loads(fields["message"]),
             outcome=cast(Outcome, fields.get("outcome", "")),
-            principal=Principal(fields.get("client", ""), fields.get("key", ""), fields.get("budget", "")),
+            principal=Principal(*(fields.get(name, "") for name in ("client", "key", "budget", "address"))),
             trace_context=exact_json.loads(fields.get("origin", "{}")),
             times={name: value for name, value in fields.items() if name.endswith("_at")},
             slots=tuple(fields.get("slots", "").split()),
             events=int(fields.get("events", "0")),
+            superseded="superseded_by" in fields,
             terminal=_terminal(fields),
         )
 

@@ -20,7 +20,7 @@ from app.state.control_messages import StopTurn
 from app.state.ids import new_id, sha256_hex
 from app.state.leases import Leases
 from app.state.pairs import frame_pairs, from_pairs, to_pairs
-from app.state.run_records import EventBatch, Run
+from app.state.run_records import EventBatch, Known, NotKnown, Run
 from app.state.run_status import RunStatus
 from app.state.scripts import Store
 from app.state.session_fields import new_session_fields
@@ -55,23 +55,38 @@ class RunStore:
         reply = self._store.call("start", keys, args, self.leases.renewal(session_id, run_id))
         outcome, *ids = (raw.decode() for raw in reply if raw)
         if outcome in ("started", "waiting"):
-            return Accepted(cast(AcceptOutcome, outcome), run_id, *ids)
+            return Accepted(cast(AcceptOutcome, outcome), run_id, ids[0], "".join(ids[1:2]), tuple(ids[2:]))
         self.leases.drop(session_id, run_id, slots)
         return Accepted(cast(AcceptOutcome, outcome), *ids)
 
-    def claim(self, session_id: str, run_id: str, worker: str) -> Run | None:
-        """Begin a queued turn. None if it has ended or another worker has it."""
-        args = {"run": run_id, "worker": worker, "now": now_iso(), "claim": new_id("claim")}
+    def claim(self, session_id: str, run_id: str, worker: str, known: Known | None = None) -> Run | None:
+        """Begin a queued turn. None if it has ended or another worker has it. Raises `NotKnown` if its app or its model
+        is not among the `known` ones; then nothing has changed."""
+        apps, models = known or ("", "")
+        args = {"run": run_id, "worker": worker, "claim": new_id("claim"), "apps": apps, "models": models}
         renewal = self.leases.renewal(session_id, run_id)
-        fields = from_pairs(self._store.call("claim", [redis_keys.session(session_id)], args, renewal))
+        reply = self._store.call("claim", [redis_keys.session(session_id)], args | {"now": now_iso()}, renewal)
+        if reply == [b"unknown"]:
+            raise NotKnown
+        fields = from_pairs(reply)
         if not fields and self.get(session_id, run_id) is None:
             self.leases.drop(session_id, run_id)  # its session was deleted
+        return Run.read(session_id, fields) if fields else None
+
+    def claim_title(self, session_id: str, run_id: str) -> Run | None:
+        """Claim the model call for the title of the turn's thread. None if the turn is gone or another job has it."""
+        args = {"run": run_id, "claim": new_id("claim")}
+        fields = from_pairs(self._store.call("claim_title", [redis_keys.session(session_id)], args))
         return Run.read(session_id, fields) if fields else None
 
     def get(self, session_id: str, run_id: str) -> Run | None:
         """The turn, or None when it is unknown or no longer kept."""
         fields = self._store.fields(redis_keys.run(session_id, run_id))
         return Run.read(session_id, fields) if "id" in fields else None
+
+    def is_running(self, session_id: str, run_id: str) -> bool:
+        """Whether a worker runs the turn, and its end was not claimed."""
+        return bool(self._redis.hget(redis_keys.run(session_id, run_id), "status") == b"running")
 
     def was_sent(self, session_id: str, request: TurnRequest) -> bool:
         """Whether a message with this Idempotency-Key was accepted before, whatever it said."""
@@ -151,11 +166,12 @@ class RunStore:
         entries = read_stream(self._store, redis_keys.log(session_id, run_id), number - 1, count=1)
         return entries[0] if entries and entries[0].number == number else None
 
-    def open_in(self, session_id: str, thread_id: str) -> list[str]:
-        """The turns of a thread that wait or run, the last one first, so that ending one starts none of them."""
+    def open_in(self, session_id: str, thread_id: str = "") -> list[str]:
+        """The turns of a thread, or of all threads, that wait or run. The last one is first, so that ending one starts
+        none of them."""
         waiting = [raw.decode() for raw in self._redis.lrange(redis_keys.waiting(session_id), 0, -1)]
         runs = (self.get(session_id, run_id) for run_id in reversed([self.current(session_id), *waiting]))
-        return [run.id for run in runs if run and run.thread_id == thread_id]
+        return [run.id for run in runs if run and thread_id in ("", run.thread_id)]
 
     def _events(self, run: Run) -> Iterator[sse.Event]:
         return (sse.parse(entry.frame) for entry in self.entries(run.session_id, run.id, 0))
@@ -178,6 +194,7 @@ class RunStore:
             "title": title,
             "user_state": "" if request.user_state is None else exact_json.dumps(request.user_state),
             "client": request.principal.client,
+            "address": request.principal.address,
             "key": request.principal.api_key_id,
             "budget": request.principal.budget,
             "origin": exact_json.dumps(request.trace_context),

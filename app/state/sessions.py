@@ -138,15 +138,14 @@ class Sessions:
         return self._change(session_id, thread_id, "", fields, [event])
 
     def delete_thread(self, session_id: str, thread_id: str) -> bool:
-        """Remove a thread and its messages. False if there is no such thread. End its turns first."""
+        """Remove a thread and its messages. False if there is no such thread. `erase_thread` also ends its turns.
+
+        No message joins the thread from then on, not even one that was accepted before.
+        """
         requests = open_requests(self.get(session_id) or {})
-        of_thread = [redis_keys.request_field(request.id) for request in requests if request.thread_id == thread_id]
-        pipeline = self._redis.pipeline()
-        if of_thread:
-            pipeline.hdel(redis_keys.session(session_id), *of_thread)
-        pipeline.zrem(redis_keys.threads(session_id), thread_id)
-        pipeline.delete(redis_keys.thread(session_id, thread_id), redis_keys.messages(session_id, thread_id))
-        return bool(pipeline.execute()[-2])
+        of_thread = [str(request.id) for request in requests if request.thread_id == thread_id]
+        args = {"thread": thread_id, "requests": of_thread}
+        return bool(self._store.call("delete_thread", [redis_keys.session(session_id)], args))
 
     def thread(self, session_id: str, thread_id: str) -> Fields:
         """The thread's fields, {} if there is none."""

@@ -22,12 +22,14 @@ class Principal:
 
     `client` is the SHA-256 of the client's id; '' is the client that the session belongs to, if there is one.
     `api_key_id` is the id of the API key that the message came with, '' without one; `budget` is what that key may cost
-    a month, in US$, '' without a bound.
+    a month, in US$, '' without a bound. `address` is the SHA-256 of the address that the message came from, by
+    which its tools are limited, '' if unknown.
     """
 
     client: str = ""
     api_key_id: str = ""
     budget: str = ""
+    address: str = ""
 
 
 ANONYMOUS = Principal()
@@ -58,7 +60,8 @@ class TurnRequest:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The outcome of a message: `started`, `waiting` (behind the run `current`), `again` (it was accepted before), or
+    """The outcome of a message: `started`, `waiting` (behind the run `current`, and instead of the runs `superseded`,
+    which waited to interrupt it, too), `again` (it was accepted before), or
     refused: `busy`, `full`, `no_thread`, `reused` (its Idempotency-Key belongs to another message), `not_open` (a
     request that it answers is not open), `limit_reached` (the limit `exceeded` has no concurrency slot left)."""
 
@@ -66,4 +69,5 @@ class Accepted:
     run_id: str = ""
     thread_id: str = ""
     current: str = ""
+    superseded: tuple[str, ...] = ()
     exceeded: ConcurrencyLimit | None = None

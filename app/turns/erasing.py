@@ -1,4 +1,4 @@
-"""Erasing a session: its turns end, their usage is counted, its keys and its jobs are removed."""
+"""Erasing a session: its turns end, their usage is counted, its keys and its jobs are removed. Erasing a thread."""
 
 from __future__ import annotations
 
@@ -13,3 +13,11 @@ def erase(sessions: Sessions, turns: TurnService, usage: UsageRecovery, jobs: Jo
     turns.interrupt_all(session_id)
     usage.close_all(session_id)
     jobs.forget(sessions.delete(session_id))
+
+
+def erase_thread(sessions: Sessions, turns: TurnService, jobs: Jobs, session_id: str, thread_id: str) -> None:
+    """Erase a thread. A turn that was accepted in between ends after the deletion; from then on none is accepted."""
+    turns.interrupt_thread(session_id, thread_id)
+    sessions.delete_thread(session_id, thread_id)
+    turns.interrupt_thread(session_id, thread_id)
+    jobs.forget_title(thread_id)

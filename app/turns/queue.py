@@ -100,6 +100,15 @@ class Jobs:
         """
         return self._turns.get_job_position(run_id) is not None
 
+    def has_steps(self, run_id: str, call_id: str) -> bool:
+        """Whether the job of a multi-step call waits for a worker."""
+        return self._background.get_job_position(_of_call(run_id, call_id)) is not None
+
+    @property
+    def a_sorted_set(self) -> str:
+        """The Redis key of a sorted set of the queue."""
+        return str(self._turns.failed_job_registry.key)
+
     def waiting(self) -> int:
         """How many turns wait for a worker."""
         return self._turns.count

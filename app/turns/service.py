@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import logging
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from app.events import sse
 from app.metrics.instruments import Metrics
+from app.state.connection.clients import Unavailable
 from app.state.run_records import Run
 from app.state.run_status import UNFINISHED, RunStatus
 from app.state.runs import RunStore
 from app.state.turn_requests import Accepted, TurnRequest
 from app.telemetry import log_context, tracing
 from app.turns.queue import Jobs
+
+log = logging.getLogger(__name__)
 
 
 class TurnService:
@@ -30,7 +34,7 @@ class TurnService:
         if accepted.outcome == "started":
             self._jobs.turn(session_id, accepted.run_id)
         elif accepted.outcome == "waiting" and request.on_busy == "interrupt":
-            self.interrupt(session_id, accepted.current)
+            self._interrupt_each(session_id, (*accepted.superseded, accepted.current))
         return accepted
 
     def interrupt(self, session_id: str, run_id: str = "") -> bool:
@@ -43,12 +47,16 @@ class TurnService:
 
     def interrupt_all(self, session_id: str) -> None:
         """Stop every turn of the session."""
-        while self.interrupt(session_id):
+        self._interrupt_each(session_id, self._runs.open_in(session_id))
+        while self.interrupt(session_id):  # one that was accepted in between
             pass
 
     def interrupt_thread(self, session_id: str, thread_id: str) -> None:
         """Stop every turn of one thread."""
-        for run_id in self._runs.open_in(session_id, thread_id):
+        self._interrupt_each(session_id, self._runs.open_in(session_id, thread_id))
+
+    def _interrupt_each(self, session_id: str, run_ids: Iterable[str]) -> None:
+        for run_id in run_ids:
             self.interrupt(session_id, run_id)
 
     def end(
@@ -62,7 +70,11 @@ class TurnService:
         return run is not None
 
     def finish(self, run: Run, terminal: sse.Event) -> None:
-        """Settle a sealed turn and let the next one run."""
+        """Settle a sealed turn and let the next one run. If the queue refuses the next one's job (Redis's memory is
+        full), this turn has ended nevertheless, and the reaper enqueues that job later."""
         next_run = self._runs.settle(run, terminal)
-        if next_run:
-            self._jobs.turn(run.session_id, next_run)
+        try:
+            if next_run:
+                self._jobs.turn(run.session_id, next_run)
+        except Unavailable as error:
+            log.warning("turn %s cannot be enqueued now (%s); the reaper does so later", next_run, type(error).__name__)

@@ -67,7 +67,7 @@ class Admission:
             session_id,
             replace(
                 message,
-                principal=Principal(caller.client, caller.api_key_id, budget),
+                principal=Principal(caller.client, caller.api_key_id, budget, caller.address_digest),
                 limits=self._concurrency_limits(caller),
             ),
         )

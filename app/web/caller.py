@@ -10,6 +10,7 @@ from flask import g, request
 from app.catalog import DEFAULT_APP, App
 from app.errors import ApiError, Forbidden, NotFound, TooManyRequests, Unauthorized
 from app.state.api_keys import ApiKey
+from app.state.ids import sha256_hex
 from app.state.rates import Rate
 from app.state.vault import client_digest
 from app.web.address import address
@@ -30,6 +31,11 @@ class Caller:
     def api_key_id(self) -> str:
         """'' without a key."""
         return self.api_key.id if self.api_key else ""
+
+    @property
+    def address_digest(self) -> str:
+        """The SHA-256 of the address in hex, '' if it is unknown."""
+        return sha256_hex(self.address.encode()) if self.address else ""
 
 
 def current_caller() -> Caller:

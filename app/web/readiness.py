@@ -21,6 +21,8 @@ class Readiness:
         """Raises `NotReady`, which says why, and `Unavailable`."""
         if self.stopping:
             raise NotReady("This web process is stopping; send requests to another one")
+        if refusal := services().write_check.refusal():
+            raise NotReady(f"Redis takes no writes: {refusal}")
         if not services().jobs.workers():
             raise NotReady("No worker has sent a heartbeat lately; start one with: python -m workers")
         if broken := background.broken_loops():

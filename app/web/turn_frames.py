@@ -67,9 +67,9 @@ class TurnFrames:
         yield _end_frame(run, with_ids)
 
     def _missed_rest(self, session_id: str, run_id: str, after: int, with_ids: bool) -> bytes:
-        """The frames after number `after`, up to the terminal one, of a turn that is over or no longer kept. What was
-        published may still be on its way, so the log is read first. b"" of a turn that runs, or that cannot be checked
-        because Redis is unavailable."""
+        """The frames after number `after`, up to the terminal one, of a turn that is over or no longer kept. Published
+        frames may arrive late, so the log is read first. b"" of a turn that runs, or that cannot be checked because
+        Redis is unavailable."""
         try:
             run = self.runs.get(session_id, run_id)
             if run and not run.terminal:

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import httpx
 
+from tests.chaos.erasing import Erasure
 from tests.chaos.reader import Broken, Reader, Sent
 from tests.chaos.site import Site
 from tests.chaos.wallet import Wallet
@@ -26,6 +27,8 @@ class Person:
         self.session_id = str(uuid.uuid4())
         self.sent: list[Sent] = []
         self.stops: list[float] = []
+        self.erased: list[str] = []
+        """The ids of sessions that were deleted at work."""
         self._site = site
         self._rng = random.Random(seed)
         self._seed = seed
@@ -117,6 +120,12 @@ class Person:
         if wallet.asked(label) is not None:
             raise Broken(f"request {number} is open although it was answered: {label}")
 
+    def erase(self) -> None:
+        """Delete a session, or its thread first, while its turn and a tool run and a message waits."""
+        erasure = Erasure(self._site, self._rng, self._pool)
+        erasure.run()
+        self.erased.append(erasure.session_id)
+
     def _send(self, kind: str, *answers: list[Step], **how: object) -> Future[Sent]:
         text = self._site.provider.script(self._next(kind), *answers)
         sent = Sent(self.session_id, text, kind, **how)
@@ -158,6 +167,7 @@ HABITS: dict[Callable[[Person], None], int] = {
     Person.pay: 3,
     Person.meet_a_bad_moment: 1,
     Person.meet_a_bad_end: 1,
+    Person.erase: 2,
 }
 """What people do, and how often."""
 

@@ -15,11 +15,15 @@ from app.state.ledger import Ledger
 from app.state.scripts import Store
 from app.usage import Totals
 from app.usage.report import month, total
+from tests.chaos.erasing import APP as APP_OF_THE_ERASED
 from tests.chaos.people import Listener, Person
 from tests.chaos.reader import Sent
 from tests.chaos.site import Site
 from tests.support.patience import patient, until
 from tests.support.remains import without_life
+
+INDEXES = ("leases", "model-calls", "client-requests", "sleeping-calls")
+"""The indexes of all sessions."""
 
 FAULTS_OF_THE_SITE = {"worker_lost", "shutdown"}
 """Codes of errors that killed and stopped workers may give a turn of any kind."""
@@ -49,6 +53,7 @@ class Verdict:
                         self._turn(store, sent)
             for listener, person in zip(self._listeners, self._people, strict=True):
                 self._updates(store, listener, person)
+            self._erased(store)
             self._keys(store)
         self._bills()
 
@@ -128,6 +133,13 @@ class Verdict:
         whole = numbers == list(range(numbers[0], last + 1))
         self._check("updates without hole or double", whole, f"{numbers} of {last}")
 
+    def _erased(self, store: redis_py.Redis) -> None:
+        """Nothing is left of the sessions that were deleted at work, and nothing has come back."""
+        for session_id in (session_id for person in self._people for session_id in person.erased):
+            left = list(store.scan_iter(f"*{session_id}*", count=1000))
+            left += [index for index in INDEXES if any(session_id in name for name in store.zrange(index, 0, -1))]
+            self._check("nothing is left of a session deleted at work", not left, left)
+
     def _keys(self, store: redis_py.Redis) -> None:
         lasting = set(without_life(store))
         for key in store.scan_iter(count=1000):
@@ -142,7 +154,7 @@ class Verdict:
             runs = list(inspection.runs())
             turns = [charge.totals() for pair in runs for charge in inspection.charges(*pair)]
             sessions = [total(ledger.of_session(session_id)) for session_id in {session for session, _ in runs}]
-            keys = total(ledger.of_all(month()))
+            keys = total(row for row in ledger.of_all(month()) if row.app != APP_OF_THE_ERASED)
             told = [sum(turns, Totals()), sum(sessions, Totals()), keys]
             self._check("turns, sessions and keys have used the same", told == [keys] * 3, told)
             left = [pair for pair in runs if ledger.unsettled_calls(*pair)]

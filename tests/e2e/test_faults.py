@@ -6,8 +6,11 @@ import threading
 
 import pytest
 
+from app.config import Settings
+from app.state.scripts import Store
+from app.state.sessions import Sessions
 from tests.support.backend import until
-from tests.support.client import kinds
+from tests.support.client import Client, kinds
 from tests.support.servers import Calls, Fail, Held, Text
 from workers.tools import prices
 
@@ -71,6 +74,23 @@ def test_a_reader_is_not_left_hanging_when_its_turn_is_gone_from_redis(client, p
         lost.set()
         (event,) = stream.events()
     assert (event["type"], event["code"]) == ("error", "lost")
+
+
+def test_a_turn_whose_thread_is_gone_asks_no_model_and_says_so(client, provider, redis, key):
+    """As when a process dies between the deletion of a thread and the end of its turns."""
+    release, other = threading.Event(), Client(client.url, key, client.session_id)
+    text = provider.script("in the thread that stays", [Text(["a"]), Held(release)])
+    unasked = provider.script("in the thread that goes", [Text(["b"])])
+    with client.chat(text, app="scripted") as stream:
+        stream.next("text")
+        path = f"/api/sessions/{client.session_id}/threads"
+        thread_id = client.post(path, json={}).json()["id"]
+        with other.chat(unasked, app="scripted", thread_id=thread_id) as waiting:
+            Sessions(Store(redis, Settings())).delete_thread(client.session_id, thread_id)
+            release.set()
+            (event,) = waiting.events()
+    assert (event["type"], event["code"]) == ("error", "lost")
+    assert provider.requests(unasked) == []
 
 
 def test_an_update_stream_that_fell_behind_what_is_kept_says_so(client, redis):

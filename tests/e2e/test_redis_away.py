@@ -11,6 +11,7 @@ import redis as redis_py
 from tests.support.backend import AppendOnlyRedis, Backend, until
 from tests.support.client import Client, kinds, text_of
 from tests.support.patience import patient, setting
+from tests.support.remains import standing_in
 from tests.support.resuming import read_to_the_end
 from tests.support.servers import Held, Text
 
@@ -101,6 +102,7 @@ def test_a_redis_that_takes_no_writes_counts_as_away(own, own_client, append_onl
         try:
             refused.append(Client(own.address).post("/api/chat", json={"text": "x"}).status_code)
             until(lambda: "turns queue failed (Refusing)" in own.processes[0].log())
+            assert not_ready(own_client) == "Redis takes no writes: NOREPLICAS, too few of its replicas are connected"
         finally:
             set_replicas_needed(append_only, 0)
 
@@ -114,6 +116,35 @@ def test_a_redis_that_takes_no_writes_counts_as_away(own, own_client, append_onl
     assert all(process.alive for process in own.processes)
 
 
+def test_in_a_full_memory_sessions_are_deleted_and_readyz_says_why_nothing_else_goes_on(own, append_only, provider):
+    user, release = Client(own.address), threading.Event()
+    text = provider.script("full memory", [Text(["a "]), Held(release)])
+    with user.chat(text, model="scripted") as stream:
+        stream.until_text("a ")
+        configure(append_only, "maxmemory", 1)
+        try:
+            assert not_ready(user) == "Redis takes no writes: OOM, its memory is full (maxmemory)"
+            assert user.post("/api/chat", json={"text": "x"}).status_code == 503
+            assert user.request("DELETE", f"/api/sessions/{user.session_id}").status_code == 200
+            assert kinds(list(stream.events()))[-1] == "complete"
+        finally:
+            configure(append_only, "maxmemory", 0)
+            release.set()
+    until(lambda: user.get("/readyz").status_code == 200)
+    with redis_py.Redis.from_url(append_only.url) as admin:
+        until(lambda: not standing_in(admin, user.session_id), what="the end of the turn's job")
+
+
+def not_ready(client):
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    return answer.json()["error"]
+
+
 def set_replicas_needed(server, number):
+    configure(server, "min-replicas-to-write", number)
+
+
+def configure(server, name, value):
     with redis_py.Redis.from_url(server.url) as admin:
-        admin.config_set("min-replicas-to-write", number)
+        admin.config_set(name, value)

@@ -139,7 +139,7 @@ def full(sessions, runs, store, said) -> tuple[Run, StepToolCall]:
     sessions.open_thread("s", "Other")
     run_id = runs.start("s", said(WORDS)).run_id
     run = runs.claim("s", run_id, "worker")
-    call = StepToolCall("s", run_id, "c:1", run.thread_id, "default", "T", {"a": WORDS})
+    call = StepToolCall("s", run_id, "c:1", run.thread_id, "default", "T", {"a": WORDS}, address="digest-of-an-address")
     StepToolCalls(store).record(call)
     StepToolCalls(store).set_first_step(call, "first")
     requests = ClientRequests(store)

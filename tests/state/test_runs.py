@@ -274,3 +274,10 @@ def test_a_message_is_of_the_client_that_its_session_belongs_to_unless_it_names_
         "the session's",
         "another",
     ]
+
+
+def test_the_model_call_for_a_title_is_claimed_once(runs, said):
+    run_id = runs.start("s", said()).run_id
+    assert runs.claim_title("s", run_id).id == run_id
+    assert runs.claim_title("s", run_id) is None
+    assert runs.claim_title("s", "run_gone") is None

@@ -101,8 +101,8 @@ def step(store, session_id, run, number, done=False):
 
 def test_a_step_joins_the_log_of_a_running_turn_of_its_thread_else_the_history(sessions, runs, store, said):
     run = runs.start("s", said())
-    step(store, "s", run, 1)
     running = runs.claim("s", run.run_id, "worker")
+    step(store, "s", run, 1)
     assert step(store, "s", run, 2)
     assert [sse.parse(entry.frame)["result"] for entry in runs.entries("s", run.run_id, 0)] == [{"n": 2}]
     runs.settle(runs.seal("s", running.id, "complete", expect={"running"}), sse.complete())
@@ -115,8 +115,8 @@ def test_a_step_joins_the_log_of_a_running_turn_of_its_thread_else_the_history(s
 
 def test_a_step_that_comes_while_the_turn_is_being_ended_stands_behind_those_of_the_turn(sessions, runs, store, said):
     run = runs.start("s", said())
-    step(store, "s", run, 1)
     runs.claim("s", run.run_id, "worker")
+    step(store, "s", run, 1)
     step(store, "s", run, 2)
     sealed = runs.seal("s", run.run_id, "complete", expect={"running"})
     call = StepToolCalls(store).get("s", run.run_id, "c1")
@@ -133,6 +133,7 @@ def test_a_step_that_comes_while_the_turn_is_being_ended_stands_behind_those_of_
 
 def test_a_call_that_is_over_is_not_run_again(runs, store, said):
     run = runs.start("s", said())
+    runs.claim("s", run.run_id, "worker")
     step(store, "s", run, 1)
     calls = StepToolCalls(store)
     calls.finish(calls.get("s", run.run_id, "c1"))
@@ -142,6 +143,7 @@ def test_a_call_that_is_over_is_not_run_again(runs, store, said):
 
 def test_a_step_that_is_delivered_again_changes_nothing(sessions, runs, store, said):
     run = runs.start("s", said())
+    runs.claim("s", run.run_id, "worker")
     step(store, "s", run, 1)
     assert step(store, "s", run, 2)
     before = sessions.messages("s", run.thread_id)
@@ -160,6 +162,7 @@ def test_of_a_long_history_only_its_end_is_read(sessions, connection, count, mos
 
 def test_a_step_for_a_deleted_session_says_so(sessions, runs, store, connection, said):
     run = runs.start("s", said())
+    runs.claim("s", run.run_id, "worker")
     step(store, "s", run, 1)
     sessions.delete("s")
     assert not step(store, "s", run, 2)
@@ -168,6 +171,7 @@ def test_a_step_for_a_deleted_session_says_so(sessions, runs, store, connection,
 
 def test_the_first_step_is_there_for_the_turn_that_waits(runs, store, said):
     run = runs.start("s", said())
+    runs.claim("s", run.run_id, "worker")
     call = StepToolCall("s", run.run_id, "c1", run.thread_id, "default", "T", {"a": 1})
     calls = StepToolCalls(store)
     calls.record(call)

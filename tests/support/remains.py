@@ -11,6 +11,7 @@ LASTING = (
     "api-key:",
     "client-requests",
     "leases",
+    "sleeping-calls",
     "model-calls",
     "rq:workers",
     "rq:queues",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from workers.tools import ClientRequest
+from workers.tools import ClientRequest, ToolContext, resumable
 
 LARGE = 70_000
 
@@ -57,6 +57,58 @@ def CountWhenTold(n: int, file: str) -> Iterator[dict[str, Any]]:
         time.sleep(0.02)
     for left in range(n - 1, 0, -1):
         yield {"left": left}
+
+
+def Journal(file: str, steps: int = 3) -> Iterator[int]:
+    """Write a line into a file at each step.
+
+    Args:
+        file: The path of the file.
+        steps: How many.
+    """
+    for number in range(1, steps + 1):
+        Jot(file, f"step {number}")
+        yield number
+
+
+@resumable
+def Recur(ctx: ToolContext, times: int, every: float) -> Iterator[int]:
+    """Return a number again and again.
+
+    Args:
+        times: How often.
+        every: Seconds between two numbers.
+    """
+    for number in range(ctx.step + 1, times + 1):
+        if number > 1:
+            ctx.sleep(every)
+        yield number
+
+
+def Jot(file: str, line: str = "called") -> str:
+    """Write a line into a file.
+
+    Args:
+        file: The path of the file.
+        line: The line.
+    """
+    with Path(file).open("a") as notes:
+        notes.write(f"{line}\n")
+    return line
+
+
+def Stamp(file: str) -> Iterator[str]:
+    """Note each run in a file; go on when a file beside it is there.
+
+    Args:
+        file: The path of the file.
+    """
+    with Path(file).open("a") as runs:
+        runs.write("run\n")
+    yield "begun"
+    while not Path(f"{file}.go").exists():
+        time.sleep(0.02)
+    yield "ended"
 
 
 def Wei(amount: int) -> dict[str, int]:

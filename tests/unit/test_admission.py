@@ -12,6 +12,7 @@ from app.config import Settings
 from app.errors import BudgetSpent, Conflict, NotFound, Overloaded, TooManyRequests
 from app.services import Services, build
 from app.state.api_keys import ApiKey
+from app.state.ids import sha256_hex
 from app.state.turn_requests import Principal, TurnRequest
 from app.state.vault import client_digest
 from app.usage import ModelCall, Usage, nano
@@ -44,7 +45,7 @@ def test_a_message_becomes_a_turn_of_its_caller(services, admission):
     accepted = admission.admit("s", message(), Caller(KEY, CLIENT, "192.0.2.1"))
     assert accepted.outcome == "started"
     run = services.runs.get("s", accepted.run_id)
-    assert run.principal == Principal(CLIENT, "key-1", "0.01")
+    assert run.principal == Principal(CLIENT, "key-1", "0.01", sha256_hex(b"192.0.2.1"))
     assert services.vault.client_of("s") == CLIENT
 
 

@@ -85,6 +85,15 @@ def test_a_token_is_cancelled_by_its_name(tokens):
         assert (one.cancelled, two.cancelled) == (True, False)
 
 
+def test_a_token_of_two_names_is_cancelled_by_either_until_it_is_detached_from_one(tokens):
+    with tokens.issue("steps run_1 call_1", "run_1") as begins, tokens.issue("steps run_1 call_2", "run_1") as goes_on:
+        tokens.detach(goes_on, "run_1")
+        tokens.cancel("run_1", INTERRUPTED)
+        assert (begins.cancelled, goes_on.cancelled) == (True, False)
+        tokens.cancel("steps run_1 call_2", SHUTDOWN)
+        assert goes_on.cancelled
+
+
 def test_a_stop_for_another_process_is_passed_over(tokens):
     with tokens.issue("run_1") as token:
         tokens.cancel("run_9", INTERRUPTED)

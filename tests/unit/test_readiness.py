@@ -16,7 +16,9 @@ from app.web import error_handlers, readiness
 @pytest.fixture
 def client():
     app = Flask("tests")
-    app.extensions["aomi"] = SimpleNamespace(jobs=SimpleNamespace(workers=lambda: 1))
+    app.extensions["aomi"] = SimpleNamespace(
+        jobs=SimpleNamespace(workers=lambda: 1), write_check=SimpleNamespace(refusal=lambda: "")
+    )
     app.register_blueprint(health.bp)
     error_handlers.register(app)
     readiness.register(app)

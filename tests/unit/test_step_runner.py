@@ -8,7 +8,7 @@ import pytest
 
 from app.state.step_calls import StepToolCall
 from tests.support.patience import patient
-from workers.cancellation import SHUTDOWN, CancelToken, Stopped
+from workers.cancellation import ENDED_ELSEWHERE, SHUTDOWN, CancelToken, Stopped
 from workers.step_runner import MAX_UNDELIVERED, StepRunner
 from workers.tools import Tool, ToolContext, ToolError, resumable
 
@@ -57,7 +57,11 @@ def Sleep(ctx: ToolContext):
     yield 2
 
 
-def stepper(function, args=None, delivered=0, token=None):
+def always():
+    """No step is refused."""
+
+
+def stepper(function, args=None, delivered=0, token=None, check=always):
     name = function.__name__
     call = StepToolCall(
         session_id="s",
@@ -70,7 +74,7 @@ def stepper(function, args=None, delivered=0, token=None):
         steps=delivered,
     )
     context = ToolContext(step=delivered, token=token or CancelToken())
-    return StepRunner(Tool(function, "tests"), call, context, 100)
+    return StepRunner(Tool(function, "tests"), call, context, 100, check)
 
 
 def steps(*args, **options):
@@ -81,7 +85,7 @@ def steps(*args, **options):
     ("to", "expected"),
     [
         (3, [(1, False), (2, False), (3, True)]),
-        (1, [(1, True)]),
+        (1, [(1, False)]),
         (0, [(None, True)]),
         (
             3 * MAX_UNDELIVERED,
@@ -97,12 +101,13 @@ def test_a_generator_that_is_not_through_holds_no_step_back_and_ends_with_an_emp
     through = threading.Event()
 
     def Linger():
-        """One step, then work that yields nothing."""
+        """Two steps, then work that yields nothing."""
         yield 1
+        yield 2
         through.wait(SOON)
 
     results = stepper(Linger).steps(CancelToken())
-    assert next(results) == (1, False)
+    assert [next(results), next(results)] == [(1, False), (2, False)]
     through.set()
     assert list(results) == [(None, True)]
 
@@ -113,6 +118,44 @@ def test_a_generator_that_is_not_through_holds_no_step_back_and_ends_with_an_emp
 )
 def test_a_failure_is_the_last_step(function, error):
     assert steps(function) == [(1, False), ({"error": error}, True)]
+
+
+def test_the_second_step_begins_when_the_first_one_is_delivered():
+    """A turn that ends before that ends the tool."""
+    begun = []
+
+    def Act():
+        """Do something at each step."""
+        for number in (1, 2):
+            begun.append(number)
+            yield number
+
+    results = stepper(Act).steps(CancelToken())
+    assert next(results) == (1, False)
+    assert begun == [1]
+    assert list(results) == [(2, True)]
+
+
+@pytest.mark.parametrize("allowed", [0, 1, 2])
+def test_a_step_that_may_not_begin_stops_the_tool(allowed):
+    """Another worker has taken the call over, or the turn was over before the first step."""
+    begun, checks = [], iter([None] * allowed)
+
+    def check():
+        if next(checks, "refused"):
+            raise Stopped(ENDED_ELSEWHERE)
+
+    def Act():
+        """Do something at each step."""
+        for number in (1, 2, 3):
+            begun.append(number)
+            yield number
+
+    token = CancelToken()
+    with pytest.raises(Stopped, match=ENDED_ELSEWHERE):
+        list(stepper(Act, check=check).steps(token))
+    assert begun == [1, 2][:allowed]
+    assert token.cancelled
 
 
 def test_wrong_arguments_are_the_only_step():

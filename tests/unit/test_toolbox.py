@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from tests.support.patience import patient
-from workers.cancellation import INTERRUPTED, CancelToken, Stopped
+from workers.cancellation import ENDED_ELSEWHERE, INTERRUPTED, CancelToken, Stopped
 from workers.toolbox import Toolbox, ToolLimits
 from workers.tools import Tool, ToolContext, ToolError
 from workers.turn import ToolRequest
@@ -52,9 +52,14 @@ def release():
     event.set()
 
 
-def toolbox(*functions, begin_steps=no_steps, timeout=SOON):
+def no_client(request, wanted):
+    pytest.fail("asked the client")
+
+
+def toolbox(*functions, begin_steps=no_steps, timeout=SOON, check_running=lambda: None):
     tools = {function.__name__: Tool(function, "tests") for function in functions}
-    return Toolbox(tools, ToolContext(session_id="s"), begin_steps, ToolLimits(timeout, 100))
+    limits = ToolLimits(timeout, 100)
+    return Toolbox(tools, ToolContext(session_id="s"), begin_steps, limits, no_client, check_running)
 
 
 def call(name, arguments="{}", call_id="call_1"):
@@ -154,6 +159,23 @@ def test_a_stop_waits_for_no_tool(release):
     with pytest.raises(Stopped):
         list(toolbox(Hang)((call("Hang"),), token))
     assert not ended.is_set()
+
+
+def test_no_tool_begins_when_the_turn_was_ended_elsewhere():
+    """The worker hung until its turn was lost: it does not know, Redis does."""
+    begun = []
+
+    def Act():
+        """Do something."""
+        begun.append(1)
+
+    def check_running():
+        raise Stopped(ENDED_ELSEWHERE)
+
+    token = CancelToken()
+    with pytest.raises(Stopped, match=ENDED_ELSEWHERE):
+        list(toolbox(Act, check_running=check_running)((call("Act"),), token))
+    assert (begun, token.cancelled) == ([], True)
 
 
 def test_a_stop_between_two_results_gives_no_more(release):

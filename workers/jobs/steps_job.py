@@ -2,50 +2,90 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from rq import Retry
 
 from app.services import Services
-from app.state.control_messages import steps_work
+from app.state.control_messages import steps_work, turn_work
 from app.state.session_fields import session_user_state
 from app.state.step_calls import StepToolCall
 from app.telemetry import tracing
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
-from workers.cancellation import DROPPED, FINISHED, CancelToken, Stopped
+from workers.cancellation import ENDED_ELSEWHERE, FINISHED, SHUTDOWN, CancelToken, Stopped
+from workers.jobs.handing_over import REQUEUE, can_hand_over, hand_over
 from workers.jobs.tool_context import tool_context
-from workers.runtime import current
+from workers.runtime import Runtime, current
+from workers.step_pace import StepPace, Suspended
 from workers.step_runner import StepRunner
-
-REQUEUE = Retry(max=1_000_000)
-"""Puts the job back on the queue, for another worker."""
+from workers.tools import Tool
 
 
 def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
-    """Run a multi-step tool from its first undelivered step to its end. Does nothing when the call has finished or its
-    session is gone. Returns `REQUEUE` when this worker shuts down before the tool's end."""
+    """Run a multi-step tool from its first undelivered step to its end, or until it sleeps for long. Does nothing when
+    the call has finished, sleeps, its session is gone, or its turn ended before it began. Returns `REQUEUE` when this
+    worker shuts down before the tool's end, or lacks the tool."""
     runtime = current()
     services, calls = runtime.services, runtime.services.step_calls
-    call = calls.get(session_id, run_id, call_id)
+    call = calls.claim(session_id, run_id, call_id)
     session = services.sessions.get(session_id)
     if call is None or session is None:
         return None
     tool = runtime.tools_of(services.catalog.app(call.app)).get(call.name)
+    names = [steps_work(run_id, call_id), *([] if call.steps else [turn_work(run_id)])]
+    issued = runtime.cancel_tokens.issue(*names, background=True)
     if tool is None:
-        calls.deliver(call, call.steps + 1, {"error": f"The tool {call.name!r} is no longer configured"}, done=True)
-        return None
+        return _without_tool(services, call, issued)
     log_fields = LogContext(call.trace_context.get("request", ""), short_session_id(session_id), run_id)
-    work = steps_work(run_id, call_id)
-    with log_context(log_fields), _span(call), runtime.cancel_tokens.issue(work, background=True) as token:
-        context = tool_context(services, session_id, session_user_state(session), call.client, token, call.steps)
-        runner = StepRunner(tool, call, context, services.settings.tool_result_bytes)
+    with log_context(log_fields), _span(call), issued as token:
         try:
-            _deliver(services, call, runner, token)
+            _run(runtime, call, tool, session_user_state(session), token)
+        except Suspended as asleep:
+            calls.suspend(call, asleep.slept, asleep.seconds)
+            return None
         except Stopped as stopped:
-            return None if stopped.reason == DROPPED else REQUEUE
+            if stopped.reason == SHUTDOWN:
+                return REQUEUE
         token.cancel(FINISHED)  # wakes a tool that still sleeps, so that its thread ends
     calls.finish(call)
+    return None
+
+
+def _run(runtime: Runtime, call: StepToolCall, tool: Tool, user_state: dict[str, Any], token: CancelToken) -> None:
+    services, settings = runtime.services, runtime.services.settings
+    longest = settings.long_sleep if tool.resumable else math.inf
+    pace = StepPace(call, token, partial(_check, services, call), settings.lease, longest)
+    context = tool_context(services, call.session_id, user_state, call.client, token, call.steps)
+    context = replace(context, sleeper=pace.sleep)
+    runner = StepRunner(tool, call, context, settings.tool_result_bytes, pace.begin_step)
+    for step, result in enumerate(runner.steps(token), call.steps + 1):
+        if not _deliver_step(runtime, call, step, result, token):
+            return
+
+
+def _check(services: Services, call: StepToolCall) -> None:
+    """Raises `Stopped` when this job may not begin the next step: another worker has taken the call over while this one
+    hung, or the turn ended before the first step."""
+    if not services.step_calls.may_step(call):
+        raise Stopped(ENDED_ELSEWHERE)
+
+
+def _without_tool(services: Services, call: StepToolCall, issued: AbstractContextManager[CancelToken]) -> Retry | None:
+    """Hand the call over to a worker that has its tool. If there is none, an error is its last step."""
+    if can_hand_over():
+        with issued as token:
+            return hand_over(f"tool {call.name}", token)
+    error = {"error": f"The tool {call.name!r} is no longer configured"}
+    if call.steps:
+        services.step_calls.deliver(call, call.steps + 1, error, done=True)
+    else:
+        services.step_calls.set_first_step(call, error)
+    services.step_calls.finish(call)
     return None
 
 
@@ -61,17 +101,13 @@ def _span(call: StepToolCall) -> AbstractContextManager[tracing.Span]:
     return tracing.span(f"steps of {call.name}", attributes, "CONSUMER", link=call.trace_context)
 
 
-def _deliver(services: Services, call: StepToolCall, runner: StepRunner, token: CancelToken) -> None:
-    """Deliver each step, until the last one or until its turn or session is gone."""
-    calls, step = services.step_calls, call.steps
-    for result, done in runner.steps(token):
-        step += 1
-        if step == 1:
-            run = services.runs.get(call.session_id, call.run_id)
-            if run is None or run.status != "running":
-                return
-            calls.set_first_step(call, result)
-            if done:
-                return
-        elif not calls.deliver(call, step, result, done, sleep=token.sleep):
-            return
+def _deliver_step(
+    runtime: Runtime, call: StepToolCall, step: int, result: tuple[Any, bool], token: CancelToken
+) -> bool:
+    """Deliver a step, `(result, done)`. False when nobody waits for more. The end of its turn no longer stops a tool
+    whose first step was delivered."""
+    calls, (value, done) = runtime.services.step_calls, result
+    if step > 1:
+        return calls.deliver(call, step, value, done, sleep=token.sleep)
+    runtime.cancel_tokens.detach(token, turn_work(call.run_id))  # before: the next line refuses what has ended by then
+    return calls.set_first_step(call, value)

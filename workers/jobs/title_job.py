@@ -27,10 +27,10 @@ MAX_MESSAGE_CHARS = 2000
 
 def suggest_title(session_id: str, run_id: str, model: str, text: str) -> None:
     """Ask `model` for a title of the turn's thread; `text` is the thread's first message. If the model fails, the
-    thread keeps its default title."""
+    thread keeps its default title. Does nothing when another job has asked, such as one that was enqueued twice."""
     runtime = current()
     services = runtime.services
-    run = services.runs.get(session_id, run_id)
+    run = services.runs.claim_title(session_id, run_id)
     if run is None:
         return
     usage = UsageRecorder(services.ledger, runtime.usage_settler, run, iter(["title"]))

@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 import time
 
+from rq import Retry
+
 from app.catalog import App
 from app.events import sse
 from app.state.control_messages import turn_work
-from app.state.run_records import Run
+from app.state.run_records import NotKnown, Run
 from app.state.session_fields import session_user_state
 from app.telemetry import tracing
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
 from workers import turn
 from workers.cancellation import SHUTDOWN, CancelToken, Stopped
+from workers.jobs.handing_over import can_hand_over, hand_over
 from workers.jobs.tool_context import tool_context
 from workers.jobs.turn_model import TurnModel
 from workers.jobs.turn_tools import TurnTools
@@ -29,16 +32,25 @@ from workers.usage_recorder import UsageRecorder
 log = logging.getLogger("workers.jobs")
 
 
-def run_turn(session_id: str, run_id: str) -> None:
-    """Run a queued turn to its end. Does nothing when the turn has ended or another worker has claimed it."""
+def run_turn(session_id: str, run_id: str) -> Retry | None:
+    """Run a queued turn to its end. Does nothing when the turn has ended or another worker has claimed it. Returns
+    `REQUEUE` when this worker does not know the turn's app or model."""
     runtime = current()
+    known = runtime.known if can_hand_over() else None
     with runtime.cancel_tokens.issue(turn_work(run_id)) as token:  # before the claim, to miss no stop
-        run = runtime.services.runs.claim(session_id, run_id, runtime.worker_name)
+        try:
+            run = runtime.services.runs.claim(session_id, run_id, runtime.worker_name, known)
+        except NotKnown:
+            return hand_over(f"turn {run_id}", token)
         if run is None:
-            return
+            return None
+        if run.superseded:  # the process that accepted the newer message died before it ended this turn
+            runtime.services.turns.interrupt(session_id, run_id)
+            return None
         context = LogContext(run.trace_context.get("request", ""), short_session_id(session_id), run_id)
         with runtime.running_turns.track(run), log_context(context):
             _run_claimed(runtime, run, token)
+    return None
 
 
 def _run_claimed(runtime: Runtime, run: Run, token: CancelToken) -> None:
@@ -91,6 +103,8 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     """Run the turn's loop over the thread's messages. Returns how the model stopped."""
     services = runtime.services
     app = services.catalog.app(run.app)
+    if app is None:
+        raise turn.TurnFailed(f"The app {run.app!r} is not configured on the server's workers; choose another one")
     state = session_user_state(services.sessions.get(run.session_id) or {})
     context = tool_context(services, run.session_id, state, run.principal.client, token)
     toolbox = _toolbox(runtime, run, context)
@@ -98,7 +112,9 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     system = Conversation(_instructions(app, context.secrets), state)
     model = TurnModel(services, runtime.models, usage, run, system, toolbox.schemas)
     messages = services.sessions.messages(run.session_id, run.thread_id, model.room * MAX_BYTES_PER_TOKEN)
-    if app and app.title_model and len(messages) == 1:
+    if not messages:
+        raise turn.ThreadGone("The thread of this message was deleted")
+    if app.title_model and len(messages) == 1:
         services.jobs.title(run.session_id, run.id, run.thread_id, app.title_model, run.message["content"])
 
     def emit(event: sse.Event) -> None:
@@ -108,9 +124,9 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     return turn.run(messages, model, toolbox, emit, token, services.settings.max_model_calls)
 
 
-def _instructions(app: App | None, secrets: Secrets) -> str:
+def _instructions(app: App, secrets: Secrets) -> str:
     """The system prompt: the app's preamble, and how to use the client's secrets if it has any."""
-    return "\n\n".join(filter(None, (app.preamble if app else "", secrets.instructions)))
+    return "\n\n".join(filter(None, (app.preamble, secrets.instructions)))
 
 
 def _toolbox(runtime: Runtime, run: Run, context: ToolContext) -> Toolbox:
@@ -118,4 +134,4 @@ def _toolbox(runtime: Runtime, run: Run, context: ToolContext) -> Toolbox:
     tools = runtime.tools_of(services.catalog.app(run.app))
     limits = ToolLimits(services.settings.tool_timeout, services.settings.tool_result_bytes)
     outside = TurnTools(services, runtime.control, run)
-    return Toolbox(tools, context, outside.begin_steps, limits, outside.ask_client)
+    return Toolbox(tools, context, outside.begin_steps, limits, outside.ask_client, outside.check_running)

@@ -10,8 +10,9 @@ from app.state.client_requests import TooManyOpen, TurnOver
 from app.state.control_messages import FirstStep
 from app.state.run_records import Run
 from app.state.step_calls import StepToolCall
+from app.state.tool_places import TooManyTools
 from app.telemetry import tracing
-from workers.cancellation import INTERRUPTED, CancelToken, Stopped
+from workers.cancellation import ENDED_ELSEWHERE, CancelToken, Stopped
 from workers.control_listener import ControlListener
 from workers.tools import ClientRequest, Tool, ToolError
 from workers.turn import ToolRequest
@@ -27,15 +28,39 @@ class TurnTools:
 
     def begin_steps(self, request: ToolRequest, tool: Tool, token: CancelToken) -> Any:
         """Start a job for the call of a multi-step tool. Returns its first step's result, or `{"error": ...}` when
-        none came within AOMI_TOOL_TIMEOUT. Raises `Stopped`."""
+        none came within AOMI_TOOL_TIMEOUT. Raises `Stopped`; `ToolError` when too many run already."""
         services, call = self.services, self._step_call(request, tool)
-        if not services.step_calls.record(call):
-            raise Stopped(INTERRUPTED)
+        try:
+            if not services.step_calls.record(call):
+                raise Stopped(ENDED_ELSEWHERE)
+        except TooManyTools as full:
+            raise ToolError(
+                f"{full.most} tools of this {full.holder} run in the background already; wait until one has ended"
+            ) from None
         services.jobs.steps(call.session_id, call.run_id, call.call_id)
-        timeout = services.settings.tool_timeout
-        message = FirstStep(call.run_id, call.call_id)
-        first_step = self.control.wait(message, lambda: services.step_calls.first_step(call), timeout, token)
-        return {"error": f"The tool did not begin within {timeout:g} seconds"} if first_step is None else first_step[0]
+        first_step = self._first_step(call, token)
+        if first_step is None:
+            return {"error": f"The tool did not begin within {services.settings.tool_timeout:g} seconds"}
+        return first_step[0]
+
+    def _first_step(self, call: StepToolCall, token: CancelToken) -> list[Any] | None:
+        """Wait for the first step; returns its result in a list. None when it did not come in time: then the call has
+        ended. It has also ended when the turn stops before the first step."""
+        calls, timeout = self.services.step_calls, self.services.settings.tool_timeout
+        first_step = None
+        try:
+            message = FirstStep(call.run_id, call.call_id)
+            first_step = self.control.wait(message, lambda: calls.first_step(call), timeout, token)
+        finally:
+            if first_step is None and not calls.withdraw(call):
+                first_step = calls.first_step(call)
+        return first_step
+
+    def check_running(self) -> None:
+        """Raises `Stopped` when the turn has ended. This process may not know yet: it hung, or the stop is on its way
+        here."""
+        if not self.services.runs.is_running(self.run.session_id, self.run.id):
+            raise Stopped(ENDED_ELSEWHERE)
 
     def ask_client(self, request: ToolRequest, wanted: ClientRequest) -> dict[str, Any]:
         """Send a request to the client. Returns the tool result for the model at once: the client's reply starts a
@@ -47,7 +72,7 @@ class TurnTools:
         except TooManyOpen:
             raise ToolError("The user has not answered the requests they have; wait for their answers") from None
         except TurnOver:
-            raise Stopped(INTERRUPTED) from None
+            raise Stopped(ENDED_ELSEWHERE) from None
         return {"status": "requested", "id": opened.id}
 
     def _step_call(self, request: ToolRequest, tool: Tool) -> StepToolCall:
@@ -61,5 +86,6 @@ class TurnTools:
             name=tool.name,
             args=request.args() or {},
             client=run.principal.client,
+            address=run.principal.address,
             trace_context={"request": run.trace_context.get("request", ""), **tracing.carrier()},
         )

@@ -65,17 +65,20 @@ class ToolContext:
     step: int = 0
     token: CancelToken = field(default_factory=CancelToken)
     secrets: Secrets = field(default_factory=lambda: Secrets({}), repr=False)
+    sleeper: Callable[[float], None] | None = field(default=None, repr=False)
 
     def sleep(self, seconds: float) -> None:
-        """Sleep. Ends at once, by an exception that tools must not catch, when the turn or the worker stops."""
-        self.token.sleep(seconds)
+        """Sleep. Ends at once, by an exception that tools must not catch, when the turn or the worker stops, or when a
+        resumable tool sleeps for more than AOMI_LONG_SLEEP: it goes on later, in another thread."""
+        (self.sleeper or self.token.sleep)(seconds)
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def resumable(function: Function) -> Function:
-    """Declare that a multi-step tool starts at `ToolContext.step` by itself after a worker's restart.
+    """Declare that a multi-step tool starts at `ToolContext.step` by itself after a worker's restart and after a long
+    sleep. It holds no thread during such a sleep.
 
     Without it the generator runs from its beginning, and the steps that were delivered before are skipped.
     """

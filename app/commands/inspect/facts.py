@@ -116,6 +116,7 @@ class Overview:
     turns: dict[str, int]
     overdue: int
     client_requests: int
+    sleeping_tools: int
     queues: list[Queue]
 
 

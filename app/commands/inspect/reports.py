@@ -34,6 +34,7 @@ class Reports:
             turns=turns.statuses(self._inspection),
             overdue=sum(left < 0 for *_, left in self._inspection.open_runs()),
             client_requests=self._inspection.client_requests(),
+            sleeping_tools=self._inspection.sleeping_tools(),
             queues=self._queues.counts(),
         )
         return self._output.json(facts) if self._output.as_json else self._numbers(facts)
@@ -79,6 +80,7 @@ class Reports:
             "open turns": ", ".join(f"{number} {name}" for name, number in facts.turns.items()),
             "overdue": facts.overdue,
             "client requests": facts.client_requests,
+            "sleeping tools": facts.sleeping_tools,
         }
         lines = [self._output.pairs(numbers), "", self._output.table(Queue, facts.queues)]
         if not all(queue.workers for queue in facts.queues):

@@ -3,6 +3,7 @@
 -- much to add ...). Returns 1, or 0 for a charge that was counted before.
 local args = cjson.decode(ARGV[1])
 local counted = KEYS[1]
+write_in_full_memory(counted)
 if redis.call('ZADD', counted, 'NX', args.now, args.name) == 0 then return 0 end
 redis.call('ZREMRANGEBYSCORE', counted, '-inf', string.format('(%.0f', args.since))
 redis.call('EXPIRE', counted, args.names_ttl)

@@ -1,9 +1,20 @@
--- A worker begins a queued run. KEYS[1]: the session. args: run, worker, claim (a name of this very call), now.
--- Returns the run's fields, or nothing if it has ended or another claim has begun it.
+-- A worker begins a queued run. KEYS[1]: the session. args: run, worker, claim (a name of this very call), now, apps and
+-- models (names of those that the worker knows; '' for all).
+-- Returns the run's fields, {'unknown'} if the worker does not know its app or its model, or nothing if it has ended or
+-- another claim has begun it.
 local args = cjson.decode(ARGV[1])
 local run = run_key(KEYS[1], args.run)
-local stored = redis.call('HMGET', run, 'status', 'claim')
+local stored = redis.call('HMGET', run, 'status', 'claim', 'app', 'model')
+
+local function is_known(names, name)
+  for _, known in ipairs(names == '' and {name} or names) do
+    if known == name then return true end
+  end
+  return false
+end
+
 if stored[1] == 'queued' then
+  if not is_known(args.apps, stored[3]) or not is_known(args.models, stored[4]) then return {'unknown'} end
   redis.call('HSET', run, 'status', 'running', 'worker', args.worker, 'started_at', args.now, 'claim', args.claim)
 elseif stored[1] ~= 'running' or stored[2] ~= args.claim then
   return {}

@@ -6,6 +6,8 @@ local function messages_key(session, id) return session .. ':thread:' .. id .. '
 local function waiting_key(session) return session .. ':waiting' end
 local function updates_key(session) return session .. ':updates' end
 local function run_key(session, id) return session .. ':run:' .. id end
+local function call_name(session, name) return session .. ':call:' .. name end
+local function tools_key(session) return session .. ':tools' end
 local function mailbox_key(session) return session .. ':mailbox' end
 local function fetched_key(session) return session .. ':fetched' end
 local function client_key(session) return session .. ':client' end

@@ -9,6 +9,11 @@ end
 -- Kinds of events that no client gets. (HIDDEN in sse.py is the same.)
 local hidden = {reasoning = true}
 
+-- Let the script write although Redis's memory is full (`maxmemory`): Redis refuses a command that may need memory only
+-- as the first write of a script, and UNLINK needs none. For scripts that end or delete something. (The flag `allow-oom`
+-- does the same since Redis 7; 6.2 and fakeredis do not know it.)
+local function write_in_full_memory(key) redis.call('UNLINK', kept_name(key, 'none')) end
+
 -- Append frames to the log of run `id` and publish them as one message:
 -- "<first> <last> <kind of the last> <at>\n<frames>". Number, entry and publication are one step, so that no reader
 -- sees one without the others. A frame of a hidden kind is a message of its own, so that readers leave it out by its
@@ -74,15 +79,49 @@ local function append_tool_step(session, thread, frame, message, ttl, now)
   end
 end
 
+-- Whether the job with this claim has the call of a multi-step tool. (The last version's calls have none.)
+local function is_claimed_by(call, claim)
+  return (redis.call('HGET', call, 'claim') or '') == claim
+end
+
+-- Whether a call of a multi-step tool may go on: it has not ended, its thread is there, and its turn runs or has had the
+-- first step.
+local function may_go_on(session, call, run)
+  if redis.call('HEXISTS', call, 'name') == 0 then return false end
+  local stored = redis.call('HMGET', call, 'steps', 'thread')
+  if not redis.call('ZSCORE', threads_key(session), stored[2]) then return false end
+  return tonumber(stored[1]) > 0 or redis.call('HGET', run_key(session, run), 'status') == 'running'
+end
+
+-- The time of Redis in milliseconds since 1970.
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- Add a member to a sorted set for `seconds` from now on. Those whose time is over leave it; it lives as long as the
+-- last of the others.
+local function add_for(set, member, seconds)
+  local now = now_ms()
+  redis.call('ZADD', set, string.format('%.0f', now + seconds * 1000), member)
+  redis.call('ZREMRANGEBYSCORE', set, 0, string.format('%.0f', now))
+  local last = redis.call('ZREVRANGE', set, 0, 0, 'WITHSCORES')[2]
+  if last then redis.call('PEXPIREAT', set, string.format('%.0f', last)) end
+end
+
+-- Whether a set of this kind has `most` members or more; 0 is no limit.
+local function is_full(set, most)
+  redis.call('ZREMRANGEBYSCORE', set, 0, string.format('%.0f', now_ms()))
+  return most > 0 and redis.call('ZCARD', set) >= most
+end
+
 -- Note in the session's index that `key` exists for `seconds` from now on, so that deleting the session finds it.
 local function index_key(session, key, seconds)
-  local kept, time = kept_key(session), redis.call('TIME')
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)
-  redis.call('ZADD', kept, string.format('%.0f', now + seconds * 1000), string.sub(key, #kept_name(session, '') + 1))
-  redis.call('ZREMRANGEBYSCORE', kept, 0, string.format('%.0f', now))
-  local last = redis.call('ZREVRANGE', kept, 0, 0, 'WITHSCORES')[2]
-  if last then redis.call('PEXPIREAT', kept, string.format('%.0f', last)) end
+  add_for(kept_key(session), string.sub(key, #kept_name(session, '') + 1), seconds)
 end
+
+-- The member of a multi-step call in the session's index of calls that have not ended: `<run>:<call>`.
+local function tool_member(session, call) return string.sub(call, #call_name(session, '') + 1) end
 
 -- Put a system event into the mailbox of a gen-1 client; the newest `max_events` are kept.
 local function push_gen1_event(session, event, max_events, ttl)
@@ -114,12 +153,15 @@ local function renew_ttl(session, ttl)
   end
 end
 
--- Make run `id` the session's current one: its message joins the thread, a worker may claim it.
+-- Make run `id` the session's current one: its message joins the thread, unless that was deleted before. A worker may
+-- claim it.
 local function make_current(session, id, now)
   local run = run_key(session, id)
   local thread = redis.call('HGET', run, 'thread')
-  redis.call('RPUSH', messages_key(session, thread), redis.call('HGET', run, 'message'))
-  redis.call('HSET', thread_key(session, thread), 'updated_at', now)
+  if redis.call('ZSCORE', threads_key(session), thread) then
+    redis.call('RPUSH', messages_key(session, thread), redis.call('HGET', run, 'message'))
+    redis.call('HSET', thread_key(session, thread), 'updated_at', now)
+  end
   redis.call('HSET', run, 'status', 'queued', 'current_at', now)
   redis.call('HSET', session, 'run', id, 'last_run', id, 'updated_at', now)
 end

@@ -17,6 +17,7 @@ end
 
 if stored[2] == args.seal then return redis.call('HGETALL', run) end
 if not is_expected() then return {} end
+write_in_full_memory(session)
 redis.call('HSET', run, 'status', 'ending', 'outcome', args.outcome, 'ended_at', args.now, 'seal', args.seal)
 if status == 'waiting' then redis.call('LREM', waiting_key(session), 0, args.run) end
 if args.stop ~= '' then redis.call('PUBLISH', args.channel, args.stop) end

@@ -18,6 +18,7 @@ if redis.call('HGET', run, 'status') ~= 'ending' then
   return status == 'queued' and current or false
 end
 
+write_in_full_memory(session)
 if #args.messages > 0 and redis.call('ZSCORE', threads_key(session), args.thread) then
   for _, message in ipairs(args.messages) do redis.call('RPUSH', messages_key(session, args.thread), message) end
   redis.call('HSET', thread_key(session, args.thread), 'updated_at', args.now)

@@ -1,10 +1,11 @@
 -- Accept a message: create the session and a thread where there is none, record the run, and make it current or let
 -- it wait. KEYS[1]: the session, KEYS[2]: the record of the message's Idempotency-Key, if it has one.
 -- args: run, message, app, model, thread ('' for the newest), new_thread, session (fields of a new one: name, value
--- ...), title, user_state ('' leaves it), client, key, budget, origin, slots, answers (numbers of client requests),
+-- ...), title, user_state ('' leaves it), client, address, key, budget, origin, slots, answers (numbers of client requests),
 -- on_busy, max_waiting, body (its digest), opened (score of a new thread), now, ttl, sent_ttl, max_updates,
 -- title_frame, state_frame, closed_frame.
--- Returns {"started" | "waiting", thread, current run that it waits for}, {"again", run} for a message that was
+-- A message that interrupts supersedes those that wait to do the same: the caller ends them.
+-- Returns {"started" | "waiting", thread, current run that it waits for, runs it supersedes ...}, {"again", run} for a message that was
 -- accepted before, or a refusal: {"busy" | "full" | "no_thread" | "reused" | "not_open"}. A call that is sent again,
 -- because its reply was lost, returns what it returned, as long as the turn is kept.
 local args = cjson.decode(ARGV[1])
@@ -13,8 +14,10 @@ local run = run_key(session, args.run)
 local is_reply = #args.answers > 0
 
 local function earlier_reply()
-  local stored = redis.call('HMGET', run, 'status', 'thread', 'behind')
-  if stored[1] then return {stored[3] == '' and 'started' or 'waiting', stored[2], stored[3]} end
+  local stored = redis.call('HMGET', run, 'status', 'thread', 'behind', 'supersedes')
+  if stored[1] then
+    return {stored[3] == '' and 'started' or 'waiting', stored[2], stored[3], unpack(cjson.decode(stored[4] or '[]'))}
+  end
   local earlier = sent and redis.call('HMGET', sent, 'run', 'body') or {}
   if earlier[1] then return earlier[2] == args.body and {'again', earlier[1]} or {'reused'} end
 end
@@ -47,8 +50,10 @@ local function record_run(thread, current)
   local client = args.client
   if client == '' and not is_reply then client = redis.call('GET', client_key(session)) or '' end
   redis.call('HSET', run, 'id', args.run, 'thread', thread, 'status', 'waiting', 'app', args.app, 'model', args.model,
-    'message', args.message, 'queued_at', args.now, 'events', 0, 'behind', current or '', 'origin', args.origin)
+    'message', args.message, 'queued_at', args.now, 'events', 0, 'behind', current or '', 'origin', args.origin,
+    'on_busy', args.on_busy)
   if client ~= '' then redis.call('HSET', run, 'client', client) end
+  if args.address ~= '' then redis.call('HSET', run, 'address', args.address) end
   if args.key ~= '' then redis.call('HSET', run, 'key', args.key, 'budget', args.budget) end
   if args.slots ~= '' then redis.call('HSET', run, 'slots', args.slots) end
   redis.call('EXPIRE', run, args.ttl)
@@ -65,6 +70,20 @@ end
 local function close_requests()
   for _, number in ipairs(args.answers) do redis.call('HDEL', session, request_field(number)) end
   return is_reply
+end
+
+-- Marks the waiting messages that this one supersedes. Returns their runs.
+local function supersede()
+  local superseded = {}
+  for _, id in ipairs(args.on_busy == 'interrupt' and redis.call('LRANGE', waiting_key(session), 0, -1) or {}) do
+    local earlier = run_key(session, id)
+    if redis.call('HGET', earlier, 'on_busy') == 'interrupt' then
+      redis.call('HSET', earlier, 'superseded_by', args.run)
+      superseded[#superseded + 1] = id
+    end
+  end
+  if #superseded > 0 then redis.call('HSET', run, 'supersedes', cjson.encode(superseded)) end
+  return superseded
 end
 
 local function enqueue(current)
@@ -96,8 +115,9 @@ end
 if args.user_state ~= '' then redis.call('HSET', session, 'user_state', args.user_state) end
 record_run(thread, current)
 if sent then record_idempotency_key() end
+local superseded = supersede()
 local outcome = enqueue(current)
 renew_ttl(session, args.ttl)
 add_update('state', args.state_frame)
 publish_updates(session, updates, args.max_updates, args.ttl)
-return {outcome, thread, current}
+return {outcome, thread, current, unpack(superseded)}

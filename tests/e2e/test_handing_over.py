@@ -1,0 +1,83 @@
+"""A worker whose aomi.yaml lacks the app of a turn, as while a new one is deployed: another worker runs the turn."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import redis as redis_py
+import yaml
+
+from app.config import Settings
+from app.state.api_keys import ApiKeys
+from app.state.scripts import Store
+from app.state.step_calls import StepToolCall, StepToolCalls
+from app.turns.queue import Jobs
+from tests.support.backend import Backend, until
+from tests.support.client import Client, kinds
+from tests.support.servers import Text
+
+
+@pytest.fixture
+def own(tmp_path, config_file, redis_url):
+    """A web with the new aomi.yaml, and a worker with an older one, without the app `scripted`."""
+    older = yaml.safe_load(config_file.read_text())
+    older["apps"] = [app for app in older["apps"] if app["id"] != "scripted"]
+    (tmp_path / "older.yaml").write_text(yaml.safe_dump(older))
+    environment = {"AOMI_CONFIG": str(config_file), "TEST_API_KEY": "x"}
+    running = Backend(tmp_path, redis_url.replace("/0", "/3"), environment)
+    running.older = running.worker(AOMI_CONFIG=str(tmp_path / "older.yaml"))
+    running.address = running.web()[1]
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def queue(own):
+    with redis_py.Redis.from_url(own.redis_url) as connection:
+        yield connection
+
+
+def test_a_worker_that_lacks_the_app_or_the_tool_hands_the_job_over(own, queue, provider):
+    client = Client(own.address, ApiKeys(Store(queue, Settings())).issue(("*",), "tests"))
+    unknown = provider.script("for nobody", [Text(["an answer"])])
+    error = ended_by(queue, lambda: client.ask(unknown, app="scripted"))[-1]
+    assert (error["type"], error["code"]) == ("error", "internal")
+    assert "'scripted' is not configured" in error["message"]
+    assert provider.requests(unknown) == []
+
+    call = StepToolCall(client.session_id, last_run(queue, client), "c", "t", "scripted", "Countdown", {"n": 1})
+    calls = StepToolCalls(Store(queue, Settings()))
+    calls.record(call)
+    Jobs(queue, 60).steps(call.session_id, call.run_id, call.call_id)
+    until(lambda: "tool Countdown needs" in own.older.log())
+    assert calls.first_step(call) is None
+
+    text = provider.script("for a newer worker", [Text(["an answer"])])
+    with client.chat(text, app="scripted") as stream:
+        until(lambda: f"turn {last_run(queue, client)} needs" in own.older.log())
+        own.worker()
+        assert kinds(list(stream.events())) == ["text", "complete"]
+    assert provider.requests(text)[0].messages[0]["content"].startswith("Be brief.")
+
+
+def last_run(queue, client):
+    return queue.hget(f"session:{{{client.session_id}}}", "last_run").decode()
+
+
+def ended_by(queue, ask):
+    """The events of a turn that has been handed over often enough, without the time that it takes."""
+    ended = threading.Event()
+
+    def age() -> bool:
+        for name in queue.scan_iter("rq:job:run_*"):
+            queue.hset(name, "number_of_retries", 1000)
+        return ended.is_set()
+
+    ageing = threading.Thread(target=until, args=(age, 60))
+    ageing.start()
+    try:
+        return ask()
+    finally:
+        ended.set()
+        ageing.join()

@@ -1,0 +1,78 @@
+"""A Redis whose memory is full (`maxmemory`, `noeviction`): what ends a turn or frees memory still works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from redis.exceptions import OutOfMemoryError
+
+from app.events import sse
+from app.metrics.instruments import Metrics
+from app.state.connection.cluster import Cluster
+from app.state.ledger import Ledger
+from app.state.rates import Rate, Rates
+from app.state.write_check import WriteCheck
+from app.turns.lost_turns import LostTurns
+from app.turns.queue import Jobs
+from app.turns.service import TurnService
+from app.turns.usage_recovery import UsageRecovery
+from tests.state.test_deletion import erased
+from tests.support.remains import standing_in
+
+pytestmark = pytest.mark.parametrize("connection", ["redis", "valkey", "cluster"], indirect=True)
+
+
+@contextmanager
+def full_memory(*clients) -> Iterator[None]:
+    """Not one more byte fits into any server of these clients."""
+
+    def limit(most: int) -> None:
+        for client in clients:
+            options = {"target_nodes": "primaries"} if isinstance(client, Cluster) else {}
+            client.execute_command("CONFIG", "SET", "maxmemory", most, **options)
+
+    limit(1)
+    try:
+        yield
+    finally:
+        limit(0)
+
+
+def test_a_session_with_turns_that_run_and_wait_is_erased(full, sessions, runs, settings, connection, queue, said):
+    with full_memory(connection, queue):
+        with pytest.raises(OutOfMemoryError):
+            runs.start("s", said())
+        erased(sessions, runs, settings, queue)
+    assert standing_in(connection, "{s}", "0xabc", full[0].id) == []
+
+
+def test_an_interrupt_ends_its_turn_and_the_reaper_enqueues_the_next_one(
+    runs, store, settings, connection, queue, said
+):
+    jobs = Jobs(queue, settings.failed_job_ttl)
+    turns = TurnService(runs, jobs, Metrics())
+    running, following = turns.send("s", said()), turns.send("s", said())
+    runs.claim("s", running.run_id, "worker")
+    with full_memory(connection, queue):
+        assert turns.interrupt("s")
+    assert runs.get("s", running.run_id).terminal == sse.complete(interrupted=True)
+    assert not jobs.has_turn(following.run_id)
+    LostTurns(runs, turns, jobs, UsageRecovery(runs, Ledger(store), settings.lease)).handle("s", following.run_id)
+    assert jobs.has_turn(following.run_id)
+
+
+def test_no_rate_refuses_what_frees_memory(store, connection):
+    with full_memory(connection):
+        assert Rates(store).take([Rate("address", "192.0.2.1", 1)] * 3) is None
+
+
+def test_the_check_of_writes_says_why_they_are_refused_and_writes_nothing(connection, queue):
+    check = WriteCheck(connection, queue, "rq:failed:turns")
+    assert check.refusal() is None
+    assert list(connection.scan_iter()) == []
+    with full_memory(connection):
+        assert check.refusal() == "OOM, its memory is full (maxmemory)"
+    with full_memory(queue):
+        assert check.refusal() == "OOM, its memory is full (maxmemory)"
