@@ -22,6 +22,6 @@ def alive() -> ResponseReturnValue:
 @bp.get("/readyz")
 @documented(Health)
 def ready() -> ResponseReturnValue:
-    """This process is neither stopping nor broken, Redis takes writes, a worker has sent a heartbeat within two leases."""
+    """This process is not stopping or broken, Redis takes writes, and a worker has sent a heartbeat within two leases."""
     readiness.check()
     return jsonify(status="ok")
