@@ -60,7 +60,9 @@ def test_an_interrupt_ends_its_turn_and_the_reaper_enqueues_the_next_one(
         assert turns.interrupt("s")
     assert runs.get("s", running.run_id).terminal == sse.complete(interrupted=True)
     assert not jobs.has_turn(following.run_id)
-    LostTurns(runs, turns, jobs, UsageRecovery(runs, Ledger(store), settings.lease)).handle("s", following.run_id)
+    LostTurns(runs, turns, jobs, UsageRecovery(runs, Ledger(store), store.clock, settings.lease)).handle(
+        "s", following.run_id
+    )
     assert jobs.has_turn(following.run_id)
 
 

@@ -18,7 +18,9 @@ from app.web.caller import Caller
 KEYS = {
     "shop-key": ApiKey(id="1", apps=("shop",), label="", created_at=""),
     "other-key": ApiKey(id="2", apps=("other",), label="", created_at=""),
-    "old-key": ApiKey(id="4", apps=("*",), label="", created_at="", expires_at="2020-01-31T00:00:00.000Z"),
+    "old-key": ApiKey(
+        id="4", apps=("*",), label="", created_at="", expires_at="2020-01-31T00:00:00.000Z", expired=True
+    ),
     "any-key": ApiKey(id="3", apps=("*",), label="", created_at=""),
 }
 
