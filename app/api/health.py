@@ -22,10 +22,6 @@ def alive() -> ResponseReturnValue:
 @bp.get("/readyz")
 @documented(Health)
 def ready() -> ResponseReturnValue:
-<<<<<<< HEAD
     """This process is not stopping, Redis takes writes, and a worker has sent a heartbeat within two leases."""
-=======
-    """This process is not stopping or broken, Redis takes writes, and a worker has sent a heartbeat within two leases."""
->>>>>>> operate
     readiness.check()
     return jsonify(status="ok")
