@@ -101,7 +101,11 @@ def asked(outcomes: dict[tuple[str, str, str], Future[Outcome]], mode: str, prov
     return lambda text: outcomes[mode, provider, text].result(patient(120))
 
 
-pytestmark = [pytest.mark.parametrize("mode", MODES), pytest.mark.parametrize("provider", PROVIDERS)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.parametrize("mode", MODES),
+    pytest.mark.parametrize("provider", PROVIDERS),
+]
 
 
 def test_a_text_and_another_one(provider: str, asked: Asked) -> None:
