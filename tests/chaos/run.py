@@ -11,8 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.chaos.faults import misfortune
+from tests.chaos.flush import flush
 from tests.chaos.people import Listener, Person
-from tests.chaos.site import Site, misfortune, standing
+from tests.chaos.site import Site, standing
 from tests.chaos.verdict import Verdict
 
 PEOPLE = 8
@@ -70,10 +72,20 @@ def chaos(
         report.held, report.figures = verdict.held, verdict.figures()
         report.broken += verdict.broken
         report.ends = Counter(_end(sent) for person in people for sent in person.sent)
+        if not report.broken:
+            _flush(site, report, pool)
         if "Traceback" in site.logs():
             report.broken.append(f"a traceback in the logs of {folder}")
     report.seconds = time.monotonic() - began
     return report
+
+
+def _flush(site: Site, report: Report, pool: ThreadPoolExecutor) -> None:
+    report.faults["flush redis"] = 1
+    try:
+        report.held["a stream of what was flushed ends as lost"] = flush(site, report.seed, pool)
+    except AssertionError as error:
+        report.broken.append(str(error))
 
 
 def _live(site: Site, people: list[Person], report: Report, turns: int, tell: Callable[[str], None]) -> None:

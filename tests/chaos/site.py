@@ -1,14 +1,13 @@
-"""The backend under chaos: two webs and two workers on an append-only Redis, and the faults that may befall them.
+"""The backend under chaos: two webs and two workers on an append-only Redis. Their clocks differ by minutes.
 
 Whatever is killed is started again, as a supervisor does; nobody waits for it.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
 import signal
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +26,9 @@ from tests.support.servers import Provider, serving
 ALIVE = 2
 """Webs and workers that are kept."""
 
+SKEWS = (60.0, -60.0, 0.0)
+"""Seconds by which the clocks of webs, one after the other, and of the first worker are off."""
+
 
 class Site:
     """Real processes. `stricken` holds when a worker, by its process id, was killed or frozen (monotonic seconds)."""
@@ -39,8 +41,9 @@ class Site:
         self._folder = folder
         self.front = ""
         """The address of what stands before the webs, if anything does."""
-        self._workers = [backend.begin_worker() for _ in range(ALIVE)]
-        self._webs = [backend.web() for _ in range(ALIVE)]
+        self._skews = itertools.cycle(SKEWS)
+        self._workers = [backend.begin_worker(skew=skew) for skew in (SKEWS[0], 0)]
+        self._webs = [self._new_web() for _ in range(ALIVE)]
         until(lambda: all(map(takes_jobs, self._workers)), 60, "the workers")
         with self.store() as store:
             self.key = ApiKeys(Store(store, Settings())).issue(("*",), "chaos")
@@ -68,7 +71,7 @@ class Site:
         """Start another web, then end one."""
         place = rng.randrange(len(self._webs))
         process = self._webs[place][0]
-        self._webs[place] = self._backend.web()
+        self._webs[place] = self._new_web()
         end(process)
 
     def restart_web(self, place: int) -> None:
@@ -84,6 +87,9 @@ class Site:
         self.replace_worker(worker)
         until(lambda: takes_jobs(self._workers[place]), 60, "the new worker")
         assert worker.wait() == 0, worker.log()
+
+    def _new_web(self) -> tuple[Process, str]:
+        return self._backend.web(skew=next(self._skews))
 
     def web_addresses(self) -> list[str]:
         return [url for _, url in self._webs]
@@ -117,93 +123,3 @@ def standing(folder: Path, lease: float, **more: str) -> Iterator[Site]:
         finally:
             backend.stop()
             redis.stop()
-
-
-# What may befall it
-
-
-def kill_worker(site: Site, rng: random.Random) -> None:
-    worker = rng.choice(site.ready_workers())
-    site.stricken[worker.pid] = time.monotonic()
-    worker.kill()
-    site.replace_worker(worker)
-
-
-def stop_worker(site: Site, rng: random.Random) -> None:
-    worker = rng.choice(site.ready_workers())
-    worker.send(signal.SIGTERM)
-    site.replace_worker(worker)
-
-
-def freeze_worker(site: Site, rng: random.Random) -> None:
-    """For longer than its leases last: it comes back late, and must not overwrite what was ended meanwhile."""
-    worker = rng.choice(site.ready_workers())
-    site.stricken[worker.pid] = time.monotonic()
-    worker.send(signal.SIGSTOP)
-    time.sleep(float(site._backend.environment["AOMI_LEASE"]) * 1.5)
-    worker.send(signal.SIGCONT)
-
-
-def kill_web(site: Site, rng: random.Random) -> None:
-    site.replace_web(rng, Process.kill)
-
-
-def stop_web(site: Site, rng: random.Random) -> None:
-    site.replace_web(rng, lambda process: process.send(signal.SIGTERM))
-
-
-def crash_web(site: Site, rng: random.Random) -> None:
-    """gunicorn's worker dies; its master starts another one on the same port."""
-    for child in site.any_web(rng).children():
-        child.kill()
-
-
-def drop_pubsub(site: Site, rng: random.Random) -> None:
-    with site.store() as store:
-        store.client_kill_filter(_type="pubsub")
-
-
-def drop_connections(site: Site, rng: random.Random) -> None:
-    with site.store() as store:
-        store.client_kill_filter(_type="normal", skipme=True)
-
-
-def restart_redis(site: Site, rng: random.Random) -> None:
-    site.redis.stop(rng.choice([signal.SIGTERM, signal.SIGKILL]))
-    time.sleep(rng.uniform(0, 1.5))
-    site.redis.start()
-
-
-def freeze_redis(site: Site, rng: random.Random) -> None:
-    site.redis.process.send_signal(signal.SIGSTOP)
-    time.sleep(rng.uniform(0.2, 2))
-    site.redis.process.send_signal(signal.SIGCONT)
-
-
-FAULTS = {
-    kill_worker: 4,
-    stop_worker: 2,
-    freeze_worker: 1,
-    kill_web: 2,
-    stop_web: 2,
-    crash_web: 2,
-    drop_pubsub: 4,
-    drop_connections: 3,
-    restart_redis: 3,
-    freeze_redis: 2,
-}
-"""How often each happens, beside the others."""
-
-OF_WORKERS = (kill_worker, stop_worker, freeze_worker)
-
-
-def misfortune(site: Site, rng: random.Random, done: Counter[str]) -> None:
-    """Let one thing go wrong; a worker is struck only when the others are at work, as else no turn would go on."""
-    possible = {
-        fault: weight
-        for fault, weight in FAULTS.items()
-        if len(site.ready_workers()) == ALIVE or fault not in OF_WORKERS
-    }
-    (fault,) = rng.choices(list(possible), list(possible.values()))
-    fault(site, rng)
-    done[fault.__name__.replace("_", " ")] += 1

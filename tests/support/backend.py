@@ -164,9 +164,9 @@ class Backend:
         assert process.alive, process.log()
         return process
 
-    def begin_worker(self, **more: str) -> Process:
-        """Start a worker process and do not wait for it."""
-        return self._start("worker", WORKER, more)
+    def begin_worker(self, skew: float = 0, **more: str) -> Process:
+        """Start a worker process and do not wait for it. Its clock is off by `skew` seconds."""
+        return self._start("worker", skewed(WORKER, skew) if skew else WORKER, more)
 
     def stop(self) -> None:
         """End all of them at once, each as SIGTERM does; fails when one of them has to be killed."""
