@@ -15,7 +15,7 @@ from app.state.step_calls import StepToolCall, StepToolCalls
 from app.turns.queue import Jobs
 from tests.support.backend import Backend, until
 from tests.support.client import Client, kinds
-from tests.support.servers import Text
+from tests.support.servers import Held, Text
 
 
 @pytest.fixture
@@ -46,12 +46,19 @@ def test_a_worker_that_lacks_the_app_or_the_tool_hands_the_job_over(own, queue, 
     assert "'scripted' is not configured" in error["message"]
     assert provider.requests(unknown) == []
 
-    call = StepToolCall(client.session_id, last_run(queue, client), "c", "t", "scripted", "Countdown", {"n": 1})
-    calls = StepToolCalls(Store(queue, Settings()))
-    calls.record(call)
-    Jobs(queue, 60).steps(call.session_id, call.run_id, call.call_id)
-    until(lambda: "tool Countdown needs" in own.older.log())
-    assert calls.first_step(call) is None
+    release = threading.Event()
+    held = provider.script("held", [Text(["on it"]), Held(release)])
+    with client.chat(held, model="scripted") as stream:
+        stream.until_text("on it")
+        thread = client.state()["thread_id"]
+        call = StepToolCall(client.session_id, last_run(queue, client), "c", thread, "scripted", "Countdown", {"n": 1})
+        calls = StepToolCalls(Store(queue, Settings()))
+        calls.record(call)
+        Jobs(queue, 60).steps(call.session_id, call.run_id, call.call_id)
+        until(lambda: "tool Countdown needs" in own.older.log())
+        assert calls.first_step(call) is None
+        release.set()
+        assert kinds(list(stream.events())) == ["complete"]
 
     text = provider.script("for a newer worker", [Text(["an answer"])])
     with client.chat(text, app="scripted") as stream:

@@ -128,7 +128,7 @@ def test_a_failed_try_is_a_failed_span_that_names_the_error(user, provider, coll
     user.ask(text, app="scripted")
     turn = turn_of(collector, user)
     first, second = two_calls(collector, turn.trace_id)
-    assert (first.failed, first.attributes["error.type"], second.failed) == (True, "InternalServerError", False)
+    assert (first.failed, first.attributes["error.type"], second.failed) == (True, "HTTP 500", False)
 
 
 def test_steps_that_outlive_their_turn_are_linked_to_it(user, provider, collector):
@@ -191,7 +191,7 @@ def test_no_line_holds_a_text_a_key_or_a_secret(site, user, provider):
     other.ask(provider.script("refuse", [Calls([("Refuse", {"word": TEXT})])], [Text(["ok"])]), app="scripted")
     until(lambda: "RuntimeError" in site.worker.log())
     log = site.web.log() + site.worker.log()
-    assert "BadRequestError" in log
+    assert "HTTP 400" in log
     assert "Traceback" in log
     for held in (TEXT, OWN_KEY, ENV_KEY, SECRET, ENCRYPTION_KEY, site.key):
         assert held not in log, held

@@ -26,7 +26,7 @@ PARAMS = {"temperature": 1, "max_tokens": 2048, "reasoning_effort": "low", "tool
 SCHEMA = {"type": "object", "properties": {"hello": {"type": "string"}}, "required": ["hello"]}
 FORMAT = {"type": "json_schema", "json_schema": {"name": "greeting", "schema": SCHEMA}}
 KEY = "sk-proj-0123456789abcdefghijklmnopqrstuv"
-SETTINGS = {"AOMI_PROVIDER_RETRIES": "1", "AOMI_RETRY_PAUSE": "0.2", "AOMI_STALL_TIMEOUT": setting(6)}
+SETTINGS = {"AOMI_PROVIDER_RETRIES": "1", "AOMI_RETRY_PAUSE": "0.2", "AOMI_STALL_TIMEOUT": setting(10)}
 
 
 @dataclass

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from types import SimpleNamespace
 
 import pytest
 from flask import Flask
 
+from app import background
 from app.api import health
 from app.background import BackgroundLoop, Backoff
 from app.web import error_handlers, readiness
 
 
 @pytest.fixture
-def client():
+def client(monkeypatch):
+    monkeypatch.setattr(background, "_loops", weakref.WeakSet())  # other tests' loops may have ended
     app = Flask("tests")
     app.extensions["aomi"] = SimpleNamespace(
         jobs=SimpleNamespace(workers=lambda: 1), write_check=SimpleNamespace(refusal=lambda: "")
