@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 
 import pytest
@@ -41,7 +42,11 @@ def queue(own):
 def test_a_worker_that_lacks_the_app_or_the_tool_hands_the_job_over(own, queue, provider):
     client = Client(own.address, ApiKeys(Store(queue, Settings())).issue(("*",), "tests"))
     unknown = provider.script("for nobody", [Text(["an answer"])])
-    error = ended_by(queue, lambda: client.ask(unknown, app="scripted"))[-1]
+    own.older.send(signal.SIGSTOP)
+    with client.chat(unknown, app="scripted") as stream:
+        queue.hset(f"rq:job:{last_run(queue, client)}", "number_of_retries", 1000)  # it was handed over often enough
+        own.older.send(signal.SIGCONT)
+        (error,) = stream.events()
     assert (error["type"], error["code"]) == ("error", "internal")
     assert "'scripted' is not configured" in error["message"]
     assert provider.requests(unknown) == []
@@ -70,21 +75,3 @@ def test_a_worker_that_lacks_the_app_or_the_tool_hands_the_job_over(own, queue, 
 
 def last_run(queue, client):
     return queue.hget(f"session:{{{client.session_id}}}", "last_run").decode()
-
-
-def ended_by(queue, ask):
-    """The events of a turn that has been handed over often enough, without the time that it takes."""
-    ended = threading.Event()
-
-    def age() -> bool:
-        for name in queue.scan_iter("rq:job:run_*"):
-            queue.hset(name, "number_of_retries", 1000)
-        return ended.is_set()
-
-    ageing = threading.Thread(target=until, args=(age, 60))
-    ageing.start()
-    try:
-        return ask()
-    finally:
-        ended.set()
-        ageing.join()
