@@ -98,6 +98,7 @@ def _live(site: Site, people: list[Person], report: Report, turns: int, tell: Ca
                 taken = person.act()
             except AssertionError as error:
                 report.broken.append(str(error))
+                tell(f"seed {report.seed}: broken: {str(error)[:1000]}")
                 return
             with count:
                 report.turns += taken

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -194,10 +195,14 @@ class Seen:
     def messages(self) -> list[dict[str, Any]]:
         return self.body["messages"]
 
+    @cached_property
+    def asked(self) -> str:
+        """The user's last message."""
+        return [message["content"] for message in self.messages if message["role"] == "user"][-1]
+
     def asks(self, text: str) -> bool:
         """Whether `text` is the user's last message: alone, or joined to those before it that got no reply."""
-        last = [message["content"] for message in self.messages if message["role"] == "user"][-1]
-        return last == text or last.endswith(f"\n\n{text}")
+        return self.asked == text or self.asked.endswith(f"\n\n{text}")
 
 
 class Provider:
