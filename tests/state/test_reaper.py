@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from redis.exceptions import OutOfMemoryError
 
 from app import services
 from app.config import Settings
@@ -10,6 +11,7 @@ from app.events import sse
 from app.state.connection.cluster import Cluster
 from app.state.turn_requests import Principal
 from app.turns.lost_turns import WORKER_LOST
+from app.turns.queue import Jobs
 from app.usage import ModelCall, Prices, Totals
 from app.usage.report import total
 from tests.support.moments import now_ms, this_month, today
@@ -85,6 +87,22 @@ def test_a_queued_turn_whose_job_is_gone_gets_a_new_one_and_others_are_left_alon
     queue.rpush("rq:queue:turns", fine)
     round_of_care()
     assert sorted(queue.lrange("rq:queue:turns", 0, -1)) == sorted([fine.encode(), lost.encode()])
+
+
+def test_a_turn_whose_new_job_is_refused_is_found_by_the_next_round(parts, round_of_care, said, queue, monkeypatch):
+    run_id = parts.turns.send("s", said()).run_id
+    queue.delete("rq:queue:turns", f"rq:job:{run_id}")
+
+    def refuse(*_):
+        raise OutOfMemoryError
+
+    with monkeypatch.context() as full:
+        full.setattr(Jobs, "turn", refuse)
+        with pytest.raises(OutOfMemoryError):
+            round_of_care()
+    assert parts.runs.leases.overdue() == [("s", run_id)]
+    parts.reaper().run_once()
+    assert parts.jobs.has_turn(run_id)
 
 
 def test_leases_of_turns_that_are_over_are_dropped(parts, round_of_care, said, connection):
