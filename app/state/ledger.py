@@ -58,8 +58,9 @@ class Ledger:
         stored = self._store.call("charge", keys, call | args)
         charge = Charge.read(exact_json.loads(stored)) if stored else charge
         self._count(sha256_hex(f"{run_id} {charge.number}".encode())[:CHARGE_NAME_CHARACTERS], charge)
-        self.forget(session_id, run_id, charge.number)
         self._store.call("close_model_call", keys, call | {"log_ttl": self._settings.log_ttl})
+        # Last: a process that dies before this line leaves the call to the reaper.
+        self.forget(session_id, run_id, charge.number)
         return charge
 
     def unsettled_calls(self, session_id: str, run_id: str) -> list[ModelCall]:

@@ -70,6 +70,24 @@ def test_the_first_charge_of_a_call_counts_and_later_ones_learn_of_it(ledger, ru
     assert total(ledger.of_key("key1", DAYS)) == first.totals()
 
 
+@pytest.mark.parametrize("step", ["charge", "add_usage", "close_model_call"])
+def test_a_call_whose_settler_dies_at_any_step_is_left_to_the_reaper(ledger, run, connection, monkeypatch, step):
+    ledger.open("s", run.id, FIRST)
+    proceed = Store.call
+
+    def die(store, name, *args):
+        if name == step:
+            raise ConnectionError
+        return proceed(store, name, *args)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Store, "call", die)
+        with pytest.raises(ConnectionError):
+            ledger.settle("s", run.id, FIRST.estimated(400))
+    assert ledger.unsettled_calls("s", run.id) == [FIRST]
+    assert connection.zrange(redis_keys.MODEL_CALLS, 0, -1) == [f"s {run.id} 1".encode()]
+
+
 def test_many_who_settle_the_same_calls_at_once_count_each_once(connection, settings, said):
     if type(connection).__name__ == "FakeRedis":
         pytest.skip("its scripts are no single step for threads")
