@@ -136,6 +136,7 @@ class Settings(BaseSettings):
         description="how long the id of a counted model call is remembered, so that it is counted once",
     )
     max_waiting: int = Field(8, ge=0, description="messages that may wait in one busy session; further ones get 429")
+    max_threads: int = Field(500, ge=1, description="threads that one session may have; opening another one gets 409")
     client_request_ttl: int = Field(
         3600, ge=1, description="how long a client request of a tool (a wallet transaction, for example) stays open"
     )

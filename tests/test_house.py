@@ -131,6 +131,23 @@ def test_the_scripts_name_keys_as_python_does():
     ]
 
 
+def test_no_script_reads_a_whole_list_that_a_client_can_make_long():
+    """Redis does nothing else meanwhile. Each place that does has a bound."""
+    bounded = {
+        ("fetch_mailbox.lua", "LRANGE"): "MAX_MAILBOX_EVENTS",
+        ("snapshot.lua", "LRANGE"): "AOMI_MAX_WAITING",
+        ("start.lua", "LRANGE"): "AOMI_MAX_WAITING",
+        ("take_slot.lua", "ZRANGE"): "the limit of turns at once, with the messages that wait",
+    }
+    reading = re.compile(r"redis\.call\('(\w*RANGE|SMEMBERS|HVALS)', [^\n]*?(?:, [01], -1|, '-', '\+')\)")
+    found = {
+        (script.name, match[1])
+        for script in ROOT.glob("app/state/lua/*.lua")
+        for match in reading.finditer(script.read_text())
+    }
+    assert found == set(bounded)
+
+
 def test_the_scripts_know_which_turns_are_over_as_python_does():
     import fakeredis
 
