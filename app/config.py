@@ -178,7 +178,8 @@ class Settings(BaseSettings):
     send_timeout: float = Field(
         10,
         gt=0,
-        description="a client that neither reads its stream nor sends its body is disconnected after this time",
+        description="a client that neither reads its stream nor continues its request is disconnected after this time; "
+        "one that is idle, slow to send a request or slow to read a response, after three times as long",
     )
 
     drain: float = Field(

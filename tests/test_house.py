@@ -209,6 +209,19 @@ def test_no_exporter_of_traces_is_loaded_unless_it_is_wanted():
     assert ran.returncode == 0, ran.stderr
 
 
+def test_commands_print_in_one_way():
+    """So that no control character of what a client or a model wrote reaches a terminal. Two parts of the chat write
+    pieces of lines, which they clean."""
+    printing = {"print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write"}
+
+    def prints(path: Path) -> bool:
+        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        return bool(printing & {ast.unparse(call.func) for call in calls})
+
+    found = {p for p in SOURCES if p.is_relative_to(ROOT / "app/commands") and prints(p)}
+    assert found == {ROOT / "app/commands" / name for name in ("echo.py", "chat/screen.py", "chat/pipe.py")}
+
+
 def test_broad_excepts_stand_where_they_must():
     places = Counter(
         str(path.relative_to(ROOT))

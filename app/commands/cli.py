@@ -9,6 +9,7 @@ from typing import cast
 import click
 
 from app import config
+from app.commands.echo import echo
 from app.errors import ConfigError
 from app.state.connection.clients import Unavailable
 
@@ -54,7 +55,7 @@ def dev(port: int) -> None:
 @cli.command()
 def settings() -> None:
     """Print every setting as the table of docs/settings.md."""
-    click.echo(config.table())
+    echo(config.table())
 
 
 @cli.command("encryption-key")
@@ -62,7 +63,7 @@ def encryption_key() -> None:
     """Print a new key for AOMI_ENCRYPTION_KEY, alone on the last line."""
     from cryptography.fernet import Fernet
 
-    click.echo(Fernet.generate_key().decode())
+    echo(Fernet.generate_key().decode())
 
 
 def main() -> None:
@@ -70,10 +71,10 @@ def main() -> None:
     try:
         cli()
     except ConfigError as error:
-        click.echo(f"aomi: {error}", err=True)
+        echo(f"aomi: {error}", err=True)
         sys.exit(2)
     except Unavailable as error:
-        click.echo(f"aomi: Redis does not answer ({error}); start it, or set REDIS_URL to its address", err=True)
+        echo(f"aomi: Redis does not answer ({error}); start it, or set REDIS_URL to its address", err=True)
         sys.exit(2)
 
 

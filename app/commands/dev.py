@@ -15,8 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
 
-import click
-
+from app.commands.echo import echo
 from app.commands.redis_server import find_server
 from app.errors import ConfigError
 
@@ -43,7 +42,7 @@ def run(port: int) -> int:
     """Start Redis, web and worker. Returns the exit code after all have ended, Redis last."""
     _refuse_taken(port)
     if (url := os.environ.get("REDIS_URL", "")) or "REDIS_URL_FILE" in os.environ:
-        click.echo("Redis: the server at REDIS_URL")
+        echo("Redis: the server at REDIS_URL")
         return _run_processes(port, url)
     with _own_redis() as url:
         return _run_processes(port, url)
@@ -62,7 +61,7 @@ def _run_processes(port: int, redis_url: str) -> int:
     manager = Manager()
     manager.add_process("web", f"exec {python} -m gunicorn -c python:app.serving 'app:create_app()'", env=environment)
     manager.add_process("worker", f"exec {python} -m workers", env=environment)
-    click.echo("Starting web and worker; the worker needs a few seconds to load litellm ...")
+    echo("Starting web and worker; the worker needs a few seconds to load litellm ...")
     threading.Thread(target=_announce, args=(f"http://127.0.0.1:{port}",), daemon=True).start()
     manager.loop()
     return 0 if manager.returncode == INTERRUPTED else manager.returncode
@@ -73,7 +72,7 @@ def _own_redis() -> Iterator[str]:
     """A Redis for this run, with its data in `DATA`. Yields its URL. Raises `ConfigError`."""
     server, port = find_server(), _redis_port()
     DATA.mkdir(exist_ok=True)
-    click.echo(f"Redis: {server.version} on port {port}, its data and log in {DATA}/ ({server.path})")
+    echo(f"Redis: {server.version} on port {port}, its data and log in {DATA}/ ({server.path})")
     command = [server.path, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(DATA), "--logfile", "redis.log"]
     command += ["--appendonly", "yes", "--save", ""]
     process = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - Ctrl-C must not reach Redis, which stops last
@@ -123,8 +122,8 @@ def _announce(url: str) -> None:
     while time.monotonic() < deadline:
         try:
             with urllib.request.urlopen(f"{url}/readyz", timeout=2):  # noqa: S310 - our own address
-                click.echo(TRY.format(url=url))
+                echo(TRY.format(url=url))
                 return
         except (URLError, OSError):
             time.sleep(0.1)
-    click.echo(f"Not ready after {READY_TIMEOUT_SECONDS:g} seconds; see the lines above. Still trying.", err=True)
+    echo(f"Not ready after {READY_TIMEOUT_SECONDS:g} seconds; see the lines above. Still trying.", err=True)

@@ -16,7 +16,7 @@ from app.web.pages import MAX_ITEMS
 @pytest.fixture
 def http(redis_url, tmp_path):
     """A client of an app of its own, in which a session may have three threads."""
-    config, url = tmp_path / "aomi.yaml", redis_url.replace("/0", "/8")
+    config, url = tmp_path / "aomi.yaml", redis_url.replace("/0", "/12")
     config.write_text("apps: []")
     with redis_py.Redis.from_url(url) as connection:
         connection.flushdb()
