@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import random
 import re
+import ssl
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 
 from tests.chaos.people import Listener, Person
 from tests.chaos.site import standing
 from tests.chaos.verdict import Verdict
-from tests.support.backend import free_port
+from tests.support import processes
+from tests.support.backend import ROOT, free_port
 from tests.support.client import Client, fetch
+from tests.support.engines import Certificates
 from tests.support.nginx import nginx_running
 from tests.support.patience import kept, setting, until
+from tests.support.programs import needed
 from tests.support.servers import Silence, StepwiseText, Text
 
 PEOPLE = 12
@@ -100,6 +105,19 @@ def test_without_a_web_the_refusal_is_json_and_says_when_to_come_again(tmp_path)
     assert (answer.status_code, answer.headers["retry-after"], list(answer.json())) == (502, "1", ["error"])
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["server"] == "nginx"
+
+
+def test_a_page_follows_more_threads_over_http_2_than_a_browser_has_connections(site, tmp_path):
+    """With the lines for TLS and HTTP/2 that the file has ready."""
+    certificates = Certificates(tmp_path)
+    with nginx_running(tmp_path, site.web_addresses(), certificates) as url:
+        script = str(ROOT / "tests/e2e/many_streams.mjs")
+        ran = processes.run([needed("node"), script, url, str(certificates.authority), "20"], cwd=tmp_path)
+        assert ran.returncode == 0, ran.stderr
+        assert json.loads(ran.stdout) == {"followed": 20, "last": 'data: {"type":"complete"}'}
+        context = ssl.create_default_context(cafile=str(certificates.authority))
+        answer = httpx.get(f"{url}/healthz", verify=context)
+        assert answer.headers["strict-transport-security"] == "max-age=31536000"
 
 
 def test_metrics_are_shown_to_this_machine(site):

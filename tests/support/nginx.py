@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -10,10 +12,12 @@ from pathlib import Path
 
 from tests.support import processes
 from tests.support.backend import ROOT, answers, free_port
+from tests.support.engines import Certificates
 from tests.support.patience import until
 from tests.support.programs import needed
 
 FILE = ROOT / "deploy/nginx.conf"
+LIVE = "/etc/letsencrypt/live/chat.your.name"
 
 WHOLE = """
 daemon off;
@@ -32,10 +36,15 @@ http {{
 """What Debian's own nginx.conf is around the file."""
 
 
-def server(port: int, webs: Sequence[str], folder: Path) -> str:
+def server(port: int, webs: Sequence[str], folder: Path, tls: Certificates | None) -> str:
     """The file's content, with these addresses and this folder in the place of those that it has."""
-    text = FILE.read_text()
-    changes = {"listen 80;": f"listen 127.0.0.1:{port};", "/var/log/nginx/": f"{folder}/"}
+    text, changes = FILE.read_text(), {"/var/log/nginx/": f"{folder}/"}
+    if tls:
+        text = with_tls(text)
+        changes |= {"listen 80;": f"listen 127.0.0.1:{free_port()};", "listen 443 ": f"listen 127.0.0.1:{port} "}
+        changes |= {f"{LIVE}/fullchain.pem": str(tls.certificate), f"{LIVE}/privkey.pem": str(tls.key)}
+    else:
+        changes |= {"listen 80; #plain": f"listen 127.0.0.1:{port};"}
     changes |= {f"127.0.0.1:{8001 + place}": url.removeprefix("http://") for place, url in enumerate(webs)}
     for old, new in changes.items():
         assert old in text, old
@@ -43,17 +52,24 @@ def server(port: int, webs: Sequence[str], folder: Path) -> str:
     return text
 
 
+def with_tls(text: str) -> str:
+    """The file as the command at its top makes it."""
+    (command,) = re.findall(r"^#   (sed -i .*)$", text, re.MULTILINE)
+    program, _, *options, _ = shlex.split(command)
+    return subprocess.run([program, *options], input=text, check=True, capture_output=True, text=True).stdout
+
+
 @contextmanager
-def nginx_running(folder: Path, webs: Sequence[str]) -> Iterator[str]:
-    """nginx before these webs; yields its address."""
+def nginx_running(folder: Path, webs: Sequence[str], tls: Certificates | None = None) -> Iterator[str]:
+    """nginx before these webs, with its lines for TLS if there is a certificate; yields its address."""
     port = free_port()
-    (folder / "nginx.conf").write_text(WHOLE.format(server=server(port, webs, folder)))
+    (folder / "nginx.conf").write_text(WHOLE.format(server=server(port, webs, folder, tls)))
     command = [program(), "-p", str(folder), "-c", "nginx.conf", "-e", "error.log"]
     subprocess.run([*command, "-t"], check=True, capture_output=True)
     process = processes.start(command)
     try:
         until(lambda: answers(port), what="nginx")
-        yield f"http://127.0.0.1:{port}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
     finally:
         processes.stop(process)
 
