@@ -203,6 +203,7 @@ def test_broad_excepts_stand_where_they_must():
         "app/turns/reaper.py": 1,
         "app/telemetry/otel.py": 1,
         "workers/toolbox.py": 1,
+        "workers/tools/async_loop.py": 1,
         "workers/jobs/turn_job.py": 1,
         "workers/usage_settler.py": 1,
         "workers/models/call.py": 2,
