@@ -16,6 +16,7 @@ from itertools import count
 from typing import Any
 
 from app.state.step_calls import StepToolCall
+from app.telemetry import prints
 from workers.cancellation import CancelToken, Stopped
 from workers.step_pace import Suspended
 from workers.toolbox import result_or_error
@@ -98,6 +99,10 @@ class StepRunner:
                 self._values.get_nowait()
 
     def _produce(self, token: CancelToken) -> None:
+        with prints.tool_output(self._call.name, self._context.secrets.conceal):
+            self._run_steps(token)
+
+    def _run_steps(self, token: CancelToken) -> None:
         results = self._results()
         value = None
         while value is not _END and not self._abandoned:

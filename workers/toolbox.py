@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from app.telemetry import tracing
+from app.telemetry import prints, tracing
 from workers.cancellation import CancelToken, Stopped
 from workers.step_pace import Suspended
 from workers.tools import ClientRequest, Tool, ToolContext, ToolError
@@ -112,7 +112,10 @@ class Toolbox:
             "gen_ai.tool.name": call.name,
             "gen_ai.tool.call.id": call.call_id,
         }
-        with tracing.span(f"execute_tool {call.name}", attributes) as span:
+        with (
+            tracing.span(f"execute_tool {call.name}", attributes) as span,
+            prints.tool_output(call.name, secrets.conceal),
+        ):
             result = result_or_error(
                 lambda: bounded(self._run(tool, call, args, token), self._limits.result_bytes), call.name, bool(secrets)
             )

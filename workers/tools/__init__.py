@@ -20,6 +20,7 @@ import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
 
 from app.errors import ConfigError
+from app.telemetry import redaction
 from workers.cancellation import CancelToken
 from workers.secrets import Secrets, UnknownSecret
 from workers.tools.async_loop import ToolLoop
@@ -179,6 +180,7 @@ def load(name: str, entry: str, loop: ToolLoop | None = None) -> Tool:
         )
     try:
         function = getattr(importlib.import_module(module_name), function_name)
+        redaction.include(module_name.partition(".")[0])
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"{entry}: the tool {name!r} cannot be imported: {error}") from error
     if not inspect.isfunction(function) or not inspect.getdoc(function):
