@@ -267,12 +267,18 @@ NO_CLUSTER = (
 )
 
 
+def read_env_file() -> None:
+    """Add to the environment what `.env` in the current folder holds and the environment lacks, keys of providers
+    included."""
+    load_dotenv(Path(".env"))
+
+
 def load() -> Settings:
-    """Read the settings; what `.env` holds and the environment lacks joins it, keys of providers included.
+    """Read the settings, from `.env` as well.
 
     Raises `ConfigError`, naming each variable that is wrong and why.
     """
-    load_dotenv(Path(".env"))
+    read_env_file()
     try:
         return Settings()
     except ValidationError as error:

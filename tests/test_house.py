@@ -159,6 +159,7 @@ def test_the_environment_is_read_in_few_places():
         "app/sd_notify.py",
         "app/serving.py",
         "app/commands/dev.py",
+        "app/commands/dev_file.py",
         "workers/models/__init__.py",
         "workers/models/models.py",
     )
