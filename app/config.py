@@ -213,7 +213,7 @@ class Settings(BaseSettings):
     )
     max_model_calls: int = Field(16, ge=1, description="maximum model calls of one turn")
     tool_timeout: float = Field(
-        30, gt=0, description="time limit of one tool call, or of one step of a multi-step tool"
+        30, gt=0, description="time limit of one tool call, or of the first step of a multi-step tool"
     )
     long_sleep: float = Field(
         5, gt=0, description="a resumable tool that sleeps longer gives its thread back until then"

@@ -1,4 +1,4 @@
-"""What tools print, as log lines: with the session and the tool, masked, and one event a line."""
+"""The prints of tools as log lines: with the session and the tool, masked, and one event a line."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from app.telemetry import log_context
 log = logging.getLogger("app.print")
 
 _unfinished: ContextVar[dict[int, str] | None] = ContextVar("unfinished", default=None)
-"""What the current call of a tool has printed and not ended with a newline, by log level; None outside of tools."""
+"""The unfinished line of the current call of a tool, by log level; None outside of tools."""
 
 MAX_LINE = 10_000
 """Characters after which a line is logged although it goes on."""
 
 
 def capture() -> None:
-    """Log what tools print from now on: at INFO, or at WARNING if they print to stderr. All else is printed at once."""
+    """Log the prints of tools from now on: at INFO, or at WARNING if they print to stderr. All else is printed at once."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)

@@ -97,7 +97,7 @@ class ToolLoop:
             self._thread = None
         log.error(
             "an async tool has blocked the event loop of all async tools for %g s: their calls end with an error, and "
-            "later ones run on a new loop. Call code that blocks by `await asyncio.to_thread(...)`. It stands at:\n%s",
+            "later ones run on a new loop. Call code that blocks by `await asyncio.to_thread(...)`. The place:\n%s",
             self._blocked_seconds,
             thread.stack(),
         )

@@ -1,4 +1,4 @@
-"""What tools return, as plain JSON. A result that is none is an error, in words that name the place and the type.
+"""The results of tools as plain JSON. A result that is none is an error, in words that name the place and the type.
 
 | Python | JSON |
 |---|---|
