@@ -22,7 +22,7 @@ MAX_LINE = 10_000
 
 
 def capture() -> None:
-    """Log the prints of tools from now on: at INFO, or at WARNING if they print to stderr. All else is printed at once."""
+    """Log the prints of tools from now on, those to stderr at WARNING. All else is printed, line by line."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)
