@@ -26,9 +26,9 @@ test-clients: install
 pictures: install
 	@$(BIN)/python -m tests.support.pictures
 
-# Breaks parts while people chat; prints what broke and what held: make chaos SEED=7 TURNS=2000
+# Breaks parts while people chat; prints what broke and what held: make chaos SEED=7 TURNS=2000. FAILOVER=1 has Sentinels
 chaos: install
-	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(TURNS),--turns $(TURNS))
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(TURNS),--turns $(TURNS)) $(if $(FAILOVER),--failover)
 
 lint: install
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
