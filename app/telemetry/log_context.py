@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,7 @@ class LogContext:
     tool: str = ""
 
 
-def _unchanged(text: str) -> str:
-    return text
-
-
 _current: ContextVar[LogContext] = ContextVar("log_context", default=LogContext())  # noqa: B039 - it is frozen
-
-_conceal: ContextVar[Callable[[str], str]] = ContextVar("conceal", default=_unchanged)
 
 
 def current() -> LogContext:
@@ -46,19 +40,3 @@ def log_context(context: LogContext) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
-
-
-@contextmanager
-def tool_context(name: str, conceal: Callable[[str], str]) -> Iterator[None]:
-    """Name the tool whose code runs inside the `with` block. `conceal` takes its client's secrets out of a text."""
-    token = _conceal.set(conceal)
-    try:
-        with log_context(replace(current(), tool=name)):
-            yield
-    finally:
-        _conceal.reset(token)
-
-
-def concealed(text: str) -> str:
-    """The text without the secrets of the client for which the current tool runs."""
-    return _conceal.get()(text)

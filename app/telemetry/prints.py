@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import TextIO
 
-from app.telemetry import log_context
+from app.telemetry import log_context, redaction
 
 log = logging.getLogger("app.print")
 
@@ -33,7 +34,8 @@ def capture() -> None:
 @contextmanager
 def tool_output(tool: str, conceal: Callable[[str], str]) -> Iterator[None]:
     """Log what is printed inside the `with` block as lines of this tool. `conceal` takes its client's secrets out."""
-    with log_context.tool_context(tool, conceal):
+    context = replace(log_context.current(), tool=tool)
+    with log_context.log_context(context), redaction.concealing(conceal):
         unfinished: dict[int, str] = {}
         token = _unfinished.set(unfinished)
         try:

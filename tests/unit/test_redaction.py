@@ -12,7 +12,7 @@ import gevent
 import pytest
 
 from app.errors import ConfigError
-from app.telemetry import log_context, logs, redaction
+from app.telemetry import log_context, logs, prints, redaction
 from app.telemetry.log_context import LogContext
 
 SAID = "the-whispered-text"
@@ -113,7 +113,7 @@ def test_a_line_names_what_is_being_worked_on():
     with log_context.log_context(LogContext("ask-1", "12345678", "run_1")):
         told = json.loads(logs.formatter("json").format(record()))
     assert (told["request"], told["session"], told["run"]) == ("ask-1", "12345678", "run_1")
-    with log_context.tool_context("Buy", lambda text: text.replace("words", "$SECRET:WORDS")):
+    with prints.tool_output("Buy", lambda text: text.replace("words", "$SECRET:WORDS")):
         told = json.loads(logs.formatter("json").format(record()))
         assert (told["tool"], told["message"]) == ("Buy", "$SECRET:WORDS")
         assert logs.formatter("text").format(record()).endswith("$SECRET:WORDS [tool Buy]")
