@@ -159,6 +159,7 @@ def test_a_coroutine_that_swallows_its_cancel_holds_nobody(run):
 
     with pytest.raises(Stopped):
         run(Stubborn, token=token)
+    until(lambda: not [one for one in threading.enumerate() if one.name == "Stubborn"], what="the end of its thread")
     done.set()
 
 

@@ -16,7 +16,7 @@ import threading
 import time
 import traceback
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from workers.cancellation import CancelToken
@@ -44,10 +44,13 @@ class ToolLoop:
     def call(self, work: Coroutine[Any, Any, Any], token: CancelToken) -> Any:
         """Wait for the coroutine; returns its result. Raises what it raises; `ToolError` when it exceeds its time limit
         or the loop is blocked; `Stopped`."""
-        thread = self._running()
-        future = thread.submit(work)
+        thread = self.running_thread()
+        future, done = thread.submit(work), threading.Event()
+        future.add_done_callback(lambda _: done.set())
         try:
-            self._wait((future,), thread, token, future.cancel, self._timeout)
+            with token.waking(future.cancel):
+                self.wait(done, thread, self._timeout)
+            token.check()
             return future.result()
         finally:
             future.cancel()
@@ -64,31 +67,23 @@ class ToolLoop:
             with contextlib.suppress(TimeoutError):
                 thread.stop()
 
-    def _running(self) -> _ToolThread:
+    def running_thread(self) -> _ToolThread:
+        """The thread for a new call."""
         with self._lock:
             if self._thread is None:
                 self._thread = _ToolThread()
                 self._thread.start()
             return self._thread
 
-    def _wait(
-        self,
-        futures: tuple[Future[Any], ...],
-        thread: _ToolThread,
-        token: CancelToken,
-        cancel: Callable[[], object],
-        timeout: float = math.inf,
-    ) -> None:
-        """Wait until one of the futures is done. Calls `cancel` when the token is cancelled."""
+    def wait(self, done: threading.Event, thread: _ToolThread, timeout: float = math.inf) -> None:
+        """Wait for what runs on the thread. Raises `ToolError` after `timeout` seconds, or when the loop is blocked."""
         deadline = time.monotonic() + timeout
-        with token.waking(cancel):
-            while not wait(futures, min(CHECK_SECONDS, deadline - time.monotonic()), FIRST_COMPLETED).done:
-                if time.monotonic() >= deadline:
-                    raise ToolError(f"The tool did not finish within {timeout:g} seconds")
-                if thread.is_blocked(self._blocked_seconds):
-                    self._give_up(thread)
-                    raise ToolError("The tool was ended: an async tool blocks the worker; the server's log says where")
-        token.check()
+        while not done.wait(min(CHECK_SECONDS, deadline - time.monotonic())):
+            if time.monotonic() >= deadline:
+                raise ToolError(f"The tool did not finish within {timeout:g} seconds")
+            if thread.is_blocked(self._blocked_seconds):
+                self._give_up(thread)
+                raise ToolError("The tool was ended: an async tool blocks the worker; the server's log says where")
 
     def _give_up(self, thread: _ToolThread) -> None:
         with self._lock:
@@ -118,14 +113,22 @@ class _Steps(Iterator[Any]):
         self._wanted: asyncio.Queue[Future[Any]] = asyncio.Queue()
         self._thread: _ToolThread | None = None
         self._task: Future[None] = Future()
+        self._done = threading.Event()
+        """Set when a step or the task is done."""
 
     def __next__(self) -> Any:
+        self._done.clear()
         if self._thread is None:
-            self._thread = self._tool_loop._running()
+            self._thread = self._tool_loop.running_thread()
             self._task = self._thread.submit(self._drive())
+            self._task.add_done_callback(lambda _: self._done.set())
         step: Future[Any] = Future()
+        step.add_done_callback(lambda _: self._done.set())
         self._thread.call_soon(self._wanted.put_nowait, step)
-        self._tool_loop._wait((step, self._task), self._thread, self._token, self._task.cancel)
+        with self._token.waking(self._task.cancel):
+            if not self._task.done():
+                self._tool_loop.wait(self._done, self._thread)
+        self._token.check()
         if step.done():
             return step.result()
         self._task.result()  # raises what the generator raised
