@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from app.state import redis_keys
+from app.state import redis_keys, redis_schema
 from tests.engines.failing import turns_outlive
 from tests.support import commands
 from tests.support.backend import ROOT, free_port, until
@@ -62,7 +62,7 @@ def client(clustered) -> Client:
 
 
 def test_the_page_has_the_keys_and_channels_that_there_are():
-    known = {re.sub(r"(\{<|<).*", "*", key.pattern) for key in redis_keys.SCHEMA}
+    known = {re.sub(r"(\{<|<).*", "*", key.pattern) for key in redis_schema.SCHEMA}
     assert patterns(rules("aomi"), "~") == known
     assert patterns(rules("aomi"), "&") == {"session:*", redis_keys.CONTROL, redis_keys.FEED}
 
