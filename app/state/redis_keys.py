@@ -1,7 +1,7 @@
 """The names of Redis keys and channels; redis_schema.py lists them all, with what they hold.
 
 All keys of one session share the hash tag `{id}`, so that they are on one node of a Redis Cluster. Lua scripts have
-the same names in lua/keys.lua.
+the same names in lua/keys.lua. The clients put AOMI_REDIS_PREFIX before them (connection/prefix.py).
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ METRICS = "metrics"
 
 METRICS_PROCESSES = "{metrics}:processes"
 """The index of the processes that count, by their last report."""
+
+HASH_TAGS = (METRICS, LEASES)
+"""Names that are the hash tag of other keys on the same node. Behind a prefix they stand in braces."""
 
 
 def metrics_process(process: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import fakeredis
@@ -57,6 +57,18 @@ def cluster(cluster_url: str) -> Cluster:
 
 
 @pytest.fixture(scope="session")
+def shared(cluster_url: str, redis_url: str) -> Settings:
+    """Settings of a site on that cluster and a Redis, which others use, too."""
+    return Settings(REDIS_URL=cluster_url, queue_redis_url=redis_url.replace("/0", "/1"), redis_prefix="site:")
+
+
+@pytest.fixture(scope="session")
+def prefixed(shared: Settings) -> Cluster:
+    """A client of its state."""
+    return clients.commands(shared)
+
+
+@pytest.fixture(scope="session")
 def single(redis_url: str) -> Iterator[redis_py.Redis]:
     """A real Redis, in a database of its own."""
     with redis_py.Redis.from_url(redis_url.replace("/0", "/1")) as client:
@@ -73,13 +85,22 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis_py.Redis]
         yield client
 
 
-@pytest.fixture(params=["fakeredis", "redis", "valkey", "cluster"])
-def connection(request: pytest.FixtureRequest) -> redis_py.Redis:
+@pytest.fixture(params=["fakeredis", "redis", "valkey", "cluster", pytest.param("prefixed", marks=pytest.mark.long)])
+def connection(request: pytest.FixtureRequest) -> Iterator[redis_py.Redis]:
     if request.param == "fakeredis":
-        return fakeredis.FakeRedis(server=fakeredis.FakeServer(), lua_modules=set())
+        yield fakeredis.FakeRedis(server=fakeredis.FakeServer(), lua_modules=set())
+        return
     client = request.getfixturevalue({"redis": "single"}.get(request.param, request.param))
-    client.flushdb()
-    return client
+    whole = request.getfixturevalue("cluster") if request.param == "prefixed" else client
+    whole.flushdb()
+    yield client
+    assert all(name.startswith(b"site:") for name in whole.scan_iter()) or whole is client
+
+
+def empty(client: redis_py.Redis) -> None:
+    """Delete all keys of a site."""
+    if names := list(client.scan_iter(count=1000)):
+        client.unlink(*names)
 
 
 @pytest.fixture
@@ -87,14 +108,28 @@ def queue(request: pytest.FixtureRequest, connection: redis_py.Redis) -> redis_p
     """Where the queue is: beside the state, but never on a cluster."""
     if not isinstance(connection, Cluster):
         return connection
-    client = request.getfixturevalue("single")
-    client.flushdb()
-    return client
+    single = request.getfixturevalue("single")
+    single.flushdb()
+    return clients.queue(request.getfixturevalue("shared"), connection) if connection.prefix.text else single
 
 
 @pytest.fixture
-def settings() -> Settings:
-    return Settings(max_waiting=2, updates_kept=10, lease=60)
+def settings(connection: redis_py.Redis) -> Settings:
+    prefix = connection.prefix.text if isinstance(connection, Cluster) else ""
+    return Settings(max_waiting=2, updates_kept=10, lease=60, redis_prefix=prefix)
+
+
+@pytest.fixture
+def subscribe(connection: redis_py.Redis, settings: Settings) -> Callable[[str], Any]:
+    """Subscribes to a channel of the site; returns redis-py's `PubSub`."""
+
+    def subscribed(channel: str) -> Any:
+        listener = connection.pubsub(ignore_subscribe_messages=True)
+        listener.subscribe(settings.redis_prefix + channel)
+        listener.get_message(timeout=1)
+        return listener
+
+    return subscribed
 
 
 @pytest.fixture
