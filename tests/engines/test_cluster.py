@@ -10,19 +10,11 @@ import pytest
 from app.state import redis_keys, redis_schema
 from tests.engines.failing import turns_outlive
 from tests.support import commands
-from tests.support.backend import ROOT, free_port, until
+from tests.support.backend import free_port, until
 from tests.support.client import Client, kinds, text_of
-from tests.support.engines import Certificates, Node, RedisCluster, server, stopped_at_last
+from tests.support.engines import Certificates, Node, RedisCluster, rules, server, stopped_at_last
 from tests.support.patience import patient
 from tests.support.servers import Calls, Silence, Text
-
-PAGE = (ROOT / "docs/redis-engines.md").read_text()
-
-
-def rules(user: str) -> list[str]:
-    """The rights of a user as the page has them."""
-    (found,) = re.findall(rf"^user ({user} .*)$", PAGE, re.MULTILINE)
-    return found.split()
 
 
 def patterns(rights: list[str], sign: str) -> set[str]:
