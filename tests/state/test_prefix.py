@@ -6,6 +6,8 @@ import queue
 
 import pytest
 from redis.crc import key_slot
+from rq import Retry
+from rq.job import JobStatus
 
 from app.config import Settings
 from app.state import redis_keys, redis_schema
@@ -17,15 +19,22 @@ from app.state.inspection import Inspection
 from app.state.passes import Passes
 from app.state.scripts import Store
 from app.state.sessions import Sessions
-from tests.support.patience import patient
+from app.turns.queue import BACKGROUND, open_queue
+from tests.support.patience import patient, until
+from workers.thread_worker import ThreadWorker
 
 
 @pytest.fixture
-def sites(redis_url, single):
-    """Clients of two sites on one Redis."""
+def site_settings(redis_url, single):
+    """Two sites on one Redis."""
     single.flushdb()
-    settings = [Settings(REDIS_URL=redis_url.replace("/0", "/1"), redis_prefix=prefix) for prefix in ("a:", "b:")]
-    opened = [clients.commands(each) for each in settings]
+    return [Settings(REDIS_URL=redis_url.replace("/0", "/1"), redis_prefix=prefix) for prefix in ("a:", "b:")]
+
+
+@pytest.fixture
+def sites(site_settings):
+    """Their clients."""
+    opened = [clients.commands(settings) for settings in site_settings]
     yield opened
     for client in opened:
         client.close()
@@ -127,6 +136,30 @@ def test_a_message_reaches_the_listeners_of_its_site_alone(sites, redis_url):
     for listener in listeners:
         listener.stop()
     assert heard[""].empty()
+
+
+def test_all_that_rq_does_for_a_job_has_it(site_settings, single):
+    """A job that succeeds, one that fails twice, one whose worker has died, one that a worker gives back."""
+    connection = clients.blocking(site_settings[0])
+    jobs = open_queue(BACKGROUND, connection)
+    lost = jobs.enqueue_call("os.getpid", job_id="lost")
+    jobs.remove(lost)
+    lost.set_status(JobStatus.STARTED)
+    connection.zadd(jobs.started_job_registry.key, {"lost:execution": 1})
+    jobs.enqueue_call("os.getpid", job_id="succeeds", result_ttl=0)
+    jobs.enqueue_call("os.remove", ("/nowhere/at/all",), job_id="fails", retry=Retry(max=1))
+    worker = ThreadWorker(jobs, "worker", threads=1, lease=10)
+    worker.start()
+    until(lambda: single.zcard("a:rq:failed:background") == 2, what="the jobs that fail")
+    until(lambda: not single.exists("a:rq:job:succeeds"), what="the job that succeeds")
+    assert single.smembers("a:rq:workers") == {b"rq:worker:worker"}
+    worker.stop_dequeuing()
+    assert worker.wait_idle(patient(10))
+    worker._requeue(jobs.enqueue_call("os.getpid", job_id="given-back"))
+    worker.stop()
+    assert {name[:5] for name in single.scan_iter()} == {b"a:rq:"}
+    assert not single.exists("a:rq:workers")
+    connection.close()
 
 
 def test_a_site_on_a_cluster_has_what_belongs_together_on_one_node(cluster, prefixed, shared):

@@ -94,15 +94,15 @@ class PrefixedRedis(Redis):
 
     def __init__(self, prefix: Prefix, pool: ConnectionPool) -> None:
         super().__init__(connection_pool=pool)
-        self._prefix = prefix
+        self.prefix = prefix
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Execute one command."""
-        return self._prefix.execute(super().execute_command, *args, **options)
+        return self.prefix.execute(super().execute_command, *args, **options)
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Pipeline:
         """Commands that are sent together."""
-        return _PrefixedPipeline(self._prefix, self.connection_pool, self.response_callbacks, transaction, shard_hint)
+        return _PrefixedPipeline(self.prefix, self.connection_pool, self.response_callbacks, transaction, shard_hint)
 
     def pubsub(self, **_: Any) -> Any:
         """Raises `NotImplementedError`: subscriptions are `PubSubListener`'s, which puts the prefix."""
