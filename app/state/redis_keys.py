@@ -36,7 +36,7 @@ METRICS_PROCESSES = "{metrics}:processes"
 """The index of the processes that count, by their last report."""
 
 HASH_TAGS = (METRICS, LEASES)
-"""Names that are the hash tag of other keys on the same node. Behind a prefix they stand in braces."""
+"""Names that are the hash tag of other keys on the same node. They get braces of their own behind a prefix."""
 
 
 def metrics_process(process: str) -> str:
