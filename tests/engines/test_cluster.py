@@ -16,6 +16,8 @@ from tests.support.engines import Certificates, Node, RedisCluster, rules, serve
 from tests.support.patience import patient
 from tests.support.servers import Calls, Silence, Text
 
+pytestmark = pytest.mark.long
+
 
 def patterns(rights: list[str], sign: str) -> set[str]:
     return {right[1:] for right in rights if right.startswith(sign)}
