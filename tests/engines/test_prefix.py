@@ -15,7 +15,7 @@ from tests.support.engines import Node, rules
 from tests.support.patience import patient
 from tests.support.servers import Calls, Silence, Text
 
-pytestmark = pytest.mark.long  # its four processes take half a minute on a busy machine
+pytestmark = pytest.mark.long
 
 SITES = ("a", "b")
 
