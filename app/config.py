@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -69,6 +70,10 @@ class Settings(BaseSettings):
         description="a file that contains `REDIS_URL`; user and password are read again for each connection",
     )
     queue_redis_url_file: Path | None = Field(None, description="the same for `AOMI_QUEUE_REDIS_URL`")
+    redis_prefix: str = Field(
+        "",
+        description="begins the names of all keys and channels, such as `chat:`, on a Redis that is shared with others",
+    )
     redis_connections: int = Field(
         200,
         ge=4,
@@ -252,6 +257,13 @@ class Settings(BaseSettings):
         redis_urls.read(url)
         return url
 
+    @field_validator("redis_prefix")
+    @classmethod
+    def _is_apart(cls, prefix: str) -> str:
+        if prefix and not re.fullmatch(r"[\w.-][\w.:-]{0,62}:", prefix, re.ASCII):
+            raise ValueError(PREFIX_FORM)
+        return prefix
+
     @field_validator("queue_redis_url")
     @classmethod
     def _holds_a_queue(cls, url: str, info: ValidationInfo) -> str:
@@ -260,6 +272,11 @@ class Settings(BaseSettings):
             raise ValueError(NO_CLUSTER)
         return url
 
+
+PREFIX_FORM = (
+    "must be letters, digits, '_', '.', '-' and ':', begin with no ':', end with one, and have at most 64 characters, "
+    "such as chat:"
+)
 
 NO_CLUSTER = (
     "must name a Redis that is no cluster, because the queue cannot run on one; with REDIS_URL on a cluster, set it to "

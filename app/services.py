@@ -102,7 +102,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         client_replies=ClientReplies(turns, sessions, apps),
         passes=Passes(store),
         duties=(RequestExpiry(store), usage, LostTurns(runs, turns, jobs, usage), WakeUps(calls, jobs)),
-        hub=Hub(PubSubListener(listening or clients.listening(settings)), metrics.relayed),
+        hub=Hub(PubSubListener(listening or clients.listening(settings), settings.redis_prefix), metrics.relayed),
         metrics=metrics,
         counters=counters,
         reporter=Reporter(metrics, counters, settings.metrics_interval if settings.metrics else None),
