@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,9 +23,10 @@ CHAIN = 31337
 
 @dataclass(frozen=True)
 class Anvil:
-    """A running chain, with a JSON-RPC node at `url`."""
+    """A running chain, with a JSON-RPC node at `url`; `output` is what it prints."""
 
     url: str
+    output: Path
 
     def call(self, method: str, *params: Any) -> Any:
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
@@ -43,6 +45,10 @@ class Anvil:
         found: list[str] = self.call("eth_accounts")
         return found
 
+    def private_key(self, place: int) -> str:
+        """That of the account at this place; anvil prints them when it starts."""
+        return re.findall(r"\(\d+\) (0x[0-9a-f]{64})\n", self.output.read_text())[place]
+
 
 @contextmanager
 def running(output: Path) -> Iterator[Anvil]:
@@ -52,6 +58,6 @@ def running(output: Path) -> Iterator[Anvil]:
     try:
         until(lambda: answers(port) or process.poll() is not None, what="anvil")
         assert process.poll() is None, output.read_text()
-        yield Anvil(f"http://127.0.0.1:{port}")
+        yield Anvil(f"http://127.0.0.1:{port}", output)
     finally:
         processes.stop(process)
