@@ -22,7 +22,7 @@ from app.errors import BadGateway
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 1024 * 1024
-"""What a node may send on one connection."""
+"""Of the responses on one connection, all together."""
 
 _CHUNK = 64 * 1024
 

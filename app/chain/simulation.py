@@ -1,7 +1,7 @@
-"""What transactions would do if they were sent one after the other: asked of the operator's node for their chain.
+"""Transactions as if they were sent one after the other, simulated by the operator's node for their chain.
 
-`eth_simulateV1` (https://github.com/ethereum/execution-apis) lets each see what those before it did. On a node without
-it, each is tried on its own, by `eth_call` and `eth_estimateGas`. Both only read; the price of gas is left out.
+`eth_simulateV1` (https://github.com/ethereum/execution-apis) lets each see the effects of those before it. On a
+node without it, each is tried on its own, by `eth_call` and `eth_estimateGas`. Both only read; the price of gas is left out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Transaction:
 
 @dataclass(frozen=True)
 class Simulation:
-    """The steps on a chain, up to the first that failed. If `stateful`, each saw what those before it did."""
+    """The steps on a chain, up to the first that failed. If `stateful`, each saw the effects of those before it."""
 
     chain_id: int
     stateful: bool

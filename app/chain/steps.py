@@ -22,7 +22,8 @@ Call = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Step:
-    """What one transaction did. `result` is what the contract returned, in hex; `revert_reason` is '' on success."""
+    """The effect of one transaction. `result` is the data that the contract returned, in hex; `revert_reason` is '' on
+    success."""
 
     success: bool
     result: str
@@ -68,12 +69,12 @@ def _parsed(adapter: TypeAdapter[T], result: Any) -> T:
 
 
 def chain_id(node: NodeConnection) -> int:
-    """The node's chain. Raises `BadGateway`, `RpcError`, as all of these."""
+    """The node's chain. Raises `BadGateway`, `RpcError`, like all functions here."""
     return _parsed(_quantity_adapter, node.call("eth_chainId"))
 
 
 def in_order(node: NodeConnection, calls: Sequence[Call]) -> tuple[Step, ...]:
-    """Each call sees what those before it did.
+    """Each call sees the effects of those before it.
 
     A node rejects the whole batch for a call that cannot begin, such as one without the funds, and does not say
     which one it is: then those before the last one are tried.

@@ -28,7 +28,7 @@ _FAILS = RouteSpec(refusals=(501, 502, 503))
 @bp.post("/api/simulate")
 @documented(schemas.SimulationAnswer, KNOWN_SESSION, body(schemas.NewSimulation), _FAILS)
 def simulate() -> ResponseReturnValue:
-    """What transactions would do, one after the other, on the operator's node; nothing is signed or sent. Without
+    """The effects of transactions, simulated in order on the operator's node; nothing is signed or sent. Without
     `from` and `chain_id` they are those of the session's user state."""
     simulator = services().simulator
     if simulator is None:

@@ -77,7 +77,7 @@ class SimulatedTransaction(TypedDict):
 
 
 class SimulatedStep(TypedDict):
-    """What a transaction would do. `revert_reason` is null if it succeeds."""
+    """The simulated effect of one transaction. `revert_reason` is null if it succeeds."""
 
     step: int
     label: str
@@ -89,7 +89,7 @@ class SimulatedStep(TypedDict):
 
 
 class SimulationFee(TypedDict):
-    """What the widget adds to the batch, as its last transaction."""
+    """The payment that the widget adds at the end of the batch."""
 
     recipient: str
     amount_wei: str
@@ -108,7 +108,8 @@ SimulationResult = TypedDict(
         "fee": NotRequired[SimulationFee],
     },
 )
-"""`stateful`: each step saw what those before it did. The steps end with the first that fails; then there is no fee."""
+"""`stateful`: each step saw the effects of those before it. The steps end with the first that fails; then there is
+no fee."""
 
 
 @exact_schema(
@@ -123,6 +124,6 @@ SimulationResult = TypedDict(
     }
 )
 class SimulationAnswer(TypedDict):
-    """What the transactions would do."""
+    """The simulated effects of the transactions."""
 
     result: SimulationResult
