@@ -28,12 +28,12 @@ _CHUNK = 64 * 1024
 
 
 class NodeConnection:
-    """Calls to one node, one after the other, all of them within `seconds`."""
+    """Calls to one node, one after the other, all of them within `seconds`. `name` is the node's in errors."""
 
-    def __init__(self, url: str, seconds: float) -> None:
-        self._url, self._seconds = url, seconds
+    def __init__(self, name: str, url: str, seconds: float) -> None:
+        self._name, self._url, self._seconds = name, url, seconds
         self._pool = httpcore.ConnectionPool(
-            ssl_context=_tls(), max_connections=1, network_backend=_LimitedBackend(time.monotonic() + seconds)
+            ssl_context=trusted(), max_connections=1, network_backend=_LimitedBackend(time.monotonic() + seconds)
         )
 
     def __enter__(self) -> NodeConnection:
@@ -48,12 +48,30 @@ class NodeConnection:
         try:
             response = self._pool.request("POST", self._url, headers=self._headers(), content=request)
         except (httpcore.TimeoutException, TimeoutError):
-            raise failed(f"did not answer within {self._seconds:g} s") from None
+            raise self.failed(f"did not answer within {self._seconds:g} s") from None
         except _TooLarge:
-            raise failed(f"sent more than {MAX_BYTES // 1024**2} MiB") from None
+            raise self.failed(f"sent more than {MAX_BYTES // 1024**2} MiB") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
-            raise failed(f"cannot be reached ({type(error).__name__})") from None
-        return _result(method, response.status, response.content)
+            raise self.failed(f"cannot be reached ({type(error).__name__})") from None
+        return self._result(method, response.status, response.content)
+
+    def failed(self, problem: str) -> BadGateway:
+        """The error to raise when the node did this; the operator's log has it, too."""
+        log.warning("the %s %s; see AOMI_CHAIN_RPC", self._name, problem)
+        return BadGateway(f"The {self._name} {problem}; try again later")
+
+    def _result(self, method: str, status: int, body: bytes) -> Any:
+        try:
+            response = exact_json.loads(body)
+        except (ValueError, RecursionError):
+            response = None
+        if isinstance(response, dict) and isinstance(response.get("error"), dict):
+            raise _rpc_error(method, response["error"])
+        if status != 200:
+            raise self.failed(f"answered with HTTP status {status}")
+        if not isinstance(response, dict) or "result" not in response:
+            raise self.failed("gave an answer that is not JSON-RPC")
+        return response["result"]
 
     def _headers(self) -> dict[bytes | str, bytes | str]:
         headers: dict[bytes | str, bytes | str] = {
@@ -68,26 +86,6 @@ class NodeConnection:
         return headers | {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
 
 
-def failed(problem: str) -> BadGateway:
-    """The error to raise when the node did this; the operator's log has it, too."""
-    log.warning("a chain's node %s; see AOMI_CHAIN_RPC", problem)
-    return BadGateway(f"The chain's node {problem}; try again later")
-
-
-def _result(method: str, status: int, body: bytes) -> Any:
-    try:
-        response = exact_json.loads(body)
-    except (ValueError, RecursionError):
-        response = None
-    if isinstance(response, dict) and isinstance(response.get("error"), dict):
-        raise _rpc_error(method, response["error"])
-    if status != 200:
-        raise failed(f"answered with HTTP status {status}")
-    if not isinstance(response, dict) or "result" not in response:
-        raise failed("gave an answer that is not JSON-RPC")
-    return response["result"]
-
-
 def _rpc_error(method: str, error: dict[str, Any]) -> RpcError:
     code, message, data = error.get("code"), error.get("message"), error.get("data")
     return RpcError(
@@ -99,7 +97,8 @@ def _rpc_error(method: str, error: dict[str, Any]) -> RpcError:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
+    """The authorities of certifi, or of SSL_CERT_FILE. To read them takes 20 ms."""
     return httpx.create_ssl_context()
 
 

@@ -1,7 +1,8 @@
 """Transactions as if they were sent one after the other, simulated by the operator's node for their chain.
 
 `eth_simulateV1` (https://github.com/ethereum/execution-apis) lets each see the effects of those before it. On a
-node without it, each is tried on its own, by `eth_call` and `eth_estimateGas`. Both only read; the price of gas is left out.
+node without it, each is tried on its own, by `eth_call` and `eth_estimateGas`. Both only read; the price of gas is left
+out.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from app.chain import steps
-from app.chain.node import NodeConnection, failed
+from app.chain.node import NodeConnection
 from app.chain.rpc_errors import RpcError
 from app.chain.steps import Call, Step
 from app.chain_urls import ANY_CHAIN
@@ -54,11 +55,12 @@ class Simulator:
             {"from": sender, "to": transaction.to, "value": hex(transaction.value), "data": transaction.data}
             for transaction in transactions
         ]
-        with self._place(), NodeConnection(url, self._seconds) as node:
+        name = "chain's node" if ANY_CHAIN in self._urls else f"node for chain {chain_id or self._known()}"
+        with self._place(), NodeConnection(name, url, self._seconds) as node:
             try:
                 return self._simulated(node, chain_id, calls)
             except RpcError as error:
-                raise failed(f"refused {error}") from None
+                raise node.failed(f"refused {error}") from None
 
     def _simulated(self, node: NodeConnection, chain_id: int | None, calls: Sequence[Call]) -> Simulation:
         actual = self._checked_chain(node, chain_id)
@@ -89,7 +91,7 @@ class Simulator:
         if asked not in (None, actual):
             if ANY_CHAIN in self._urls:
                 raise BadRequest(f"Transactions on chain {asked} cannot be simulated here; on chain {actual} they can")
-            raise failed(f"for chain {asked} is on chain {actual}")
+            raise node.failed(f"is on chain {actual}")
         return actual
 
     @contextmanager

@@ -11,10 +11,12 @@ from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from app.chain import reverts
-from app.chain.node import NodeConnection, failed
+from app.chain.node import NodeConnection
 from app.chain.rpc_errors import RpcError
 
 T = TypeVar("T")
+
+UNREADABLE = "gave a result that cannot be read"
 
 Call = Mapping[str, str]
 """A transaction as JSON-RPC has it: `from`, `to`, `value` and `data`, in hex."""
@@ -41,15 +43,15 @@ Quantity = Annotated[int, BeforeValidator(_quantity)]
 
 
 class _Reverted(TypedDict):
-    message: NotRequired[str]
-    data: NotRequired[str]
+    message: NotRequired[str | None]
+    data: NotRequired[str | None]
 
 
 class _SimulatedCall(TypedDict):
     status: Quantity
     returnData: str
     gasUsed: Quantity
-    error: NotRequired[_Reverted]
+    error: NotRequired[_Reverted | None]
 
 
 class _SimulatedBlock(TypedDict):
@@ -61,16 +63,16 @@ _text_adapter: TypeAdapter[str] = TypeAdapter(str)
 _blocks_adapter: TypeAdapter[list[_SimulatedBlock]] = TypeAdapter(list[_SimulatedBlock])
 
 
-def _parsed(adapter: TypeAdapter[T], result: Any) -> T:
+def _result(node: NodeConnection, adapter: TypeAdapter[T], method: str, *params: Any) -> T:
     try:
-        return adapter.validate_python(result)
+        return adapter.validate_python(node.call(method, *params))
     except ValidationError:
-        raise failed("gave a result that cannot be read") from None
+        raise node.failed(UNREADABLE) from None
 
 
 def chain_id(node: NodeConnection) -> int:
     """The node's chain. Raises `BadGateway`, `RpcError`, like all functions here."""
-    return _parsed(_quantity_adapter, node.call("eth_chainId"))
+    return _result(node, _quantity_adapter, "eth_chainId")
 
 
 def in_order(node: NodeConnection, calls: Sequence[Call]) -> tuple[Step, ...]:
@@ -82,15 +84,15 @@ def in_order(node: NodeConnection, calls: Sequence[Call]) -> tuple[Step, ...]:
     if not calls:
         return ()
     try:
-        result = node.call("eth_simulateV1", {"blockStateCalls": [{"calls": list(calls)}]}, "latest")
+        batch = {"blockStateCalls": [{"calls": list(calls)}]}
+        blocks = _result(node, _blocks_adapter, "eth_simulateV1", batch, "latest")
     except RpcError as error:
         if not error.is_of_transaction:
             raise
         earlier = in_order(node, calls[:-1])
         return earlier if _has_failed(earlier) else (*earlier, _failed_step(error))
-    blocks = _parsed(_blocks_adapter, result)
     if len(blocks) != 1 or len(blocks[0]["calls"]) != len(calls):
-        raise failed("gave a result that cannot be read")
+        raise node.failed(UNREADABLE)
     return _until_failure(map(_simulated_step, blocks[0]["calls"]))
 
 
@@ -101,8 +103,8 @@ def each_alone(node: NodeConnection, calls: Sequence[Call]) -> tuple[Step, ...]:
 
 def _step_alone(node: NodeConnection, call: Call) -> Step:
     try:
-        result = _parsed(_text_adapter, node.call("eth_call", call, "latest"))
-        return Step(True, result, _parsed(_quantity_adapter, node.call("eth_estimateGas", call)))
+        result = _result(node, _text_adapter, "eth_call", call, "latest")
+        return Step(True, result, _result(node, _quantity_adapter, "eth_estimateGas", call))
     except RpcError as error:
         if not error.is_of_transaction:
             raise
@@ -112,9 +114,9 @@ def _step_alone(node: NodeConnection, call: Call) -> Step:
 def _simulated_step(call: _SimulatedCall) -> Step:
     if call["status"] == 1:
         return Step(True, call["returnData"], call["gasUsed"])
-    error = call.get("error", {})
+    error = call.get("error") or {}
     data = error.get("data") or call["returnData"]
-    return Step(False, call["returnData"], call["gasUsed"], reverts.reason(data, error.get("message", "")))
+    return Step(False, call["returnData"], call["gasUsed"], reverts.reason(data, error.get("message") or ""))
 
 
 def _failed_step(error: RpcError) -> Step:

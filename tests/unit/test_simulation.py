@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,10 +10,11 @@ import pytest
 
 from app import chain_urls
 from app.chain import reverts
-from app.chain.node import MAX_BYTES
+from app.chain.node import MAX_BYTES, trusted
 from app.chain.simulation import Simulator, Transaction
 from app.errors import BadGateway, BadRequest, Overloaded
 from tests.support.backend import free_port
+from tests.support.engines import Certificates
 from tests.support.nodes import CHAIN, SENDER, TO, ScriptedNode, error, result, running
 from tests.support.patience import patient
 from tests.support.servers import serving
@@ -85,6 +87,19 @@ def test_a_login_in_the_address_is_sent_as_a_header(node):
     url = node.url.replace("://", "://user:p%40ss@")
     Simulator({CHAIN: url}, patient(30), 1).simulate(CHAIN, SENDER, [PAY])
     assert node.headers["Authorization"] == "Basic dXNlcjpwQHNz"
+
+
+def test_a_node_is_asked_over_tls_by_whom_the_system_trusts(tmp_path, monkeypatch):
+    certificates, node = Certificates(tmp_path), ScriptedNode()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificates.certificate, certificates.key)
+    with serving(node.handle, tls) as node.url:
+        with pytest.raises(BadGateway, match="cannot be reached"):
+            simulate(node)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
+        trusted.cache_clear()
+        assert simulate(node).stateful
+    trusted.cache_clear()
 
 
 # Nodes that fail
@@ -187,7 +202,7 @@ def test_a_result_that_cannot_be_read_is_an_error(node, answer):
 def test_a_node_on_another_chain_is_not_used(node):
     with pytest.raises(BadRequest, match=f"chain 1 cannot be simulated here; on chain {CHAIN}"):
         simulate(node, chain=1)
-    with pytest.raises(BadGateway, match=f"for chain 1 is on chain {CHAIN}"):
+    with pytest.raises(BadGateway, match=f"node for chain 1 is on chain {CHAIN}"):
         Simulator({1: node.url}, patient(30), 1).simulate(1, SENDER, [PAY])
     assert [method for method, _ in node.asked] == ["eth_chainId"] * 2
 
