@@ -12,10 +12,11 @@ unexport PYTHONDONTWRITEBYTECODE
 run: install
 	@$(BIN)/aomi dev
 
+# Three processes, since tests also wait. A file's tests stay together; those of one function come last, to fill gaps.
 # ALL=1 adds the tests that take long (chaos, the benchmark, generated requests, other engines) and is what CI runs;
 # COVERAGE=1 counts the statements covered, which takes a third longer; BUSY=4 keeps four loops busy beside the tests
 test: lint $(NPM)/installed
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(ALL),--all) $(if $(BUSY),--busy $(BUSY)) \
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(if $(ALL),--all) $(if $(BUSY),--busy $(BUSY)) \
 		$(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=95)
 
 # Only those against published programs of npm: a simulator of eleven model providers, a development chain
@@ -28,9 +29,9 @@ test-clients: install
 pictures: install
 	@$(BIN)/python -m tests.support.pictures
 
-# Breaks parts while people chat; prints what broke and what held: make chaos SEED=7 TURNS=2000
+# Breaks parts while people chat; prints what broke and what held: make chaos SEED=7 TURNS=2000. FAILOVER=1 has Sentinels
 chaos: install
-	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(TURNS),--turns $(TURNS))
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(TURNS),--turns $(TURNS)) $(if $(FAILOVER),--failover)
 
 lint: install
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -50,8 +51,9 @@ $(VENV)/installed: requirements-dev.lock pyproject.toml
 	@touch $@
 
 $(NPM)/installed: tests/clients/package-lock.json
-	@if ! command -v npm >/dev/null; then echo "The tests against programs of npm are skipped: no npm here"; \
-	else npm --prefix tests/clients ci --silent && touch $@; fi
+	@if ! command -v npm >/dev/null; then echo "No npm here: the tests against its programs are skipped"; \
+	elif npm --prefix tests/clients ci --silent; then touch $@; \
+	else echo "npm could not install tests/clients: the tests against its programs are skipped, or fail on CI"; fi
 
 bench: .venv-bench/installed  ## all scenarios; ONLY=flow ROUNDS=1 looks at one; benchmarks/README.md has more
 	@.venv-bench/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
