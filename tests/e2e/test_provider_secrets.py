@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
+from app.config import Settings
 from app.state import redis_keys
+from app.state.api_keys import ApiKeys
+from app.state.scripts import Store
 from app.state.vault import client_digest
 from tests.support.gen1 import Gen1
-from tests.support.servers import Text
+from tests.support.patience import until
+from tests.support.servers import Text, Uses
 
 OWN_KEY = "sk-own-0123456789abcdef-of-the-client"
 NAME = "PROVIDER_KEY:openai"
@@ -22,10 +28,10 @@ def save(gen1, **secrets):
     return gen1.call("POST", "/api/secrets", json={"client_id": gen1.client_id, "secrets": secrets})["handles"]
 
 
-def key_used(gen1, provider, text):
+def key_used(gen1, provider, text, app="scripted"):
     """The key with which the provider was asked in a turn of this client."""
     provider.script(text, [Text(["ok"])])
-    gen1.send(text, app="scripted", client_id=gen1.client_id)
+    gen1.send(text, app=app, client_id=gen1.client_id)
     gen1.finish()
     (seen,) = provider.requests(text)
     assert "$SECRET" not in str(seen.messages)
@@ -62,6 +68,19 @@ def test_clearing_the_secrets_leaves_keys_that_were_not_sent_as_secrets(gen1):
     assert delete(gen1) == {"cleared": True}
     kept = gen1.call("GET", "/api/control/provider-keys")["provider_keys"]
     assert [key["provider"] for key in kept] == ["groq"]
+
+
+def test_it_pays_where_the_budget_of_the_api_key_is_spent(webs, redis, provider):
+    limited = Gen1(webs[0], ApiKeys(Store(redis, Settings())).issue(("*",), "limited", budget=Decimal("0.01")))
+    save(limited, **{NAME: OWN_KEY})
+    limited.send(provider.script("the operator pays once", [Uses(10, 0), Text(["gone"])]), app="scripted")
+    limited.finish()
+    stranger = {"message": "and again", "app": "scripted"}
+    until(
+        lambda: limited.http.post("/api/chat", params=stranger, headers=limited.header | limited.key).status_code == 402
+    )
+    limited.finish()
+    assert key_used(limited, provider, "I pay myself", "own") == f"Bearer {OWN_KEY}"
 
 
 def test_no_tool_gets_it_as_a_secret(gen1, redis):
