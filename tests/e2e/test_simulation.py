@@ -1,4 +1,4 @@
-"""`POST /api/simulate` as the published client sends it, on a web process with nodes and on one without."""
+"""`POST /api/simulate` as the published client sends it, on a web process with nodes."""
 
 from __future__ import annotations
 
@@ -130,12 +130,6 @@ def test_a_session_that_does_not_exist_is_404_and_limits_count_simulations(gen1,
     assert len(node.asked) == asked
     codes = [simulate(gen1).status_code for _ in range(LIMIT)]  # the session's creation counted, too
     assert codes == [200] * (LIMIT - 1) + [429]
-
-
-def test_without_a_node_it_is_501_and_names_the_setting(webs):
-    gen1 = Gen1(webs[0])
-    answer = simulate(gen1)
-    assert (answer.status_code, "AOMI_CHAIN_RPC" in answer.json()["error"]) == (501, True)
 
 
 def test_an_address_that_is_wrong_ends_the_start_and_is_not_shown(tmp_path, monkeypatch):
