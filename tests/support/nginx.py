@@ -60,10 +60,10 @@ def with_tls(text: str) -> str:
 
 
 @contextmanager
-def nginx_running(folder: Path, webs: Sequence[str], tls: Certificates | None = None) -> Iterator[str]:
-    """nginx before these webs, with its lines for TLS if there is a certificate; yields its address."""
-    port = free_port()
-    (folder / "nginx.conf").write_text(WHOLE.format(server=server(port, webs, folder, tls)))
+def nginx_running(folder: Path, webs: Sequence[str], tls: bool = False) -> Iterator[str]:
+    """nginx before these webs; yields its address. With `tls` it has the file's lines for that, and a certificate."""
+    port, certificates = free_port(), Certificates(folder) if tls else None
+    (folder / "nginx.conf").write_text(WHOLE.format(server=server(port, webs, folder, certificates)))
     command = [program(), "-p", str(folder), "-c", "nginx.conf", "-e", "error.log"]
     subprocess.run([*command, "-t"], check=True, capture_output=True)
     process = processes.start(command)
