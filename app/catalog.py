@@ -8,16 +8,20 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from app.checks import entries, keys, references, values
+from app.checks.problems import Problem, refuse, warnings
+from app.checks.references import FROM_ENVIRONMENT
+from app.checks.spelling import nearest
+from app.checks.yaml_file import YamlFile
 from app.errors import ConfigError
 from app.model_params import ModelParams
 from app.usage import Prices
 
-FROM_ENVIRONMENT = "os.environ/"
 DEFAULT_APP = "default"
 DEMO = "demo/assistant"
 DEMO_INFO = {"display_name": "Demo assistant (no key needed)", "provider": "demo"}
@@ -131,8 +135,15 @@ class Catalog:
     `notices` say where another model replaces the configured one; the worker logs them.
     """
 
-    def __init__(self, apps: list[App], models: list[Model], notices: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        apps: list[App],
+        models: list[Model],
+        notices: Sequence[str] = (),
+        places: Mapping[tuple[str, ...], str] = MappingProxyType({}),
+    ) -> None:
         self.notices = tuple(notices)
+        self._places = places
         self._apps = {app.id: app for app in apps}
         self._models = {model.model_name: model for model in models}
 
@@ -145,6 +156,10 @@ class Catalog:
     def models(self) -> list[Model]:
         """Every model."""
         return list(self._models.values())
+
+    def place(self, *entry: str) -> str:
+        """File and line of an entry: `("model", name)` or `("tool", app, name)`."""
+        return self._places.get(entry, "aomi.yaml")
 
     def app(self, app_id: str) -> App | None:
         """The app, or None."""
@@ -169,91 +184,99 @@ class Catalog:
 
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> Catalog:
-    """Read and check the file. Raises `ConfigError`."""
-    content = _parse(path)
-    _check_references(path, content)
+    """Read and check the file. Raises `ConfigError`, with a line for each thing that is wrong."""
+    file, content, notices = _read(path)
     usable = {
         model.model_name: model
         for model in content.model_list
         if model.takes_own_keys or not model.missing(environment)
     }
-    notices: list[str] = []
     fallback = None
     if all(_is_demo(model) for model in usable.values()):
         notices.append(f"No provider key is set, so {DEMO} answers: a demo, not a real model; see the README")
         demo = Model(model_name=DEMO, litellm_params={"model": DEMO}, model_info=DEMO_INFO)
         usable = usable or {DEMO: demo}
         fallback = next(iter(usable))
-    apps = [_usable(path, index, app, usable, fallback) for index, app in enumerate(content.apps)]
+    elif missing := _missing(file, content, usable, environment):
+        refuse(missing)
+        notices += warnings(missing)
+    apps = [_usable(app, usable, fallback) for app in content.apps]
     for wanted, used in zip(content.apps, apps, strict=True):
         if used.model not in (wanted.model, fallback):
             notices.append(
                 f"app {used.id!r} uses model {used.model!r} because the API key of {wanted.model!r} is not set"
             )
-    return Catalog(_with_default(apps, next(iter(usable))), list(usable.values()), notices)
+    return Catalog(_with_default(apps, next(iter(usable))), list(usable.values()), notices, _places(file, content))
 
 
 def check(path: Path) -> None:
     """Raises `ConfigError` when the file is invalid in any environment."""
-    _check_references(path, _parse(path))
+    _read(path)
 
 
-def _parse(path: Path) -> _File:
+def _read(path: Path) -> tuple[YamlFile, _File, list[str]]:
+    """The file, its content, and warnings. Raises `ConfigError`."""
+    file = YamlFile(path)
+    if not isinstance(file.data, dict):
+        raise ConfigError(f"{file.place()}: must have `model_list:` and `apps:`")
+    problems = [*keys.problems(file, App.model_fields, ModelParams.model_fields)]
+    problems += [*references.problems(file), *values.problems(file)]
+    content = None
     try:
-        raw = yaml.safe_load(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: there is no such file; AOMI_CONFIG names the file of apps and models") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot be read as YAML: {error}") from None
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: must have `model_list:` and `apps:`")
-    try:
-        return _File.model_validate(raw)
+        content = _File.model_validate(file.data)
     except ValidationError as error:
-        wrong = "; ".join(f"{_place(raw, part['loc'])}: {part['msg']}" for part in error.errors())
-        raise ConfigError(f"{path}: {wrong}") from None
+        problems += [
+            Problem(file.place(*part["loc"]), f"{keys.named(file.data, part['loc'])}: {part['msg']}")
+            for part in error.errors()
+            if part["type"] != "extra_forbidden"  # `keys` has said it
+        ]
+    else:
+        problems += entries.problems(file)
+    refuse(problems)
+    assert content is not None
+    return file, content, warnings(problems)
 
 
-def _place(raw: Mapping[str, Any], location: tuple[int | str, ...]) -> str:
-    """Where a mistake is, such as `apps[1] (id 'shop').model`."""
-    path, value = "", raw
-    for part in location:
-        if isinstance(part, int):
-            path += f"[{part}]"
-            value = value[part] if isinstance(value, list) and part < len(value) else {}
-            if isinstance(value, dict) and (name := value.get("id") or value.get("model_name")):
-                path += f" ({'id' if 'id' in value else 'model_name'} {name!r})"
-        else:
-            path += f".{part}" if path else part
-            value = value.get(part, {}) if isinstance(value, dict) else {}
-    return path
-
-
-def _check_references(path: Path, content: _File) -> None:
-    names = [model.model_name for model in content.model_list]
-    ids = [app.id for app in content.apps]
-    for what, values in (("model_list: model_name", names), ("apps: id", ids)):
-        for value in values:
-            if values.count(value) > 1:
-                raise ConfigError(f"{path}: {what} {value!r} is defined {values.count(value)} times; must be unique")
+def _places(file: YamlFile, content: _File) -> dict[tuple[str, ...], str]:
+    """File and line of each model, by `("model", name)`, and of each tool, by `("tool", app, name)`."""
+    places: dict[tuple[str, ...], str] = {}
+    for index, model in enumerate(content.model_list):
+        places["model", model.model_name] = file.place("model_list", index)
     for index, app in enumerate(content.apps):
-        for name in (app.model, *app.models, *app.fallbacks, *([app.title_model] if app.title_model else [])):
-            if name not in names:
-                raise ConfigError(
-                    f"{path}: apps[{index}] (id {app.id!r}): there is no model {name!r}; "
-                    f"model_list has {', '.join(map(repr, names)) or 'none'}"
-                )
+        for tool_index, tool in enumerate(app.tools):
+            places["tool", app.id, tool] = file.place("apps", index, "tools", tool_index)
+    return places
 
 
-def _usable(path: Path, index: int, app: App, usable: Mapping[str, Model], fallback: str | None) -> App:
-    """The app with only the models whose keys are set, else with `fallback`. Raises `ConfigError`."""
-    models = [name for name in dict.fromkeys((app.model, *app.models)) if name in usable]
-    if not models and fallback is None:
-        raise ConfigError(
-            f"{path}: apps[{index}] (id {app.id!r}): the API key of model {app.model!r} is not set in the "
-            f"environment; set it, or choose a usable model: {', '.join(map(repr, usable))}"
-        )
-    models = models or [str(fallback)]
+def _missing(
+    file: YamlFile, content: _File, usable: Mapping[str, Model], environment: Mapping[str, str]
+) -> list[Problem]:
+    """The models that are left out because a variable is not set, but for those whose app says so, and the apps that
+    have no model left. There is a usable model."""
+    problems = []
+    for index, model in enumerate(content.model_list):
+        if model.model_name not in usable and not any(app.model == model.model_name for app in content.apps):
+            told = f"model {model.model_name!r} is left out: {_not_set(model, environment)}"
+            problems.append(Problem(file.place("model_list", index), told, refused=False))
+    models = {model.model_name: model for model in content.model_list}
+    for index, app in enumerate(content.apps):
+        if not any(name in usable for name in (app.model, *app.models)):
+            place, who = file.place("apps", index, "model"), keys.named(file.data, ("apps", index))
+            told = f"{who}: the API key of model {app.model!r} is not set: {_not_set(models[app.model], environment)}"
+            problems.append(Problem(place, f"{told}; or choose a usable model: {', '.join(map(repr, usable))}"))
+    return problems
+
+
+def _not_set(model: Model, environment: Mapping[str, str]) -> str:
+    name = model.missing(environment)[0]
+    near = nearest(name, (other for other in environment if environment[other] and other.isupper()))
+    hint = f", but {near} is" if near and near.split("_")[0] == name.split("_")[0] else ""
+    return f"{name} is not set{hint}"
+
+
+def _usable(app: App, usable: Mapping[str, Model], fallback: str | None) -> App:
+    """The app with only the models whose keys are set, else with `fallback`."""
+    models = [name for name in dict.fromkeys((app.model, *app.models)) if name in usable] or [str(fallback)]
     title_model = app.title_model if app.title_model in usable else None
     fallbacks = tuple(name for name in app.fallbacks if name in usable)
     update = {"model": models[0], "models": tuple(models), "title_model": title_model, "fallbacks": fallbacks}

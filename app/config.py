@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +11,8 @@ from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo,
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app import redis_urls
+from app.checks import origins, variables
+from app.checks.problems import Problem, refuse, warnings
 from app.errors import ConfigError
 
 Source = PydanticBaseSettingsSource
@@ -55,7 +58,7 @@ def _content(variable: str, path: str) -> str:
 class Settings(BaseSettings):
     """The settings of an operator. Times are seconds, sizes bytes. docs/settings.md shows this class as a table."""
 
-    model_config = SettingsConfigDict(env_prefix="AOMI_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="AOMI_", extra="ignore", frozen=True, allow_inf_nan=False)
 
     redis_url: str = Field("redis://127.0.0.1:6379/0", validation_alias="REDIS_URL", description="Redis for all state")
     queue_redis_url: str = Field(
@@ -260,6 +263,12 @@ class Settings(BaseSettings):
             raise ValueError(NO_CLUSTER)
         return url
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _can_match(cls, setting: str) -> str:
+        origins.refuse_useless(setting)
+        return setting
+
 
 NO_CLUSTER = (
     "must name a Redis that is no cluster, because the queue cannot run on one; with REDIS_URL on a cluster, set it to "
@@ -267,19 +276,40 @@ NO_CLUSTER = (
 )
 
 
+ENV_FILE = Path(".env")
+
+
 def load() -> Settings:
     """Read the settings; what `.env` holds and the environment lacks joins it, keys of providers included.
 
-    Raises `ConfigError`, naming each variable that is wrong and why.
+    Raises `ConfigError`, with a line for each variable that is wrong or misspelt.
     """
-    load_dotenv(Path(".env"))
+    return read()[0]
+
+
+def read() -> tuple[Settings, list[str]]:
+    """As `load`, with warnings: variables that nothing reads."""
+    file = variables.read_env_file(ENV_FILE, os.environ)
+    load_dotenv(ENV_FILE)
+    problems = list(variables.problems(os.environ, known_variables(), file))
+    settings = None
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        wrong = (
-            f"{_variable(str(part['loc'][0]))}: {part['msg'].removeprefix('Value error, ')}" for part in error.errors()
-        )
-        raise ConfigError("; ".join(wrong)) from None
+        for part in error.errors():
+            variable = _variable(str(part["loc"][0]))
+            told = part["msg"].removeprefix("Value error, ")
+            problems.append(Problem(file.place(variable), f"{variable}: {told}"))
+    refuse(problems)
+    assert settings is not None
+    return settings, warnings(problems)
+
+
+def known_variables() -> set[str]:
+    """The names of all variables that begin with `AOMI_`, and some of the others."""
+    fields = {_variable(str(field.validation_alias or name)) for name, field in Settings.model_fields.items()}
+    files = {f"{name}_FILE" for name in SECRETS}
+    return fields | files | {_variable(name) for name in RENAMED} | {*variables.OF_COMMANDS}
 
 
 def _variable(field: str) -> str:

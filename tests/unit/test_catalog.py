@@ -203,7 +203,7 @@ MISTAKES = {
 def test_a_mistake_names_the_file_the_entry_and_what_would_be_right(load, text, words):
     with pytest.raises(ConfigError) as raised:
         load(text, GPT_KEY="k")
-    for part in ["aomi.yaml: ", *words]:
+    for part in ["aomi.yaml:", *words]:
         assert part in str(raised.value)
 
 

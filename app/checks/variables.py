@@ -1,0 +1,90 @@
+"""Variables of the environment and of `.env` that nothing reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv.parser import Binding, parse_stream
+
+from app.checks.problems import Problem
+from app.checks.spelling import hint, misspelt
+
+PREFIX = "AOMI_"
+
+OF_COMMANDS = ("AOMI_URL", "AOMI_API_KEY")
+"""Read by `aomi chat`."""
+
+WITHOUT_PREFIX = ("REDIS_URL", "REDIS_URL_FILE", "PORT", "HOST", "WEB_CONCURRENCY")
+"""Variables of the same meaning everywhere, so that platforms set them."""
+
+_OF_KUBERNETES = re.compile(
+    r"AOMI_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
+)
+"""What Kubernetes sets in every container for a service whose name begins with `aomi`, besides `AOMI_PORT`:
+https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables"""
+
+
+@dataclass(frozen=True)
+class EnvFile:
+    """The lines on which a `.env` file sets its variables, and the lines that set none."""
+
+    path: Path
+    lines: Mapping[str, int]
+    unread: tuple[int, ...] = ()
+
+    def place(self, variable: str) -> str:
+        """File and line of the variable, '' if the file does not set it."""
+        line = self.lines.get(variable)
+        return f"{self.path}:{line}" if line else ""
+
+
+def read_env_file(path: Path, environment: Mapping[str, str]) -> EnvFile:
+    """The variables of the file that `environment`, which goes before it, lacks. A missing file has none."""
+    try:
+        with path.open(encoding="utf-8") as stream:
+            bindings = list(parse_stream(stream))
+    except (FileNotFoundError, IsADirectoryError):
+        return EnvFile(path, {})
+    unread = tuple(_line(one) for one in bindings if one.error or (one.key and one.value is None))
+    set_here = {one.key: _line(one) for one in bindings if one.key}
+    return EnvFile(path, {name: line for name, line in set_here.items() if name not in environment}, unread)
+
+
+def problems(environment: Mapping[str, str], known: Collection[str], file: EnvFile) -> Iterator[Problem]:
+    """Each `AOMI_*` variable that nothing reads, refused if it is a misspelling of one that is not set; each line of
+    the file that sets nothing."""
+    for line in file.unread:
+        yield Problem(f"{file.path}:{line}", "sets nothing; write NAME=value", refused=False)
+    for name in sorted(environment):
+        upper = name.upper()
+        if not upper.startswith(PREFIX) or upper in known or _of_kubernetes(upper, environment[name]):
+            continue
+        right = _right_name(upper, known)
+        said = f"{name}: there is no such setting"
+        if right:
+            yield Problem(file.place(name), f"{said}; did you mean {right}?", refused=right not in environment)
+        else:
+            yield Problem(file.place(name), said + hint(upper, known), refused=False)
+
+
+def _right_name(name: str, known: Collection[str]) -> str | None:
+    bare = name.removeprefix(PREFIX)
+    if bare in WITHOUT_PREFIX:
+        return bare
+    by_bare = {other.removeprefix(PREFIX): other for other in known if other.startswith(PREFIX)}
+    right = misspelt(bare, by_bare)
+    return by_bare[right] if right else None
+
+
+def _of_kubernetes(name: str, value: str) -> bool:
+    """Whether it is one of those, or such as `AOMI_PORT=tcp://10.0.0.1:80`."""
+    return bool(_OF_KUBERNETES.fullmatch(name)) or (name.endswith("_PORT") and "://" in value)
+
+
+def _line(binding: Binding) -> int:
+    """Where a variable is set: the parser counts the blank lines before it to it."""
+    text = binding.original.string
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
