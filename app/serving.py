@@ -119,7 +119,7 @@ class StreamWorker(GeventWorker):
         try:
             super().load_wsgi()
         except ConfigError as error:
-            raise AppImportError(f"aomi web: {error}") from error
+            raise AppImportError("\n".join(f"aomi web: {line}" for line in str(error).splitlines())) from error
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection."""

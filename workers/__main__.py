@@ -31,8 +31,10 @@ def main() -> int:
     started = time.monotonic()
     wait_for_exit, request_exit = _watch_for_exit()
     try:
-        settings = config.load()
+        settings, notices = config.read()
         logs.setup(settings)
+        for notice in notices:
+            log.warning(notice)
         tracing.setup(settings, "aomi-worker")
         files_at_start = file_limit.raise_to_hard()
         log.info("at most %d open files (%d at start)", file_limit.open_files(), files_at_start)
@@ -41,7 +43,8 @@ def main() -> int:
 
         worker = Worker(settings, request_exit)
     except ConfigError as error:
-        click.echo(f"aomi worker: {error}", err=True)
+        for line in str(error).splitlines():
+            click.echo(f"aomi worker: {line}", err=True)
         return 2
     worker.start()
     log.info("worker %s takes jobs after %.1f s", worker.name, time.monotonic() - started)

@@ -48,7 +48,7 @@ def _wrong(text: str, replaced: bool) -> str | None:
     name = next(filter(None, found.groups()))
     if not replaced:
         return f"variables are read in litellm_params alone; {name} would be taken literally"
-    if found.group().strip() == text.strip():
+    if not re.search(r"\w", text.replace(found.group(), "", 1)):
         return f"{found.group().strip()} is taken literally; write {FROM_ENVIRONMENT}{name}"
     return (
         f"{found.group().strip()} is taken literally, because a variable must be the whole value; put the whole value "

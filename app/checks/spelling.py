@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-HINT_CUTOFF = 0.6
+HINT_CUTOFF = 0.72
 """How alike two names must be, from 0 to 1, for one to be named as what may have been meant."""
 
 
@@ -13,7 +13,7 @@ def misspelt(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` is a slip of the pen of; None if it may well be a name of its own.
 
     Case and separators do not count. A name of 6 to 9 characters may have one wrong, a longer one two; a shorter one
-    may have two neighbours swapped."""
+    may lack one, have one too many, or two swapped: `top_k` is not a misspelling of `top_p`."""
     plain = _plain(name)
     for candidate in known:
         other = _plain(candidate)
@@ -30,9 +30,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'tools'?`, or '' if nothing is near."""
+    """`, did you mean 'tools'?`, or '' if nothing is near."""
     near = nearest(name, known)
-    return f"; did you mean {near!r}?" if near else ""
+    return f", did you mean {near!r}?" if near else ""
 
 
 def distance(one: str, other: str) -> int:
@@ -56,5 +56,5 @@ def _plain(name: str) -> str:
 def _allowed(one: str, other: str) -> int:
     length = min(len(one), len(other))
     if length < 6:
-        return 1 if sorted(one) == sorted(other) else 0
+        return int(len(one) != len(other) or sorted(one) == sorted(other))
     return 1 if length < 10 else 2

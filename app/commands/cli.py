@@ -14,6 +14,7 @@ from app.state.connection.clients import Unavailable
 
 SUBCOMMANDS = {
     "chat": "app.commands.chat.command",
+    "check": "app.commands.check",
     "inspect": "app.commands.inspect.command",
     "keys": "app.commands.keys",
     "sessions": "app.commands.sessions",
@@ -70,7 +71,8 @@ def main() -> None:
     try:
         cli()
     except ConfigError as error:
-        click.echo(f"aomi: {error}", err=True)
+        for line in str(error).splitlines():
+            click.echo(f"aomi: {line}", err=True)
         sys.exit(2)
     except Unavailable as error:
         click.echo(f"aomi: Redis does not answer ({error}); start it, or set REDIS_URL to its address", err=True)

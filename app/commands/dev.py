@@ -17,6 +17,7 @@ from urllib.error import URLError
 
 import click
 
+from app.commands import check
 from app.commands.redis_server import find_server
 from app.errors import ConfigError
 
@@ -42,6 +43,8 @@ Ctrl-C stops everything.
 def run(port: int) -> int:
     """Start Redis, web and worker. Returns the exit code after all have ended, Redis last."""
     _refuse_taken(port)
+    if code := check.run("--quick"):
+        return code
     if (url := os.environ.get("REDIS_URL", "")) or "REDIS_URL_FILE" in os.environ:
         click.echo("Redis: the server at REDIS_URL")
         return _run_processes(port, url)

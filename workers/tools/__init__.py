@@ -6,7 +6,6 @@ conversation goes on. After a worker's restart it runs again, and the steps that
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import re
 from collections.abc import Callable
@@ -18,9 +17,11 @@ import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
 
 from app import exact_json
+from app.checks.spelling import hint
 from app.errors import ConfigError
 from workers.cancellation import CancelToken
 from workers.secrets import Secrets, UnknownSecret
+from workers.tools import importing
 
 BUILT_IN = {
     "GetTokenPrice": "workers.tools.prices:GetTokenPrice",
@@ -137,31 +138,26 @@ class Tool:
         return self._function(**kwargs)
 
 
-def load(name: str, entry: str) -> Tool:
+def load(name: str, place: str, app: str = "") -> Tool:
     """The tool that aomi.yaml names: a built-in one, or `package.module:Function`.
 
-    Raises `ConfigError`, which names the `entry` of aomi.yaml and the fix.
+    Raises `ConfigError`, which names the `place` in aomi.yaml, or in the tool's file, and the fix.
     """
-    path = BUILT_IN.get(name, name)
-    module_name, colon, function_name = path.partition(":")
-    if not colon:
-        built_in = ", ".join(BUILT_IN)
-        raise ConfigError(
-            f"{entry}: there is no tool {name!r}; use a built-in tool ({built_in}) or package.module:Function"
-        )
-    try:
-        function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"{entry}: the tool {name!r} cannot be imported: {error}") from error
+    owner = f"app {app!r}: " if app else ""
+    what, path = f"{owner}the tool {name!r}", BUILT_IN.get(name, name)
+    if ":" not in path:
+        right = f"use a built-in tool ({', '.join(BUILT_IN)}) or package.module:Function"
+        raise ConfigError(f"{place}: {owner}there is no tool {name!r}{hint(name, BUILT_IN)}; {right}")
+    function = importing.function(path, place, what)
     if not inspect.isfunction(function) or inspect.iscoroutinefunction(function) or not inspect.getdoc(function):
-        raise ConfigError(f"{entry}: the tool {name!r} must be a plain function or generator with a docstring")
+        raise ConfigError(f"{place}: {what} must be a plain function or generator with a docstring")
     try:
         tool = Tool(function, path)
     except (TypeError, NameError, ValueError, PydanticUserError) as error:
         problem = str(error).partition("\n")[0]
-        raise ConfigError(f"{entry}: the tool {name!r} needs a type on each parameter: {problem}") from error
+        raise ConfigError(f"{place}: {what} needs a type on each parameter: {problem}") from error
     if tool.resumable and not (tool.has_steps and tool.takes_context):
-        raise ConfigError(f"{entry}: the tool {name!r} is resumable, so it must be a generator with a ToolContext")
+        raise ConfigError(f"{place}: {what} is resumable, so it must be a generator with a ToolContext")
     return tool
 
 
