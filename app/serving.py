@@ -10,6 +10,7 @@ import gc
 import logging
 import os
 import socket
+import sys
 from http import HTTPStatus
 from types import FrameType
 from typing import Any
@@ -41,8 +42,19 @@ log = logging.getLogger(__name__)
 CLOSE_SECONDS = 10
 """How long requests that still run at the end of the drain may take."""
 
-bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104 - behind a router
-workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
+
+def _whole_number(variable: str, default: int, lowest: int) -> int:
+    """Of a variable that gunicorn's own settings need. Ends the process if it is wrong."""
+    text = os.environ.get(variable) or str(default)
+    if text.isdecimal() and int(text) >= lowest:
+        return int(text)
+    right = f"must be {lowest} or more" if text.isdecimal() else "must be a whole number"
+    print(f"aomi web: {variable}: {right}, not {text!r}", file=sys.stderr)  # noqa: T201 - before any log is set up
+    raise SystemExit(2)
+
+
+bind = f"{os.environ.get('HOST', '0.0.0.0')}:{_whole_number('PORT', 8000, 0)}"  # noqa: S104 - behind a router
+workers = _whole_number("WEB_CONCURRENCY", 1, 1)
 worker_class = "app.serving.StreamWorker"
 worker_connections = 1_000_000  # above it gunicorn would accept nothing; `file_limit` sets the true maximum
 timeout = 60

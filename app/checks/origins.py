@@ -38,7 +38,7 @@ def _refuse(origin: str) -> None:
 
 def _right(origin: str) -> str | None:
     """The origin as a browser sends it; None if it is none."""
-    if "://" not in origin:
+    if "://" not in origin and not origin.endswith(":"):
         local = re.match(r"(localhost|127\.0\.0\.1)\b", origin)
         origin = f"{'http' if local else 'https'}://{origin}"
     try:

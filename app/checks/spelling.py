@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-HINT_CUTOFF = 0.72
+HINT_CUTOFF = 0.6
 """How alike two names must be, from 0 to 1, for one to be named as what may have been meant."""
 
 
@@ -22,10 +22,10 @@ def misspelt(name: str, known: Iterable[str]) -> str | None:
     return None
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: str, known: Iterable[str], cutoff: float = HINT_CUTOFF) -> str | None:
     """The known name that looks most like `name`; None if none looks like it."""
     by_plain = {_plain(candidate): candidate for candidate in known}
-    found = get_close_matches(_plain(name), by_plain, n=1, cutoff=HINT_CUTOFF)
+    found = get_close_matches(_plain(name), by_plain, n=1, cutoff=cutoff)
     return by_plain[found[0]] if found else None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from dotenv.parser import Binding, parse_stream
 
 from app.checks.problems import Problem
-from app.checks.spelling import hint, misspelt
+from app.checks.spelling import misspelt, nearest
 
 PREFIX = "AOMI_"
 
@@ -62,21 +62,17 @@ def problems(environment: Mapping[str, str], known: Collection[str], file: EnvFi
         upper = name.upper()
         if not upper.startswith(PREFIX) or upper in known or _of_kubernetes(upper, environment[name]):
             continue
-        right = _right_name(upper, known)
-        said = f"{name}: there is no such setting"
-        if right:
-            yield Problem(file.place(name), f"{said}; did you mean {right}?", refused=right not in environment)
-        else:
-            yield Problem(file.place(name), said + hint(upper, known), refused=False)
+        yield _unread(name, environment, known, file)
 
 
-def _right_name(name: str, known: Collection[str]) -> str | None:
-    bare = name.removeprefix(PREFIX)
-    if bare in WITHOUT_PREFIX:
-        return bare
-    by_bare = {other.removeprefix(PREFIX): other for other in known if other.startswith(PREFIX)}
-    right = misspelt(bare, by_bare)
-    return by_bare[right] if right else None
+def _unread(name: str, environment: Mapping[str, str], known: Collection[str], file: EnvFile) -> Problem:
+    bare, said = name.upper().removeprefix(PREFIX), f"{name}: there is no such setting"
+    by_bare = {other.removeprefix(PREFIX): other for other in (*WITHOUT_PREFIX, *known)}
+    if slip := misspelt(bare, by_bare):
+        right = by_bare[slip]
+        return Problem(file.place(name), f"{said}; did you mean {right}?", refused=right not in environment)
+    near = next((other for other in by_bare if other.startswith(f"{bare}_")), None) or nearest(bare, by_bare, 0.8)
+    return Problem(file.place(name), said + (f"; did you mean {by_bare[near]}?" if near else ""), refused=False)
 
 
 def _of_kubernetes(name: str, value: str) -> bool:

@@ -1,5 +1,5 @@
-"""Files that are wrong, each in its way. A comment `# <- words` names what must be said of its line, and nothing else may
-be said."""
+"""Files that are wrong, each in its way. A comment `# <- words` has what must be said of its line; nothing else may be
+said."""
 
 from __future__ import annotations
 
