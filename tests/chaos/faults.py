@@ -13,7 +13,8 @@ from contextlib import contextmanager, suppress
 from redis.exceptions import ResponseError
 
 from tests.chaos.site import ALIVE, Site
-from tests.support.backend import Process, free_port
+from tests.support.backend import Process, free_port, until
+from tests.support.engines import Watched
 
 
 def kill_worker(site: Site, rng: random.Random) -> None:
@@ -122,6 +123,14 @@ def demote_redis(site: Site, rng: random.Random) -> None:
         store.replicaof("NO", "ONE")
 
 
+def fail_over(site: Site, rng: random.Random) -> None:
+    """The replica becomes the master, as an operator asks for before maintenance: once it has all the data."""
+    old = site.redis.master
+    until(site.redis.is_followed, 60, "a replica that has all the data")
+    site.redis.fail_over()
+    until(lambda: site.redis.master is not old, 60, "another master")
+
+
 @contextmanager
 def _set(site: Site, name: str, value: int, before: int) -> Iterator[None]:
     with site.store() as store:
@@ -130,7 +139,7 @@ def _set(site: Site, name: str, value: int, before: int) -> Iterator[None]:
         store.config_set(name, before)
 
 
-FAULTS = {
+FAULTS_ANYWHERE = {
     kill_worker: 4,
     stop_worker: 2,
     freeze_worker: 1,
@@ -139,24 +148,30 @@ FAULTS = {
     crash_web: 2,
     drop_pubsub: 4,
     drop_connections: 3,
+    hold_up_redis: 2,
+}
+"""How often each happens, beside the others."""
+
+FAULTS_OF_ONE_REDIS = {
     restart_redis: 3,
     freeze_redis: 2,
-    hold_up_redis: 2,
     keep_redis_busy: 2,
     fill_redis: 2,
     leave_redis_without_replicas: 1,
     demote_redis: 2,
 }
-"""How often each happens, beside the others."""
+
+FAULTS_OF_A_WATCHED_REDIS = {fail_over: 6}
 
 OF_WORKERS = (kill_worker, stop_worker, freeze_worker)
 
 
 def misfortune(site: Site, rng: random.Random, done: Counter[str]) -> None:
     """Let one thing go wrong; a worker is struck only when the others are at work, as else no turn would go on."""
+    of_redis = FAULTS_OF_A_WATCHED_REDIS if isinstance(site.redis, Watched) else FAULTS_OF_ONE_REDIS
     possible = {
         fault: weight
-        for fault, weight in FAULTS.items()
+        for fault, weight in (FAULTS_ANYWHERE | of_redis).items()
         if len(site.ready_workers()) == ALIVE or fault not in OF_WORKERS
     }
     (fault,) = rng.choices(list(possible), list(possible.values()))

@@ -148,7 +148,7 @@ class Verdict:
 
     def _bills(self) -> None:
         """Every model call is settled, once: the turns, the sessions and the API keys tell of the same."""
-        with redis_py.Redis.from_url(self._site.redis.url) as connection:
+        with redis_py.Redis.from_url(self._site.redis.master_url) as connection:
             until(lambda: not connection.zcard("model-calls"), 60, "the last model calls")
             store = Store(connection, Settings())
             inspection, ledger = Inspection(store), Ledger(store)
