@@ -33,6 +33,7 @@ from gunicorn.util import write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
 
 from app import exact_json, file_limit
+from app.checks import variables
 from app.errors import ConfigError
 from app.telemetry import logs, tracing
 from app.web.security_headers import DEFAULT_HEADERS
@@ -43,18 +44,17 @@ CLOSE_SECONDS = 10
 """How long requests that still run at the end of the drain may take."""
 
 
-def _whole_number(variable: str, default: int, lowest: int) -> int:
+def _whole_number(name: str, default: str) -> int:
     """Of a variable that gunicorn's own settings need. Ends the process if it is wrong."""
-    text = os.environ.get(variable) or str(default)
-    if text.isdecimal() and int(text) >= lowest:
-        return int(text)
-    right = f"must be {lowest} or more" if text.isdecimal() else "must be a whole number"
-    print(f"aomi web: {variable}: {right}, not {text!r}", file=sys.stderr)  # noqa: T201 - before any log is set up
-    raise SystemExit(2)
+    try:
+        return variables.whole_number(name, os.environ.get(name) or default)
+    except ValueError as error:
+        print(f"aomi web: {error}", file=sys.stderr)  # noqa: T201 - before any log is set up
+        raise SystemExit(2) from None
 
 
-bind = f"{os.environ.get('HOST', '0.0.0.0')}:{_whole_number('PORT', 8000, 0)}"  # noqa: S104 - behind a router
-workers = _whole_number("WEB_CONCURRENCY", 1, 1)
+bind = f"{os.environ.get('HOST', '0.0.0.0')}:{_whole_number('PORT', '8000')}"  # noqa: S104 - behind a router
+workers = _whole_number("WEB_CONCURRENCY", "1")
 worker_class = "app.serving.StreamWorker"
 worker_connections = 1_000_000  # above it gunicorn would accept nothing; `file_limit` sets the true maximum
 timeout = 60

@@ -15,6 +15,7 @@ import click
 from app import catalog, config, file_limit, sd_notify
 from app.errors import ConfigError
 from app.telemetry import logs, tracing
+from workers.tools import of_apps
 
 log = logging.getLogger("workers")
 
@@ -38,7 +39,7 @@ def main() -> int:
         tracing.setup(settings, "aomi-worker")
         files_at_start = file_limit.raise_to_hard()
         log.info("at most %d open files (%d at start)", file_limit.open_files(), files_at_start)
-        catalog.check(settings.config)
+        of_apps.load_all(catalog.load(settings.config))
         from workers.process import Worker  # after the checks: it loads litellm, which takes seconds
 
         worker = Worker(settings, request_exit)

@@ -41,6 +41,19 @@ class EnvFile:
         return f"{self.path}:{line}" if line else ""
 
 
+NUMBERS = {"PORT": 0, "WEB_CONCURRENCY": 1}
+"""The lowest values of variables that gunicorn reads."""
+
+
+def whole_number(name: str, text: str) -> int:
+    """The value of one of `NUMBERS`. Raises `ValueError`, which says what would be right."""
+    if not text.isdecimal():
+        raise ValueError(f"{name}: must be a whole number, not {text!r}")
+    if int(text) < NUMBERS[name]:
+        raise ValueError(f"{name}: must be {NUMBERS[name]} or more")
+    return int(text)
+
+
 def read_env_file(path: Path, environment: Mapping[str, str]) -> EnvFile:
     """The variables of the file that `environment`, which goes before it, lacks. A missing file has none."""
     try:
@@ -56,6 +69,9 @@ def read_env_file(path: Path, environment: Mapping[str, str]) -> EnvFile:
 def problems(environment: Mapping[str, str], known: Collection[str], file: EnvFile) -> Iterator[Problem]:
     """Each `AOMI_*` variable that nothing reads, refused if it is a misspelling of one that is not set; each line of
     the file that sets nothing."""
+    for name in NUMBERS:
+        if environment.get(name):
+            yield from _number(name, environment[name], file)
     for line in file.unread:
         yield Problem(f"{file.path}:{line}", "sets nothing; write NAME=value", refused=False)
     for name in sorted(environment):
@@ -63,6 +79,13 @@ def problems(environment: Mapping[str, str], known: Collection[str], file: EnvFi
         if not upper.startswith(PREFIX) or upper in known or _of_kubernetes(upper, environment[name]):
             continue
         yield _unread(name, environment, known, file)
+
+
+def _number(name: str, text: str, file: EnvFile) -> Iterator[Problem]:
+    try:
+        whole_number(name, text)
+    except ValueError as error:
+        yield Problem(file.place(name), str(error))
 
 
 def _unread(name: str, environment: Mapping[str, str], known: Collection[str], file: EnvFile) -> Problem:

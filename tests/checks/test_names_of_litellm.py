@@ -43,7 +43,7 @@ def test_a_parameter_with_a_letter_too_many_is_refused(name, tmp_path):
 
 
 def test_the_sections_of_litellms_proxy_may_stay(tmp_path):
-    sections = dict.fromkeys(keys.LITELLM_SECTIONS, {"x": 1})
+    sections = {section: {"x": 1} for section in keys.LITELLM_SECTIONS}
     models = {"model_list": [{"model_name": "m", "litellm_params": {"model": "openai/x"}}]}
     (tmp_path / "aomi.yaml").write_text(yaml.safe_dump(sections | models))
     assert catalog.load(tmp_path / "aomi.yaml", {}).notices == ()

@@ -146,6 +146,20 @@ def test_an_origin_that_a_browser_sends_is_taken(monkeypatch, origins):
     assert config.load().cors_origins == origins
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "right"),
+    [
+        ("PORT", "http", "must be a whole number, not 'http'"),
+        ("WEB_CONCURRENCY", "0", "must be 1 or more"),
+        ("WEB_CONCURRENCY", "-2", "must be a whole number, not '-2'"),
+    ],
+)
+def test_a_number_of_gunicorn_that_is_none_is_refused(monkeypatch, name, value, right):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=f"^{name}: {right}$"):
+        config.load()
+
+
 @pytest.mark.parametrize("value", ["inf", "nan", "-1"])
 @pytest.mark.parametrize("name", ["AOMI_LEASE", "AOMI_GRACE", "AOMI_STALL_TIMEOUT", "AOMI_SEND_TIMEOUT"])
 def test_a_time_is_a_finite_number_that_is_not_negative(monkeypatch, name, value):
