@@ -305,6 +305,11 @@ def read() -> tuple[Settings, list[str]]:
     return settings, warnings(problems)
 
 
+def apps_file() -> Path:
+    """The file that `AOMI_CONFIG` names, also where another setting is wrong."""
+    return Path(os.environ.get("AOMI_CONFIG", str(Settings.model_fields["config"].default)))
+
+
 def known_variables() -> set[str]:
     """The names of all variables that begin with `AOMI_`, and some of the others."""
     fields = {_variable(str(field.validation_alias or name)) for name, field in Settings.model_fields.items()}

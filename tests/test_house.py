@@ -155,7 +155,7 @@ def test_every_module_with_views_is_mounted():
 def test_the_environment_is_read_in_few_places():
     knowing = named(
         "app/config.py",
-        "app/catalog.py",
+        "app/catalog/loading.py",
         "app/sd_notify.py",
         "app/serving.py",
         "app/commands/dev.py",

@@ -19,9 +19,12 @@ class Model(BaseModel):
 
     model_config = ConfigDict(protected_namespaces=(), frozen=True)
 
-    model_name: str = Field(min_length=1)
-    litellm_params: dict[str, Any]
-    model_info: dict[str, Any] = {}
+    model_name: str = Field(min_length=1, description="the name that apps and clients use")
+    litellm_params: dict[str, Any] = Field(
+        description="the arguments of the LiteLLM call: `model`, `api_key`, `api_base`, `max_tokens`, `temperature`, "
+        "and whatever else [LiteLLM](https://docs.litellm.ai/docs/providers) takes"
+    )
+    model_info: dict[str, Any] = Field({}, description="[what is known of the model](#about-a-model)")
 
     @field_validator("litellm_params")
     @classmethod

@@ -24,16 +24,18 @@ LITELLM_SECTIONS = frozenset(
 MODEL_KEYS = ("model_name", "litellm_params", "model_info")
 LITELLM_MODEL_KEYS = frozenset(["blocked"])
 
-MODEL_INFO_KEYS = (
-    *("display_name", "provider", "byok", "base_model", "max_input_tokens"),
-    *(
-        "input_cost_per_token",
-        "output_cost_per_token",
-        "cache_read_input_token_cost",
-        "cache_creation_input_token_cost",
-    ),
-)
-"""What is read of `model_info`. It may have anything else, too, as in LiteLLM."""
+MODEL_INFO = {
+    "display_name": "the name in the lists that clients show",
+    "provider": "the provider in those lists, and the one whose keys clients may bring",
+    "byok": "`true` if [clients may bring their own key](keys-and-secrets.md#keys-for-model-providers)",
+    "base_model": "the model whose [prices](usage.md#prices) apply, such as `azure/gpt-4o` for a deployment of it",
+    "max_input_tokens": "tokens that the model reads, if LiteLLM does not know it",
+    "input_cost_per_token": "[price](usage.md#prices) in US$",
+    "output_cost_per_token": "price in US$",
+    "cache_read_input_token_cost": "price of a token that the provider reads from its cache",
+    "cache_creation_input_token_cost": "price of a token that it writes to its cache",
+}
+"""What is read of `model_info`, and what it means. It may have anything else, too, as in LiteLLM."""
 
 PARAMS_TO_SPELL = (
     *("model", "custom_llm_provider", "api_key", "api_base", "base_url", "api_version", "organization"),
@@ -72,7 +74,7 @@ class _Level:
 
 _PARTS_OF_A_MODEL = {
     "litellm_params": _Level(PARAMS_TO_SPELL, OTHER_PARAMS, free=True),
-    "model_info": _Level(MODEL_INFO_KEYS, free=True),
+    "model_info": _Level(MODEL_INFO, free=True),
 }
 
 

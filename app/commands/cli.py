@@ -53,9 +53,15 @@ def dev(port: int) -> None:
 
 
 @cli.command()
-def settings() -> None:
+@click.option("--file", "of_file", is_flag=True, help="Print every key of aomi.yaml as the tables of docs/apps.md.")
+def settings(of_file: bool) -> None:
     """Print every setting as the table of docs/settings.md."""
-    click.echo(config.table())
+    if of_file:
+        from app.commands import file_keys
+
+        click.echo("\n\n".join(f"<!-- {name} -->\n{table}" for name, table in file_keys.tables().items()))
+    else:
+        click.echo(config.table())
 
 
 @cli.command("encryption-key")

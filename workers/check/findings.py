@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 from app import catalog, config
@@ -53,7 +51,7 @@ def find(*, with_models: bool) -> tuple[Findings, Settings | None, Catalog | Non
     read = found.attempt(config.read)
     settings, notices = read or (None, [])
     found.warnings += notices
-    path = settings.config if settings else Path(os.environ.get("AOMI_CONFIG", "aomi.yaml"))
+    path = config.apps_file()
     usable = found.attempt(lambda: catalog.load(path))
     found.warnings += usable.notices if usable else ()
     everything = Findings().attempt(lambda: catalog.load(path, _EveryKey()))
@@ -61,6 +59,10 @@ def find(*, with_models: bool) -> tuple[Findings, Settings | None, Catalog | Non
         found.attempt(lambda: of_apps.load_all(everything))
         if with_models:
             _find_in_models(found, everything, usable)
+    if with_models and settings and usable:
+        from workers.check import budgets
+
+        found.warnings += budgets.warnings(settings, usable)
     return found, settings, usable
 
 
