@@ -37,14 +37,15 @@ def read(path: Path) -> tuple[YamlFile, Content, list[str]]:
     content = None
     try:
         content = Content.model_validate(file.data)
+        wrong_types = []
     except ValidationError as error:
-        problems += [
-            Problem(file.place(*part["loc"]), f"{keys.named(file.data, part['loc'])}: {part['msg']}")
-            for part in error.errors()
-            if part["type"] != "extra_forbidden"  # `keys` has said it
-        ]
-    else:
-        problems += entries.problems(file)
+        wrong_types = [part for part in error.errors() if part["type"] != "extra_forbidden"]  # `keys` has said those
+    problems += [
+        Problem(file.place(*part["loc"]), f"{keys.named(file.data, part['loc'])}: {part['msg']}")
+        for part in wrong_types
+    ]
+    problems += [] if wrong_types else entries.problems(file)
+    problems.sort(key=lambda problem: int(problem.place.rpartition(":")[2]))
     refuse(problems)
     assert content is not None
     return file, content, warnings(problems)
