@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import click
 
+import workers.models  # noqa: F401 - sets what litellm reads when it is imported, which a tool may do
 from app import catalog, config, file_limit, sd_notify
 from app.errors import ConfigError
 from app.telemetry import logs, tracing

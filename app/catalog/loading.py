@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from app.catalog import file as aomi_yaml
@@ -25,6 +25,7 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Catalog:
         for model in content.model_list
         if model.takes_own_keys or not model.missing(environment)
     }
+    notices += _wrapped(usable.values(), environment)
     fallback = None
     if all(_is_demo(model) for model in usable.values()):
         notices.append(f"No provider key is set, so {DEMO} answers: a demo, not a real model; see the README")
@@ -43,6 +44,13 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Catalog:
     return Catalog(
         _with_default(apps, next(iter(usable))), list(usable.values()), notices, aomi_yaml.places(file, content)
     )
+
+
+def _wrapped(models: Iterable[Model], environment: Mapping[str, str]) -> list[str]:
+    """Variables whose value begins or ends with a quote or a space: Docker's `--env-file` keeps quotes, for example."""
+    names = dict.fromkeys(name for model in models for name in model.variables)
+    wrapped = [name for name in names if environment.get(name, "").strip(" \t\r\n\"'") != environment.get(name, "")]
+    return [f"{name} has a quote or a space at an end of its value, which is sent as it is" for name in wrapped]
 
 
 def _missing(

@@ -70,10 +70,14 @@ class Model(BaseModel):
         """Whether it is offered even without an operator's key, because clients bring their own."""
         return self.model_info.get("byok") is True
 
+    @property
+    def variables(self) -> list[str]:
+        """The environment variables that it names."""
+        return [value.removeprefix(FROM_ENVIRONMENT) for value in _references(self.litellm_params)]
+
     def missing(self, environment: Mapping[str, str]) -> list[str]:
         """The environment variables that it needs and that are not set."""
-        names = [value.removeprefix(FROM_ENVIRONMENT) for value in _references(self.litellm_params)]
-        return [name for name in names if not environment.get(name)]
+        return [name for name in self.variables if not environment.get(name)]
 
     def params(self, environment: Mapping[str, str]) -> dict[str, Any]:
         """The arguments for litellm, with `os.environ/NAME` values replaced."""

@@ -11,6 +11,7 @@ from dotenv.parser import Binding, parse_stream
 
 from app.checks.problems import Problem
 from app.checks.spelling import misspelt, nearest
+from app.errors import ConfigError
 
 PREFIX = "AOMI_"
 
@@ -55,15 +56,18 @@ def whole_number(name: str, text: str) -> int:
 
 
 def read_env_file(path: Path, environment: Mapping[str, str]) -> EnvFile:
-    """The variables of the file that `environment`, which goes before it, lacks. A missing file has none."""
+    """The variables that have their value from the file: `environment` goes before it. A missing file has none, nor has
+    a pipe, which can be read only once. Raises `ConfigError`: it cannot be read."""
+    if not path.is_file():
+        return EnvFile(path, {})
     try:
         with path.open(encoding="utf-8") as stream:
             bindings = list(parse_stream(stream))
-    except (FileNotFoundError, IsADirectoryError):
-        return EnvFile(path, {})
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({type(error).__name__})") from None
     unread = tuple(_line(one) for one in bindings if one.error or (one.key and one.value is None))
-    set_here = {one.key: _line(one) for one in bindings if one.key}
-    return EnvFile(path, {name: line for name, line in set_here.items() if name not in environment}, unread)
+    set_here = {one.key: _line(one) for one in bindings if one.key and environment.get(one.key) in (None, one.value)}
+    return EnvFile(path, set_here, unread)
 
 
 def problems(environment: Mapping[str, str], known: Collection[str], file: EnvFile) -> Iterator[Problem]:

@@ -70,3 +70,19 @@ def test_nothing_is_said_of_the_shipped_file(monkeypatch):
     assert (found.refused, found.warnings) == ([], [])
     assert settings
     assert len(catalog.models) == 2
+
+
+def test_a_key_that_encrypts_nothing_is_refused(folder, monkeypatch):
+    (folder / "aomi.yaml").write_text((ROOT / "aomi.yaml").read_text())
+    monkeypatch.setenv("AOMI_ENCRYPTION_KEY", "secret")
+    found, _, _ = findings.find(with_models=False)
+    assert [line.partition(", sep")[0] for line in found.refused] == ["AOMI_ENCRYPTION_KEY must be Fernet keys"]
+
+
+def test_a_key_in_quotes_is_a_warning_that_does_not_show_it(folder, monkeypatch):
+    (folder / "aomi.yaml").write_text((ROOT / "aomi.yaml").read_text())
+    monkeypatch.setenv("OPENAI_API_KEY", '"sk-x"')
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-y")
+    found, _, _ = findings.find(with_models=False)
+    told = "OPENAI_API_KEY has a quote or a space at an end of its value, which is sent as it is"
+    assert (found.refused, found.warnings) == ([], [told])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 
 import pytest
 
@@ -18,7 +19,10 @@ def folder(tmp_path, monkeypatch):
         if name.startswith(("AOMI_", "REDIS_URL")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    before = dict(os.environ)
+    yield tmp_path
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]  # that of a `.env` file
 
 
 @pytest.mark.parametrize(
@@ -178,3 +182,19 @@ def test_no_number_may_be_negative(monkeypatch):
     assert {line.split(":")[0] for line in str(raised.value).splitlines()} == {
         f"AOMI_{name.upper()}" for name in fields
     }
+
+
+def test_an_env_file_that_is_a_pipe_is_read_once(folder):
+    """As password managers provide it."""
+    os.mkfifo(folder / ".env")
+    writer = threading.Thread(target=(folder / ".env").write_text, args=("AOMI_GRACE=3\n",), daemon=True)
+    writer.start()
+    assert config.load().grace == 3
+
+
+def test_a_line_is_named_although_the_environment_has_the_same_value(folder, monkeypatch):
+    """The environment of a process that `aomi dev` starts, which has read the file before."""
+    (folder / ".env").write_text("\nAOMI_GRACE=-1\n")
+    monkeypatch.setenv("AOMI_GRACE", "-1")
+    with pytest.raises(ConfigError, match=r"^\.env:2: AOMI_GRACE: "):
+        config.load()

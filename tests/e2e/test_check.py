@@ -10,6 +10,7 @@ import pytest
 
 from tests.support import processes
 from tests.support.backend import Process, free_port
+from tests.support.patience import until
 from tests.support.servers import Fail, Provider, serving
 
 MODELS = "model_list:\n  - {model_name: gpt, litellm_params: {model: openai/gpt-4o, api_key: x}}\n"
@@ -127,3 +128,12 @@ def test_dev_checks_first_and_starts_nothing(run, tmp_path):
     assert ran.stdout.startswith("aomi.yaml:3: apps[0] (id 'shop').tolls: there is no such key; did you mean 'tools'?")
     assert len(ran.stdout.splitlines()) == 1
     assert not (tmp_path / ".aomi").exists()
+
+
+def test_a_web_process_logs_the_warnings_and_starts(start):
+    process = start(WEB, MODELS, AOMI_SHOP_TOKEN="x")
+    try:
+        until(lambda: "AOMI_SHOP_TOKEN: there is no such setting" in process.log(), what="the warning")
+        assert process.alive
+    finally:
+        process.stop()

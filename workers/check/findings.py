@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import workers.models  # noqa: F401 - sets what litellm reads when it is imported, which a tool may do
 from app import catalog, config
 from app.catalog import Catalog
 from app.config import Settings
 from app.errors import ConfigError
+from app.state.connection import clients
+from app.state.scripts import Store
+from app.state.vault import Vault
 from workers.tools import of_apps
 
 Result = TypeVar("Result")
@@ -51,6 +55,8 @@ def find(*, with_models: bool) -> tuple[Findings, Settings | None, Catalog | Non
     read = found.attempt(config.read)
     settings, notices = read or (None, [])
     found.warnings += notices
+    if settings:
+        found.attempt(lambda: Vault(Store(clients.commands(settings), settings)))  # its keys; it does not connect
     path = config.apps_file()
     usable = found.attempt(lambda: catalog.load(path))
     found.warnings += usable.notices if usable else ()

@@ -12,6 +12,7 @@ from typing import Any
 from app.checks.problems import Problem
 from app.checks.spelling import hint
 from app.errors import ConfigError
+from app.telemetry import redaction
 
 
 def function(path: str, place: str, what: str) -> Callable[..., Any]:
@@ -39,7 +40,7 @@ def _failure(error: BaseException, module_name: str, place: str, what: str) -> P
     if isinstance(error, SyntaxError) and error.filename:
         told = f"{what} cannot be imported: {type(error).__name__}: {error.msg}"
         return Problem(f"{_short(error.filename)}:{error.lineno}", told)
-    told = "".join(traceback.format_exception_only(error)).strip()
+    told = redaction.masked("".join(traceback.format_exception_only(error)).strip())
     return Problem(_where(error) or place, f"{what} cannot be imported: {told}")
 
 
