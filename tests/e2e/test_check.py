@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.support.servers import Fail, Provider, serving
 MODELS = "model_list:\n  - {model_name: gpt, litellm_params: {model: openai/gpt-4o, api_key: x}}\n"
 AOMI = str(Path(sys.executable).with_name("aomi"))
 WEB = [sys.executable, "-m", "gunicorn", "-c", "python:app.serving", "app:create_app()"]
+CHECK = [sys.executable, "-m", "workers.check"]
 WORKER = [sys.executable, "-m", "workers"]
 
 
@@ -49,23 +51,25 @@ def start(tmp_path, environment):
     return start
 
 
-def test_all_that_is_wrong_is_said_at_once(run, tmp_path):
-    (tmp_path / "shop.py").write_text("def Buy(item: str):\n    return (\n")
+def test_all_that_is_wrong_is_said_at_once(start):
     text = MODELS + "  - {model_name: b, litellm_params: {model: antropic/x, api_key: x}}\n"
-    text += "apps:\n  - {id: shop, model: gpt, tools: ['shop:Buy', GetTokenPrise]}\n"
-    ran = run("check", text=text, AOMI_CORS_ORIGIN="*", AOMI_GRACE="-1")
-    lines = ran.stdout.splitlines()
-    assert (ran.returncode, ran.stderr, len(lines)) == (2, "", 5)
-    assert lines[0] == "AOMI_CORS_ORIGIN: there is no such setting; did you mean AOMI_CORS_ORIGINS?"
-    assert lines[1] == "AOMI_GRACE: Input should be greater than or equal to 0"
-    assert lines[2].startswith("shop.py:2: app 'shop': the tool 'shop:Buy' cannot be imported: SyntaxError: ")
-    assert lines[3].startswith(
-        "aomi.yaml:5: app 'shop': there is no tool 'GetTokenPrise', did you mean 'GetTokenPrice'?"
-    )
-    assert lines[4].startswith("aomi.yaml:3: model 'b': LiteLLM has no provider 'antropic', did you mean 'anthropic'?")
+    text += "apps:\n  - {id: shop, model: gpt, tools: ['nowhere:Buy', GetTokenPrise]}\n"
+    process = start(CHECK, text, AOMI_CORS_ORIGIN="*", AOMI_GRACE="-1")
+    assert process.wait() == 2
+    lines = [re.sub(r"^/\S+/aomi", "aomi", line) for line in process.log().splitlines()]
+    said = [
+        "AOMI_CORS_ORIGIN: there is no such setting; did you mean AOMI_CORS_ORIGINS?",
+        "AOMI_GRACE: Input should be greater than or equal to 0",
+        "aomi.yaml:5: app 'shop': the tool 'nowhere:Buy' cannot be imported: No module named 'nowhere'; put its file ",
+        "aomi.yaml:5: app 'shop': there is no tool 'GetTokenPrise', did you mean 'GetTokenPrice'?",
+        "aomi.yaml:3: model 'b': LiteLLM has no provider 'antropic', did you mean 'anthropic'?",
+    ]
+    assert len(lines) == len(said), lines
+    for line, words in zip(lines, said, strict=True):
+        assert line.startswith(words)
 
 
-def test_a_model_that_does_not_reply_is_named_when_it_is_called(run):
+def test_a_model_that_does_not_reply_is_named_when_it_is_called(start):
     provider = Provider()
     provider.script("Reply with the word: ok", [Fail(401, {"error": {"message": "no", "code": "invalid_api_key"}})])
     good = Provider()
@@ -75,14 +79,18 @@ def test_a_model_that_does_not_reply_is_named_when_it_is_called(run):
             f"  - {{model_name: {name}, litellm_params: {{model: openai/x, api_key: x, api_base: '{url}/v1'}}}}\n"
             for name, url in entries
         )
-        ran = run("check", "--call", text=text)
-    assert ran.returncode == 1
-    (line,) = ran.stdout.splitlines()
-    assert line.startswith(
-        "aomi.yaml:2: model 'gpt' does not reply: HTTP 401: The model's provider did not accept the API key"
-    )
-    assert "invalid_api_key" in ran.stderr
+        process = start([*CHECK, "--call"], text)
+        assert process.wait() == 1
+    (line,) = [line for line in process.log().splitlines() if "does not reply" in line]
+    assert "aomi.yaml:2: model 'gpt' does not reply: HTTP 401: The model's provider did not accept the API key" in line
+    assert "invalid_api_key" in process.log()
     assert len(good.requests("Reply with the word: ok")) == 1
+
+
+@pytest.mark.long
+def test_a_project_without_mistakes_passes(run):
+    ran = run("check", text="model_list:\n  - {model_name: demo, litellm_params: {model: demo/assistant}}\n")
+    assert (ran.returncode, ran.stdout.splitlines()[-1]) == (0, "Nothing is refused; usable models: 1, apps: 1.")
 
 
 REFUSED = {

@@ -42,7 +42,7 @@ def main(call: bool, quick: bool) -> None:
 
 def _all_right(models: int, apps: int, called: bool) -> str:
     replies = ", and each model replies" if called else ""
-    return f"Nothing is refused: {models} usable models, {apps} apps{replies}."
+    return f"Nothing is refused; usable models: {models}, apps: {apps}{replies}."
 
 
 if __name__ == "__main__":

@@ -49,9 +49,7 @@ def _credentials(model: Model) -> str | None:
     if model.takes_own_keys or any(params.get(name) for name in _CREDENTIALS):
         return None
     if params["model"].startswith("openai/") and params.get("api_base"):
-        return (
-            f"without an api_key, LiteLLM sends OPENAI_API_KEY to {params['api_base']}; write `none` if it needs none"
-        )
+        return "without an api_key, LiteLLM sends OPENAI_API_KEY to its api_base; write `none` if that needs no key"
     missing = litellm.validate_environment(params["model"], api_base=params.get("api_base"))["missing_keys"]
     keys = [name for name in missing if name.endswith(_KEY)]
     return f"has no api_key, and {keys[0]} is not set: each call will fail" if keys else None
