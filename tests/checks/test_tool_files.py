@@ -33,7 +33,7 @@ def folder(tmp_path, monkeypatch):
 def test_what_fails_in_a_tools_file_is_said_with_its_line_the_tool_and_the_app(folder, content, said):
     (folder / "shop.py").write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ConfigError, match=f"^{said}") as raised:
-        tools.load("shop:Buy", "aomi.yaml:7", "mugs")
+        tools.load("shop:Buy", "aomi.yaml:7", app="mugs")
     assert "app 'mugs': the tool 'shop:Buy' cannot be imported: " in str(raised.value)
     assert "\n" not in str(raised.value)
 
@@ -42,4 +42,4 @@ def test_a_module_that_another_one_of_the_project_cannot_import_is_said_where_it
     (folder / "shop.py").write_text("from prices import EUROS\n")
     (folder / "prices.py").write_text("EUROS = {\n    'mug': 12.5\n    'shirt': 24\n}\n")
     with pytest.raises(ConfigError, match=r"^prices\.py:2: app 'mugs': the tool 'shop:Buy' .*SyntaxError"):
-        tools.load("shop:Buy", "aomi.yaml:7", "mugs")
+        tools.load("shop:Buy", "aomi.yaml:7", app="mugs")

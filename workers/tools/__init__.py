@@ -138,7 +138,7 @@ class Tool:
         return self._function(**kwargs)
 
 
-def load(name: str, place: str, app: str = "") -> Tool:
+def load(name: str, place: str, *, app: str = "") -> Tool:
     """The tool that aomi.yaml names: a built-in one, or `package.module:Function`.
 
     Raises `ConfigError`, which names the `place` in aomi.yaml, or in the tool's file, and the fix.

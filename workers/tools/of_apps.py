@@ -16,7 +16,7 @@ def load_all(catalog: Catalog) -> dict[str, dict[str, Tool]]:
         for name in app.tools:
             place = catalog.place("tool", app.id, name)
             try:
-                tool = load(name, place, app.id)
+                tool = load(name, place, app=app.id)
             except ConfigError as error:
                 wrong.append(str(error))
                 continue
