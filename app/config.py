@@ -216,7 +216,7 @@ class Settings(BaseSettings):
     )
     max_model_calls: int = Field(16, ge=1, description="maximum model calls of one turn")
     tool_timeout: float = Field(
-        30, gt=0, description="time limit of one tool call, or of one step of a multi-step tool"
+        30, gt=0, description="time limit of one tool call, or of the first step of a multi-step tool"
     )
     long_sleep: float = Field(
         5, gt=0, description="a resumable tool that sleeps longer gives its thread back until then"
@@ -279,8 +279,14 @@ NO_CLUSTER = (
 ENV_FILE = Path(".env")
 
 
+def read_env_file() -> None:
+    """Add to the environment what `.env` in the current folder holds and the environment lacks, keys of providers
+    included."""
+    load_dotenv(ENV_FILE)
+
+
 def load() -> Settings:
-    """Read the settings; what `.env` holds and the environment lacks joins it, keys of providers included.
+    """Read the settings, from `.env` as well.
 
     Raises `ConfigError`, with a line for each variable that is wrong or misspelt.
     """
@@ -290,7 +296,7 @@ def load() -> Settings:
 def read() -> tuple[Settings, list[str]]:
     """As `load`, with warnings: variables that nothing reads."""
     file = variables.read_env_file(ENV_FILE, os.environ)
-    load_dotenv(ENV_FILE)
+    read_env_file()
     problems = list(variables.problems(os.environ, known_variables(), file))
     settings = None
     try:

@@ -369,11 +369,12 @@ def test_the_tools_of_the_pages_run(example_tools):
     assert price.run({"item": "mug", "count": 2}, ToolContext()) == {"price": 25.0}
     assert price.schema["function"]["parameters"]["properties"]["item"]["enum"] == ["mug", "shirt"]
     assert time.run({}, ToolContext())["timezone"] == "UTC"
-    assert example_tools.keys() in (set(), {"FollowParcel", "AskForPhoto"})
+    assert example_tools.keys() in (set(), {"CountStock", "FollowParcel", "AskForPhoto"})
 
 
 @pytest.mark.parametrize("example_tools", ["docs/tools.md"], indirect=True)
-def test_the_step_tool_and_the_client_tool_of_the_page_run(example_tools):
+def test_the_async_tool_the_step_tool_and_the_client_tool_of_the_page_run(example_tools):
+    assert example_tools["CountStock"].run({"item": "mug"}, ToolContext()) == {"pieces": 42}
     parcel = example_tools["FollowParcel"]
     assert parcel.schema["function"]["parameters"]["properties"]["number"]["description"] == "The number of the parcel."
     steps = list(parcel.run({"number": "7"}, Hurried()))

@@ -15,7 +15,7 @@ import click
 import workers.models  # noqa: F401 - sets what litellm reads when it is imported, which a tool may do
 from app import catalog, config, file_limit, sd_notify
 from app.errors import ConfigError
-from app.telemetry import logs, tracing
+from app.telemetry import logs, prints, tracing
 from workers.tools import of_apps
 
 log = logging.getLogger("workers")
@@ -37,6 +37,7 @@ def main() -> int:
         logs.setup(settings)
         for notice in notices:
             log.warning(notice)
+        prints.capture()
         tracing.setup(settings, "aomi-worker")
         files_at_start = file_limit.raise_to_hard()
         log.info("at most %d open files (%d at start)", file_limit.open_files(), files_at_start)

@@ -25,6 +25,7 @@ from workers.running_turns import RunningTurns
 from workers.runtime import Runtime
 from workers.thread_worker import NO_LIMIT, JobLimit, ThreadWorker
 from workers.tools import of_apps
+from workers.tools.async_loop import ToolLoop
 from workers.usage_settler import UsageSettler
 
 log = logging.getLogger("workers")
@@ -59,6 +60,7 @@ class Worker:
         shared = services.build(settings, redis, queue=clients.queue(settings, redis, retry_forever=True, timeout=5))
         self._doubts = self._check_models(shared.catalog)
         cancel_tokens, running_turns = CancelRegistry(), RunningTurns()
+        self._tool_loop = ToolLoop(settings.tool_timeout)
         self._runtime = Runtime(
             worker_name=self.name,
             services=shared,
@@ -68,7 +70,7 @@ class Worker:
             control=ControlListener(clients.listening(settings), cancel_tokens),
             cancel_tokens=cancel_tokens,
             running_turns=running_turns,
-            tools=of_apps.load_all(shared.catalog),
+            tools=of_apps.load_all(shared.catalog, self._tool_loop),
         )
         self._reaper = shared.reaper(running_turns.all)
         self._loop_check = BackgroundLoop(_check_loops, Backoff("loop check", ()), LOOP_CHECK_SECONDS)
@@ -137,6 +139,7 @@ class Worker:
         self._runtime.usage_settler.stop()
         self._runtime.control.stop()
         self._runtime.models.stop()
+        self._tool_loop.stop()
         self._runtime.services.reporter.stop()
         tracing.stop()
         log.info("stopped")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from app.catalog import Catalog
 from app.errors import ConfigError
 from workers.tools import Tool, load
+from workers.tools.async_loop import ToolLoop
 
 
-def load_all(catalog: Catalog) -> dict[str, dict[str, Tool]]:
-    """The tools of every app, by app and name. Raises `ConfigError`, with a line for each that cannot be loaded."""
+def load_all(catalog: Catalog, loop: ToolLoop | None = None) -> dict[str, dict[str, Tool]]:
+    """The tools of every app, by app and name; `loop` runs those that are async.
+
+    Raises `ConfigError`, with a line for each that cannot be loaded."""
     loaded: dict[str, dict[str, Tool]] = {}
     wrong: list[str] = []
     for app in catalog.apps:
@@ -16,7 +19,7 @@ def load_all(catalog: Catalog) -> dict[str, dict[str, Tool]]:
         for name in app.tools:
             place = catalog.place("tool", app.id, name)
             try:
-                tool = load(name, place, app=app.id)
+                tool = load(name, place, loop, app=app.id)
             except ConfigError as error:
                 wrong.append(str(error))
                 continue
