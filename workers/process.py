@@ -13,6 +13,7 @@ from app.checks.problems import refuse, warnings
 from app.config import Settings
 from app.metrics.reporter import process_name
 from app.state.connection import clients
+from app.state.connection.pubsub import PubSubListener
 from app.telemetry import tracing
 from app.turns.queue import BACKGROUND, TURNS, open_queue
 from workers import queue_clock, runtime
@@ -61,13 +62,14 @@ class Worker:
         self._doubts = self._check_models(shared.catalog)
         cancel_tokens, running_turns = CancelRegistry(), RunningTurns()
         self._tool_loop = ToolLoop(settings.tool_timeout)
+        listener = PubSubListener(clients.listening(settings), settings.redis_prefix)
         self._runtime = Runtime(
             worker_name=self.name,
             services=shared,
             models=Models(shared.catalog, settings),
             outbox=Outbox(shared.runs, lambda run_id: cancel_tokens.cancel(run_id, ENDED_ELSEWHERE)),
             usage_settler=UsageSettler(shared.ledger, shared.metrics.used),
-            control=ControlListener(clients.listening(settings), cancel_tokens),
+            control=ControlListener(listener, cancel_tokens),
             cancel_tokens=cancel_tokens,
             running_turns=running_turns,
             tools=of_apps.load_all(shared.catalog, self._tool_loop),

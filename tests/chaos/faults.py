@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from redis.exceptions import ResponseError
@@ -127,8 +127,16 @@ def fail_over(site: Site, rng: random.Random) -> None:
     """The replica becomes the master, as an operator asks for before maintenance: once it has all the data."""
     old = site.redis.master
     until(site.redis.is_followed, 60, "a replica that has all the data")
-    site.redis.fail_over()
+    until(lambda: _accepted(site.redis.fail_over), 60, "a Sentinel that begins a failover")
     until(lambda: site.redis.master is not old, 60, "another master")
+
+
+def _accepted(command: Callable[[], None]) -> bool:
+    try:
+        command()
+    except ResponseError:  # it does not know yet that the replica is fit
+        return False
+    return True
 
 
 @contextmanager

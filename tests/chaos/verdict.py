@@ -81,7 +81,8 @@ class Verdict:
         except AssertionError as error:
             self.broken.append(f"{error}: jobs {_open_jobs(store)}, leases {store.zrange('leases', 0, -1)}")
         try:
-            channels = {"control", "feed"} | {f"session:{{{person.session_id}}}:updates" for person in self._people}
+            channels = {"control", "feed", "__sentinel__:hello"}
+            channels |= {f"session:{{{person.session_id}}}:updates" for person in self._people}
             until(lambda: set(store.pubsub_channels()) <= channels, 30, "subscriptions of streams that are over")
             self.held["subscriptions go with their streams"] += 1
         except AssertionError as error:
@@ -198,7 +199,7 @@ def _allowed(sent: Sent) -> bool:
     if sent.kind == "cut":
         return end.get("code") == "provider_error"
     if sent.kind in ("stop", "barged"):
-        return end["type"] == "complete"
+        return end.get("type") == "complete"
     return end == {"type": "complete"}
 
 
