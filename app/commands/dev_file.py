@@ -19,8 +19,8 @@ DATA = Path(".aomi")
 
 FILE = DATA / "dev.json"
 
-REDIS = ("REDIS_URL", "REDIS_URL_FILE", "AOMI_QUEUE_REDIS_URL", "AOMI_QUEUE_REDIS_URL_FILE")
-"""The variables that say where Redis is."""
+REDIS = ("REDIS_URL", "REDIS_URL_FILE", "AOMI_QUEUE_REDIS_URL", "AOMI_QUEUE_REDIS_URL_FILE", "AOMI_REDIS_PREFIX")
+"""The variables that say where the data is."""
 
 LOCK_SECONDS = 1.0
 """A command that looks whether the file is locked locks it for a moment."""
