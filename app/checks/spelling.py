@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MOST_SLIPS = 2
 HINT_CUTOFF = 0.6
 """How alike two names must be, from 0 to 1, for one to be named as what may have been meant."""
 
@@ -15,11 +16,13 @@ def misspelt(name: str, known: Iterable[str]) -> str | None:
     Case and separators do not count. A name of 6 to 9 characters may have one wrong, a longer one two; a shorter one
     may lack one, have one too many, or two swapped: `top_k` is not a misspelling of `top_p`."""
     plain = _plain(name)
-    for candidate in known:
-        other = _plain(candidate)
-        if plain == other or distance(plain, other) <= _allowed(plain, other):
-            return candidate
-    return None
+    slips = [
+        (distance(plain, other), candidate)
+        for candidate, other in ((candidate, _plain(candidate)) for candidate in known)
+        if abs(len(plain) - len(other)) <= MOST_SLIPS
+    ]
+    near = [(slip, candidate) for slip, candidate in slips if slip <= _allowed(plain, _plain(candidate))]
+    return min(near)[1] if near else None
 
 
 def nearest(name: str, known: Iterable[str], cutoff: float = HINT_CUTOFF) -> str | None:
@@ -57,4 +60,4 @@ def _allowed(one: str, other: str) -> int:
     length = min(len(one), len(other))
     if length < 6:
         return int(len(one) != len(other) or sorted(one) == sorted(other))
-    return 1 if length < 10 else 2
+    return 1 if length < 10 else MOST_SLIPS
