@@ -38,12 +38,14 @@ FORMS = {**{wire: wire for wire in WIRES.values()}, "azure": "openai"}
 
 @dataclass(frozen=True)
 class Answer:
-    """What a provider sends to one request: the frames of a stream, or a status with a JSON body."""
+    """What a provider sends to one request: the frames of a stream, or a status with a JSON body; `gzip` compresses it,
+    though nobody asks for that."""
 
     frames: tuple[Any, ...] = ()
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
+    gzip: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,9 +128,10 @@ def _case(name: str, raw: dict[str, Any]) -> Case:
 
 
 def _answer(raw: dict[str, Any]) -> Answer:
+    more = {"headers": raw.get("headers", {}), "gzip": raw.get("gzip", False)}
     if "frames" in raw:
-        return Answer(frames=tuple(raw["frames"]))
-    return Answer(status=raw["status"], headers=raw.get("headers", {}), body=raw["body"])
+        return Answer(frames=tuple(raw["frames"]), **more)
+    return Answer(status=raw["status"], body=raw["body"], **more)
 
 
 def _then(raw: dict[str, Any]) -> tuple[Turn, ...]:
