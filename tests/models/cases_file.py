@@ -80,6 +80,12 @@ class Case:
     def form(self) -> str:
         return FORMS[self.wire]
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether the provider stops sending, and the connection stays open."""
+        frames = (frame for answer in (self.answer, *self.after_results) for frame in answer.frames)
+        return any(isinstance(frame, dict) and "hang" in frame for frame in frames)
+
 
 PLAIN: Events = ({"type": "text", "content": "Hello there"}, {"type": "complete"})
 """The events of the answer `plain`, the same on every wire."""
