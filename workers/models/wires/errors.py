@@ -10,6 +10,9 @@ from workers.models.delta import Broken
 
 _WORDS = ("message", "detail", "msg")
 
+_CODE = re.compile(r"[\w.:/-]{1,80}")
+"""Codes are logged: what is longer, or has blanks, may quote the conversation."""
+
 
 def error_in(value: Any, event: str = "") -> Broken | None:
     """The error that a frame is, None if it is none."""
@@ -72,14 +75,14 @@ def _status(error: dict[str, Any]) -> int:
 def _codes(error: Any) -> Iterator[str]:
     for name in ("code", "type", "status"):
         found = error.get(name) if isinstance(error, dict) else None
-        if isinstance(found, str) and found and not found.isdecimal() and found != "error":
+        if isinstance(found, str) and _CODE.fullmatch(found) and not found.isdecimal() and found != "error":
             yield found.lower()
 
 
 def _reasons(error: dict[str, Any]) -> Iterator[str]:
     """Google's, in the details."""
     for detail in _details(error):
-        if isinstance(reason := detail.get("reason"), str):
+        if isinstance(reason := detail.get("reason"), str) and _CODE.fullmatch(reason):
             yield reason.lower()
 
 
