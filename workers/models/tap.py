@@ -6,6 +6,8 @@ reads a stream that ends where the provider says that it ends, without the error
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -24,6 +26,9 @@ from workers.models.wires.errors import described
 
 MOST_OF_AN_ERROR = 64 * 1024
 """Bytes of an error's body that are read."""
+
+ERROR_SECONDS = 5.0
+"""How long an error's body may take. Its status says most; a body that is cut says what it can."""
 
 _STREAMS = frozenset(["", sse.MIMETYPE, "application/x-ndjson", "application/json", "text/plain"])
 
@@ -161,10 +166,12 @@ def _decode(response: httpx.Response) -> None:
 
 async def _read_some(response: httpx.Response) -> bytes:
     body = b""
-    async for data in response.stream:  # type: ignore[union-attr]
-        body += data
-        if len(body) >= MOST_OF_AN_ERROR:
-            break
+    with contextlib.suppress(TimeoutError, httpx.HTTPError):
+        async with asyncio.timeout(ERROR_SECONDS):
+            async for data in response.stream:  # type: ignore[union-attr]
+                body += data
+                if len(body) >= MOST_OF_AN_ERROR:
+                    break
     await response.stream.aclose()  # type: ignore[union-attr]
     for name in ("content-length", "transfer-encoding"):
         response.headers.pop(name, None)
