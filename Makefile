@@ -11,10 +11,11 @@ unexport PYTHONDONTWRITEBYTECODE
 run: install
 	@$(BIN)/aomi dev
 
+# Three processes, since tests also wait. A file's tests stay together; those of one function come last, to fill gaps.
 # ALL=1 adds the tests that take long (chaos, the benchmark, generated requests, other engines) and is what CI runs;
 # COVERAGE=1 counts the statements covered, which takes a third longer; BUSY=4 keeps four loops busy beside the tests
 test: lint
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(ALL),--all) $(if $(BUSY),--busy $(BUSY)) \
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(if $(ALL),--all) $(if $(BUSY),--busy $(BUSY)) \
 		$(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=95)
 
 # Also against published programs of npm: the simulator of eleven model providers
@@ -26,9 +27,9 @@ test-clients: install
 pictures: install
 	@$(BIN)/python -m tests.support.pictures
 
-# Breaks parts while people chat; prints what broke and what held: make chaos SEED=7 TURNS=2000
+# Breaks parts while people chat; prints what broke and what held: make chaos SEED=7 TURNS=2000. FAILOVER=1 has Sentinels
 chaos: install
-	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(TURNS),--turns $(TURNS))
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(TURNS),--turns $(TURNS)) $(if $(FAILOVER),--failover)
 
 lint: install
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -20,6 +20,8 @@ from tests.support.nginx import nginx_running
 from tests.support.patience import kept, setting, until
 from tests.support.servers import Silence, StepwiseText, Text
 
+pytestmark = pytest.mark.long
+
 PEOPLE = 12
 
 HABITS = (Person.talk, Person.use_tools, Person.come_back, Person.hurry, Person.watch)
@@ -117,7 +119,6 @@ def test_no_log_has_a_session_id(site, client):
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}", logged)
 
 
-@pytest.mark.long
 def test_a_rolling_restart_under_load_loses_no_turn(site):
     over, broken = threading.Event(), []
     with ThreadPoolExecutor(PEOPLE * 4) as pool:

@@ -34,7 +34,7 @@ class Site:
         return Client(self.address, self.key)
 
 
-@pytest.fixture(scope="package", params=["redis-server", pytest.param("valkey-server", marks=pytest.mark.long)])
+@pytest.fixture(scope="package", params=["redis-server", "valkey-server"])
 def program(request: pytest.FixtureRequest) -> str:
     return server(request.param)
 

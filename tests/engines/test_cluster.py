@@ -16,6 +16,8 @@ from tests.support.engines import Certificates, Node, RedisCluster, server, stop
 from tests.support.patience import patient
 from tests.support.servers import Calls, Silence, Text
 
+pytestmark = pytest.mark.long
+
 PAGE = (ROOT / "docs/redis-engines.md").read_text()
 
 

@@ -74,6 +74,11 @@ class AppendOnlyRedis:
         self._command += ["--save", "", "--appendonly", "yes", "--appendfsync", "always"]
         self.start()
 
+    @property
+    def master_url(self) -> str:
+        """The address of the server itself, as for one that Sentinels watch."""
+        return self.url
+
     def start(self) -> None:
         self.process = processes.start(self._command, stdout=subprocess.DEVNULL)
 

@@ -136,10 +136,11 @@ class RedisCluster(Nodes):
 
 
 class Watched(Nodes):
-    """A master with one replica, and three Sentinels, which agree within seconds that it is gone."""
+    """A master with one replica, and three Sentinels, which agree that it is gone after `down_after` seconds."""
 
-    def __init__(self, program: str, folder: Path) -> None:
+    def __init__(self, program: str, folder: Path, down_after: float = 1) -> None:
         super().__init__(program, folder)
+        self._down_after = down_after
         self.first = self.start("--repl-diskless-sync-delay", "0")
         until(self.first.answers)
         replica = self.start("--replicaof", "127.0.0.1", str(self.first.port))
@@ -151,6 +152,11 @@ class Watched(Nodes):
     @property
     def url(self) -> str:
         return f"redis+sentinel://{','.join(node.address for node in self.sentinels)}/{MASTER}/0"
+
+    @property
+    def master_url(self) -> str:
+        """The address of the server that is the master now."""
+        return f"redis://{self.master.address}/0"
 
     @property
     def master(self) -> Node:
@@ -171,7 +177,7 @@ class Watched(Nodes):
         config = folder / f"sentinel-{len(self.nodes)}.conf"
         config.write_text(
             f"sentinel monitor {MASTER} 127.0.0.1 {self.first.port} 2\n"
-            f"sentinel down-after-milliseconds {MASTER} 1000\n"
+            f"sentinel down-after-milliseconds {MASTER} {self._down_after * 1000:.0f}\n"
             f"sentinel failover-timeout {MASTER} 4000\n"
         )
         self.nodes.append(Node(self._program, folder, "--sentinel", config=config))
