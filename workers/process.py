@@ -11,6 +11,7 @@ from app.background import BackgroundLoop, Backoff, broken_loops
 from app.config import Settings
 from app.metrics.reporter import process_name
 from app.state.connection import clients
+from app.state.connection.pubsub import PubSubListener
 from app.telemetry import tracing
 from app.turns.queue import BACKGROUND, TURNS, open_queue
 from workers import queue_clock, runtime
@@ -54,13 +55,14 @@ class Worker:
         redis = clients.commands(settings, retry_forever=True, timeout=5)
         shared = services.build(settings, redis, queue=clients.queue(settings, redis, retry_forever=True, timeout=5))
         cancel_tokens, running_turns = CancelRegistry(), RunningTurns()
+        listener = PubSubListener(clients.listening(settings), settings.redis_prefix)
         self._runtime = Runtime(
             worker_name=self.name,
             services=shared,
             models=Models(shared.catalog, settings),
             outbox=Outbox(shared.runs, lambda run_id: cancel_tokens.cancel(run_id, ENDED_ELSEWHERE)),
             usage_settler=UsageSettler(shared.ledger, shared.metrics.used),
-            control=ControlListener(clients.listening(settings), cancel_tokens),
+            control=ControlListener(listener, cancel_tokens),
             cancel_tokens=cancel_tokens,
             running_turns=running_turns,
             tools=runtime.load_tools(shared),

@@ -16,6 +16,10 @@ from app.web.current import services
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 TOKEN = re.compile(r"[A-Za-z0-9:_.-]{8,128}")
 NOT_BLANK = re.compile(r"[^\s\x1c-\x1f\x85\ufeff]")  # Python's \s and JavaScript's \s differ: this is blank in either
+SHARED_IDS = frozenset({"default-session"})
+"""Ids that a client library sends for every user: all of them would share one session. (Aomi's React runtime, 0.3.14,
+after its last thread was deleted.)"""
+
 EVENT_ID = re.compile(r"(?:.*:)?([0-9]{1,15})", re.DOTALL)
 
 TEXT_CHARACTERS = 32_000
@@ -61,6 +65,8 @@ def checked_session_id(value: str) -> str:
     """The id in lower case. Raises `BadRequest` when it is malformed."""
     if UUID.fullmatch(value):
         return value.lower()
+    if value.lower() in SHARED_IDS:
+        raise BadRequest(f"{value!r} is nobody's own session; create one with an id of its own, a UUID made at random")
     if services().settings.session_id_format == "token":
         if TOKEN.fullmatch(value):
             return value.lower()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import ipaddress
+import re
 import shutil
 import signal
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from app.commands.redis_server import embedded_server
 from tests.support import processes
-from tests.support.backend import free_port
+from tests.support.backend import ROOT, free_port
 from tests.support.patience import patient, until
 from tests.support.programs import missing, needed
 
@@ -34,6 +35,12 @@ def server(name: str = "redis-server") -> str:
     if name == "valkey-server" and not shutil.which(name):
         return embedded_server() or missing(f"no {name} on this machine")
     return needed(name)
+
+
+def rules(user: str) -> list[str]:
+    """The rights of a user as docs/redis-engines.md has them."""
+    (found,) = re.findall(rf"^user ({user} .*)$", (ROOT / "docs/redis-engines.md").read_text(), re.MULTILINE)
+    return found.split()
 
 
 class Node:

@@ -27,7 +27,7 @@ def configure() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # its logs hold prompts and keys
     # its bridge to the Responses API looks for MCP servers of its own, with a package that would come for this alone
     responses._responses_try_dispatch_mcp_gateway = _no_mcp_gateway
-    # it prices each answer before the first token is read, for a field that nobody reads: a tenth of a short turn's CPU
+    # it computes a price before the first token, for a field that nobody reads: a tenth of the CPU of a short turn
     utils.update_response_metadata = _no_metadata
     warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)  # of its own objects, each time
     tap.install()
@@ -38,4 +38,4 @@ def _no_mcp_gateway(**_: Any) -> None:
 
 
 def _no_metadata(**_: Any) -> None:
-    """An answer stays without litellm's hidden fields: its cost, its time, its address."""
+    """Leaves out litellm's hidden fields of a response: cost, duration, address."""

@@ -16,8 +16,8 @@ def provider_of(model: Model) -> str:
 
 
 def route_of(model: Model) -> tuple[str, str, bool]:
-    """The part of litellm's code that asks for a model, as far as its name tells: the provider, what stands before the
-    name (`openai/responses`, `bedrock/converse`), and whether it is Claude, which some serve on a wire of its own."""
+    """The part of litellm's code that asks for a model, as far as its name tells: the provider, the prefix of the name
+    (`openai/responses`, `bedrock/converse`), and whether it is Claude, which some providers serve on another wire."""
     name = model.litellm_params["model"]
     return provider_of(model), name.rpartition("/")[0], "claude" in name
 

@@ -142,7 +142,7 @@ def _kind(headers: httpx.Headers) -> str:
 
 
 class _Decoded(httpx.AsyncByteStream):
-    """A compressed body, as it was before."""
+    """A compressed body, decompressed."""
 
     def __init__(self, response: httpx.Response) -> None:
         encoding = {"content-encoding": response.headers["content-encoding"]}
@@ -157,7 +157,7 @@ class _Decoded(httpx.AsyncByteStream):
 
 
 def _decode(response: httpx.Response) -> None:
-    """Some servers compress though nobody asked them to. (httpx leaves what it cannot decode as it is.)"""
+    """Some servers compress though nobody asked them to. (httpx does not change an encoding that it does not know.)"""
     if response.headers.get("content-encoding", "identity") != "identity":
         response.stream = _Decoded(response)
         for name in ("content-encoding", "content-length"):

@@ -71,8 +71,8 @@ class Anthropic:
 
 
 class _Order:
-    """litellm takes a piece of arguments for the last call that began, and a signature for the end of its block. So a
-    call that begins before the one before it has stopped is held back, and a signature until its block stops."""
+    """litellm adds arguments to the call that began last, and a signature closes its block. So a call that begins while
+    another one is open is held back until that one stops, and a signature until its block stops."""
 
     def __init__(self) -> None:
         self._open: Any = None
@@ -114,7 +114,7 @@ class _Order:
         return [_delta(self._signed, {"type": "signature_delta", "signature": signature})] if signature else []
 
     def _release(self) -> list[Event]:
-        """The next calls, as far as they have stopped, and what came of the one behind them."""
+        """The events of the next calls, up to the first one that is still open."""
         found: list[Event] = []
         self._open = None
         while self._held and self._open is None:

@@ -18,7 +18,7 @@ _BLOCKED = "prohibited_content"
 _THINKS, _HAS_THOUGHT = "<think>", "</think>"
 
 _IN_A_TAG = re.compile(r"(?<=<th)(?=ink>)|(?<=</th)(?=ink>)")
-"""Where a tag is cut in two, so that litellm takes it for the text that it is."""
+"""A place to split a tag, so that litellm takes it for text."""
 
 
 class Gemini:
@@ -100,8 +100,8 @@ class Ollama:
         return value.get("done") is True
 
     def pieces(self, value: dict[str, Any]) -> list[dict[str, Any]]:
-        """The last value may have no message, on which litellm breaks. What a model thinks may stand in its text,
-        between tags, of which litellm drops the tags alone."""
+        """The last value may have no message, and litellm breaks on it. The text may contain thoughts between tags:
+        litellm removes the tags, but not the thoughts."""
         message = value.get("message")
         if not isinstance(message, dict):
             return [value if "response" in value else value | {"message": {"role": "assistant", "content": ""}}]
@@ -115,7 +115,7 @@ class Ollama:
         return [*first, value | {"message": message | told}] if before or last != text else [value]
 
     def _divided(self, text: str) -> tuple[str, str]:
-        """What is thought, and what is said. An answer may begin with thoughts, and speak of tags later."""
+        """The thoughts and the answer. Only the beginning of a reply contains thoughts; a tag in the answer is text."""
         if self._has_answered or not (self._thinks or text.lstrip().startswith(_THINKS)):
             self._has_answered = self._has_answered or bool(text.strip())
             return "", text

@@ -1,6 +1,6 @@
-"""A reply that came whole, though a stream was asked for, as the events that the same provider's stream would bring.
+"""A whole reply in place of a stream, as the events of the same provider's stream.
 
-Gemini's and Ollama's whole replies have the form of a piece of their streams, and are read as one.
+Whole replies of Gemini and Ollama have the form of one value of their streams and need no conversion.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def of_anthropic(message: Event) -> Iterator[Event]:
 
 
 def _opened(block: Event) -> tuple[Event, list[Event]]:
-    """A block as it begins, and the deltas that bring what it holds. A block of thinking may begin with all of it."""
+    """The beginning of a block, and the deltas with its content. A block of thinking may begin with all its content."""
     if block.get("type") == "text":
         return block | {"text": ""}, [{"type": "text_delta", "text": str(block.get("text") or "")}]
     if block.get("type") == "tool_use":
