@@ -27,7 +27,7 @@ def of_anthropic(message: Event) -> Iterator[Event]:
 
 
 def _opened(block: Event) -> tuple[Event, list[Event]]:
-    """The beginning of a block, and the deltas with its content. A block of thinking may begin with all its content."""
+    """The beginning of a block, and the deltas with its content. A block of thinking may begin with all of that."""
     if block.get("type") == "text":
         return block | {"text": ""}, [{"type": "text_delta", "text": str(block.get("text") or "")}]
     if block.get("type") == "tool_use":
