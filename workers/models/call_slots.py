@@ -62,8 +62,8 @@ class CallSlots:
 
 
 def _continues_name(call: OpenCall, piece: CallPiece) -> bool:
-    """Whether the piece continues the call's name: a different text, before any arguments. Only if the server sends ids:
-    without ids, another name is another call."""
+    """Whether the piece continues the call's name: a different text, before any arguments. Only if the server sends
+    ids: without them another name is another call."""
     is_same = bool(call.call_id and piece.call_id in ("", call.call_id))
     has_arguments = bool(piece.arguments or call.text())
     return is_same and not has_arguments and bool(call.name and piece.name) and piece.name != call.name
