@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 from urllib.error import HTTPError
 
-from app.commands import dev_file
+from app.commands import check, dev_file
 from app.commands.dev_file import DATA
 from app.commands.echo import echo
 from app.commands.redis_server import find_server
@@ -47,6 +47,8 @@ Ctrl-C stops everything.
 def run(port: int) -> int:
     """Start Redis, web and worker. Returns the exit code after all have ended, Redis last."""
     _refuse_taken(port)
+    if code := check.run("--quick"):
+        return code
     with ExitStack() as stack:
         has_redis = any(os.environ.get(name) for name in ("REDIS_URL", "REDIS_URL_FILE"))
         file = _file_of_folder(stack, has_redis)

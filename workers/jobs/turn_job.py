@@ -11,7 +11,6 @@ from app.catalog import App
 from app.events import sse
 from app.state.control_messages import turn_work
 from app.state.run_records import NotKnown, Run
-from app.state.session_fields import session_user_state
 from app.telemetry import tracing
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
@@ -105,7 +104,7 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     app = services.catalog.app(run.app)
     if app is None:
         raise turn.TurnFailed(f"The app {run.app!r} is not configured on the server's workers; choose another one")
-    state = session_user_state(services.sessions.get(run.session_id) or {})
+    state = dict(run.user_state)
     context = tool_context(services, run.session_id, state, run.principal.client, token)
     toolbox = _toolbox(runtime, run, context)
     usage = UsageRecorder(services.ledger, runtime.usage_settler, run)
