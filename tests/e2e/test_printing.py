@@ -28,7 +28,7 @@ EVIL = f"\x1b]0;owned\x07\x1b[2J\x9b2J\x7f\u202e\u2028\r\n{FORGED}"
 def session_id(redis_url, monkeypatch, tmp_path):
     """A session full of such words, in a Redis of its own, to which `aomi` connects."""
     url, config = redis_url.replace("/0", "/10"), tmp_path / "aomi.yaml"
-    config.write_text("apps: []")
+    config.write_text("model_list: [{model_name: demo, litellm_params: {model: demo/assistant}}]")
     monkeypatch.setenv("REDIS_URL", url)
     monkeypatch.setenv("AOMI_CONFIG", str(config))
     with redis_py.Redis.from_url(url) as connection:

@@ -20,7 +20,7 @@ QUERY = {"client_id": "my client", "user_state": '{"address":"0xfeed"}', "public
 def front(redis_url, tmp_path):
     """Makes an app of its own, with the given settings, and a Redis that is empty."""
     config, url = tmp_path / "aomi.yaml", redis_url.replace("/0", "/11")
-    config.write_text("apps: []")
+    config.write_text("model_list: [{model_name: demo, litellm_params: {model: demo/assistant}}]")
     with redis_py.Redis.from_url(url) as connection:
         connection.flushdb()
 
