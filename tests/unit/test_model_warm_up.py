@@ -6,13 +6,13 @@ import os
 
 import pytest
 import yaml
+from workers.models.loop_thread import LoopThread
 
 from app import catalog
 from tests.models import stack
 from tests.models.cases_file import WIRES
 from tests.support.servers import answer_json, serving
 from workers.models import litellm_setup, warm_up
-from workers.models.loop_thread import LoopThread
 
 
 @pytest.fixture
