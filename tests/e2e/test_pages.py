@@ -11,13 +11,14 @@ import redis as redis_py
 from app import create_app, services
 from app.config import Settings
 from app.web.pages import MAX_ITEMS
+from tests.support.backend import DEMO_ALONE
 
 
 @pytest.fixture
 def http(redis_url, tmp_path):
     """A client of an app of its own, in which a session may have three threads."""
     config, url = tmp_path / "aomi.yaml", redis_url.replace("/0", "/12")
-    config.write_text("model_list: [{model_name: demo, litellm_params: {model: demo/assistant}}]")
+    config.write_text(DEMO_ALONE)
     with redis_py.Redis.from_url(url) as connection:
         connection.flushdb()
         settings = Settings(REDIS_URL=url, config=config, metrics=False, max_threads=3, cors_origins="*")

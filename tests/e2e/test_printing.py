@@ -18,6 +18,7 @@ from app.config import Settings
 from app.events import sse
 from app.state.turn_requests import TurnRequest
 from app.telemetry import logs
+from tests.support.backend import DEMO_ALONE
 
 FORGED = "550e8400-e29b-41d4-a716-446655440000  2026-01-15T10:30:00.000Z  Paid"
 EVIL = f"\x1b]0;owned\x07\x1b[2J\x9b2J\x7f\u202e\u2028\r\n{FORGED}"
@@ -28,7 +29,7 @@ EVIL = f"\x1b]0;owned\x07\x1b[2J\x9b2J\x7f\u202e\u2028\r\n{FORGED}"
 def session_id(redis_url, monkeypatch, tmp_path):
     """A session full of such words, in a Redis of its own, to which `aomi` connects."""
     url, config = redis_url.replace("/0", "/10"), tmp_path / "aomi.yaml"
-    config.write_text("model_list: [{model_name: demo, litellm_params: {model: demo/assistant}}]")
+    config.write_text(DEMO_ALONE)
     monkeypatch.setenv("REDIS_URL", url)
     monkeypatch.setenv("AOMI_CONFIG", str(config))
     with redis_py.Redis.from_url(url) as connection:

@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 from app import create_app, services
 from app.config import Settings
 from app.state.vault import INTRODUCED_SECONDS
+from tests.support.backend import DEMO_ALONE
 from tests.support.remains import standing_in
 
 QUERY = {"client_id": "my client", "user_state": '{"address":"0xfeed"}', "public_key": "0xabc", "count": "5"}
@@ -20,7 +21,7 @@ QUERY = {"client_id": "my client", "user_state": '{"address":"0xfeed"}', "public
 def front(redis_url, tmp_path):
     """Makes an app of its own, with the given settings, and a Redis that is empty."""
     config, url = tmp_path / "aomi.yaml", redis_url.replace("/0", "/11")
-    config.write_text("model_list: [{model_name: demo, litellm_params: {model: demo/assistant}}]")
+    config.write_text(DEMO_ALONE)
     with redis_py.Redis.from_url(url) as connection:
         connection.flushdb()
 
