@@ -16,6 +16,7 @@ from itertools import count
 from typing import Any
 
 from app.state.step_calls import StepToolCall
+from app.telemetry import redaction
 from workers.cancellation import CancelToken, Stopped
 from workers.step_pace import Suspended
 from workers.toolbox import result_or_error
@@ -97,6 +98,10 @@ class StepRunner:
                 self._values.get_nowait()
 
     def _produce(self, token: CancelToken) -> None:
+        with redaction.concealing(self._context.secrets.conceal_text):
+            self._put_results(token)
+
+    def _put_results(self, token: CancelToken) -> None:
         results = self._results()
         value = None
         while value is not _END and not self._abandoned:

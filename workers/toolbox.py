@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from app.telemetry import tracing
+from app.telemetry import redaction, tracing
 from workers.cancellation import CancelToken, Stopped
 from workers.tools import ClientRequest, Tool, ToolContext, ToolError, bounded
 from workers.turn import ToolRequest
@@ -109,7 +109,7 @@ class Toolbox:
             "gen_ai.tool.name": call.name,
             "gen_ai.tool.call.id": call.call_id,
         }
-        with tracing.span(f"execute_tool {call.name}", attributes) as span:
+        with tracing.span(f"execute_tool {call.name}", attributes) as span, redaction.concealing(secrets.conceal_text):
             result = result_or_error(
                 lambda: bounded(self._run(tool, call, args, token), self._limits.result_bytes), call.name, bool(secrets)
             )
@@ -131,6 +131,8 @@ class Toolbox:
             raise ToolError(
                 f"The body of a client request must be a JSON object of at most {MAX_CLIENT_REQUEST_BYTES:,} bytes"
             )
+        if self._context.secrets.conceal_text(wanted.kind) != wanted.kind:
+            raise ToolError("The kind of a client request must not contain a secret")
         return self._ask_client(call, ClientRequest(wanted.kind, body))
 
 

@@ -11,7 +11,9 @@ import logging
 import re
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from app.errors import ConfigError
 
@@ -29,8 +31,20 @@ _KEYS = re.compile(
     r"|(?<=://)[^/\s@]+(?=@)"  # who logs in to an address
     r"|(?<![\w/+-])[\w-]{43}=(?![\w=])"  # Fernet's
 )
+_conceal: ContextVar[Callable[[str], str] | None] = ContextVar("conceal", default=None)
+
 MASK = "[key]"
 REDACTED = "(shown with AOMI_LOG_CONTENT=1)"
+
+
+@contextmanager
+def concealing(conceal: Callable[[str], str]) -> Iterator[None]:
+    """Pass what this thread logs inside the `with` block through `conceal`: a tool may log its arguments."""
+    token = _conceal.set(conceal)
+    try:
+        yield
+    finally:
+        _conceal.reset(token)
 
 
 def message(record: logging.LogRecord, content: bool) -> str:
@@ -46,8 +60,9 @@ def trace(error: BaseException, content: bool) -> str:
 
 
 def masked(text: str) -> str:
-    """The text with keys masked, encodable as UTF-8."""
-    return _KEYS.sub(MASK, text.encode("utf-8", "replace").decode())
+    """The text with keys masked, and what the thread conceals; encodable as UTF-8."""
+    conceal = _conceal.get()
+    return _KEYS.sub(MASK, (conceal(text) if conceal else text).encode("utf-8", "replace").decode())
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
