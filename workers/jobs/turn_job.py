@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 
 from rq import Retry
 
 from app.catalog import App
 from app.events import sse
+from app.services import Services
 from app.state.control_messages import turn_work
 from app.state.run_records import NotKnown, Run
 from app.state.session_fields import session_user_state
 from app.telemetry import tracing
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
+from app.turns.current_key import KEY_REFUSED, current_principal
 from workers import turn
 from workers.cancellation import SHUTDOWN, CancelToken, Stopped
 from workers.jobs.handing_over import can_hand_over, hand_over
@@ -105,6 +108,7 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     app = services.catalog.app(run.app)
     if app is None:
         raise turn.TurnFailed(f"The app {run.app!r} is not configured on the server's workers; choose another one")
+    run = _with_current_key(services, run)
     state = session_user_state(services.sessions.get(run.session_id) or {})
     context = tool_context(services, run.session_id, state, run.principal.client, token)
     toolbox = _toolbox(runtime, run, context)
@@ -122,6 +126,14 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
             runtime.outbox.put(run.session_id, run.id, event)
 
     return turn.run(messages, model, toolbox, emit, token, services.settings.max_model_calls)
+
+
+def _with_current_key(services: Services, run: Run) -> Run:
+    """The turn with the present state of its API key: it may have waited for long. Raises `KeyRefused`."""
+    principal = current_principal(services.api_keys, run.principal, run.app)
+    if principal is None:
+        raise turn.KeyRefused(KEY_REFUSED)
+    return replace(run, principal=principal)
 
 
 def _instructions(app: App, secrets: Secrets) -> str:
