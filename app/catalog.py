@@ -6,18 +6,20 @@ An invalid file raises `ConfigError`, which names the file, the entry and what i
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from app import own_keys
 from app.errors import ConfigError
 from app.model_params import ModelParams
+from app.own_keys import FROM_ENVIRONMENT
 from app.usage import Prices
 
-FROM_ENVIRONMENT = "os.environ/"
 DEFAULT_APP = "default"
 DEMO = "demo/assistant"
 DEMO_INFO = {"display_name": "Demo assistant (no key needed)", "provider": "demo"}
@@ -72,9 +74,20 @@ class Model(BaseModel):
         return prices_of(self.litellm_params | self.model_info)
 
     @property
-    def takes_own_keys(self) -> bool:
+    def is_byok(self) -> bool:
         """Whether it is offered even without an operator's key, because clients bring their own."""
-        return self.model_info.get("byok") is True
+        return self.model_info.get("byok") is True and not self.own_key_refusal
+
+    @cached_property
+    def own_key_refusal(self) -> str:
+        """Why no client's own key is used for it; '' if one is."""
+        given = {name: self.litellm_params.get(name) for name in ("api_base", "base_url")}
+        addresses = {name: _filled(value, os.environ) or value for name, value in given.items()}
+        return own_keys.refusal(self.litellm_params | addresses, byok=self.model_info.get("byok") is True)
+
+    def own_key(self, keys: Mapping[str, str]) -> str | None:
+        """The one of a client's own keys, by provider, that is used for it."""
+        return None if self.own_key_refusal else keys.get(self.provider)
 
     def missing(self, environment: Mapping[str, str]) -> list[str]:
         """The environment variables that it needs and that are not set."""
@@ -82,8 +95,10 @@ class Model(BaseModel):
         return [name for name in names if not environment.get(name)]
 
     def params(self, environment: Mapping[str, str]) -> dict[str, Any]:
-        """The arguments for litellm, with `os.environ/NAME` values replaced."""
-        return {name: _filled(value, environment) for name, value in self.litellm_params.items()}
+        """The arguments for litellm, with `os.environ/NAME` values replaced. No key of the environment goes to an
+        address of the operator's, unless the entry says so."""
+        params = {name: _filled(value, environment) for name, value in self.litellm_params.items()}
+        return params | ({"api_key": own_keys.NO_KEY} if own_keys.lacks_key(params) else {})
 
 
 PRICES = {
@@ -173,11 +188,9 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Catalog:
     content = _parse(path)
     _check_references(path, content)
     usable = {
-        model.model_name: model
-        for model in content.model_list
-        if model.takes_own_keys or not model.missing(environment)
+        model.model_name: model for model in content.model_list if model.is_byok or not model.missing(environment)
     }
-    notices: list[str] = []
+    notices = [notice for model in content.model_list for notice in _notices_of_keys(model, environment)]
     fallback = None
     if all(_is_demo(model) for model in usable.values()):
         notices.append(f"No provider key is set, so {DEMO} answers: a demo, not a real model; see the README")
@@ -266,6 +279,17 @@ def _with_default(apps: list[App], model: str) -> list[App]:
     if any(app.id == DEFAULT_APP for app in named):
         return named
     return [*named, App(id=DEFAULT_APP, name="Default", model=model)]
+
+
+def _notices_of_keys(model: Model, environment: Mapping[str, str]) -> Iterator[str]:
+    name, variable = model.model_name, f"{own_keys.provider_of(model.litellm_params).upper()}_API_KEY"
+    if own_keys.lacks_key(model.litellm_params) and environment.get(variable):
+        yield (
+            f"model {name!r} has an address and no api_key, so none is sent; if {variable} is for that address, write "
+            f"api_key: {FROM_ENVIRONMENT}{variable}"
+        )
+    if model.model_info.get("byok") is True and model.own_key_refusal:
+        yield f"model {name!r} has byok: true, but clients' keys are not used for it: {model.own_key_refusal}"
 
 
 def _is_price(value: Any) -> bool:
