@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LogContext:
-    """Ids as logs may show them, '' where there is none: the request's, 8 characters of the session's, the run's."""
+    """Ids as logs may show them, '' where there is none: the request's, 4 characters of the session's, the run's."""
 
     request: str = ""
     session: str = ""

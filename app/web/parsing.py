@@ -15,6 +15,9 @@ from app.web.current import services
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 TOKEN = re.compile(r"[A-Za-z0-9:_.-]{8,128}")
+PLACEHOLDERS = frozenset(["default-session", "default_session", "undefined", "anonymous", "session-id", "session_id"])
+"""Ids that clients send when they have none: Aomi's React runtime sends the first one."""
+
 NOT_BLANK = re.compile(r"[^\s\x1c-\x1f\x85\ufeff]")  # Python's \s and JavaScript's \s differ: this is blank in either
 EVENT_ID = re.compile(r"(?:.*:)?([0-9]{1,15})", re.DOTALL)
 
@@ -62,6 +65,8 @@ def checked_session_id(value: str) -> str:
     if UUID.fullmatch(value):
         return value.lower()
     if services().settings.session_id_format == "token":
+        if value.lower() in PLACEHOLDERS:
+            raise BadRequest(f"{value!r} is a placeholder that everyone would share: create an id at random")
         if TOKEN.fullmatch(value):
             return value.lower()
         raise BadRequest("The session id must be a UUID, or 8 to 128 characters out of A-Z a-z 0-9 : _ . -")
@@ -88,12 +93,6 @@ def session_or_404(session_id: str) -> Fields:
 def app_from_query() -> str | None:
     """The app that the query names, by either of two names."""
     return request.args.get("app") or request.args.get("namespace")
-
-
-def check_app_exists(app_id: str) -> None:
-    """Raises `BadRequest` when there is no such app."""
-    if services().catalog.app(app_id) is None:
-        raise BadRequest(f"There is no app {app_id!r}; {SEE_APPS}")
 
 
 # Fields of a body or a query
