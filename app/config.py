@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ from dotenv import load_dotenv
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from app import redis_urls
+from app import chain_urls, redis_urls
 from app.errors import ConfigError
 
 Source = PydanticBaseSettingsSource
@@ -27,7 +28,7 @@ class _OldNames(EnvSettingsSource):
         return {name: value for name, value in values.items() if value is not None}
 
 
-SECRETS = ("REDIS_URL", "AOMI_QUEUE_REDIS_URL", "AOMI_ENCRYPTION_KEY", "AOMI_METRICS_TOKEN")
+SECRETS = ("REDIS_URL", "AOMI_QUEUE_REDIS_URL", "AOMI_ENCRYPTION_KEY", "AOMI_METRICS_TOKEN", "AOMI_CHAIN_RPC")
 """Variables whose value may be in a file, which the variable with `_FILE` at its end names. The file takes precedence.
 Docker and Kubernetes provide secrets as files, and images of databases read them in this way."""
 
@@ -52,6 +53,10 @@ def _content(variable: str, path: str) -> str:
         raise ConfigError(f"{variable}: cannot read {path!r} ({type(error).__name__})") from None
 
 
+MAX_FEE_WEI = 50_000_000_000_000_000
+"""The largest fee that Aomi's clients up to 0.1.31 add by themselves: 0.05 of the chain's coin."""
+
+
 class Settings(BaseSettings):
     """The settings of an operator. Times are seconds, sizes bytes. docs/settings.md shows this class as a table."""
 
@@ -69,6 +74,10 @@ class Settings(BaseSettings):
         description="a file that contains `REDIS_URL`; user and password are read again for each connection",
     )
     queue_redis_url_file: Path | None = Field(None, description="the same for `AOMI_QUEUE_REDIS_URL`")
+    redis_prefix: str = Field(
+        "",
+        description="begins the names of all keys and channels, such as `chat:`, on a Redis that is shared with others",
+    )
     redis_connections: int = Field(
         200,
         ge=4,
@@ -213,7 +222,7 @@ class Settings(BaseSettings):
     )
     max_model_calls: int = Field(16, ge=1, description="maximum model calls of one turn")
     tool_timeout: float = Field(
-        30, gt=0, description="time limit of one tool call, or of one step of a multi-step tool"
+        30, gt=0, description="time limit of one tool call, or of the first step of a multi-step tool"
     )
     long_sleep: float = Field(
         5, gt=0, description="a resumable tool that sleeps longer gives its thread back until then"
@@ -227,6 +236,29 @@ class Settings(BaseSettings):
     )
     price_api_url: HttpUrl = Field(
         HttpUrl("https://api.coinbase.com/v2"), description="price API that `GetTokenPrice` calls"
+    )
+
+    chain_rpc: SecretStr | None = Field(
+        None,
+        description="address of the JSON-RPC node that `POST /api/simulate` asks, or JSON with one for each chain id: "
+        '`{"1": "https://...", "8453": "https://..."}`',
+    )
+    simulation_timeout: float = Field(
+        10, gt=0, description="time limit of one simulation, all calls to the node included"
+    )
+    max_simulations: int = Field(
+        20, ge=1, description="concurrent simulations of one web process; further ones get 503"
+    )
+    simulation_fee_wei: int = Field(
+        1,
+        ge=1,
+        le=MAX_FEE_WEI,
+        description="fee in wei that Aomi's widget adds to each batch that was simulated; it signs none without a fee",
+    )
+    simulation_fee_recipient: str = Field(
+        "",
+        pattern="^(0x[0-9a-fA-F]{40})?$",
+        description="address that gets the fee; without one it is the sender's own, so that nobody pays",
     )
 
     @classmethod
@@ -246,11 +278,31 @@ class Settings(BaseSettings):
         """Where the queue lives."""
         return self.queue_redis_url or self.redis_url
 
+    @property
+    def chain_urls(self) -> dict[int, str]:
+        """The JSON-RPC node of each chain (see `app.chain_urls`), {} when there is none."""
+        setting = self.chain_rpc.get_secret_value().strip() if self.chain_rpc else ""
+        return chain_urls.read(setting) if setting else {}
+
+    @field_validator("chain_rpc")
+    @classmethod
+    def _has_chain_urls(cls, setting: SecretStr | None) -> SecretStr | None:
+        if setting and setting.get_secret_value().strip():
+            chain_urls.read(setting.get_secret_value())
+        return setting
+
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, url: str) -> str:
         redis_urls.read(url)
         return url
+
+    @field_validator("redis_prefix")
+    @classmethod
+    def _is_apart(cls, prefix: str) -> str:
+        if prefix and not re.fullmatch(r"[\w.-][\w.:-]{0,62}:", prefix, re.ASCII):
+            raise ValueError(PREFIX_FORM)
+        return prefix
 
     @field_validator("queue_redis_url")
     @classmethod
@@ -261,18 +313,29 @@ class Settings(BaseSettings):
         return url
 
 
+PREFIX_FORM = (
+    "must be letters, digits, '_', '.', '-' and ':', begin with no ':', end with one, and have at most 64 characters, "
+    "such as chat:"
+)
+
 NO_CLUSTER = (
     "must name a Redis that is no cluster, because the queue cannot run on one; with REDIS_URL on a cluster, set it to "
     "a Redis of its own, such as redis://host:6379/0"
 )
 
 
+def read_env_file() -> None:
+    """Add to the environment what `.env` in the current folder holds and the environment lacks, keys of providers
+    included."""
+    load_dotenv(Path(".env"))
+
+
 def load() -> Settings:
-    """Read the settings; what `.env` holds and the environment lacks joins it, keys of providers included.
+    """Read the settings, from `.env` as well.
 
     Raises `ConfigError`, naming each variable that is wrong and why.
     """
-    load_dotenv(Path(".env"))
+    read_env_file()
     try:
         return Settings()
     except ValidationError as error:

@@ -11,6 +11,7 @@ AomiError
     ├── Conflict            409
     ├── TooManyRequests     429
     ├── NotConfigured       501
+    ├── BadGateway          502
     ├── NotReady            503
     └── Overloaded          503
 """
@@ -85,6 +86,12 @@ class NotConfigured(ApiError):
     """The operator has not configured this feature; the message says which setting it needs."""
 
     status = 501
+
+
+class BadGateway(ApiError):
+    """A server of the operator's that the request needs gave no usable response."""
+
+    status = 502
 
 
 class NotReady(ApiError):

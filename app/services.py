@@ -8,6 +8,7 @@ from typing import Any
 
 from app import catalog
 from app.catalog import Catalog
+from app.chain.simulation import Simulator
 from app.config import Settings
 from app.live.hub import Hub
 from app.metrics.instruments import Metrics
@@ -64,6 +65,7 @@ class Services:
     metrics: Metrics
     counters: Counters
     reporter: Reporter
+    simulator: Simulator | None
 
     def reaper(self, running: Callable[[], Iterable[RunningTurn]] = no_turns) -> Reaper:
         """A reaper for this process, not started. `running` returns the turns that the process runs."""
@@ -102,8 +104,15 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         client_replies=ClientReplies(turns, sessions, apps, keys),
         passes=Passes(store),
         duties=(RequestExpiry(store), usage, LostTurns(runs, turns, jobs, usage), WakeUps(calls, jobs)),
-        hub=Hub(PubSubListener(listening or clients.listening(settings)), metrics.relayed),
+        hub=Hub(PubSubListener(listening or clients.listening(settings), settings.redis_prefix), metrics.relayed),
         metrics=metrics,
         counters=counters,
         reporter=Reporter(metrics, counters, settings.metrics_interval if settings.metrics else None),
+        simulator=_simulator(settings),
     )
+
+
+def _simulator(settings: Settings) -> Simulator | None:
+    """None where the operator has no node."""
+    urls = settings.chain_urls
+    return Simulator(urls, settings.simulation_timeout, settings.max_simulations) if urls else None

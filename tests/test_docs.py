@@ -34,7 +34,7 @@ from app.commands.sessions import sessions
 from app.config import Settings
 from app.events.types import ErrorCode, FinishReason
 from app.model_params import ModelParams
-from app.state import redis_keys
+from app.state import redis_keys, redis_schema
 from app.state.api_keys import ApiKeys
 from app.state.client_requests import ClientRequests
 from app.state.ledger import Ledger
@@ -368,11 +368,12 @@ def test_the_tools_of_the_pages_run(example_tools):
     assert price.run({"item": "mug", "count": 2}, ToolContext()) == {"price": 25.0}
     assert price.schema["function"]["parameters"]["properties"]["item"]["enum"] == ["mug", "shirt"]
     assert time.run({}, ToolContext())["timezone"] == "UTC"
-    assert example_tools.keys() in (set(), {"FollowParcel", "AskForPhoto"})
+    assert example_tools.keys() in (set(), {"CountStock", "FollowParcel", "AskForPhoto"})
 
 
 @pytest.mark.parametrize("example_tools", ["docs/tools.md"], indirect=True)
-def test_the_step_tool_and_the_client_tool_of_the_page_run(example_tools):
+def test_the_async_tool_the_step_tool_and_the_client_tool_of_the_page_run(example_tools):
+    assert example_tools["CountStock"].run({"item": "mug"}, ToolContext()) == {"pieces": 42}
     parcel = example_tools["FollowParcel"]
     assert parcel.schema["function"]["parameters"]["properties"]["number"]["description"] == "The number of the parcel."
     steps = list(parcel.run({"number": "7"}, Hurried()))
@@ -515,7 +516,7 @@ def worker_name(worker, redis):
 
 def test_every_key_of_the_schema_is_described_and_no_other():
     described = {pattern: (kind, life) for pattern, (kind, life, _) in described_keys().items()}
-    assert described == {key.pattern: (key.type, key.life) for key in redis_keys.SCHEMA}
+    assert described == {key.pattern: (key.type, key.life) for key in redis_schema.SCHEMA}
 
 
 def test_every_script_is_on_the_page_and_no_other():
@@ -542,8 +543,8 @@ def test_fields_on_the_page_are_those_in_redis(busy, redis):
     }
     open_fields = {"provider-keys:<client>", "secrets:<client>"}  # names that the client gives
     open_fields |= {"metrics"}  # the samples of docs/operating.md
-    open_fields |= {key.pattern for key in redis_keys.SCHEMA if "usage" in key.pattern}  # sums by apps and models
-    assert set(present) == {key.pattern for key in redis_keys.SCHEMA if key.type == "hash"} - open_fields
+    open_fields |= {key.pattern for key in redis_schema.SCHEMA if "usage" in key.pattern}  # sums by apps and models
+    assert set(present) == {key.pattern for key in redis_schema.SCHEMA if key.type == "hash"} - open_fields
     for pattern, names in present.items():
         found = {field.decode() for name in names for field in redis.hgetall(name)}
         fields = {re.sub(r"^(request|model_call|charge):\d+$", r"\1:<n>", field) for field in found}

@@ -14,7 +14,7 @@ import click
 
 from app import catalog, config, file_limit, sd_notify
 from app.errors import ConfigError
-from app.telemetry import logs, tracing
+from app.telemetry import logs, prints, tracing
 
 log = logging.getLogger("workers")
 
@@ -33,6 +33,7 @@ def main() -> int:
     try:
         settings = config.load()
         logs.setup(settings)
+        prints.capture()
         tracing.setup(settings, "aomi-worker")
         files_at_start = file_limit.raise_to_hard()
         log.info("at most %d open files (%d at start)", file_limit.open_files(), files_at_start)

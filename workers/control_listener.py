@@ -20,10 +20,10 @@ class ControlListener:
     """One listener per process. A lost stop does no harm: Redis refuses the turn's events and the first steps of its
     tools, which stops it, too."""
 
-    def __init__(self, redis: Any, cancel_tokens: CancelRegistry) -> None:
+    def __init__(self, listener: PubSubListener, cancel_tokens: CancelRegistry) -> None:
         self._cancel_tokens = cancel_tokens
         self._waits: dict[FirstStep, threading.Event] = {}
-        self._listener = PubSubListener(redis)
+        self._listener = listener
 
     def start(self) -> None:
         """Start to listen. Returns once subscribed, or when Redis does not confirm in time."""

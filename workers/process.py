@@ -11,6 +11,7 @@ from app.background import BackgroundLoop, Backoff, broken_loops
 from app.config import Settings
 from app.metrics.reporter import process_name
 from app.state.connection import clients
+from app.state.connection.pubsub import PubSubListener
 from app.telemetry import tracing
 from app.turns.queue import BACKGROUND, TURNS, open_queue
 from workers import queue_clock, runtime
@@ -21,6 +22,7 @@ from workers.outbox import Outbox
 from workers.running_turns import RunningTurns
 from workers.runtime import Runtime
 from workers.thread_worker import NO_LIMIT, JobLimit, ThreadWorker
+from workers.tools.async_loop import ToolLoop
 from workers.usage_settler import UsageSettler
 
 log = logging.getLogger("workers")
@@ -54,16 +56,18 @@ class Worker:
         redis = clients.commands(settings, retry_forever=True, timeout=5)
         shared = services.build(settings, redis, queue=clients.queue(settings, redis, retry_forever=True, timeout=5))
         cancel_tokens, running_turns = CancelRegistry(), RunningTurns()
+        self._tool_loop = ToolLoop(settings.tool_timeout)
+        listener = PubSubListener(clients.listening(settings), settings.redis_prefix)
         self._runtime = Runtime(
             worker_name=self.name,
             services=shared,
             models=Models(shared.catalog, settings),
             outbox=Outbox(shared.runs, lambda run_id: cancel_tokens.cancel(run_id, ENDED_ELSEWHERE)),
             usage_settler=UsageSettler(shared.ledger, shared.metrics.used),
-            control=ControlListener(clients.listening(settings), cancel_tokens),
+            control=ControlListener(listener, cancel_tokens),
             cancel_tokens=cancel_tokens,
             running_turns=running_turns,
-            tools=runtime.load_tools(shared),
+            tools=runtime.load_tools(shared, self._tool_loop),
         )
         self._reaper = shared.reaper(running_turns.all)
         self._loop_check = BackgroundLoop(_check_loops, Backoff("loop check", ()), LOOP_CHECK_SECONDS)
@@ -125,6 +129,7 @@ class Worker:
         self._runtime.usage_settler.stop()
         self._runtime.control.stop()
         self._runtime.models.stop()
+        self._tool_loop.stop()
         self._runtime.services.reporter.stop()
         tracing.stop()
         log.info("stopped")

@@ -15,6 +15,7 @@ from workers.models.models import Models
 from workers.outbox import Outbox
 from workers.running_turns import RunningTurns
 from workers.tools import Tool
+from workers.tools.async_loop import ToolLoop
 from workers.usage_settler import UsageSettler
 
 
@@ -43,12 +44,14 @@ class Runtime:
         return self.tools.get(app.id, {}) if app else {}
 
 
-def load_tools(services: Services) -> dict[str, dict[str, Tool]]:
-    """The tools of every app, by app and name. Raises `ConfigError`, which names the file and the entry."""
+def load_tools(services: Services, loop: ToolLoop) -> dict[str, dict[str, Tool]]:
+    """The tools of every app, by app and name; `loop` runs those that are async.
+
+    Raises `ConfigError`, which names the file and the entry."""
     loaded: dict[str, dict[str, Tool]] = {}
     for app in services.catalog.apps:
         entry = f"{services.settings.config}: apps (id {app.id!r}).tools"
-        app_tools = [tools.load(name, entry) for name in app.tools]
+        app_tools = [tools.load(name, entry, loop) for name in app.tools]
         loaded[app.id] = {tool.name: tool for tool in app_tools}
         if len(loaded[app.id]) < len(app_tools):
             raise ConfigError(f"{entry}: two tools have the same name; rename one of them")

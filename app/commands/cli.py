@@ -9,6 +9,7 @@ from typing import cast
 import click
 
 from app import config
+from app.commands import dev_file
 from app.errors import ConfigError
 from app.state.connection.clients import Unavailable
 
@@ -38,8 +39,12 @@ class Commands(click.Group):
 
 @click.group(cls=Commands)
 @click.version_option(package_name="aomi-backend")
-def cli() -> None:
-    """Run and operate an aomi backend."""
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Run and operate an aomi backend. `.env` in this folder counts, and the `aomi dev` that runs in it is found."""
+    if ctx.invoked_subcommand != "dev":
+        dev_file.join()  # first: it says where that backend is, whatever .env says
+    config.read_env_file()
 
 
 @cli.command()

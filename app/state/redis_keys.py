@@ -1,116 +1,12 @@
-"""Every Redis key: its name, type, content and life, in this one place. docs/redis.md describes them in full.
+"""The names of Redis keys and channels; redis_schema.py lists them all, with what they hold.
 
 All keys of one session share the hash tag `{id}`, so that they are on one node of a Redis Cluster. Lua scripts have
-the same names in lua/keys.lua.
+the same names in lua/keys.lua. The clients put AOMI_REDIS_PREFIX before them (connection/prefix.py).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Key(NamedTuple):
-    """One kind of key. `life` says when it goes."""
-
-    pattern: str
-    type: str
-    holds: str
-    life: str
-
-
-SCHEMA = (
-    Key("session:{<id>}", "hash", "the session's fields", "AOMI_SESSION_TTL after its last turn"),
-    Key("session:{<id>}:threads", "zset", "thread ids by the time they were opened, µs", "as the session"),
-    Key("session:{<id>}:thread:<thread>", "hash", "id, title, created_at, updated_at", "as the session"),
-    Key("session:{<id>}:thread:<thread>:messages", "list", "messages as JSON, oldest first", "as the session"),
-    Key("session:{<id>}:waiting", "list", "runs waiting for their turn, next one first", "as the session"),
-    Key("session:{<id>}:updates", "stream", "frames of /api/updates, id `<n>-0`", "as the session"),
-    Key(
-        "session:{<id>}:kept",
-        "zset",
-        "names of the keys below, by their last moment, ms",
-        "until the last of them is gone",
-    ),
-    Key("session:{<id>}:run:<run>", "hash", "one turn", "AOMI_LOG_TTL after its end"),
-    Key(
-        "session:{<id>}:run:<run>:log",
-        "stream",
-        "the turn's frames, id `<n>-0`",
-        "AOMI_LOG_TTL after its end",
-    ),
-    Key(
-        "session:{<id>}:call:<run>:<call>",
-        "hash",
-        "a multi-step tool's call",
-        "AOMI_TOOL_TTL after a step, AOMI_TOOL_OVER_TTL after its end",
-    ),
-    Key(
-        "session:{<id>}:tools",
-        "zset",
-        "`<run>:<call>` of multi-step calls that have not ended, by their last moment, ms",
-        "until the last of them has ended",
-    ),
-    Key("session:{<id>}:mailbox", "list", "events for a client that polls, JSON", "AOMI_LOG_TTL after the last"),
-    Key("session:{<id>}:fetched", "list", "a name of the last fetch, and what it got", "AOMI_FETCH_TTL"),
-    Key("session:{<id>}:client", "string", "SHA-256 of the id of the session's client", "AOMI_SESSION_TTL"),
-    Key(
-        "session:{<id>}:sent:<sha256>",
-        "hash",
-        "run and body of a message with an Idempotency-Key",
-        "AOMI_IDEMPOTENCY_TTL",
-    ),
-    Key("sessions-of:<public_key>", "zset", "session ids by the time they were made, µs", "AOMI_SESSION_TTL"),
-    Key("key:<key>", "hash", "one API key", "until it is revoked"),
-    Key(
-        "api-key:<sha256>",
-        "hash",
-        "the id of the key with this secret",
-        "until its key is revoked or its overlap ends",
-    ),
-    Key("rate:{<kind>/<who>/<most>/1/minute}", "string", "requests of this minute", "until two minutes have passed"),
-    Key("rate:{<kind>/<who>/<most>/1/minute}/-1", "string", "requests of the minute before", "until it is over"),
-    Key("turns-of:<kind>:<who>", "zset", "`<id> <run>` of turns with a slot, by its end, ms", "five AOMI_LEASE"),
-    Key(
-        "tools-of:address:<sha256>",
-        "zset",
-        "`<id> <run> <call>` of an address's multi-step calls that have not ended, by their last moment, ms",
-        "AOMI_TOOL_TTL after a job has begun",
-    ),
-    Key("provider-keys:<client>", "hash", "a client's own keys, by provider, JSON", "AOMI_SESSION_TTL after their use"),
-    Key("secrets:<client>", "hash", "a client's secrets, by name, encrypted", "AOMI_SESSION_TTL after their use"),
-    Key("session:{<id>}:usage", "hash", "what the session used, by day, key, app and model", "as the session"),
-    Key("usage:{<key>}:day:<day>", "hash", "what an API key used on a day, by app and model", "AOMI_USAGE_TTL"),
-    Key("usage:{<key>}:month:<month>", "hash", "the same of a month", "AOMI_USAGE_TTL"),
-    Key("usage:{<key>}:counted", "zset", "ids of recently counted charges, by time, ms", "AOMI_CHARGE_TTL"),
-    Key("model-calls", "zset", "`<id> <run> <n>` of calls to settle, by when one looks, ms", "an entry: until then"),
-    Key("client-requests", "zset", "`<id> <n>` of open client requests by their end, ms", "an entry: until the end"),
-    Key(
-        "sleeping-calls",
-        "zset",
-        "`<id> <run> <call>` of multi-step calls that sleep, by when they go on, ms",
-        "an entry: until then",
-    ),
-    Key(
-        "metrics",
-        "hash",
-        "what all processes have counted, by metric and labels",
-        "AOMI_METRICS_TTL after the last count",
-    ),
-    Key(
-        "{metrics}:processes",
-        "zset",
-        "processes by their last report, ms",
-        "AOMI_METRICS_PROCESS_TTL after the last report",
-    ),
-    Key(
-        "{metrics}:process:<process>",
-        "hash",
-        "report, kind and gauges",
-        "AOMI_METRICS_PROCESS_TTL after its last report",
-    ),
-    Key("leases", "zset", "`<id> <run>` of open turns by lease end, ms", "an entry: until the turn's end"),
-    Key("{leases}:pass:<reaper>", "string", "the time of a reaper's last pass, µs", "four AOMI_LEASE"),
-)
+from app.state.redis_schema import SCHEMA
 
 CONTROL = "control"
 """The pub/sub channel of `control_messages`."""
@@ -138,6 +34,9 @@ METRICS = "metrics"
 
 METRICS_PROCESSES = "{metrics}:processes"
 """The index of the processes that count, by their last report."""
+
+HASH_TAGS = (METRICS, LEASES)
+"""Names that are the hash tag of other keys on the same node. They get braces of their own behind a prefix."""
 
 
 def metrics_process(process: str) -> str:

@@ -118,7 +118,7 @@ class RunStore:
             "expect": sorted(expect),
             "seal": new_id("seal"),
             "now": self._clock.now_iso(),
-            "channel": redis_keys.CONTROL,
+            "channel": self._store.control,
             "stop": "" if outcome == "complete" else StopTurn(run_id, outcome).encode(),
         }
         fields = from_pairs(self._store.call("seal", [redis_keys.session(session_id)], args))

@@ -17,6 +17,7 @@ from app.state import redis_keys
 from app.state.clock import RedisClock
 from app.state.connection.clients import Client
 from app.state.connection.cluster import Cluster
+from app.state.connection.prefix import Prefix
 from app.state.pairs import text_fields
 
 
@@ -28,12 +29,14 @@ class Call(NamedTuple):
 
 
 class Store:
-    """Shared by all parts of the state: `redis`, its `clock`, `settings`, and whether the Redis `is_cluster`."""
+    """Shared by all parts of the state: `redis`, its `clock`, `settings`, and whether the Redis `is_cluster`. `control`
+    is the name of the control channel for scripts, which get it as an argument: clients change only their KEYS."""
 
     def __init__(self, redis: Client, settings: Settings) -> None:
         self.redis = redis
         self.settings = settings
         self.is_cluster = isinstance(redis, Cluster)
+        self.control = Prefix(settings.redis_prefix).name(redis_keys.CONTROL)
         self.clock = RedisClock(lambda: int(self.run(Call("time", (1, redis_keys.LEASES)))))
 
     def call(self, name: str, keys: Sequence[str], args: Mapping[str, Any], first: Call | None = None) -> Any:

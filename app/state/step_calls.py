@@ -190,7 +190,7 @@ class StepToolCalls:
     def withdraw(self, call: StepToolCall) -> bool:
         """End the call, for which its turn no longer waits, and stop its job. False when its first step was there."""
         message = DropWork(steps_work(call.run_id, call.call_id)).encode()
-        args = {"ttl": self._store.settings.tool_over_ttl, "channel": redis_keys.CONTROL, "message": message}
+        args = {"ttl": self._store.settings.tool_over_ttl, "channel": self._store.control, "message": message}
         withdrawn = bool(self._store.call("withdraw_call", call.script_keys, args))
         if withdrawn:
             self._places.give_back(call.address, call.member)
@@ -202,7 +202,7 @@ class StepToolCalls:
         """Hand the first step to the turn that waits for it. False when the turn no longer runs, or another job has
         claimed the call."""
         message = FirstStep(call.run_id, call.call_id).encode()
-        args = {"result": exact_json.dumps(result), "channel": redis_keys.CONTROL, "message": message}
+        args = {"result": exact_json.dumps(result), "channel": self._store.control, "message": message}
         args |= {"run": call.run_id, "claim": call.claim}
         return bool(self._store.call("first_step", call.script_keys, args))
 

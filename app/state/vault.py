@@ -4,7 +4,9 @@ SHA-256 of the client's id, and used for the turns of that client alone."""
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -25,6 +27,9 @@ MAX_PER_CLIENT = 50
 KEY_PREFIX_CHARACTERS = 7
 MIN_CHARACTERS_TO_SHOW = 20
 """No prefix of a shorter provider key is shown."""
+
+CLEARED_TOO = "cleared_with_secrets"
+"""The field of a stored provider key that came as a secret, and is cleared with the secrets."""
 
 NOT_CONFIGURED = "Keys and secrets of clients cannot be kept here: the operator has not set AOMI_ENCRYPTION_KEY"
 
@@ -62,10 +67,11 @@ class Vault:
 
     def save_provider_key(self, client: str, provider: str, key: str, label: str | None) -> ProviderKey:
         """Store a key; it replaces the provider's last one. Raises `NotConfigured`, `BadRequest`."""
-        prefix = key[:KEY_PREFIX_CHARACTERS] if len(key) >= MIN_CHARACTERS_TO_SHOW else ""
-        stored = {"key": self._encrypt(key), "key_prefix": prefix, "label": label}
-        self._save(redis_keys.provider_keys(client), {provider: exact_json.dumps(stored)})
-        return ProviderKey(provider, prefix, label)
+        stored = self._encrypted_key(key, label)
+        fields = {provider: exact_json.dumps(stored)}
+        self._check_room(redis_keys.provider_keys(client), fields)
+        self._write(redis_keys.provider_keys(client), fields)
+        return ProviderKey(provider, stored["key_prefix"], label)
 
     def list_provider_keys(self, client: str) -> list[ProviderKey]:
         """The visible parts of the client's keys. Raises `NotConfigured`."""
@@ -90,9 +96,20 @@ class Vault:
 
     # secrets for tools
 
-    def save_secrets(self, client: str, values: dict[str, str]) -> None:
-        """Store secrets by name. Raises `NotConfigured`, `BadRequest`."""
-        self._save(redis_keys.secrets(client), {name: self._encrypt(value) for name, value in values.items()})
+    def save_secrets(
+        self, client: str, values: Mapping[str, str], provider_keys: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Store secrets by name, and provider keys that the client sent as secrets, by provider. `clear_secrets`
+        deletes both. Raises `NotConfigured`, `BadRequest`; then nothing is stored."""
+        secrets = {name: self._encrypt(value) for name, value in values.items()}
+        keys = {
+            provider: exact_json.dumps(self._encrypted_key(key, None) | {CLEARED_TOO: True})
+            for provider, key in provider_keys.items()
+        }
+        self._check_room(redis_keys.secrets(client), secrets)
+        self._check_room(redis_keys.provider_keys(client), keys)
+        self._write(redis_keys.secrets(client), secrets)
+        self._write(redis_keys.provider_keys(client), keys)
 
     def secrets(self, client: str) -> dict[str, str]:
         """The client's secrets by name, for a tool's call in a turn of its own; {} without a client."""
@@ -106,9 +123,12 @@ class Vault:
         return bool(self._redis.hdel(redis_keys.secrets(client), name))
 
     def clear_secrets(self, client: str) -> None:
-        """Delete all of the client's secrets. Raises `NotConfigured`."""
+        """Delete all of the client's secrets, and the provider keys that it sent as secrets. Raises `NotConfigured`."""
         self._open()
         self._redis.delete(redis_keys.secrets(client))
+        keys = {name: exact_json.loads(value) for name, value in self._all(redis_keys.provider_keys(client)).items()}
+        if sent := [provider for provider, key in keys.items() if key.get(CLEARED_TOO)]:
+            self._redis.hdel(redis_keys.provider_keys(client), *sent)
 
     def forget(self, client: str) -> None:
         """Delete all keys and secrets of the client, whether or not they can be decrypted."""
@@ -135,10 +155,19 @@ class Vault:
                 )
         return values
 
-    def _save(self, key: str, fields: dict[str, Any]) -> None:
-        stored = {raw.decode() for raw in self._redis.hkeys(key)}
+    def _encrypted_key(self, key: str, label: str | None) -> dict[str, Any]:
+        prefix = key[:KEY_PREFIX_CHARACTERS] if len(key) >= MIN_CHARACTERS_TO_SHOW else ""
+        return {"key": self._encrypt(key), "key_prefix": prefix, "label": label}
+
+    def _check_room(self, key: str, fields: dict[str, str]) -> None:
+        """Raises `BadRequest` when the client would have too many."""
+        stored = {raw.decode() for raw in self._redis.hkeys(key)} if fields else set()
         if len(stored | fields.keys()) > MAX_PER_CLIENT:
             raise BadRequest(f"A client may have at most {MAX_PER_CLIENT} of these; delete some first")
+
+    def _write(self, key: str, fields: dict[str, str]) -> None:
+        if not fields:
+            return
         pipeline = self._redis.pipeline()
         pipeline.hset(key, mapping=fields)
         pipeline.expire(key, self._life)

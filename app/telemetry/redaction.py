@@ -20,6 +20,12 @@ from app.errors import ConfigError
 _OURS = ("app", "workers", "gunicorn", "rq", "opentelemetry")
 """Loggers whose messages never quote what people write."""
 
+_TALKING = ("app", "workers", "gunicorn")
+"""Those whose lines below WARNING are logged."""
+
+_operators: set[str] = set()
+"""Installed packages with tools of the operator."""
+
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 
 _OF_THE_CODE = (AttributeError, ConfigError, ImportError, ModuleNotFoundError, NameError)
@@ -65,9 +71,27 @@ def masked(text: str) -> str:
     return _KEYS.sub(MASK, (conceal(text) if conceal else text).encode("utf-8", "replace").decode())
 
 
+def include(package: str) -> None:
+    """Treat the log lines of an installed package as the operator's own: it has tools."""
+    _operators.add(package)
+
+
+def is_wanted(record: logging.LogRecord) -> bool:
+    """Whether the record is logged: those of libraries from WARNING on."""
+    return record.levelno >= logging.WARNING or _package(record) in _TALKING or _is_operators(record)
+
+
 def _is_ours(record: logging.LogRecord) -> bool:
     """Whether the record is ours or from the operator's own code, such as a tool."""
-    return record.name.partition(".")[0] in _OURS or not record.pathname.startswith(_LIBRARIES)
+    return _package(record) in _OURS or _is_operators(record)
+
+
+def _is_operators(record: logging.LogRecord) -> bool:
+    return _package(record) in _operators or not record.pathname.startswith(_LIBRARIES)
+
+
+def _package(record: logging.LogRecord) -> str:
+    return record.name.partition(".")[0]
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

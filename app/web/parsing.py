@@ -15,10 +15,11 @@ from app.web.current import services
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 TOKEN = re.compile(r"[A-Za-z0-9:_.-]{8,128}")
-PLACEHOLDERS = frozenset(["default-session", "default_session", "undefined", "anonymous", "session-id", "session_id"])
-"""Ids that clients send when they have none: Aomi's React runtime sends the first one."""
-
 NOT_BLANK = re.compile(r"[^\s\x1c-\x1f\x85\ufeff]")  # Python's \s and JavaScript's \s differ: this is blank in either
+SHARED_IDS = frozenset(["default-session", "default_session", "undefined", "anonymous", "session-id", "session_id"])
+"""Ids that client libraries send for every user: all of them would share one session. (The first one is sent by Aomi's
+React runtime, 0.3.14, after its last thread was deleted.)"""
+
 EVENT_ID = re.compile(r"(?:.*:)?([0-9]{1,15})", re.DOTALL)
 
 TEXT_CHARACTERS = 32_000
@@ -64,9 +65,9 @@ def checked_session_id(value: str) -> str:
     """The id in lower case. Raises `BadRequest` when it is malformed."""
     if UUID.fullmatch(value):
         return value.lower()
+    if value.lower() in SHARED_IDS:
+        raise BadRequest(f"{value!r} is nobody's own session; create one with an id of its own, a UUID made at random")
     if services().settings.session_id_format == "token":
-        if value.lower() in PLACEHOLDERS:
-            raise BadRequest(f"{value!r} is a placeholder that everyone would share: create an id at random")
         if TOKEN.fullmatch(value):
             return value.lower()
         raise BadRequest("The session id must be a UUID, or 8 to 128 characters out of A-Z a-z 0-9 : _ . -")

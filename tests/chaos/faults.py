@@ -7,13 +7,14 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from redis.exceptions import ResponseError
 
 from tests.chaos.site import ALIVE, Site
-from tests.support.backend import Process, free_port
+from tests.support.backend import Process, free_port, until
+from tests.support.engines import Watched
 
 
 def kill_worker(site: Site, rng: random.Random) -> None:
@@ -122,6 +123,22 @@ def demote_redis(site: Site, rng: random.Random) -> None:
         store.replicaof("NO", "ONE")
 
 
+def fail_over(site: Site, rng: random.Random) -> None:
+    """The replica becomes the master, as an operator asks for before maintenance: once it has all the data."""
+    old = site.redis.master
+    until(site.redis.is_followed, 60, "a replica that has all the data")
+    until(lambda: _accepted(site.redis.fail_over), 60, "a Sentinel that begins a failover")
+    until(lambda: site.redis.master is not old, 60, "another master")
+
+
+def _accepted(command: Callable[[], None]) -> bool:
+    try:
+        command()
+    except ResponseError:  # it does not know yet that the replica is fit
+        return False
+    return True
+
+
 @contextmanager
 def _set(site: Site, name: str, value: int, before: int) -> Iterator[None]:
     with site.store() as store:
@@ -130,7 +147,7 @@ def _set(site: Site, name: str, value: int, before: int) -> Iterator[None]:
         store.config_set(name, before)
 
 
-FAULTS = {
+FAULTS_ANYWHERE = {
     kill_worker: 4,
     stop_worker: 2,
     freeze_worker: 1,
@@ -139,24 +156,30 @@ FAULTS = {
     crash_web: 2,
     drop_pubsub: 4,
     drop_connections: 3,
+    hold_up_redis: 2,
+}
+"""How often each happens, beside the others."""
+
+FAULTS_OF_ONE_REDIS = {
     restart_redis: 3,
     freeze_redis: 2,
-    hold_up_redis: 2,
     keep_redis_busy: 2,
     fill_redis: 2,
     leave_redis_without_replicas: 1,
     demote_redis: 2,
 }
-"""How often each happens, beside the others."""
+
+FAULTS_OF_A_WATCHED_REDIS = {fail_over: 6}
 
 OF_WORKERS = (kill_worker, stop_worker, freeze_worker)
 
 
 def misfortune(site: Site, rng: random.Random, done: Counter[str]) -> None:
     """Let one thing go wrong; a worker is struck only when the others are at work, as else no turn would go on."""
+    of_redis = FAULTS_OF_A_WATCHED_REDIS if isinstance(site.redis, Watched) else FAULTS_OF_ONE_REDIS
     possible = {
         fault: weight
-        for fault, weight in FAULTS.items()
+        for fault, weight in (FAULTS_ANYWHERE | of_redis).items()
         if len(site.ready_workers()) == ALIVE or fault not in OF_WORKERS
     }
     (fault,) = rng.choices(list(possible), list(possible.values()))

@@ -18,10 +18,21 @@ from tests.chaos.site import Site, standing
 from tests.chaos.verdict import Verdict
 
 PEOPLE = 8
-"""Who chat at once, unless more are asked for."""
+"""Who chat at once, unless the plan has another number."""
 
 QUIET = (0.2, 1.2)
 """Seconds between two misfortunes, from and to."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run. `lease` is AOMI_LEASE, in seconds; `failover` puts Sentinels and a replica under the site."""
+
+    seed: int
+    turns: int
+    lease: float
+    people: int = PEOPLE
+    failover: bool = False
 
 
 @dataclass
@@ -46,24 +57,20 @@ class Report:
         return "\n".join([*rows, f"| promises broken | {len(self.broken)} |"])
 
 
-def chaos(
-    folder: Path,
-    seed: int,
-    turns: int,
-    lease: float,
-    crowd: int = PEOPLE,
-    tell: Callable[[str], None] = lambda _: None,
-) -> Report:
-    """At least `turns` turns on a site of their own. Progress goes to `tell`, a line at a time."""
-    report = Report(seed)
+def chaos(folder: Path, plan: Plan, tell: Callable[[str], None] = lambda _: None) -> Report:
+    """At least `plan.turns` turns on a site of their own. Progress goes to `tell`, a line at a time."""
+    seed, report = plan.seed, Report(plan.seed)
     began = time.monotonic()
-    with standing(folder, lease) as site, ThreadPoolExecutor(crowd * 4) as pool:
-        people = [Person(site, f"{seed}-{number}", pool) for number in range(crowd)]
+    with (
+        standing(folder, plan.lease, watched=plan.failover) as site,
+        ThreadPoolExecutor(plan.people * 4) as pool,
+    ):
+        people = [Person(site, f"{seed}-{number}", pool) for number in range(plan.people)]
         listeners = [Listener(site, person.session_id, f"{seed}") for person in people]
         for listener in listeners:
             listener.start()
         tell(f"seed {seed}: the site stands after {time.monotonic() - began:.0f} s")
-        _live(site, people, report, turns, tell)
+        _live(site, people, report, plan.turns, tell)
         tell(f"seed {seed}: {report.turns} turns done, now the verdict")
         verdict = Verdict(site, people, listeners)
         verdict.reach()

@@ -1,4 +1,5 @@
-"""The backend under chaos: two webs and two workers on an append-only Redis. Their clocks differ by minutes.
+"""The backend under chaos: two webs and two workers on an append-only Redis, or on one with a replica that Sentinels
+watch. Their clocks differ by minutes.
 
 Whatever is killed is started again, as a supervisor does; nobody waits for it.
 """
@@ -18,13 +19,16 @@ import yaml
 from app.config import Settings
 from app.state.api_keys import ApiKeys
 from app.state.scripts import Store
-from tests.support.backend import AppendOnlyRedis, Backend, Process, until
+from tests.support.backend import AppendOnlyRedis, Backend, Process, redis_server, until
 from tests.support.backend import configuration as configured
+from tests.support.engines import Watched
 from tests.support.patience import setting
 from tests.support.servers import Provider, serving
 
 ALIVE = 2
 """Webs and workers that are kept."""
+
+Servers = AppendOnlyRedis | Watched
 
 SKEWS = (60.0, -60.0, 0.0)
 """Seconds by which the clocks of webs, one after the other, and of the first worker are off."""
@@ -33,7 +37,7 @@ SKEWS = (60.0, -60.0, 0.0)
 class Site:
     """Real processes. `stricken` holds when a worker, by its process id, was killed or frozen (monotonic seconds)."""
 
-    def __init__(self, folder: Path, provider: Provider, redis: AppendOnlyRedis, backend: Backend) -> None:
+    def __init__(self, folder: Path, provider: Provider, redis: Servers, backend: Backend) -> None:
         self.provider = provider
         self.redis = redis
         self.stricken: dict[int, float] = {}
@@ -49,8 +53,8 @@ class Site:
             self.key = ApiKeys(Store(store, Settings())).issue(("*",), "chaos")
 
     def store(self) -> redis_py.Redis:
-        """A client of the site's Redis."""
-        return redis_py.Redis.from_url(self.redis.url, decode_responses=True)
+        """A client of the site's Redis, of the master if there are several."""
+        return redis_py.Redis.from_url(self.redis.master_url, decode_responses=True)
 
     def url(self, rng: random.Random) -> str:
         """The address of one of the webs; it may be gone by the time one asks it. That before them, if there is one."""
@@ -103,9 +107,11 @@ def takes_jobs(worker: Process) -> bool:
 
 
 @contextmanager
-def standing(folder: Path, lease: float, **more: str) -> Iterator[Site]:
-    """A site that is up, with `more` in its environment; it is torn down at the end."""
-    provider, redis = Provider(), AppendOnlyRedis(folder)
+def standing(folder: Path, lease: float, *, watched: bool = False, **more: str) -> Iterator[Site]:
+    """A site that is up, with `more` in its environment; it is torn down at the end. `watched`: with Sentinels, which
+    do nothing until they are asked to fail over."""
+    redis = Watched(redis_server(), folder, down_after=600) if watched else AppendOnlyRedis(folder)
+    provider = Provider()
     config = folder / "aomi.yaml"
     environment = {
         "AOMI_CONFIG": str(config),

@@ -6,15 +6,18 @@ import os
 
 import pytest
 
-from tests.chaos.run import chaos
+from tests.chaos.run import Plan, chaos
 
 SEED = int(os.environ.get("SEED", "20261124"))
 
 
 @pytest.mark.long
-def test_every_promise_holds_while_things_break(tmp_path):
-    report = chaos(tmp_path, SEED, turns=200, lease=2)
+@pytest.mark.parametrize(
+    ("turns", "failover"), [(200, False), (100, True)], ids=["one Redis", "a Redis that Sentinels watch"]
+)
+def test_every_promise_holds_while_things_break(tmp_path, turns, failover):
+    report = chaos(tmp_path, Plan(SEED, turns, lease=2, failover=failover))
     print(report.table())
-    assert not report.broken, f"make chaos SEED={SEED} TURNS=200: {report.broken[:3]}"
-    assert report.turns >= 200
+    assert not report.broken, f"make chaos SEED={SEED} TURNS={turns}: {report.broken[:3]}"
+    assert report.turns >= turns
     assert report.faults.total() > 5

@@ -81,7 +81,8 @@ class Verdict:
         except AssertionError as error:
             self.broken.append(f"{error}: jobs {_open_jobs(store)}, leases {store.zrange('leases', 0, -1)}")
         try:
-            channels = {"control", "feed"} | {f"session:{{{person.session_id}}}:updates" for person in self._people}
+            channels = {"control", "feed", "__sentinel__:hello"}
+            channels |= {f"session:{{{person.session_id}}}:updates" for person in self._people}
             until(lambda: set(store.pubsub_channels()) <= channels, 30, "subscriptions of streams that are over")
             self.held["subscriptions go with their streams"] += 1
         except AssertionError as error:
@@ -148,7 +149,7 @@ class Verdict:
 
     def _bills(self) -> None:
         """Every model call is settled, once: the turns, the sessions and the API keys tell of the same."""
-        with redis_py.Redis.from_url(self._site.redis.url) as connection:
+        with redis_py.Redis.from_url(self._site.redis.master_url) as connection:
             until(lambda: not connection.zcard("model-calls"), 60, "the last model calls")
             store = Store(connection, Settings())
             inspection, ledger = Inspection(store), Ledger(store)
@@ -198,7 +199,7 @@ def _allowed(sent: Sent) -> bool:
     if sent.kind == "cut":
         return end.get("code") == "provider_error"
     if sent.kind in ("stop", "barged"):
-        return end["type"] == "complete"
+        return end.get("type") == "complete"
     return end == {"type": "complete"}
 
 

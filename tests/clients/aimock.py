@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
+from tests.clients import npm
 from tests.support import processes
 from tests.support.backend import answers, free_port
 from tests.support.client import PLAIN
@@ -18,7 +18,7 @@ from tests.support.patience import until
 from tests.support.programs import needed
 
 HERE = Path(__file__).parent
-PROGRAM = HERE / "node_modules/@copilotkit/aimock/dist/cli.js"
+PROGRAM = "@copilotkit/aimock/dist/cli.js"
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,8 @@ class Aimock:
 @contextmanager
 def running(output: Path) -> Iterator[Aimock]:
     """The simulator with the answers of aimock.json; a request that none of them matches is an error."""
-    if not PROGRAM.exists():
-        pytest.skip("aimock is not installed: make test-clients does that, with npm")
     port = free_port()
-    command = [needed("node"), str(PROGRAM), "--port", str(port), "--fixtures", str(HERE / "aimock.json")]
+    command = [needed("node"), str(npm.program(PROGRAM)), "--port", str(port), "--fixtures", str(HERE / "aimock.json")]
     command += ["--strict", "--validate-on-load", "--journal-max", "0"]
     with output.open("wb") as file:
         process = processes.start(command, stdout=file, stderr=file)

@@ -10,6 +10,8 @@ from tests.support.backend import Backend, redis_running
 from tests.support.client import Client, kinds
 from tests.support.patience import until
 
+pytestmark = pytest.mark.long
+
 RIGHTS = ("~*", "&*", "+@all")
 
 

@@ -13,6 +13,8 @@ from tests.support.client import Client, kinds
 from tests.support.losing import losing_line
 from tests.support.servers import Calls, Text
 
+pytestmark = pytest.mark.long
+
 STEPS, TITLE = b"workers.jobs.run_steps", b"workers.jobs.suggest_title"
 
 

@@ -13,6 +13,8 @@ from tests.support import commands
 from tests.support.backend import ROOT, Backend, redis_running
 from tests.support.client import Client, kinds
 
+pytestmark = pytest.mark.long
+
 PEOPLE = 24
 
 

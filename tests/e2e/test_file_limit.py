@@ -18,6 +18,9 @@ from app.file_limit import budget
 from tests.support.backend import Process, free_port
 from tests.support.client import Client
 from tests.support.patience import patient, until
+from tests.support.servers import Silence, Text
+
+pytestmark = pytest.mark.long
 
 HARD = 256
 REFUSED = 300
@@ -62,15 +65,16 @@ def ask_for_updates(url):
 
 
 @pytest.mark.parametrize("web", [f"-n {HARD}"], indirect=True)
-def test_at_the_file_limit_streams_get_503_and_all_else_is_served(web):
+def test_at_the_file_limit_streams_get_503_and_all_else_is_served(web, provider):
     """Measured: as many streams as the log says are open, several hundred more are refused, then each kind of short
     request."""
     url, process = web
     most = budget(HARD, 200).streams
+    endless = provider.script("endless", [Text(["on it"]), Silence()])
     assert f"at most {HARD} open files ({HARD} at start): {most} streams" in process.log()
     with contextlib.ExitStack() as connections:
         client = Client(url)
-        running = connections.enter_context(client.chat("count to 500"))
+        running = connections.enter_context(client.chat(endless, model="scripted"))
         running.next("text")
         answers = []
         for _ in range(most - 1 + REFUSED):

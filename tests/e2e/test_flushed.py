@@ -11,6 +11,8 @@ from tests.support.backend import Backend, redis_running, until
 from tests.support.client import Client, kinds
 from tests.support.servers import Held, Text
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def own(tmp_path, config_file):

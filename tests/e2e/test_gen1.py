@@ -251,10 +251,10 @@ def test_events_are_an_array_also_of_a_session_that_nobody_made(gen1):
     assert gen1.http.get("/api/events", params={"count": "0"}, headers=gen1.header).status_code == 400
 
 
-def test_simulation_says_that_it_is_not_configured(gen1):
+def test_without_a_node_simulation_names_the_setting_to_set(gen1):
     answer = gen1.http.post("/api/simulate", json={"transactions": []}, headers=gen1.header)
     assert answer.status_code == 501
-    assert "not configured" in answer.json()["error"]
+    assert "has not set AOMI_CHAIN_RPC" in answer.json()["error"]
 
 
 def test_updates_opened_before_any_post_bring_the_title_and_a_tools_end(gen1, provider):

@@ -80,14 +80,14 @@ def test_a_worker_that_hung_until_its_turn_was_lost_begins_no_tool(site, talk, p
     assert not journal.exists()
 
 
-def test_tools_that_sleep_leave_the_only_thread_to_others_and_go_on_in_time(site, talk, provider, store):
-    """Also when the worker that began them is gone."""
-    watches = [("Recur", {"times": 1000, "every": 86400}), ("Recur", {"times": 4, "every": 0.3})]
-    provider.script("watch for long", [Calls(watches)], [Text(["ok"])])
+@pytest.mark.parametrize("tool", ["Recur", "RecurLater"])
+def test_tools_that_sleep_leave_the_only_thread_to_others_and_go_on_in_time(site, talk, provider, store, tool):
+    watches = [(tool, {"times": 1000, "every": 86400}), (tool, {"times": 4, "every": 0.3})]
+    text = provider.script(f"watch for long by {tool}", [Calls(watches)], [Text(["ok"])])
     provider.script("be quick", [Calls([("Countdown", {"n": 3, "every": 0})])], [Text(["ok"])])
     sleeper, other = talk(), talk()
     with sleeper.updates() as updates, other.updates() as news:
-        events = sleeper.ask("watch for long", app="scripted")
+        events = sleeper.ask(text, app="scripted")
         assert [event["result"] for event in events if event["type"] == "tool_result"] == [1, 1]
         other.ask("be quick", app="scripted")
         until(lambda: news.next("async_tool_result").get("done"), what="the end of the quick tool")
@@ -101,12 +101,25 @@ def test_tools_that_sleep_leave_the_only_thread_to_others_and_go_on_in_time(site
     assert store.zcard("sleeping-calls") == 0
 
 
-def test_the_model_is_told_when_too_many_tools_run_in_the_background(talk, provider):
-    calls = [("Recur", {"times": 2, "every": 86400})] * 3
+def test_of_a_hundred_watches_as_many_run_as_a_session_may_have(talk, provider, store):
+    """The model is told of the others."""
+    calls = [("Recur", {"times": 1000, "every": 86400})] * 100
     provider.script("watch everything", [Calls(calls)], [Text(["ok"])])
     client = talk()
     events = client.ask("watch everything", app="scripted")
     results = [event["result"] for event in events if event["type"] == "tool_result"]
     told = {"error": "2 tools of this session run in the background already; wait until one has ended"}
-    assert sorted(results, key=str) == [1, 1, told]
+    assert sorted(results, key=str) == [1, 1, *[told] * 98]
+    assert store.zcard("sleeping-calls") == 2
     client.request("DELETE", f"/api/sessions/{client.session_id}")
+
+
+def test_a_tool_that_sleeps_goes_on_although_its_worker_was_replaced(site, talk, provider):
+    backend, _, worker = site
+    provider.script("sleep on", [Calls([("Recur", {"times": 2, "every": 3})])], [Text(["ok"])])
+    client = talk()
+    with client.updates() as updates:
+        client.ask("sleep on", app="scripted")
+        worker.stop()
+        backend.worker()
+        assert updates.next("async_tool_result")["result"] == 2

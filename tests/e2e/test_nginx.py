@@ -7,18 +7,23 @@ import random
 import re
 import threading
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
+import httpx
 import pytest
 
 from tests.chaos.people import Listener, Person
 from tests.chaos.site import standing
 from tests.chaos.verdict import Verdict
 from tests.support.backend import free_port
-from tests.support.client import Client, fetch
+from tests.support.client import PLAIN, Client, fetch
 from tests.support.nginx import nginx_running
-from tests.support.patience import kept, setting, until
+from tests.support.patience import kept, patient, setting, until
 from tests.support.servers import Silence, StepwiseText, Text
+
+pytestmark = pytest.mark.long
 
 PEOPLE = 12
 
@@ -102,6 +107,19 @@ def test_without_a_web_the_refusal_is_json_and_says_when_to_come_again(tmp_path)
     assert answer.headers["server"] == "nginx"
 
 
+def test_a_page_may_have_more_than_six_threads_over_http_2(site, tmp_path):
+    """With the TLS lines of the file. Aomi's React runtime holds one stream open for each thread."""
+    with nginx_running(tmp_path, site.web_addresses(), tls=True) as url, ExitStack() as open_streams:
+        one = httpx.Limits(max_connections=1)
+        page = open_streams.enter_context(httpx.Client(http2=True, limits=one, timeout=patient(30), **PLAIN))
+        for _ in range(8):
+            header = {"X-Session-Id": str(uuid.uuid4())}
+            stream = open_streams.enter_context(page.stream("GET", f"{url}/api/updates", headers=header))
+            assert stream.http_version == "HTTP/2"
+            assert '"type":"state"' in next(text for text in stream.iter_text() if "data:" in text)
+        assert page.post(f"{url}/api/sessions", headers=header).status_code == 200
+
+
 def test_metrics_are_shown_to_this_machine(site):
     assert "aomi_turns_total" in fetch(f"{site.front}/metrics").text
 
@@ -117,7 +135,6 @@ def test_no_log_has_a_session_id(site, client):
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}", logged)
 
 
-@pytest.mark.long
 def test_a_rolling_restart_under_load_loses_no_turn(site):
     over, broken = threading.Event(), []
     with ThreadPoolExecutor(PEOPLE * 4) as pool:

@@ -17,6 +17,8 @@ from tests.support.client import PLAIN
 from tests.support.patience import kept, patient, until
 from tests.support.servers import Held, Text
 
+pytestmark = pytest.mark.long
+
 THREADS, QUEUE = 4, 4
 PIECES, PAUSE = 12, 0.05
 TURN = PIECES * PAUSE

@@ -15,6 +15,8 @@ from tests.support.remains import standing_in
 from tests.support.resuming import read_to_the_end
 from tests.support.servers import Held, Text
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def append_only(tmp_path_factory):

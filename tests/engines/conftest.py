@@ -34,14 +34,14 @@ class Site:
         return Client(self.address, self.key)
 
 
-@pytest.fixture(scope="package", params=["redis-server", pytest.param("valkey-server", marks=pytest.mark.long)])
+@pytest.fixture(scope="package", params=["redis-server", "valkey-server"])
 def program(request: pytest.FixtureRequest) -> str:
     return server(request.param)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, config_file: Path) -> Callable[..., Any]:
-    """Starts a site on the given URLs."""
+    """Starts a site on the given URLs, with more settings if there are any."""
 
     @contextmanager
     def start(servers: Any, **urls: str) -> Iterator[Site]:
@@ -57,7 +57,11 @@ def site(tmp_path_factory: pytest.TempPathFactory, config_file: Path) -> Callabl
             address = backend.web()[1]
             until(lambda: "takes jobs" in worker.log() or not worker.alive, 40, "worker process")
             assert worker.alive, worker.log()
-            settings = Settings(REDIS_URL=urls["REDIS_URL"], queue_redis_url=urls.get("AOMI_QUEUE_REDIS_URL", ""))
+            settings = Settings(
+                REDIS_URL=urls["REDIS_URL"],
+                queue_redis_url=urls.get("AOMI_QUEUE_REDIS_URL", ""),
+                redis_prefix=urls.get("AOMI_REDIS_PREFIX", ""),
+            )
             key = ApiKeys(Store(clients.commands(settings), settings)).issue(("*",), "tests")
             yield Site(backend, address, servers, key)
         finally:

@@ -7,22 +7,16 @@ import signal
 
 import pytest
 
-from app.state import redis_keys
+from app.state import redis_keys, redis_schema
 from tests.engines.failing import turns_outlive
 from tests.support import commands
-from tests.support.backend import ROOT, free_port, until
+from tests.support.backend import free_port, until
 from tests.support.client import Client, kinds, text_of
-from tests.support.engines import Certificates, Node, RedisCluster, server, stopped_at_last
+from tests.support.engines import Certificates, Node, RedisCluster, rules, server, stopped_at_last
 from tests.support.patience import patient
 from tests.support.servers import Calls, Silence, Text
 
-PAGE = (ROOT / "docs/redis-engines.md").read_text()
-
-
-def rules(user: str) -> list[str]:
-    """The rights of a user as the page has them."""
-    (found,) = re.findall(rf"^user ({user} .*)$", PAGE, re.MULTILINE)
-    return found.split()
+pytestmark = pytest.mark.long
 
 
 def patterns(rights: list[str], sign: str) -> set[str]:
@@ -62,7 +56,7 @@ def client(clustered) -> Client:
 
 
 def test_the_page_has_the_keys_and_channels_that_there_are():
-    known = {re.sub(r"(\{<|<).*", "*", key.pattern) for key in redis_keys.SCHEMA}
+    known = {re.sub(r"(\{<|<).*", "*", key.pattern) for key in redis_schema.SCHEMA}
     assert patterns(rules("aomi"), "~") == known
     assert patterns(rules("aomi"), "&") == {"session:*", redis_keys.CONTROL, redis_keys.FEED}
 

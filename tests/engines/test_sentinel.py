@@ -19,6 +19,8 @@ from tests.support.client import Client, Stream, kinds
 from tests.support.engines import Watched, stopped_at_last
 from tests.support.servers import Text
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def watched(program, site, tmp_path_factory):

@@ -9,6 +9,8 @@ from app.state.connection import clients
 from tests.support.backend import free_port, until
 from tests.support.engines import MASTER, SLOTS, Certificates, Node, Nodes, server, stopped_at_last
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):

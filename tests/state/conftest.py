@@ -1,9 +1,10 @@
-"""The state's contract, held over fakeredis, a real Redis, the Valkey of `make run` and a Redis Cluster alike."""
+"""The state's contract, held over fakeredis, a real Redis, the Valkey of `make run` and a Redis Cluster alike. That of
+the Valkey, and the `prefixed` one of the cluster, has a prefix."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import fakeredis
@@ -15,6 +16,7 @@ from app.events import sse
 from app.state.client_requests import ClientRequests
 from app.state.connection import clients
 from app.state.connection.cluster import Cluster
+from app.state.connection.prefix import PrefixedRedis
 from app.state.ledger import Ledger
 from app.state.run_records import Run
 from app.state.runs import RunStore
@@ -26,6 +28,9 @@ from app.state.vault import Vault
 from app.usage import ModelCall
 from tests.support.backend import redis_running, redis_server
 from tests.support.engines import RedisCluster, server, stopped_at_last
+
+SITE = "site:"
+"""The prefix of a site."""
 
 WORDS = "my words"
 """What the person of `full` says."""
@@ -57,6 +62,18 @@ def cluster(cluster_url: str) -> Cluster:
 
 
 @pytest.fixture(scope="session")
+def shared(cluster_url: str, redis_url: str) -> Settings:
+    """Settings of a site on that cluster and a Redis that it shares with others."""
+    return Settings(REDIS_URL=cluster_url, queue_redis_url=redis_url.replace("/0", "/1"), redis_prefix=SITE)
+
+
+@pytest.fixture(scope="session")
+def prefixed(shared: Settings) -> Cluster:
+    """A client of its state."""
+    return clients.commands(shared)
+
+
+@pytest.fixture(scope="session")
 def single(redis_url: str) -> Iterator[redis_py.Redis]:
     """A real Redis, in a database of its own."""
     with redis_py.Redis.from_url(redis_url.replace("/0", "/1")) as client:
@@ -64,22 +81,37 @@ def single(redis_url: str) -> Iterator[redis_py.Redis]:
 
 
 @pytest.fixture(scope="session")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis_py.Redis]:
-    """A client of a real Valkey."""
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefixedRedis]:
+    """A client of a site on a real Valkey."""
     with (
         redis_running(tmp_path_factory.mktemp("valkey"), server("valkey-server")) as url,
-        redis_py.Redis.from_url(url) as client,
+        clients.commands(Settings(REDIS_URL=url, redis_prefix=SITE)) as client,
     ):
         yield client
 
 
-@pytest.fixture(params=["fakeredis", "redis", "valkey", "cluster"])
-def connection(request: pytest.FixtureRequest) -> redis_py.Redis:
+@pytest.fixture(params=["fakeredis", "redis", "valkey", "cluster", pytest.param("prefixed", marks=pytest.mark.long)])
+def connection(request: pytest.FixtureRequest) -> Iterator[redis_py.Redis]:
     if request.param == "fakeredis":
-        return fakeredis.FakeRedis(server=fakeredis.FakeServer(), lua_modules=set())
+        yield fakeredis.FakeRedis(server=fakeredis.FakeServer(), lua_modules=set())
+        return
     client = request.getfixturevalue({"redis": "single"}.get(request.param, request.param))
-    client.flushdb()
-    return client
+    whole = request.getfixturevalue("cluster") if request.param == "prefixed" else without_prefix(client)
+    whole.flushdb()
+    yield client
+    if whole is not client:
+        assert all(name.startswith(SITE.encode()) for name in whole.scan_iter())
+
+
+def without_prefix(client: redis_py.Redis) -> redis_py.Redis:
+    """A client of all that is in that Redis, not of one site."""
+    return redis_py.Redis(connection_pool=client.connection_pool) if isinstance(client, PrefixedRedis) else client
+
+
+def empty(client: redis_py.Redis) -> None:
+    """Delete all keys of a site."""
+    if names := list(client.scan_iter(count=1000)):
+        client.unlink(*names)
 
 
 @pytest.fixture
@@ -87,14 +119,28 @@ def queue(request: pytest.FixtureRequest, connection: redis_py.Redis) -> redis_p
     """Where the queue is: beside the state, but never on a cluster."""
     if not isinstance(connection, Cluster):
         return connection
-    client = request.getfixturevalue("single")
-    client.flushdb()
-    return client
+    single = request.getfixturevalue("single")
+    single.flushdb()
+    return clients.queue(request.getfixturevalue("shared"), connection) if connection.prefix.text else single
 
 
 @pytest.fixture
-def settings() -> Settings:
-    return Settings(max_waiting=2, updates_kept=10, lease=60)
+def settings(connection: redis_py.Redis) -> Settings:
+    prefix = connection.prefix.text if isinstance(connection, Cluster | PrefixedRedis) else ""
+    return Settings(max_waiting=2, updates_kept=10, lease=60, redis_prefix=prefix)
+
+
+@pytest.fixture
+def subscribe(connection: redis_py.Redis, settings: Settings) -> Callable[[str], Any]:
+    """Subscribes to a channel of the site; returns redis-py's `PubSub`."""
+
+    def subscribed(channel: str) -> Any:
+        listener = without_prefix(connection).pubsub(ignore_subscribe_messages=True)
+        listener.subscribe(settings.redis_prefix + channel)
+        listener.get_message(timeout=1)
+        return listener
+
+    return subscribed
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ def test_of_a_revoked_key_nothing_is_left_and_nothing_comes_back(api_keys, issue
     assert not api_keys.change(key, KeyPolicy(apps=("shop",)))
     assert api_keys.rotate(key, overlap=60) is None
     assert api_keys.find(secret) is None
-    assert connection.keys() == []
+    assert list(connection.scan_iter()) == []
 
 
 def test_its_last_use_is_written_once_a_minute(api_keys, issued):

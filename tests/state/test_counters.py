@@ -42,7 +42,7 @@ def test_a_process_shows_itself_for_as_long_as_it_reports(counters, connection):
 
 def test_everything_has_an_end_to_its_life(counters, connection):
     counters.add(report("a", 1, {ONE: 1}))
-    assert all(connection.ttl(key) > 0 for key in connection.keys("*metrics*"))
+    assert all(connection.ttl(key) > 0 for key in connection.scan_iter("*metrics*"))
 
 
 class Away(Counters):

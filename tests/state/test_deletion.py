@@ -11,7 +11,7 @@ from rq.job import JobStatus
 
 from app.events import sse
 from app.metrics.instruments import Metrics
-from app.state import redis_keys
+from app.state import redis_keys, redis_schema
 from app.state.client_requests import ClientRequests, TurnOver
 from app.state.export import Export
 from app.state.ledger import Ledger
@@ -39,7 +39,7 @@ def erased(sessions, runs, settings, queue):
 def test_every_kind_of_key_of_a_session_is_there_before_and_gone_after(
     full, sessions, runs, connection, queue, settings
 ):
-    mine = [key for key in redis_keys.SCHEMA if key.pattern.startswith(redis_keys.session("<id>"))]
+    mine = [key for key in redis_schema.SCHEMA if key.pattern.startswith(redis_keys.session("<id>"))]
     patterns = [re.sub(r"<\w+>", "[^:]+", re.escape(key.pattern).replace("<id>", "s", 1)) for key in mine]
     patterns = [pattern.replace("call:[^:]+:[^:]+", "call:[^:]+:.+") for pattern in patterns]
     names = [name.decode() for name in connection.scan_iter("session:{s}*")]
@@ -85,11 +85,9 @@ def test_a_late_worker_writes_nothing_back(full, sessions, runs, store, connecti
 
 
 def test_a_turn_that_begins_while_its_session_is_deleted_leaves_nothing_and_is_told_to_stop(
-    full, sessions, runs, connection, settings, said
+    full, sessions, runs, connection, settings, said, subscribe
 ):
-    listener = connection.pubsub(ignore_subscribe_messages=True)
-    listener.subscribe(redis_keys.CONTROL)
-    listener.get_message(timeout=1)
+    listener = subscribe(redis_keys.CONTROL)
     sessions.delete("s")  # without ending its turns, as if this one had begun after that
     heard: set[str] = set()
 

@@ -13,6 +13,7 @@ from app.state.connection.pubsub import PubSubListener
 from app.state.run_records import Run
 from app.state.run_status import UNFINISHED
 from app.web.turn_frames import TurnFrames
+from tests.state.conftest import empty
 from tests.unit.pubsub import FakeRedis
 
 SILENT = 0.05
@@ -73,7 +74,7 @@ def test_what_was_published_and_has_not_arrived_comes_before_the_end(runs, frame
 def test_a_turn_that_redis_has_lost_ends_as_lost(frames, run, connection):
     stream = frames.follow(run.session_id, run.id, 0, with_ids=False)
     seen = list(islice(stream, 4))
-    connection.flushdb()
+    empty(connection)
     assert seen == [sse.OPENED, *(sse.frame(sse.text(text)) for text in "abc")]
     (_, last), *others = events(stream)
     assert (last["type"], last["code"], others) == ("error", "lost", [])

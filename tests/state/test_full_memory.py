@@ -18,6 +18,7 @@ from app.turns.lost_turns import LostTurns
 from app.turns.queue import Jobs
 from app.turns.service import TurnService
 from app.turns.usage_recovery import UsageRecovery
+from tests.state.conftest import without_prefix
 from tests.state.test_deletion import erased
 from tests.support.moments import now
 from tests.support.remains import standing_in
@@ -32,7 +33,7 @@ def full_memory(*clients) -> Iterator[None]:
     def limit(most: int) -> None:
         for client in clients:
             options = {"target_nodes": "primaries"} if isinstance(client, Cluster) else {}
-            client.execute_command("CONFIG", "SET", "maxmemory", most, **options)
+            without_prefix(client).execute_command("CONFIG", "SET", "maxmemory", most, **options)
 
     limit(1)
     try:

@@ -16,7 +16,7 @@ from app.state.scripts import Store
 from app.state.turn_requests import Principal
 from app.usage import ModelCall, Prices, Totals, Usage, nano
 from app.usage.report import between, grouped, total
-from tests.state.conftest import Repeated
+from tests.state.conftest import Repeated, empty
 from tests.support.moments import today
 
 DAY = "2026-11-24"
@@ -126,7 +126,7 @@ def test_a_settlement_that_broke_off_anywhere_is_finished_by_another(connection,
             return super().call(*args, **more)
 
     for survived in range(4):
-        connection.flushdb()
+        empty(connection)
         store, dying = Store(connection, settings), Dying(connection, settings)
         runs, ledger = RunStore(store), Ledger(store)
         run = runs.claim("s", runs.start("s", said()).run_id, "worker")

@@ -8,7 +8,7 @@ import pytest
 
 from app.config import Settings
 from app.events import sse
-from app.state import redis_keys
+from app.state import redis_keys, redis_schema
 from app.state.step_calls import StepToolCalls
 from tests.support.remains import without_life
 
@@ -23,7 +23,7 @@ LIVES = {
 """Each one differs, so that a key shows which it has."""
 
 WITH_A_SETTING = [
-    key for key in redis_keys.SCHEMA if key.pattern.startswith(redis_keys.session("<id>")) and "until" not in key.life
+    key for key in redis_schema.SCHEMA if key.pattern.startswith(redis_keys.session("<id>")) and "until" not in key.life
 ]
 
 
@@ -90,7 +90,7 @@ def test_no_key_is_without_a_life(full, connection):
 
 def test_the_words_of_every_life_name_a_setting_or_say_what_ends_it():
     settings = {f"AOMI_{name.upper()}" for name in Settings.model_fields}
-    for key in redis_keys.SCHEMA:
+    for key in redis_schema.SCHEMA:
         named = re.findall(r"AOMI_\w+", key.life)
         assert set(named) <= settings
         assert named or re.match(r"as the session|(an entry: )?until ", key.life), key

@@ -7,11 +7,12 @@ import re
 import pytest
 
 from app.events import sse
-from app.state import redis_keys
+from app.state import redis_keys, redis_schema
 from app.state.run_records import EventBatch
 from app.state.run_status import UNFINISHED
 from app.state.runs import RunStore
 from app.state.scripts import Store
+from app.state.step_calls import StepToolCall, StepToolCalls
 from app.state.turn_requests import Principal
 from tests.state.conftest import Repeated
 
@@ -52,10 +53,9 @@ def test_a_turn_is_begun_once(runs, session_id, said):
     assert runs.claim(session_id, accepted.run_id, "two") is None
 
 
-def test_events_are_numbered_from_one_and_published_as_they_are_logged(runs, connection, session_id, said):
+def test_events_are_numbered_from_one_and_published_as_they_are_logged(runs, subscribe, session_id, said):
     run = begin(runs, session_id, said)
-    feed = connection.pubsub()
-    feed.subscribe(f"session:{{{session_id}}}:run:{run.id}:log")
+    feed = subscribe(f"session:{{{session_id}}}:run:{run.id}:log")
     assert runs.append([(session_id, run.id, 1, [sse.text("a"), sse.text("b")])]) == [True]
     assert [entry.number for entry in runs.entries(session_id, run.id, 0)] == [1, 2]
     assert [entry.number for entry in runs.entries(session_id, run.id, 1)] == [2]
@@ -67,12 +67,10 @@ def test_events_are_numbered_from_one_and_published_as_they_are_logged(runs, con
     assert frames == sse.frame(sse.text("a")) + sse.frame(sse.text("b"))
 
 
-def test_what_no_client_gets_is_published_by_itself(runs, connection, session_id, said):
+def test_what_no_client_gets_is_published_by_itself(runs, subscribe, session_id, said):
     """A reader leaves it out by the head of its message."""
     run = begin(runs, session_id, said)
-    listener = connection.pubsub(ignore_subscribe_messages=True)
-    listener.subscribe(redis_keys.log(session_id, run.id))
-    listener.get_message(timeout=1)
+    listener = subscribe(redis_keys.log(session_id, run.id))
     thought = sse.reasoning({"model": "m", "blocks": []})
     runs.append([(session_id, run.id, 1, [sse.text("a"), sse.text("b"), thought, sse.text("c"), sse.text("d")])])
     heads = [listener.get_message(timeout=1)["data"].split(b"\n")[0].split()[:3] for _ in range(3)]
@@ -241,11 +239,6 @@ def test_a_turn_nobody_looks_after_is_overdue_and_a_renewed_one_is_not(runs, con
 
 
 def test_every_key_has_its_pattern_its_type_and_an_end_to_its_life(runs, sessions, store, connection, session_id, said):
-    import re
-
-    from app.state import redis_keys
-    from app.state.step_calls import StepToolCall, StepToolCalls
-
     sessions.create("made-by-hand", {"public_key": "0xabc"})
     run = begin(runs, session_id, said)
     runs.start(session_id, said("waits"))
@@ -255,7 +248,7 @@ def test_every_key_has_its_pattern_its_type_and_an_end_to_its_life(runs, session
     end(runs, ended)
     patterns = {
         re.compile(re.sub(r"<\w+>", "[^:}]+", re.escape(k.pattern).replace(r"\<", "<").replace(r"\>", ">"))): k
-        for k in redis_keys.SCHEMA
+        for k in redis_schema.SCHEMA
     }
     for raw in connection.scan_iter():
         name = raw.decode()

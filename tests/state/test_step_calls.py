@@ -101,9 +101,8 @@ def test_a_job_that_lost_its_call_to_another_begins_and_delivers_nothing_more(ca
     assert (calls.first_step(now), calls.get("s", run.id, "c1").steps) == (["now"], 2)
 
 
-def test_a_call_that_its_turn_no_longer_waits_for_ends_and_its_worker_is_told(calls, run, connection):
-    listener = connection.pubsub(ignore_subscribe_messages=True)
-    listener.subscribe(redis_keys.CONTROL)
+def test_a_call_that_its_turn_no_longer_waits_for_ends_and_its_worker_is_told(calls, run, subscribe):
+    listener = subscribe(redis_keys.CONTROL)
     calls.record(call_of(run))
     call = claimed(calls, run)
     calls.withdraw(call)

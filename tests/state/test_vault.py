@@ -79,3 +79,13 @@ def test_settings_do_not_show_the_key():
 def test_a_provider_key_that_no_key_can_read_is_not_shown(vault):
     vault(FIRST).save_provider_key("c", "openai", "sk-one", None)
     assert (vault(SECOND).list_provider_keys("c"), len(vault(FIRST).list_provider_keys("c"))) == ([], 1)
+
+
+def test_secrets_and_keys_sent_together_are_stored_all_or_none(vault):
+    kept = vault(FIRST)
+    kept.save_secrets("c", {}, {f"p{number}": "key" for number in range(MAX_PER_CLIENT)})
+    with pytest.raises(BadRequest, match="at most"):
+        kept.save_secrets("c", {"A": "value"}, {"openai": "sk-one"})
+    assert kept.secrets("c") == {}
+    kept.save_secrets("c", {"A": "value"}, {"p0": "sk-one"})
+    assert (kept.secrets("c"), kept.provider_keys("c")["p0"]) == ({"A": "value"}, "sk-one")

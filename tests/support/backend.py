@@ -74,6 +74,11 @@ class AppendOnlyRedis:
         self._command += ["--save", "", "--appendonly", "yes", "--appendfsync", "always"]
         self.start()
 
+    @property
+    def master_url(self) -> str:
+        """The address of the server itself, as for one that Sentinels watch."""
+        return self.url
+
     def start(self) -> None:
         self.process = processes.start(self._command, stdout=subprocess.DEVNULL)
 
@@ -209,7 +214,9 @@ def configuration(provider_url: str) -> dict[str, Any]:
     tools += ["tests.support.tools:Wei", "tests.support.tools:Deep", "tests.support.tools:Repeat"]
     tools += ["tests.support.tools:Echoes", "tests.support.tools:Refuse", "tests.support.tools:CountWhenTold"]
     tools += ["tests.support.tools:Journal", "tests.support.tools:Jot", "tests.support.tools:Recur"]
-    tools += ["tests.support.tools:Stamp"]
+    tools += ["tests.support.tools:Stamp", "tests.support.tools:Pause", "tests.support.tools:CountdownLater"]
+    tools += ["tests.support.tools:RecurLater", "tests.support.tools:Unfit", "tests.support.tools:Speak"]
+    tools += ["tests.support.tools:SpeakLater"]
     wallet = ["SendTransactionToWallet", "SignTypedData", "tests.support.tools:PickFile"]
     return {
         "model_list": [

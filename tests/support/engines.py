@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import ipaddress
+import re
 import shutil
 import signal
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from app.commands.redis_server import embedded_server
 from tests.support import processes
-from tests.support.backend import free_port
+from tests.support.backend import ROOT, free_port
 from tests.support.patience import patient, until
 from tests.support.programs import missing, needed
 
@@ -34,6 +35,12 @@ def server(name: str = "redis-server") -> str:
     if name == "valkey-server" and not shutil.which(name):
         return embedded_server() or missing(f"no {name} on this machine")
     return needed(name)
+
+
+def rules(user: str) -> list[str]:
+    """The rights of a user as docs/redis-engines.md has them."""
+    (found,) = re.findall(rf"^user ({user} .*)$", (ROOT / "docs/redis-engines.md").read_text(), re.MULTILINE)
+    return found.split()
 
 
 class Node:
@@ -136,10 +143,11 @@ class RedisCluster(Nodes):
 
 
 class Watched(Nodes):
-    """A master with one replica, and three Sentinels, which agree within seconds that it is gone."""
+    """A master with one replica, and three Sentinels, which agree that it is gone after `down_after` seconds."""
 
-    def __init__(self, program: str, folder: Path) -> None:
+    def __init__(self, program: str, folder: Path, down_after: float = 1) -> None:
         super().__init__(program, folder)
+        self._down_after = down_after
         self.first = self.start("--repl-diskless-sync-delay", "0")
         until(self.first.answers)
         replica = self.start("--replicaof", "127.0.0.1", str(self.first.port))
@@ -151,6 +159,11 @@ class Watched(Nodes):
     @property
     def url(self) -> str:
         return f"redis+sentinel://{','.join(node.address for node in self.sentinels)}/{MASTER}/0"
+
+    @property
+    def master_url(self) -> str:
+        """The address of the server that is the master now."""
+        return f"redis://{self.master.address}/0"
 
     @property
     def master(self) -> Node:
@@ -171,7 +184,7 @@ class Watched(Nodes):
         config = folder / f"sentinel-{len(self.nodes)}.conf"
         config.write_text(
             f"sentinel monitor {MASTER} 127.0.0.1 {self.first.port} 2\n"
-            f"sentinel down-after-milliseconds {MASTER} 1000\n"
+            f"sentinel down-after-milliseconds {MASTER} {self._down_after * 1000:.0f}\n"
             f"sentinel failover-timeout {MASTER} 4000\n"
         )
         self.nodes.append(Node(self._program, folder, "--sentinel", config=config))

@@ -1,6 +1,7 @@
 """Python processes in a tenth of the time: forked from one that has the modules loaded already.
 
-A worker spends four seconds of CPU on the import of litellm, an `aomi` command one on its own; tests start hundreds.
+A worker spends four seconds of CPU on the import of litellm, a web one and a half, an `aomi` command one; tests start
+hundreds.
 """
 
 from __future__ import annotations
@@ -20,26 +21,30 @@ import sys
 import termios
 import threading
 from collections.abc import Sequence
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 
 from tests.support import processes
 
 AVAILABLE = hasattr(os, "pidfd_open")
 
-MODULES = ("workers", "app.commands.cli")
-"""What can be started so."""
+LOADED = {
+    "workers": (
+        "litellm.llms.openai.chat.gpt_transformation",
+        "rq",
+        "app.commands.chat.backend",
+        "app.commands.inspect.command",
+        "app.commands.keys",
+        "app.commands.sessions",
+        "app.commands.usage",
+    ),
+    "gunicorn": ("asyncio", "jinja2", "opentelemetry.sdk.metrics", "pydantic", "pydantic_settings", "yaml"),
+}
+"""What a process that forks has loaded, by the module that its children are to be. Only parts that take long, that
+do not look at the terminal when they are imported, as readline does, and, for gunicorn, that gevent may patch later."""
 
-LOADED = (
-    "litellm.llms.openai.chat.gpt_transformation",
-    "rq",
-    "app.commands.chat.backend",
-    "app.commands.inspect.command",
-    "app.commands.keys",
-    "app.commands.sessions",
-    "app.commands.usage",
-)
-"""The parts of both that take long; not those that look at the terminal when they are imported, such as readline."""
+FORKER = {"workers": "workers", "app.commands.cli": "workers", "gunicorn": "gunicorn"}
+"""The modules that can be started so, and which process forks for each."""
 
 
 _ordering = threading.Lock()
@@ -47,8 +52,8 @@ _ordering = threading.Lock()
 
 
 def preloads(command: Sequence[str | os.PathLike[str]]) -> bool:
-    """Whether a command can be started so: it is `python -m` with one of `MODULES`."""
-    return AVAILABLE and list(command[:2]) == [sys.executable, "-m"] and command[2] in MODULES
+    """Whether a command can be started so: it is `python -m` with one of these modules."""
+    return AVAILABLE and list(command[:2]) == [sys.executable, "-m"] and command[2] in FORKER
 
 
 class Forked:
@@ -70,8 +75,9 @@ class Forked:
         self._news, theirs = socket.socketpair()
         order = json.dumps([[str(part) for part in command[2:]], environment, str(cwd), session]).encode()
         with theirs, _ordering:
-            socket.send_fds(_forker(), [len(order).to_bytes(4, "big")], [*files, theirs.fileno()])
-            _forker().sendall(order)
+            forker = _forker(FORKER[str(command[2])])
+            socket.send_fds(forker, [len(order).to_bytes(4, "big")], [*files, theirs.fileno()])
+            forker.sendall(order)
         self.pid = int(self._hear())
 
     def poll(self) -> int | None:
@@ -101,20 +107,22 @@ class Forked:
 
 
 @functools.cache
-def _forker() -> socket.socket:
-    """Starts the process that forks, which ends when this one does."""
+def _forker(kind: str) -> socket.socket:
+    """Starts the process that forks for a kind of `LOADED`. It ends when this one does."""
     ours, theirs = socket.socketpair()
     with theirs:
         environment = os.environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-        command = [sys.executable, "-m", __name__, str(theirs.fileno())]
+        command = [sys.executable, "-m", __name__, kind, str(theirs.fileno())]
         processes.start(command, env=environment, pass_fds=[theirs.fileno()])
     return ours
 
 
-def _serve(orders: socket.socket) -> None:
-    """Fork for each order, tell who ended; in the child, return what it is to be."""
-    for name in LOADED:
+def _serve(kind: str, orders: socket.socket) -> None:
+    """Fork for each order and report the children that ended, until nobody orders any more."""
+    for name in LOADED[kind]:
         import_module(name)
+    # gevent reads the entry points of all packages 25 times while it patches: a third of a web's start
+    metadata.entry_points = functools.cache(metadata.entry_points)
     gc.freeze()
     with selectors.DefaultSelector() as ready:
         ready.register(orders, selectors.EVENT_READ)
@@ -186,4 +194,4 @@ def _report(ready: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
 
 
 if __name__ == "__main__":
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    _serve(sys.argv[1], socket.socket(fileno=int(sys.argv[2])))

@@ -90,6 +90,19 @@ def test_a_wrong_value_names_its_variable_and_what_would_be_right(monkeypatch, v
         config.load()
 
 
+@pytest.mark.parametrize("prefix", ["chat", ":", ":chat:", "chat {1}:", "chat*:", "chät:", "a" * 64 + ":", "chat:\n"])
+def test_a_prefix_of_another_form_is_refused(monkeypatch, prefix):
+    monkeypatch.setenv("AOMI_REDIS_PREFIX", prefix)
+    with pytest.raises(ConfigError, match=r"^AOMI_REDIS_PREFIX: must be letters.*end with one.*such as chat:$"):
+        config.load()
+
+
+@pytest.mark.parametrize("prefix", ["", "chat:", "a:b-2.x_:", "a" * 63 + ":"])
+def test_a_prefix_ends_with_a_colon(monkeypatch, prefix):
+    monkeypatch.setenv("AOMI_REDIS_PREFIX", prefix)
+    assert config.load().redis_prefix == prefix
+
+
 @pytest.mark.parametrize("queue", ["", "redis+cluster://q:7000"])
 def test_a_cluster_needs_a_queue_elsewhere(monkeypatch, queue):
     monkeypatch.setenv("REDIS_URL", "redis+cluster://h:7000")

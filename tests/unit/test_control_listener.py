@@ -7,6 +7,7 @@ import time
 import pytest
 
 from app.state import redis_keys
+from app.state.connection.pubsub import PubSubListener
 from app.state.control_messages import FirstStep
 from tests.support.patience import kept, patient, until
 from tests.unit.pubsub import FakeRedis
@@ -31,7 +32,7 @@ def tokens():
 
 @pytest.fixture
 def listener(redis, tokens):
-    listener = ControlListener(redis, tokens)
+    listener = ControlListener(PubSubListener(redis), tokens)
     listener.start()
     yield listener
     listener.stop()

@@ -12,8 +12,10 @@ import pytest
 from gunicorn.http import message
 from limits.storage import RedisStorage
 from litellm.llms.openai.common_utils import BaseOpenAILLM
+from redis import Redis
 from redis._parsers.base import BaseParser
 from redis._parsers.encoders import Encoder
+from redis.client import Pipeline
 from rq import executions, intermediate_queue, registry, utils
 from rq.executions import Execution
 from rq.job import Job
@@ -71,6 +73,23 @@ def test_the_rate_library_has_the_script_and_the_key_names_that_ours_uses():
     assert names == {"{k}/-1", "{k}"}
     assert isinstance(storage.lua_acquire_sliding_window.sha, str)
     assert " ".join(inspect.signature(storage.get_sliding_window).parameters) == "key expiry"
+
+
+def test_the_scripts_of_the_rate_library_use_their_keys_alone():
+    for script in (RedisStorage.SCRIPT_SLIDING_WINDOW, RedisStorage.SCRIPT_ACQUIRE_SLIDING_WINDOW):
+        code = script.decode()
+        used = set(re.findall(r"redis\.call\(\s*[\"']\w+[\"'],\s*([\w\[\]]+)", code))
+        keys = set(re.findall(r"local (\w+) = KEYS\[\d\]", code)) | {"KEYS[1]", "KEYS[2]"}
+        assert used, code
+        assert used <= keys, code
+
+
+def test_redis_pys_pipeline_takes_its_commands_in_one_method():
+    parameters = inspect.signature(Pipeline.__init__).parameters
+    assert " ".join(parameters) == "self connection_pool response_callbacks transaction shard_hint"
+    assert "self.execute_command(" in inspect.getsource(Pipeline.watch)
+    assert "return Pipeline(" in inspect.getsource(Redis.pipeline)
+    assert "self.pipeline(" in inspect.getsource(Redis.transaction)
 
 
 def test_redis_py_takes_error_classes_and_encodes_text():

@@ -1,8 +1,8 @@
 """The dialect of Aomi's published clients up to 0.1.31 ("gen-1"), as a translation to the same domain calls.
 
 `shared` handles the paths that the reference API has too: `register` wraps those views, so that they do not know the
-dialect. `routes`, `events` and `vault` have the paths of this dialect alone. `requests` translates what clients send,
-`messages` what they receive. docs/gen1.md describes the protocol.
+dialect. `routes`, `events`, `vault` and `simulation` have the paths of this dialect alone. `requests` translates what
+clients send, `messages` what they receive. docs/gen1.md describes the protocol.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 from flask import Flask
 from flask.typing import ResponseReturnValue
 
-from app.dialects.gen1 import events, routes, shared, vault
+from app.dialects.gen1 import events, routes, shared, simulation, vault
 from app.dialects.gen1.schemas import Gen1State
 from app.openapi.declare import documented_as
 
 
 def register(app: Flask) -> None:
     """Mount the dialect's paths and take over the gen-1 requests to four endpoints of the reference API."""
-    for module in (routes, events, vault):
+    for module in (routes, events, vault, simulation):
         app.register_blueprint(module.bp)
     _wrap(app, "chat.send", shared.sends, shared.send)
     _wrap(app, "state.show", shared.polls, shared.poll, Gen1State)

@@ -1,15 +1,11 @@
-"""Paths of gen-1 for the catalog, and for features that are not configured here."""
+"""Paths of gen-1 for the catalog."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.catalog import DEFAULT_APP
-from app.dialects.gen1.schemas import NOT_CONFIGURED
-from app.errors import NotConfigured
 from app.openapi.declare import SESSION, RouteSpec, documented
 from app.web import parsing
 from app.web.caller import api_key, opened_app
@@ -36,10 +32,3 @@ def models() -> ResponseReturnValue:
     catalog = services().catalog
     app, _ = catalog.choice(opened_app(parsing.app_from_query()) or session.get("app", ""), "")
     return jsonify([model.model_name for model in catalog.models_of(app)])
-
-
-@bp.post("/api/simulate")
-@documented(dict[str, Any], NOT_CONFIGURED)
-def simulate() -> ResponseReturnValue:
-    """Not configured: this backend has no connection to a chain."""
-    raise NotConfigured("Simulation is not configured on this backend: it has no chain to simulate transactions on")

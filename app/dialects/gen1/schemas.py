@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
+from app.dialects.gen1.provider_secrets import PREFIX, provider_of
 from app.errors import BadRequest
 from app.events.types import exact_schema
 from app.openapi.declare import Parameter, RouteSpec
@@ -91,7 +92,8 @@ def _provider(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
-_KEY = f"at most {KEY_CHARACTERS:,} characters of printable ASCII, because it goes into a header"
+KEY_PATTERN = f"^[!-~]{{1,{KEY_CHARACTERS}}}$"
+_KEY_FORM = f"at most {KEY_CHARACTERS:,} characters of printable ASCII, because it goes into a header"
 
 
 class NewKey(TypedDict):
@@ -103,14 +105,17 @@ class NewKey(TypedDict):
         BeforeValidator(_provider),
         expected("the name of a model provider, such as openai"),
     ]
-    api_key: Annotated[str, Field(pattern=f"^[!-~]{{1,{KEY_CHARACTERS}}}$"), BeforeValidator(_stripped), expected(_KEY)]
+    api_key: Annotated[str, Field(pattern=KEY_PATTERN), BeforeValidator(_stripped), expected(_KEY_FORM)]
     label: NotRequired[Annotated[str, Field(max_length=LABEL_CHARACTERS, pattern=parsing.NOT_BLANK.pattern)] | None]
 
 
 _SECRETS_SCHEMA = {
     "type": "object",
-    "propertyNames": {"pattern": f"^{NAME}$"},
-    "additionalProperties": {"type": "string", "minLength": SHORTEST_SECRET, "maxLength": SECRET_CHARACTERS},
+    "patternProperties": {
+        f"^{NAME}$": {"type": "string", "minLength": SHORTEST_SECRET, "maxLength": SECRET_CHARACTERS},
+        f"^{PREFIX}{PROVIDER}$": {"type": "string", "pattern": KEY_PATTERN},
+    },
+    "additionalProperties": False,
     "minProperties": 1,
     "maxProperties": MAX_PER_CLIENT,
 }
@@ -121,16 +126,33 @@ def _secrets(value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or not value:
         raise BadRequest("'secrets' must be a JSON object of names and strings")
     for name, secret in value.items():
-        if not re.fullmatch(NAME, name):
-            raise BadRequest("The name of a secret must be 1 to 64 characters out of A-Z a-z 0-9 _ -")
-        if not isinstance(secret, str) or not SHORTEST_SECRET <= len(secret) <= SECRET_CHARACTERS:
-            length = f"{SHORTEST_SECRET} to {SECRET_CHARACTERS} characters"
-            raise BadRequest(f"The secret {name!r} must be a string of {length}")
+        if name.startswith(PREFIX):
+            _check_provider_key(name, secret)
+        else:
+            _check_secret(name, secret)
     return value
 
 
+def _check_secret(name: str, secret: Any) -> None:
+    if not re.fullmatch(NAME, name):
+        raise BadRequest(
+            "The name of a secret must be 1 to 64 characters out of A-Z a-z 0-9 _ -, or that of a provider key, such "
+            f"as {PREFIX}openai"
+        )
+    if not isinstance(secret, str) or not SHORTEST_SECRET <= len(secret) <= SECRET_CHARACTERS:
+        length = f"{SHORTEST_SECRET} to {SECRET_CHARACTERS} characters"
+        raise BadRequest(f"The secret {name!r} must be a string of {length}")
+
+
+def _check_provider_key(name: str, key: Any) -> None:
+    if not re.fullmatch(PROVIDER, provider_of(name)):
+        raise BadRequest(f"{PREFIX} must be followed by the name of a model provider, such as openai")
+    if not isinstance(key, str) or not re.fullmatch(KEY_PATTERN, key.strip()):
+        raise BadRequest(f"The secret {name!r} must be {_KEY_FORM}")
+
+
 class NewSecrets(TypedDict):
-    """Secrets of a client, by name."""
+    """Secrets of a client, by name. `PROVIDER_KEY:openai` is its key for a model provider."""
 
     client_id: Annotated[str, Field(pattern=parsing.NOT_BLANK.pattern, max_length=parsing.CLIENT_ID_CHARACTERS)]
     secrets: Annotated[dict[str, str], WithJsonSchema(_SECRETS_SCHEMA), BeforeValidator(_secrets)]
@@ -138,7 +160,7 @@ class NewSecrets(TypedDict):
 
 @exact_schema(handles={"TOKEN": "$SECRET:TOKEN"})
 class Handles(TypedDict):
-    """The handle of each secret, to use in a tool's argument."""
+    """The handle of each secret, to use in a tool's argument. A provider key has none."""
 
     handles: dict[str, str]
 
@@ -152,6 +174,6 @@ class Deleted(TypedDict):
 
 @exact_schema(cleared=True)
 class Cleared(TypedDict):
-    """All secrets are deleted."""
+    """All secrets are deleted, and the provider keys that were sent as secrets."""
 
     cleared: Literal[True]

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.dialects.gen1 import schemas
+from app.dialects.gen1 import provider_secrets, schemas
 from app.errors import BadRequest
 from app.openapi.declare import SESSION, Parameter, RouteSpec, body, documented
 from app.state.vault import ProviderKey
@@ -51,16 +51,18 @@ def delete_key(provider: str) -> ResponseReturnValue:
 @bp.post("/api/secrets")
 @documented(schemas.Handles, schemas.NOT_CONFIGURED, body(schemas.NewSecrets))
 def save_secrets() -> ResponseReturnValue:
-    """Save secrets of a client. The response has the handle of each, to use in tool arguments."""
+    """Save secrets of a client. The response has the handle of each, to use in tool arguments. `PROVIDER_KEY:openai`
+    is the client's key for a model provider; it has no handle."""
     sent = validated(schemas.NewSecrets, json_body())
-    services().vault.save_secrets(client_digest_of(sent["client_id"]), sent["secrets"])
-    return jsonify(handles={name: f"$SECRET:{name}" for name in sent["secrets"]})
+    secrets, provider_keys = provider_secrets.split(sent["secrets"])
+    services().vault.save_secrets(client_digest_of(sent["client_id"]), secrets, provider_keys)
+    return jsonify(handles={name: f"$SECRET:{name}" for name in secrets})
 
 
 @bp.delete("/api/secrets")
 @documented(schemas.Cleared, schemas.CLIENT_ID, schemas.NOT_CONFIGURED)
 def clear_secrets() -> ResponseReturnValue:
-    """Delete all secrets of a client."""
+    """Delete all secrets of a client, and its provider keys that were sent as secrets."""
     services().vault.clear_secrets(client_digest_of(request.args.get("client_id")))
     return jsonify(cleared=True)
 
@@ -68,8 +70,10 @@ def clear_secrets() -> ResponseReturnValue:
 @bp.delete("/api/secrets/<name>")
 @documented(schemas.Deleted, schemas.CLIENT_ID, schemas.NOT_CONFIGURED, _NAME)
 def delete_secret(name: str) -> ResponseReturnValue:
-    """Delete a secret of a client."""
+    """Delete a secret of a client, or its key for a model provider (`PROVIDER_KEY:openai`)."""
     client = client_digest_of(request.args.get("client_id"))
+    if provider := provider_secrets.provider_of(name):
+        return jsonify(deleted=services().vault.delete_provider_key(client, provider))
     return jsonify(deleted=services().vault.delete_secret(client, name))
 
 

@@ -32,6 +32,7 @@ from app.state.connection import pools
 from app.state.connection.cluster import Cluster
 from app.state.connection.cluster_pubsub import ClusterPubSub
 from app.state.connection.credentials import CredentialsFile
+from app.state.connection.prefix import Prefix, PrefixedRedis
 from app.state.connection.shares import LISTENING, shares
 
 Client = Any
@@ -113,7 +114,7 @@ def listening(settings: Settings) -> Client:
         of_nodes = {"socket_timeout": 2, "socket_connect_timeout": 2, "max_connections": shares(settings).web}
         nodes = _cluster(settings, target, Retry(NoBackoff(), 0), **of_nodes)
         return ClusterPubSub(nodes, **_connection(settings, target), **options)
-    return _single(settings, target, max_connections=LISTENING, **options)
+    return Redis(connection_pool=_pool(settings, target, max_connections=LISTENING, **options))
 
 
 def _state_target(settings: Settings) -> RedisTarget:
@@ -138,14 +139,19 @@ def _commands(settings: Settings, target: RedisTarget, retry_forever: bool, time
 def _cluster(settings: Settings, target: RedisTarget, retry: Retry, **options: Any) -> Cluster:
     connection = _connection(settings, target)
     connection.pop("connection_class", None)
-    return Cluster(target.addresses, retry, **connection, **options, ssl=target.tls)
+    return Cluster(target.addresses, retry, Prefix(settings.redis_prefix), **connection, **options, ssl=target.tls)
 
 
 def _single(settings: Settings, target: RedisTarget, retry_forever: bool = False, **options: Any) -> Redis:
     """A client of one server, or of the server that is the Sentinels' master at the time."""
+    pool, prefix = _pool(settings, target, retry_forever, **options), Prefix(settings.redis_prefix)
+    return PrefixedRedis(prefix, pool) if prefix.text else Redis(connection_pool=pool)
+
+
+def _pool(settings: Settings, target: RedisTarget, retry_forever: bool = False, **options: Any) -> pools.ShrinkingPool:
     connection = _connection(settings, target, include_address=target.kind == "server")
     wait = 2  # seconds, for a free connection
-    return Redis(connection_pool=pools.open_pool(target, retry_forever, **connection, **options, timeout=wait))
+    return pools.open_pool(target, retry_forever, **connection, **options, timeout=wait)
 
 
 def _connection(settings: Settings, target: RedisTarget, include_address: bool = False) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from redis.exceptions import ConnectionError, RedisClusterException, SlotNotCove
 from redis.retry import Retry
 
 from app.redis_urls import Address
+from app.state.connection.prefix import Prefix
 
 Result = TypeVar("Result")
 
@@ -32,13 +33,17 @@ FREE_CONNECTION_SECONDS = 2.0
 
 
 class Cluster(RedisClusterCommands):
-    """Sends commands to the master of their key, `max_connections` at the same time; `retry` applies to failures."""
+    """Sends commands to the master of their key, `max_connections` at the same time; `retry` applies to failures. Redis
+    has `prefix` before all names. It is no part of a hash tag: a tag has the same slot with every prefix."""
 
     _event_dispatcher: Any = None  # the commands' types want it
 
-    def __init__(self, addresses: tuple[Address, ...], retry: Retry, max_connections: int, **options: Any) -> None:
+    def __init__(
+        self, addresses: tuple[Address, ...], retry: Retry, prefix: Prefix, max_connections: int, **options: Any
+    ) -> None:
         self._addresses = addresses
         self._retry = retry
+        self.prefix = prefix
         self._options = options | {"max_connections": max_connections}
         self._free = threading.BoundedSemaphore(max_connections)
         self._opening = threading.Lock()
@@ -50,8 +55,8 @@ class Cluster(RedisClusterCommands):
         if args[0] in ALL_MASTERS_COMMANDS:
             options = {"target_nodes": RedisCluster.PRIMARIES} | options
         if "target_nodes" in options:
-            return self._once(lambda cluster: cluster.execute_command(*args, **options))
-        return self.retrying(lambda cluster: cluster.execute_command(*args, **options))
+            return self._once(lambda cluster: self.prefix.execute(cluster.execute_command, *args, **options))
+        return self.retrying(lambda cluster: self.prefix.execute(cluster.execute_command, *args, **options))
 
     def pipeline(self, transaction: bool = True) -> Pipeline:
         """Commands that are sent together; those of a transaction must be of one hash slot."""
@@ -59,15 +64,15 @@ class Cluster(RedisClusterCommands):
 
     def delete(self, *names: Any) -> Any:
         """Delete keys of any hash slots; returns how many there were."""
-        return self.retrying(lambda cluster: cluster.delete(*names))
+        return self.retrying(lambda cluster: cluster.delete(*map(self.prefix.name, names)))
 
     def unlink(self, *names: Any) -> Any:
         """As `delete`; the memory is freed later."""
-        return self.retrying(lambda cluster: cluster.unlink(*names))
+        return self.retrying(lambda cluster: cluster.unlink(*map(self.prefix.name, names)))
 
     def exists(self, *names: Any) -> Any:
         """How many of these keys exist."""
-        return self.retrying(lambda cluster: cluster.exists(*names))
+        return self.retrying(lambda cluster: cluster.exists(*map(self.prefix.name, names)))
 
     def get_encoder(self) -> Encoder:
         """How values become bytes; redis-py's `Script` needs it."""
@@ -138,7 +143,7 @@ class Pipeline(CoreCommands):
 
     def execute_command(self, *args: Any, **options: Any) -> Pipeline:
         """Collect a command."""
-        self._commands.append((args, options))
+        self._commands.append((self._cluster.prefix.applied(args), options))
         return self
 
     def execute(self) -> list[Any]:

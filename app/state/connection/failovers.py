@@ -2,7 +2,8 @@
 
 In a planned failover (`SENTINEL FAILOVER`) the old master lives on. It takes writes for ten seconds, until it is told
 that it is a replica, and loses them then. So connections to it are cut before the replica is promoted, and none is made
-until the Sentinels name the new master. The events are those of
+until the Sentinels name the new master. Only the Sentinel that leads the failover tells of a promotion, so each is
+also asked when a connection to it is made: a process may start during a failover. The events are those of
 https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/.
 """
 
@@ -14,11 +15,12 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from weakref import WeakSet
 
 from redis import Redis
-from redis.exceptions import ConnectionError
+from redis.exceptions import ConnectionError, RedisError
 
 from app.redis_urls import Address
 from app.state.connection.pubsub import PubSubListener
@@ -36,15 +38,22 @@ DISTRUST_SECONDS = 15.0
 """For so long after a switch a Sentinel may still name the old master."""
 
 
+START_SECONDS = 1.0
+"""How long the first connection waits until every Sentinel has replied."""
+
+
 class MasterWatch:
-    """Follows the failovers of one `master`. `sentinels` are clients of the Sentinels, for listening.
+    """Follows the failovers of one `master`. `listening` and `asking` are clients of the same Sentinels: the first
+    without a timeout, the second with a short one.
 
     It begins to listen with the first connection to the master, in one thread per Sentinel.
     """
 
-    def __init__(self, master: str, sentinels: Sequence[Redis]) -> None:
+    def __init__(self, master: str, listening: Sequence[Redis], asking: Sequence[Redis]) -> None:
         self._master = master
-        self._listeners = [PubSubListener(sentinel) for sentinel in sentinels]
+        self._sentinels = [(PubSubListener(client), other) for client, other in zip(listening, asking, strict=True)]
+        self._asked = [threading.Event() for _ in self._sentinels]
+        self._start_until = 0.0
         self._connections: WeakSet[Any] = WeakSet()
         self._lock = threading.Lock()
         self._is_started = False
@@ -77,24 +86,37 @@ class MasterWatch:
 
     def _start(self) -> None:
         with self._lock:
-            if self._is_started:
-                return
-            self._is_started = True
-        for listener in self._listeners:
-            listener.start(self._heard)
-            for channel in (SWITCHED, PROMOTING, *ABORTED):
-                listener.subscribe(channel, timeout=0)
+            if not self._is_started:
+                self._is_started = True
+                self._start_until = time.monotonic() + START_SECONDS
+                for (listener, sentinel), asked in zip(self._sentinels, self._asked, strict=True):
+                    for channel in (SWITCHED, PROMOTING, *ABORTED):
+                        listener.subscribe(channel, timeout=0)
+                    listener.start(self._heard, partial(self._ask, sentinel, asked))
+        for asked in self._asked:
+            asked.wait(max(0.0, self._start_until - time.monotonic()))
+
+    def _ask(self, sentinel: Redis, asked: threading.Event) -> None:
+        """Hold if a failover runs of which this Sentinel has told before it was listened to."""
+        with contextlib.suppress(RedisError):  # it is asked again with the next connection
+            masters: Any = sentinel.sentinel_masters()
+            if "failover_in_progress" in masters.get(self._master, {}).get("flags", ""):
+                self._hold()
+        asked.set()
 
     def _heard(self, channel: str, payload: bytes) -> None:
         words = payload.decode().split()
         if channel == SWITCHED and words[0] == self._master:
             self._switch((words[1], int(words[2])), (words[3], int(words[4])))
         elif channel == PROMOTING and self._master in words:
-            log.warning("the Sentinels promote a replica of %s; waiting for it", self._master)
-            self._held_until = time.monotonic() + HOLD_SECONDS
-            self._cut(None)
+            self._hold()
         elif self._master in words:
             self._held_until = 0.0
+
+    def _hold(self) -> None:
+        log.warning("the Sentinels promote a replica of %s; waiting for it", self._master)
+        self._held_until = time.monotonic() + HOLD_SECONDS
+        self._cut(None)
 
     def _switch(self, old: Address, new: Address) -> None:
         if self._switched != (old, new) or time.monotonic() - self._switched_at > DISTRUST_SECONDS:

@@ -134,6 +134,7 @@ def open_pool(target: RedisTarget, retry_forever: bool, **options: Any) -> Shrin
 @cache
 def _watch(target: RedisTarget, tls: tuple[tuple[str, Any], ...]) -> MasterWatch:
     """One watch in a process, for all its pools of a master."""
-    options: dict[str, Any] = SENTINEL_OPTIONS | {"socket_timeout": None} | dict(target.sentinel) | dict(tls)
-    sentinels = [Redis(host=host, port=port, ssl=target.tls, **options) for host, port in target.addresses]
-    return MasterWatch(target.master, sentinels)
+    options: dict[str, Any] = SENTINEL_OPTIONS | dict(target.sentinel) | dict(tls) | {"ssl": target.tls}
+    listening = [Redis(host=host, port=port, **options | {"socket_timeout": None}) for host, port in target.addresses]
+    asking = [Redis(host=host, port=port, **options) for host, port in target.addresses]
+    return MasterWatch(target.master, listening, asking)

@@ -30,10 +30,12 @@ _CONFIRMED.set()
 
 
 class PubSubListener:
-    """Subscriptions of one process. `redis` is a client made for listening (`clients.listening`)."""
+    """Subscriptions of one process. `redis` is a client made for listening (`clients.listening`). Redis has `prefix`
+    before the names of all channels, and this class alone knows it."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, prefix: str = "") -> None:
         self._redis = redis
+        self._prefix = prefix
         self._on_message: Callable[[str, bytes], None] = lambda _channel, _payload: None
         self._on_gap: Callable[[], None] = lambda: None
         self._channels: dict[str, threading.Event] = {}
@@ -73,8 +75,9 @@ class PubSubListener:
     def _send(self, command: str, *channels: str) -> None:
         if self._pubsub is None:
             return
+        names = [self._prefix + channel for channel in channels]
         try:  # on the connection itself: redis-py would reconnect here, on a socket that the thread waits for, too
-            self._pubsub.connection.send_command(command, *channels, check_health=False)
+            self._pubsub.connection.send_command(command, *names, check_health=False)
         except (RedisError, OSError):
             log.debug("the pub/sub connection is down; its thread will subscribe again")
 
@@ -88,7 +91,7 @@ class PubSubListener:
 
     def _connect(self) -> None:
         pubsub = self._redis.pubsub()
-        pubsub.subscribe(redis_keys.FEED)  # redis-py reads no message without a channel
+        pubsub.subscribe(self._prefix + redis_keys.FEED)  # redis-py reads no message without a channel
         with self._lock:
             self._pubsub = pubsub
             if self._channels:
@@ -111,9 +114,13 @@ class PubSubListener:
 
     def _handle(self, message: dict[str, Any]) -> None:
         if message["type"] == "message":
-            self._on_message(message["channel"].decode(), message["data"])
+            self._on_message(self._channel(message), message["data"])
         elif message["type"] == "subscribe":
-            self._confirm(message["channel"].decode())
+            self._confirm(self._channel(message))
+
+    def _channel(self, message: dict[str, Any]) -> str:
+        channel: bytes = message["channel"]
+        return channel.decode().removeprefix(self._prefix)
 
     def _confirm(self, channel: str) -> None:
         with self._lock:

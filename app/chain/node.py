@@ -1,0 +1,162 @@
+"""A connection to a JSON-RPC node. Time and size are limited for all its calls together, because a node may be slow,
+drip, or reply hugely. The node's address holds a secret: it is in no error and in no line of the log."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import ssl
+import time
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import httpcore
+import httpx
+
+from app import exact_json
+from app.chain.rpc_errors import RpcError
+from app.errors import BadGateway
+
+log = logging.getLogger(__name__)
+
+MAX_BYTES = 1024 * 1024
+"""Of the responses on one connection, all together."""
+
+_CHUNK = 64 * 1024
+
+
+class NodeConnection:
+    """Calls to one node, one after the other, all of them within `seconds`. `name` is the node's in errors."""
+
+    def __init__(self, name: str, url: str, seconds: float) -> None:
+        self._name, self._url, self._seconds = name, url, seconds
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=trusted(), max_connections=1, network_backend=_LimitedBackend(time.monotonic() + seconds)
+        )
+
+    def __enter__(self) -> NodeConnection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.close()
+
+    def call(self, method: str, *params: Any) -> Any:
+        """The result of a method. Raises `RpcError`; `BadGateway` when the node gives no usable response."""
+        request = exact_json.dump_bytes({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+        try:
+            response = self._pool.request("POST", self._url, headers=self._headers(), content=request)
+        except (httpcore.TimeoutException, TimeoutError):
+            raise self.failed(f"did not answer within {self._seconds:g} s") from None
+        except _TooLarge:
+            raise self.failed(f"sent more than {MAX_BYTES // 1024**2} MiB") from None
+        except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
+            raise self.failed(f"cannot be reached ({type(error).__name__})") from None
+        return self._result(method, response.status, response.content)
+
+    def failed(self, problem: str) -> BadGateway:
+        """The error to raise when the node did this; the operator's log has it, too."""
+        log.warning("the %s %s; see AOMI_CHAIN_RPC", self._name, problem)
+        return BadGateway(f"The {self._name} {problem}; try again later")
+
+    def _result(self, method: str, status: int, body: bytes) -> Any:
+        try:
+            response = exact_json.loads(body)
+        except (ValueError, RecursionError):
+            response = None
+        if isinstance(response, dict) and isinstance(response.get("error"), dict):
+            raise _rpc_error(method, response["error"])
+        if status != 200:
+            raise self.failed(f"answered with HTTP status {status}")
+        if not isinstance(response, dict) or "result" not in response:
+            raise self.failed("gave an answer that is not JSON-RPC")
+        return response["result"]
+
+    def _headers(self) -> dict[bytes | str, bytes | str]:
+        headers: dict[bytes | str, bytes | str] = {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+        }
+        parts = urlsplit(self._url)
+        if parts.username is None:
+            return headers
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        return headers | {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
+
+
+def _rpc_error(method: str, error: dict[str, Any]) -> RpcError:
+    code, message, data = error.get("code"), error.get("message"), error.get("data")
+    return RpcError(
+        method,
+        code if isinstance(code, int) else 0,
+        message if isinstance(message, str) else "",
+        data if isinstance(data, str) else "",
+    )
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """The authorities of certifi, or of SSL_CERT_FILE. To read them takes 20 ms."""
+    return httpx.create_ssl_context()
+
+
+class _TooLarge(Exception):
+    """The node sent more than `MAX_BYTES`."""
+
+
+class _LimitedBackend(httpcore.NetworkBackend):
+    """Connects until `deadline`, a time of the monotonic clock."""
+
+    def __init__(self, deadline: float) -> None:
+        self._inner, self._deadline = httpcore.SyncBackend(), deadline
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        left = _left(self._deadline)
+        return _LimitedStream(self._inner.connect_tcp(host, port, left, local_address, socket_options), self._deadline)
+
+
+class _LimitedStream(httpcore.NetworkStream):
+    """Ends at `deadline`, however slowly bytes come and go, and after `MAX_BYTES`."""
+
+    def __init__(self, inner: httpcore.NetworkStream, deadline: float) -> None:
+        self._inner, self._deadline, self._bytes = inner, deadline, 0
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        data = self._inner.read(max_bytes, _left(self._deadline))
+        self._bytes += len(data)
+        if self._bytes > MAX_BYTES:
+            raise _TooLarge
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        for start in range(0, len(buffer), _CHUNK):
+            self._inner.write(buffer[start : start + _CHUNK], _left(self._deadline))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return _LimitedStream(
+            self._inner.start_tls(ssl_context, server_hostname, _left(self._deadline)), self._deadline
+        )
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
