@@ -23,8 +23,9 @@ LONG = 1024
 LONG_PART = 16
 LONG_STRIDE = 16
 
-_SPELLED = re.compile(r"""(?<![^\W_])(\S)([\s,;|/.:_"'-]{1,4}?)(?:\S\2){2,}\S?""")
-"""Characters one by one, with the same separator between them."""
+_GROUP = r"""[^\s,;|"']{1,4}"""
+_SPELLED = re.compile(rf"""(?<![^\W_]){_GROUP}?([\s,;|/.:_"'-]{{1,4}}?)(?:{_GROUP}?\1){{2,}}(?:{_GROUP}(?![^\W_]))?""")
+"""Groups of up to four characters, with the same separator between them."""
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
 """The beginning of a URL is no part of a secret: else no result could contain another URL."""
@@ -90,10 +91,10 @@ class Concealment:
         return next((handle_of(place[0]) for place in places if place), "")
 
     def _without_spelled(self, text: str) -> str:
-        """The text with a handle in place of a secret that is written character by character."""
+        """The text with a handle in place of a secret that is written in groups of characters."""
 
         def concealed(match: re.Match[str]) -> str:
-            joined = match[0][:: 1 + len(match[2])]
+            joined = match[0].replace(match[1], "")
             found = self._first_part(FoldedText(joined).characters)
             return handle_of(found) if found else match[0]
 

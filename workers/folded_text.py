@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from dataclasses import dataclass, field
 
 _ESCAPES = re.compile(
@@ -11,13 +12,16 @@ _ESCAPES = re.compile(
     r"|(?P<unicode>(?:\\+u[0-9a-fA-F]{4})+)"
     r"|(?P<bytes>(?:\\+x[0-9a-fA-F]{2})+)"
     r"|(?P<wide>\\+U[0-9a-fA-F]{8})"
+    r"|(?P<octal>(?:\\+[0-3][0-7]{2})+)"
     r"|\\+(?P<space>[ntr])"
     r"|(?P<backslashes>\\+)"
     r"|(?P<entity>&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});)"
 )
 _SPACES = {"n": "\n", "t": "\t", "r": "\r"}
 
-_SAME = str.maketrans({"+": " ", "-": " ", "_": "/", "\\": None})
+_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+
+_SAME = str.maketrans({"+": " ", "-": " ", "_": "/", "\\": None}) | _INVISIBLE
 """A space is a `+` in a URL; base64 has two alphabets; backslashes multiply wherever a text is quoted."""
 
 
@@ -58,7 +62,8 @@ class FoldedText:
 
 def folded(text: str) -> str:
     """The characters as they are compared."""
-    return text.translate(_SAME).casefold()
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return plain.translate(_SAME).casefold()
 
 
 def _decoded(match: re.Match[str]) -> str:
@@ -68,8 +73,8 @@ def _decoded(match: re.Match[str]) -> str:
     if kind == "unicode":
         units = bytes.fromhex(re.sub(r"\\+u", "", written))
         return units.decode("utf-16-be", "replace")
-    if kind == "bytes":
-        data = bytes.fromhex(re.sub(r"\\+x", "", written))
+    if kind in ("bytes", "octal"):
+        data = bytes.fromhex(re.sub(r"\\+x", "", written)) if kind == "bytes" else _in_octal(written)
         return data.decode("utf-8", "ignore") or data.decode("latin-1")
     if kind == "wide":
         number = int(written.lstrip("\\")[1:], 16)
@@ -77,3 +82,7 @@ def _decoded(match: re.Match[str]) -> str:
     if kind == "space":
         return _SPACES[match["space"]]
     return html.unescape(written) if kind == "entity" else ""
+
+
+def _in_octal(written: str) -> bytes:
+    return bytes(int(digits, 8) for digits in re.findall(r"[0-7]{3}", written))

@@ -8,7 +8,7 @@ from typing import Any
 
 from workers.concealment import HANDLE, Concealment, handle_of
 
-SHORT = 3
+SHORT = 5
 """Strings of so many characters are also looked at together with those before them: a secret may come in pieces."""
 
 KEPT_SHORT = 64

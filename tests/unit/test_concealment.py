@@ -45,6 +45,9 @@ FORMS = {
     "base64 behind one byte": lambda value: base64.b64encode(b"u" + value.encode()).decode(),
     "base64 between others": lambda value: base64.b64encode(b"user:" + value.encode() + b"\n").decode(),
     "base64 for URLs": lambda value: base64.urlsafe_b64encode(value.encode()).decode(),
+    "octal": lambda value: "".join(f"\\{byte:03o}" for byte in value.encode()),
+    "entities": lambda value: "".join(f"&#{ord(letter)};" for letter in value),
+    "invisible characters between": "\u200b".join,
     "backwards": lambda value: value[::-1],
 }
 
@@ -105,8 +108,21 @@ def test_a_secret_is_found_in_names_numbers_and_nested_texts():
 
 @pytest.mark.parametrize("separator", [" ", ", ", "-", "', '", "\n"])
 def test_a_spelled_secret_is_found(separator):
-    said = given("LONG").conceal(f"It is: {separator.join(VALUES['LONG'])}")
-    assert said == "It is: $SECRET:LONG"
+    said = given("LONG").conceal(f"It is written: {separator.join(VALUES['LONG'])}")
+    assert said == "It is written: $SECRET:LONG"
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_a_secret_in_groups_is_found(size):
+    value = VALUES["LONG"]
+    groups = " ".join(value[at : at + size] for at in range(0, len(value), size))
+    assert given("LONG").conceal(f"Number: {groups}") == "Number: $SECRET:LONG"
+    assert given("LONG").conceal(f"Number: {value.encode().hex(':')}") == "Number: $SECRET:LONG"
+
+
+def test_words_in_a_row_are_no_secret():
+    text = "it is so, as an old man may say: no, one two six ten; 10:20:30:40 a-b-c-d 2026-11-26T09:12:00.5Z"
+    assert given("LONG", "TOKEN").conceal(text) == text
 
 
 def test_a_secret_in_pieces_is_found_once_there_are_enough_of_them():
