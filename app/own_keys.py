@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from app.checks.references import FROM_ENVIRONMENT
+
 
 def _names(words: str) -> frozenset[str]:
     return frozenset(words.split())
@@ -47,8 +49,6 @@ _HARMLESS_HEADERS = frozenset(
 _OF_OPENAI = re.compile(r"(gpt-|chatgpt-|o\d)")
 _OF_ANTHROPIC = re.compile(r"claude-")
 _IN_THE_ADDRESS = re.compile(r"[@?]")
-FROM_ENVIRONMENT = "os.environ/"
-
 MIN_KEY_CHARACTERS = 20
 
 NO_KEY = "none"

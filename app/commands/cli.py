@@ -15,6 +15,7 @@ from app.state.connection.clients import Unavailable
 
 SUBCOMMANDS = {
     "chat": "app.commands.chat.command",
+    "check": "app.commands.check",
     "inspect": "app.commands.inspect.command",
     "keys": "app.commands.keys",
     "sessions": "app.commands.sessions",
@@ -57,9 +58,15 @@ def dev(port: int) -> None:
 
 
 @cli.command()
-def settings() -> None:
+@click.option("--file", "of_file", is_flag=True, help="Print every key of aomi.yaml as the tables of docs/apps.md.")
+def settings(of_file: bool) -> None:
     """Print every setting as the table of docs/settings.md."""
-    click.echo(config.table())
+    if of_file:
+        from app.commands import file_keys
+
+        click.echo("\n\n".join(f"<!-- {name} -->\n{table}" for name, table in file_keys.tables().items()))
+    else:
+        click.echo(config.table())
 
 
 @cli.command("encryption-key")
@@ -75,7 +82,8 @@ def main() -> None:
     try:
         cli()
     except ConfigError as error:
-        click.echo(f"aomi: {error}", err=True)
+        for line in str(error).splitlines():
+            click.echo(f"aomi: {line}", err=True)
         sys.exit(2)
     except Unavailable as error:
         click.echo(f"aomi: Redis does not answer ({error}); start it, or set REDIS_URL to its address", err=True)

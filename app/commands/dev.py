@@ -20,7 +20,7 @@ from urllib.error import HTTPError
 
 import click
 
-from app.commands import dev_file
+from app.commands import check, dev_file
 from app.commands.dev_file import DATA
 from app.commands.redis_server import find_server
 from app.errors import ConfigError
@@ -48,6 +48,8 @@ Ctrl-C stops everything.
 def run(port: int) -> int:
     """Start Redis, web and worker. Returns the exit code after all have ended, Redis last."""
     _refuse_taken(port)
+    if code := check.run("--quick"):
+        return code
     with ExitStack() as stack:
         has_redis = any(os.environ.get(name) for name in ("REDIS_URL", "REDIS_URL_FILE"))
         file = _file_of_folder(stack, has_redis)

@@ -48,6 +48,8 @@ class Run:
     """Whether a newer message that interrupts takes its place: it ends as interrupted and never runs."""
     terminal: sse.Event | None = None
     """Its terminal event, once it is settled. It is here so that a reader gets it whatever became of the log."""
+    user_state: Mapping[str, Any] = field(default_factory=dict)
+    """Its session's, when a worker claimed it: one round trip less before its first token."""
 
     @classmethod
     def read(cls, session_id: str, fields: dict[str, str]) -> Run:
@@ -69,6 +71,7 @@ class Run:
             events=int(fields.get("events", "0")),
             superseded="superseded_by" in fields,
             terminal=_terminal(fields),
+            user_state=exact_json.loads(fields.get("session_user_state", "{}")),
         )
 
 

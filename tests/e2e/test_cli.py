@@ -176,8 +176,8 @@ def test_what_env_says_counts_before_dev_looks_for_a_redis_and_a_port(backend, w
     environment["PYTHONPATH"] = str(ROOT)
     (tmp_path / ".env").write_text("REDIS_URL=http://no.redis\n")
     ended = dev_command("dev", "--port", str(free_port()), folder=tmp_path, environment=environment)
-    assert "Redis: the server at REDIS_URL" in ended.stdout
-    assert ended.returncode != 0
+    assert ended.stdout.startswith(".env:1: REDIS_URL: has none of the schemes")
+    assert ended.returncode == 2
     assert not (tmp_path / ".aomi" / "redis.log").exists()
     taken = webs[0].rsplit(":", 1)[1]
     (tmp_path / ".env").write_text(f"PORT={taken}\n")

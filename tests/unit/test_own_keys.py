@@ -66,11 +66,6 @@ def test_the_operator_may_say_that_clients_bring_the_key_of_a_server():
     assert model({"model": "vertex_ai/x", "api_base": BASE}, byok=True).own_key({"mine": "sk-own"}) is None
 
 
-def test_an_address_in_the_environment_is_looked_at_too(monkeypatch):
-    monkeypatch.setenv("MODELS_AT", "https://user:password@models.example.com/v1")
-    assert model({"model": "openai/x", "api_base": "os.environ/MODELS_AT", "api_key": KEY}).own_key_refusal
-
-
 def test_an_address_of_the_operators_gets_no_key_that_was_not_given_for_it():
     environment = {"OPENAI_API_KEY": "sk-it"}
     assert model({"model": "openai/x", "api_base": BASE}).params(environment)["api_key"] == "none"

@@ -176,7 +176,10 @@ def test_a_tool_of_ones_own_is_loaded_by_module_and_function():
 @pytest.mark.parametrize(
     ("name", "right"),
     [
-        ("GetTokenPrise", "there is no tool 'GetTokenPrise'; use a built-in tool .GetTokenPrice, "),
+        (
+            "GetTokenPrise",
+            "there is no tool 'GetTokenPrise', did you mean 'GetTokenPrice'.; use a built-in tool .GetTokenPrice, ",
+        ),
         ("no_such_package.tools:Buy", "cannot be imported: No module named 'no_such_package'"),
         (f"{__name__}:Sell", "cannot be imported: .*'Sell'"),
         (f"{__name__}:NOT_A_FUNCTION", "must be a function or generator with a docstring"),

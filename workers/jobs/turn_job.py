@@ -13,7 +13,6 @@ from app.events import sse
 from app.services import Services
 from app.state.control_messages import turn_work
 from app.state.run_records import NotKnown, Run
-from app.state.session_fields import session_user_state
 from app.telemetry import tracing
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
@@ -109,7 +108,7 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     if app is None:
         raise turn.TurnFailed(f"The app {run.app!r} is not configured on the server's workers; choose another one")
     run = _with_current_key(services, run)
-    state = session_user_state(services.sessions.get(run.session_id) or {})
+    state = dict(run.user_state)
     context = tool_context(services, run.session_id, state, run.principal.client, token)
     toolbox = _toolbox(runtime, run, context)
     usage = UsageRecorder(services.ledger, runtime.usage_settler, run)

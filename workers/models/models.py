@@ -6,7 +6,7 @@ import concurrent.futures
 import logging
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -34,7 +34,7 @@ MAX_WORDS = 2000
 MIN_KEY = 4
 """A shorter value is no key, and might be a part of any word."""
 
-_IS_KEY = re.compile(r"key|secret|token|password|credential", re.IGNORECASE)
+_IS_KEY = re.compile(r"key|secret|token|password|credential|authorization|cookie", re.IGNORECASE)
 
 RESERVED_OUTPUT_TOKENS = 4096
 """Tokens of the window left free for the reply (a quarter of a small window)."""
@@ -168,7 +168,15 @@ def _log_failure(name: str, failure: Failure, params: dict[str, Any] | None) -> 
 
 
 def _without_keys(words: str, params: dict[str, Any]) -> str:
-    for name, value in params.items():
-        if isinstance(value, str) and len(value) >= MIN_KEY and _IS_KEY.search(name):
-            words = words.replace(value, redaction.MASK)
+    for key in _keys(params):
+        words = words.replace(key, redaction.MASK)
     return words
+
+
+def _keys(params: dict[str, Any]) -> Iterator[str]:
+    """The values of a call that are keys, also those of headers and other members."""
+    for name, value in params.items():
+        if isinstance(value, dict):
+            yield from _keys(value)
+        elif isinstance(value, str) and _IS_KEY.search(name):
+            yield from (part for part in (value, value.rpartition(" ")[2]) if len(part) >= MIN_KEY)

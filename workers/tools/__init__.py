@@ -8,7 +8,6 @@ delivered before are skipped; a `@resumable` one starts at `ToolContext.step` by
 from __future__ import annotations
 
 import asyncio
-import importlib
 import inspect
 import re
 from collections.abc import AsyncGenerator, Callable
@@ -19,10 +18,12 @@ from typing import Any, Protocol, TypeVar, get_type_hints
 import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
 
+from app.checks.spelling import hint
 from app.errors import ConfigError
 from app.telemetry import redaction
 from workers.cancellation import CancelToken
 from workers.secrets import Secrets, UnknownSecret
+from workers.tools import importing
 from workers.tools.async_loop import ToolLoop
 from workers.tools.errors import ToolError as ToolError
 
@@ -166,32 +167,27 @@ class Tool:
         return result
 
 
-def load(name: str, entry: str, loop: ToolLoop | None = None) -> Tool:
+def load(name: str, place: str, loop: ToolLoop | None = None, *, app: str = "") -> Tool:
     """The tool that aomi.yaml names: a built-in one, or `package.module:Function`. `loop` runs it if it is async.
 
-    Raises `ConfigError`, which names the `entry` of aomi.yaml and the fix.
+    Raises `ConfigError`, which names the `place` in aomi.yaml, or in the tool's file, and the fix.
     """
-    path = BUILT_IN.get(name, name)
-    module_name, colon, function_name = path.partition(":")
-    if not colon:
-        built_in = ", ".join(BUILT_IN)
-        raise ConfigError(
-            f"{entry}: there is no tool {name!r}; use a built-in tool ({built_in}) or package.module:Function"
-        )
-    try:
-        function = getattr(importlib.import_module(module_name), function_name)
-        redaction.include(module_name.partition(".")[0])
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"{entry}: the tool {name!r} cannot be imported: {error}") from error
+    owner = f"app {app!r}: " if app else ""
+    what, path = f"{owner}the tool {name!r}", BUILT_IN.get(name, name)
+    if ":" not in path:
+        right = f"use a built-in tool ({', '.join(BUILT_IN)}) or package.module:Function"
+        raise ConfigError(f"{place}: {owner}there is no tool {name!r}{hint(name, BUILT_IN)}; {right}")
+    function = importing.function(path, place, what)
+    redaction.include(path.partition(":")[0].partition(".")[0])
     if not inspect.isfunction(function) or not inspect.getdoc(function):
-        raise ConfigError(f"{entry}: the tool {name!r} must be a function or generator with a docstring")
+        raise ConfigError(f"{place}: {what} must be a function or generator with a docstring")
     try:
         tool = Tool(function, path, loop)
     except (TypeError, NameError, ValueError, PydanticUserError) as error:
         problem = str(error).partition("\n")[0]
-        raise ConfigError(f"{entry}: the tool {name!r} needs a type on each parameter: {problem}") from error
+        raise ConfigError(f"{place}: {what} needs a type on each parameter: {problem}") from error
     if tool.resumable and not (tool.has_steps and tool.takes_context):
-        raise ConfigError(f"{entry}: the tool {name!r} is resumable, so it must be a generator with a ToolContext")
+        raise ConfigError(f"{place}: {what} is resumable, so it must be a generator with a ToolContext")
     return tool
 
 
