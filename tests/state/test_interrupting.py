@@ -81,6 +81,18 @@ def test_a_message_that_only_waits_is_not_superseded(runs, jobs, said):
     assert runs.get("s", patient.run_id).status == "waiting"
 
 
+def test_a_message_that_is_sent_again_interrupts_if_it_has_not(runs, jobs, said):
+    """Redis was away after it was accepted: its first request got 503."""
+    turns, hasty = TurnService(runs, jobs, Metrics(now)), said("hasty", on_busy="interrupt", idempotency_key="key")
+    running = turns.send("s", said("running"))
+    accepted = runs.start("s", hasty)
+    assert turns.send("s", hasty).outcome == "again"
+    assert runs.get("s", running.run_id).status == "interrupted"
+    assert runs.current("s") == accepted.run_id
+    assert turns.send("s", hasty).outcome == "again"
+    assert runs.get("s", accepted.run_id).status == "queued"
+
+
 def test_a_superseded_turn_says_so_to_the_worker_that_takes_it_nevertheless(runs, said):
     """As when the process that accepted the newer message dies before it ends the older one."""
     running = runs.start("s", said())

@@ -24,6 +24,9 @@ from tests.support.patience import patient, until
 from tests.support.programs import missing
 from tests.support.skewed import skewed
 
+DEMO_ALONE = "model_list:\n  - {model_name: demo, litellm_params: {model: demo/assistant}}\n"
+"""An aomi.yaml with the demo's model and the app `default`."""
+
 WORKER = [sys.executable, "-m", "workers"]
 
 

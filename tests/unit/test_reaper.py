@@ -10,14 +10,14 @@ from redis.exceptions import ConnectionError
 from app import services
 from app.config import Settings
 from app.state.turn_requests import TurnRequest
-from tests.support.backend import until
+from tests.support.backend import DEMO_ALONE, until
 
 LEASE = 1
 
 
 def test_nothing_is_ended_for_one_lease_after_redis_was_away(tmp_path, monkeypatch):
     """Its worker may live: nobody could renew a lease meanwhile."""
-    (tmp_path / "aomi.yaml").write_text("apps: []")
+    (tmp_path / "aomi.yaml").write_text(DEMO_ALONE)
     redis = fakeredis.FakeRedis(lua_modules=set())
     parts = services.build(Settings(config=tmp_path / "aomi.yaml", lease=LEASE), redis, redis)
     run_id = parts.turns.send("s", TurnRequest(text="hello", app="default", model="demo")).run_id
