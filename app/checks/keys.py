@@ -58,7 +58,7 @@ MEANT = {
     **dict.fromkeys(["parameters", "litellm_params", "model_params"], "params"),
     "functions": "tools",
 }
-"""What other programs call the keys of an app."""
+"""The names that other programs give the keys of an app."""
 
 
 @dataclass(frozen=True)
