@@ -230,6 +230,11 @@ def configuration(provider_url: str) -> dict[str, Any]:
                 "litellm_params": common | {"api_key": "os.environ/NOBODY_SETS_THIS"},
                 "model_info": priced | {"byok": True},
             },
+            {
+                "model_name": "gateway",
+                "litellm_params": common | {"extra_headers": {"X-Gateway-Token": "os.environ/TEST_API_KEY"}},
+                "model_info": priced,
+            },
             {"model_name": "demo", "litellm_params": {"model": "demo/assistant"}},
         ],
         "apps": [
@@ -244,6 +249,7 @@ def configuration(provider_url: str) -> dict[str, Any]:
                 "tools": tools + wallet,
             },
             {"id": "own", "name": "Bring your own key", "model": "own"},
+            {"id": "gateway", "name": "Behind a gateway", "model": "gateway"},
             {"id": "titled", "name": "Titled", "model": "demo", "title_model": "scripted"},
         ],
     }

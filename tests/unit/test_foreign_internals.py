@@ -30,6 +30,7 @@ RQ_METHODS = {
     "get_heartbeat_ttl": "self job working_time",
     "request_stop_execution": "self execution_id",
     "prepare_job_execution": "self job remove_from_intermediate_queue",
+    "handle_exception": "self job exc_info",
     "handle_execution_ended": "self job queue heartbeat_ttl",
     "handle_job_success": "self job queue started_job_registry execution",
     "cleanup_execution": "self job pipeline execution",

@@ -10,6 +10,7 @@ from app.state.run_records import Run
 from app.state.titles import first_words
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
+from app.turns.current_key import current_principal
 from workers.cancellation import CancelToken, Stopped
 from workers.models import traced
 from workers.models.prompt import Conversation
@@ -32,7 +33,7 @@ def suggest_title(session_id: str, run_id: str, model: str, _text: str = "") -> 
     session or the thread was deleted. (A job of an earlier version also has the message itself.)"""
     runtime = current()
     run = runtime.services.runs.get(session_id, run_id)
-    if run is None:
+    if run is None or current_principal(runtime.services.api_keys, run.principal, run.app) is None:
         return
     with (
         log_context(LogContext(session=short_session_id(session_id))),

@@ -103,7 +103,7 @@ class Models:
 
     def takes_own_key(self, name: str, own_keys: Mapping[str, str]) -> bool:
         """Whether a call of the model would use one of the client's own keys."""
-        return self._model(name).provider in own_keys
+        return self._model(name).own_key(own_keys) is not None
 
     def room(self, name: str, tools: Sequence[dict[str, Any]]) -> int:
         """Tokens that the messages of a prompt may have."""
@@ -128,7 +128,7 @@ class Models:
         return _Prepared(model, prompt, tools, params | {"messages": prompt} | ({"tools": tools} if tools else {}))
 
     def _params(self, model: Model, request: ModelRequest) -> dict[str, Any]:
-        own = request.own_keys.get(model.provider)
+        own = model.own_key(request.own_keys)
         if own is None and model.missing(os.environ):
             raise ProviderFailed(
                 f"This model needs a key of your own, for {model.provider}: save one, or choose another model",

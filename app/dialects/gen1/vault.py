@@ -37,6 +37,7 @@ def save_key() -> ResponseReturnValue:
     """Save a key of the session's client; it replaces the provider's previous key. Creates the session of a client that
     has only named it, by a state request with client_id."""
     client, sent = _client(), validated(schemas.NewKey, json_body())
+    _check_is_used(sent["provider"])
     saved = services().vault.save_provider_key(client, sent["provider"], sent["api_key"], sent.get("label"))
     if not client_from_query():
         session_id = parsing.session_id()
@@ -88,6 +89,18 @@ def _client() -> str:
     if not client:
         raise BadRequest("The session belongs to no client yet: send a state or chat request with client_id first")
     return client
+
+
+def _check_is_used(provider: str) -> None:
+    """Raises `BadRequest` for a provider whose models in the session's app are opened by more than a key: the
+    operator's credentials would be sent, too."""
+    session, catalog = services().sessions.get(parsing.session_id()) or {}, services().catalog
+    app, _ = catalog.choice(session.get("app", ""), "")
+    refusals = [model.own_key_refusal for model in catalog.models_of(app) if model.provider == provider]
+    if refusals and all(refusals):
+        raise BadRequest(
+            f"No key of your own is used for {provider} here: its models are opened by credentials of the operator"
+        )
 
 
 def _shown(key: ProviderKey) -> dict[str, Any]:
