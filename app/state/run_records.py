@@ -50,8 +50,14 @@ class Run:
     """The turns that its message stops: those that it supersedes, and the one that it waits for."""
     terminal: sse.Event | None = None
     """Its terminal event, once it is settled. It is here so that a reader gets it whatever became of the log."""
-    user_state: Mapping[str, Any] = field(default_factory=dict)
-    """Its session's, when a worker claimed it: one round trip less before its first token."""
+    stored_user_state: str = "{}"
+    """Its session's as JSON, when a worker claimed it: one round trip less before its first token."""
+
+    @property
+    def user_state(self) -> dict[str, Any]:
+        """Its session's. Raises `ValueError` if the stored JSON is broken."""
+        state: dict[str, Any] = exact_json.loads(self.stored_user_state)
+        return state
 
     @classmethod
     def read(cls, session_id: str, fields: dict[str, str]) -> Run:
@@ -74,7 +80,7 @@ class Run:
             superseded="superseded_by" in fields,
             interrupts=_interrupts(fields),
             terminal=_terminal(fields),
-            user_state=exact_json.loads(fields.get("session_user_state", "{}")),
+            stored_user_state=fields.get("session_user_state", "{}"),
         )
 
 

@@ -111,7 +111,7 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     if app is None:
         raise turn.TurnFailed(f"The app {run.app!r} is not configured on the server's workers; choose another one")
     run = _with_current_key(services, run)
-    state = dict(run.user_state)
+    state = run.user_state
     context = tool_context(services, run.session_id, state, run.principal.client, token)
     toolbox = _toolbox(runtime, run, context)
     usage = UsageRecorder(services.ledger, runtime.usage_settler, run)
