@@ -490,6 +490,7 @@ def busy(webs, redis):
         ClientRequests(store).ask(run, "call_docs", "Ask", "docs", {})
         hasty = TurnRequest("x", "default", "demo", on_busy="interrupt")
         interrupting = [RunStore(store).start("docs", hasty).run_id for _ in range(3)]
+        RunStore(store).withdraw("docs", interrupting[-1])
         (call,) = redis.scan_iter(f"{session}:call:*")
         yield SimpleNamespace(
             session=client.session_id,

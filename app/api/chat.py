@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.catalog import App
-from app.errors import BadRequest
+from app.errors import BadRequest, Conflict, NotFound
 from app.events import sse
 from app.events.types import ChatEvent
 from app.openapi.declare import (
@@ -25,6 +25,7 @@ from app.openapi.declare import (
     documented,
     query,
 )
+from app.openapi.schemas import responses
 from app.openapi.schemas.requests import NewMessage
 from app.state.turn_requests import TurnRequest
 from app.web import parsing
@@ -44,6 +45,7 @@ _KEY_SCHEMA = {"type": "string", "maxLength": parsing.IDEMPOTENCY_KEY_CHARACTERS
 _IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key", "header", "A new one for each message, kept for its retries.", _KEY_SCHEMA
 )
+_WAITING_TURN = RouteSpec((Parameter("run_id", "query", "A turn that waits.", required=True),), (409,))
 _BUSY = RouteSpec((_IDEMPOTENCY_KEY,), (400, 402, 409, 429))
 
 
@@ -88,6 +90,23 @@ def resume() -> ResponseReturnValue:
     after = parsing.event_number_of(last_id, "Last-Event-ID or starting_after") if last_id else 0
     named = last_id.rpartition(":")[0] or request.args.get("run_id", "")
     return _resumed(session_id, named or session.get("last_run", ""), after, is_named=bool(named))
+
+
+@bp.delete("/api/chat")
+@documented(responses.Withdrawn, KNOWN_SESSION, _WAITING_TURN)
+def withdraw() -> ResponseReturnValue:
+    """Withdraw a message that has not begun: it leaves the history, and no model gets it. Its stream ends as an
+    interrupted one."""
+    session_id, _ = parsing.known_session()
+    run_id = request.args.get("run_id")
+    if not run_id:
+        raise BadRequest("'run_id' must name a turn, as in `waiting` of /api/state")
+    outcome = services().turns.withdraw(session_id, run_id)
+    if outcome == "unknown":
+        raise NotFound("There is no such turn in this session; `waiting` of /api/state lists those that wait")
+    if outcome == "begun":
+        raise Conflict("This message has begun; POST /api/interrupt stops its turn")
+    return jsonify(withdrawn=True)
 
 
 def _sent_again(session_id: str, run_id: str) -> ResponseReturnValue:

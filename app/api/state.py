@@ -9,6 +9,7 @@ from app.errors import NotFound
 from app.openapi.declare import KNOWN_SESSION, documented, query
 from app.openapi.schemas import responses
 from app.state import transcript
+from app.state.sessions import Snapshot
 from app.web import parsing
 from app.web.current import services
 from app.web.serializers import status_json
@@ -31,9 +32,16 @@ def show() -> ResponseReturnValue:
         session_id=session_id,
         thread_id=snapshot.thread_id or None,
         messages=transcript.for_clients(snapshot.messages),
+        waiting=_waiting(snapshot),
         last_event_id=session.get("updates", "0"),
         **status_json(services().catalog, session),
     )
+
+
+def _waiting(snapshot: Snapshot) -> list[dict[str, str]]:
+    """The people's messages that can be withdrawn."""
+    waiting = snapshot.waiting_messages()
+    return [{"run_id": run_id, "text": message["content"]} for run_id, message in waiting if message["role"] == "user"]
 
 
 @bp.post("/api/interrupt")

@@ -141,6 +141,7 @@ class StateEvent(TypedDict):
     user_state: NotRequired[dict[str, Any]]
     is_archived: NotRequired[bool]
     run_id: NotRequired[str]
+    withdrawn: NotRequired[str]
 
 
 @exact_schema(type="title_changed", session_id=_SESSION, title="ETH price", new_title="ETH price")

@@ -46,6 +46,8 @@ class Run:
     """The number of the last event of its log."""
     superseded: bool = False
     """Whether a newer message that interrupts takes its place: it ends as interrupted and never runs."""
+    withdrawn: bool = False
+    """Whether its message was withdrawn before a worker claimed it."""
     terminal: sse.Event | None = None
     """Its terminal event, once it is settled. It is here so that a reader gets it whatever became of the log."""
 
@@ -68,6 +70,7 @@ class Run:
             slots=tuple(fields.get("slots", "").split()),
             events=int(fields.get("events", "0")),
             superseded="superseded_by" in fields,
+            withdrawn="withdrawn" in fields,
             terminal=_terminal(fields),
         )
 

@@ -14,7 +14,7 @@ from app import exact_json
 from app.events import sse
 from app.events.entries import StreamEntry
 from app.events.types import Outcome, Status
-from app.state import redis_keys, transcript
+from app.state import redis_keys, transcript, withdrawal
 from app.state.control_messages import StopTurn
 from app.state.ids import new_id, sha256_hex
 from app.state.leases import Leases
@@ -123,6 +123,10 @@ class RunStore:
         }
         fields = from_pairs(self._store.call("seal", [redis_keys.session(session_id)], args))
         return Run.read(session_id, fields) if fields else None
+
+    def withdraw(self, session_id: str, run_id: str) -> Run | None:
+        """As `seal`, of a turn that no worker has claimed: its message leaves the history in the same step."""
+        return withdrawal.seal_unbegun(self._store, session_id, run_id)
 
     def settle(self, run: Run, terminal: sse.Event) -> str | None:
         """Close a sealed turn with its terminal event; open tool calls get a result, the log goes into the history.

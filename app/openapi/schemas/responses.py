@@ -11,6 +11,7 @@ from app.openapi.schemas.requests import USER, UserState
 
 _ID = "550e8400-e29b-41d4-a716-446655440000"
 _THREAD = "thread_0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+_RUN = "run_0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 _CREATED, _UPDATED = "2025-01-15T10:30:00.000Z", "2025-01-15T11:00:00.000Z"
 
 
@@ -133,6 +134,14 @@ class Message(TypedDict):
     interrupted: NotRequired[Literal[True]]
 
 
+@exact_schema(run_id=_RUN, text="And of BTC?")
+class WaitingMessage(TypedDict):
+    """A message whose turn has not begun, because others of the session come first."""
+
+    run_id: str
+    text: str
+
+
 @exact_schema(
     session_id=_ID,
     thread_id=None,
@@ -142,6 +151,7 @@ class Message(TypedDict):
     app="default",
     model="claude-sonnet",
     messages=[],
+    waiting=[],
     user_state=USER,
     last_event_id="0",
 )
@@ -156,6 +166,7 @@ class State(TypedDict):
     app: str
     model: str
     messages: list[Message]
+    waiting: list[WaitingMessage]
     user_state: UserState
     last_event_id: str
 
@@ -165,6 +176,13 @@ class Interrupted(TypedDict):
     """Whether this call stopped a turn."""
 
     interrupted: bool
+
+
+@exact_schema(withdrawn=True)
+class Withdrawn(TypedDict):
+    """The message is withdrawn."""
+
+    withdrawn: Literal[True]
 
 
 @exact_schema(success=True, model="claude-sonnet")
