@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -103,7 +103,8 @@ def prices_of(info: Mapping[str, Any]) -> Prices | None:
 
 class App(BaseModel):
     """An entry of `apps:`. A session may choose among `model` and `models`. `fallbacks` are the models to try, in
-    order, when a model fails before its first token. `params` override the model's own parameters."""
+    order, when a model fails before its first token. `params` override the model's own parameters. `reasoning: hidden`
+    keeps what its models think from every client."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -116,6 +117,7 @@ class App(BaseModel):
     title_model: str | None = None
     fallbacks: tuple[str, ...] = ()
     params: ModelParams = ModelParams()
+    reasoning: Literal["shown", "hidden"] = "shown"
 
 
 class _File(BaseModel):

@@ -16,6 +16,7 @@ from app.openapi.declare import (
     IDS,
     KNOWN_SESSION,
     LAST_EVENT_ID,
+    REASONING,
     SESSION,
     STARTING_AFTER,
     Events,
@@ -55,6 +56,7 @@ _BUSY = RouteSpec((_IDEMPOTENCY_KEY,), (400, 402, 409, 429))
     SESSION,
     APP,
     IDS,
+    REASONING,
     _BUSY,
     body(NewMessage),
     no_content="The message was answered before, and its events are no longer kept",
@@ -79,6 +81,7 @@ def send() -> ResponseReturnValue:
     LAST_EVENT_ID,
     STARTING_AFTER,
     IDS,
+    REASONING,
     query("run_id", "A turn, as in `Location`."),
     no_content="The session has no turn, or the client has seen its end",
 )
@@ -157,7 +160,8 @@ def _idempotency_key() -> str:
 
 def _stream(session_id: str, run_id: str, after: int) -> Response:
     """The turn's frames after number `after`."""
-    frames = TurnFrames.of(services()).follow(session_id, run_id, after, _wants_ids())
+    follow = TurnFrames.of(services()).follow
+    frames = follow(session_id, run_id, after, with_ids=_wants_ids(), with_reasoning=parsing.wants_reasoning())
     return _located(session_id, run_id, frames)
 
 

@@ -138,8 +138,8 @@ class RunStore:
         ]
         messages = transcript.fold(run.id, events + endings, run.started_at)
         outcome, now = sse.outcome(terminal), self._clock.now_iso()
-        if outcome == "interrupted" and messages:
-            messages[-1]["interrupted"] = True
+        if outcome == "interrupted":
+            transcript.mark_interrupted(messages)
         if outcome == "error" and terminal["code"] == "refused":
             messages.append(transcript.refusal_note(run.id, terminal["message"], now, run.message["id"]))
         elif outcome == "error":

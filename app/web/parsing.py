@@ -102,6 +102,11 @@ def check_app_exists(app_id: str) -> None:
         raise BadRequest(f"There is no app {app_id!r}; {SEE_APPS}")
 
 
+def wants_reasoning() -> bool:
+    """Whether the query asks for what the model thinks."""
+    return request.args.get("reasoning") == "1"
+
+
 # Fields of a body or a query
 
 

@@ -105,22 +105,26 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     app = services.catalog.app(run.app)
     if app is None:
         raise turn.TurnFailed(f"The app {run.app!r} is not configured on the server's workers; choose another one")
-    state = session_user_state(services.sessions.get(run.session_id) or {})
-    context = tool_context(services, run.session_id, state, run.principal.client, token)
-    toolbox = _toolbox(runtime, run, context)
-    usage = UsageRecorder(services.ledger, runtime.usage_settler, run)
-    system = Conversation(_instructions(app, context.secrets), state)
-    model = TurnModel(services, runtime.models, usage, run, system, toolbox.schemas)
-    messages = services.sessions.messages(run.session_id, run.thread_id, model.room * MAX_BYTES_PER_TOKEN)
-    if not messages:
-        raise turn.ThreadGone("The thread of this message was deleted")
-    if app.title_model and len(messages) == 1:
-        services.jobs.title(run.session_id, run.id, run.thread_id, app.title_model, run.message["content"])
 
     def emit(event: sse.Event) -> None:
         if not token.cancelled:
             runtime.outbox.put(run.session_id, run.id, event)
 
+    def think(piece: str) -> None:
+        if app.reasoning == "shown":
+            emit(sse.thought(piece))
+
+    state = session_user_state(services.sessions.get(run.session_id) or {})
+    context = tool_context(services, run.session_id, state, run.principal.client, token)
+    toolbox = _toolbox(runtime, run, context)
+    usage = UsageRecorder(services.ledger, runtime.usage_settler, run)
+    system = Conversation(_instructions(app, context.secrets), state)
+    model = TurnModel(services, runtime.models, usage, run, system, toolbox.schemas, think)
+    messages = services.sessions.messages(run.session_id, run.thread_id, model.room * MAX_BYTES_PER_TOKEN)
+    if not messages:
+        raise turn.ThreadGone("The thread of this message was deleted")
+    if app.title_model and len(messages) == 1:
+        services.jobs.title(run.session_id, run.id, run.thread_id, app.title_model, run.message["content"])
     return turn.run(messages, model, toolbox, emit, token, services.settings.max_model_calls)
 
 

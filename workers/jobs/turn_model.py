@@ -23,7 +23,7 @@ from workers.usage_recorder import UsageRecorder
 @dataclass(frozen=True)
 class TurnModel:
     """Calls the turn's model, or one of its app's fallbacks, with `tools` in the form of OpenAI's chat API. `system` is
-    the conversation without its messages."""
+    the conversation without its messages. `on_thought` gets each piece of what a model thinks."""
 
     services: Services
     models: Models
@@ -31,6 +31,7 @@ class TurnModel:
     run: Run
     system: Conversation
     tools: list[dict[str, Any]]
+    on_thought: Callable[[str], None]
 
     def __call__(self, messages: Sequence[Message], on_text: Callable[[str], None], token: CancelToken) -> Reply:
         """One reply; `on_text` gets each piece of its text. Raises `TurnFailed`, `Stopped`."""
@@ -58,7 +59,7 @@ class TurnModel:
             self.usage.check()
         app = self.services.catalog.app(self.run.app)
         request = ModelRequest(name, conversation, self.tools, own_keys, app.params if app else ModelParams())
-        observer = CallObserver(on_text, self._notify_stall, self.usage.open)
+        observer = CallObserver(on_text, self._notify_stall, self.usage.open, self.on_thought)
         return traced.call(self.services, name, lambda: self.models.stream(request, observer, token))
 
     def _notify_stall(self, seconds: float) -> None:

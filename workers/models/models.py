@@ -75,7 +75,7 @@ class Models:
         used_ids = frozenset(
             call["call_id"] for message in request.conversation.messages for call in message.get("tool_calls", ())
         )
-        builder = ReplyBuilder(observer.on_text, used_ids)
+        builder = ReplyBuilder(observer.on_text, used_ids, observer.on_thought)
         call = StreamedCall(
             prepared.params,
             builder,

@@ -123,12 +123,13 @@ class ToolResult(TypedDict):
 @exact_schema(id="msg_1", role="user", content="What is the current price of ETH?", created_at=_CREATED)
 class Message(TypedDict):
     """A message of the history. A later step of a multi-step tool has the role `tool`, a client's reply to a tool's
-    request `system`."""
+    request `system`. `reasoning` is what the model thought, if the request asks for it."""
 
     id: str
     role: Literal["user", "assistant", "tool", "system"]
     content: str
     created_at: str
+    reasoning: NotRequired[str]
     tool_calls: NotRequired[list[ToolCall]]
     tool_results: NotRequired[list[ToolResult]]
     interrupted: NotRequired[Literal[True]]
