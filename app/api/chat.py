@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
@@ -27,10 +28,11 @@ from app.openapi.declare import (
     query,
 )
 from app.openapi.schemas import responses
-from app.openapi.schemas.requests import NewMessage
+from app.openapi.schemas.requests import NewMessage, ResponseFormat
 from app.state.turn_requests import TurnRequest
 from app.web import parsing
 from app.web.admission import Admission
+from app.web.answer_format import check_format
 from app.web.bodies import json_body, validated
 from app.web.caller import authorized_app, current_caller
 from app.web.current import services
@@ -139,16 +141,26 @@ def _message(app: App, session: dict[str, str], sent: NewMessage) -> TurnRequest
     model = sent.get("model")
     if model and not services().catalog.offers(app, model):
         raise BadRequest(f"The app {app.id!r} does not offer the model {model!r}; see /api/session/models")
+    chosen = model or services().catalog.choice(app.id, session.get("model", ""))[1]
     return TurnRequest(
         text=sent["text"],
         app=app.id,
-        model=model or services().catalog.choice(app.id, session.get("model", ""))[1],
+        model=chosen,
         thread_id=sent.get("thread_id"),
         user_state=sent.get("user_state"),
         on_busy=sent.get("on_busy", "enqueue"),
         idempotency_key=_idempotency_key(),
         body=app.id.encode() + b" " + request.get_data(),
+        response_format=_answer_format(app, chosen, sent.get("response_format")),
     )
+
+
+def _answer_format(app: App, model: str, wanted: ResponseFormat | None) -> dict[str, Any] | None:
+    """The form of an answer that is not plain text. Raises `BadRequest` if the model cannot answer in it."""
+    if wanted is None or wanted["type"] == "text":
+        return None
+    check_format(app, model, wanted)
+    return dict(wanted)
 
 
 def _idempotency_key() -> str:

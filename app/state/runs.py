@@ -140,6 +140,8 @@ class RunStore:
         outcome, now = sse.outcome(terminal), self._clock.now_iso()
         if outcome == "interrupted":
             transcript.mark_interrupted(messages)
+        if run.response_format and terminal == sse.complete():
+            transcript.mark_structured(messages)
         if outcome == "error" and terminal["code"] == "refused":
             messages.append(transcript.refusal_note(run.id, terminal["message"], now, run.message["id"]))
         elif outcome == "error":
@@ -209,6 +211,7 @@ class RunStore:
             "origin": exact_json.dumps(request.trace_context),
             "answers": [str(number) for number in request.answers],
             "on_busy": request.on_busy,
+            "response_format": exact_json.dumps(request.response_format) if request.response_format else "",
             "max_waiting": self._settings.max_waiting,
             "body": sha256_hex(request.body),
             "now": now,

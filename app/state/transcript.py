@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from app import exact_json
 from app.events.sse import Event
 
 Message = dict[str, Any]
@@ -61,6 +62,12 @@ def mark_interrupted(messages: list[Message]) -> None:
             last["interrupted"] = True
 
 
+def mark_structured(messages: list[Message]) -> None:
+    """Mark the answer of a turn that was asked for JSON and came to its end."""
+    if messages and messages[-1]["role"] == "assistant":
+        messages[-1]["structured"] = True
+
+
 def for_clients(messages: list[Message], *, with_reasoning: bool = False) -> list[Message]:
     """The messages of a thread for a client: no notes of failures. `with_reasoning` some have `reasoning`, the text of
     what the model thought; otherwise a message that has nothing else is left out."""
@@ -69,8 +76,19 @@ def for_clients(messages: list[Message], *, with_reasoning: bool = False) -> lis
 
 
 def _for_client(message: Message, reasoning: str) -> Message:
-    shown = {name: value for name, value in message.items() if name not in ("reasoning", "thoughts")}
-    return shown | ({"reasoning": reasoning} if reasoning else {})
+    shown = {name: value for name, value in message.items() if name not in ("reasoning", "thoughts", "structured")}
+    parsed = _object_in(message["content"]) if "structured" in message else None
+    return shown | ({"reasoning": reasoning} if reasoning else {}) | ({"parsed": parsed} if parsed is not None else {})
+
+
+def _object_in(text: str) -> dict[str, Any] | None:
+    """The JSON object that the text is, None if it is none."""
+    try:
+        found = exact_json.loads(text)
+        exact_json.checked(found)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _shown_reasoning(message: Message) -> str:

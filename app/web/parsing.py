@@ -32,6 +32,7 @@ PUBLIC_KEY_CHARACTERS = 256
 IDEMPOTENCY_KEY_CHARACTERS = 255
 USER_STATE_BYTES = 16 * 1024
 RESULT_BYTES = 16 * 1024
+FORMAT_BYTES = 32 * 1024
 
 NO_SESSION = "There is no such session; POST /api/sessions or a first message creates one"
 NO_THREAD = "There is no such thread in this session; GET /api/sessions/{id} lists its threads"

@@ -123,13 +123,15 @@ class ToolResult(TypedDict):
 @exact_schema(id="msg_1", role="user", content="What is the current price of ETH?", created_at=_CREATED)
 class Message(TypedDict):
     """A message of the history. A later step of a multi-step tool has the role `tool`, a client's reply to a tool's
-    request `system`. `reasoning` is what the model thought, if the request asks for it."""
+    request `system`. `reasoning` is what the model thought, if the request asks for it; `parsed`
+    the object that the answer is, if its message had a `response_format`."""
 
     id: str
     role: Literal["user", "assistant", "tool", "system"]
     content: str
     created_at: str
     reasoning: NotRequired[str]
+    parsed: NotRequired[dict[str, Any]]
     tool_calls: NotRequired[list[ToolCall]]
     tool_results: NotRequired[list[ToolResult]]
     interrupted: NotRequired[Literal[True]]
