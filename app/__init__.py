@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from app.services import Services
+
+log = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request body."""
@@ -29,6 +32,7 @@ def create_app(services: Services | None = None) -> Flask:
     services = services or _from_environment()
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.url_map.merge_slashes = False  # its redirects are made of the Host header
     app.extensions["aomi"] = services
     address.behind(app, services.settings.trusted_proxies)
     files = file_limit.budget(file_limit.open_files(), services.settings.redis_connections)
@@ -46,7 +50,9 @@ def _from_environment() -> Services:
     from app.services import build
     from app.telemetry import logs, tracing
 
-    settings = config.load()
+    settings, notices = config.read()
     logs.setup(settings)
+    for notice in notices:
+        log.warning(notice)
     tracing.setup(settings, "aomi-web")
     return build(settings)

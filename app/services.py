@@ -85,7 +85,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
     metrics, counters = Metrics(store.clock.now), Counters(store)
     queue = queue or clients.queue(settings, redis)
     jobs = Jobs(queue, settings.failed_job_ttl)
-    calls = StepToolCalls(store)
+    calls, keys = StepToolCalls(store), ApiKeys(store)
     turns, usage = TurnService(runs, jobs, metrics), UsageRecovery(runs, ledger, store.clock, settings.lease)
     return Services(
         settings=settings,
@@ -99,12 +99,12 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         usage_recovery=usage,
         vault=Vault(store),
         model_abilities=ModelAbilities(store),
-        api_keys=ApiKeys(store),
+        api_keys=keys,
         rates=Rates(store),
         jobs=jobs,
         write_check=WriteCheck(redis, queue, jobs.a_sorted_set),
         turns=turns,
-        client_replies=ClientReplies(turns, sessions, apps),
+        client_replies=ClientReplies(turns, sessions, apps, keys),
         passes=Passes(store),
         duties=(RequestExpiry(store), usage, LostTurns(runs, turns, jobs, usage), WakeUps(calls, jobs)),
         hub=Hub(PubSubListener(listening or clients.listening(settings), settings.redis_prefix), metrics.relayed),

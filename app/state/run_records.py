@@ -50,8 +50,12 @@ class Run:
     """The form of the answer that its message asks for, in OpenAI's form."""
     withdrawn: bool = False
     """Whether its message was withdrawn before a worker claimed it."""
+    interrupts: tuple[str, ...] = ()
+    """The turns that its message stops: those that it supersedes, and the one that it waits for."""
     terminal: sse.Event | None = None
     """Its terminal event, once it is settled. It is here so that a reader gets it whatever became of the log."""
+    user_state: Mapping[str, Any] = field(default_factory=dict)
+    """Its session's, when a worker claimed it: one round trip less before its first token."""
 
     @classmethod
     def read(cls, session_id: str, fields: dict[str, str]) -> Run:
@@ -74,8 +78,16 @@ class Run:
             superseded="superseded_by" in fields,
             response_format=exact_json.loads(fields.get("response_format", "null")),
             withdrawn="withdrawn" in fields,
+            interrupts=_interrupts(fields),
             terminal=_terminal(fields),
+            user_state=exact_json.loads(fields.get("session_user_state", "{}")),
         )
+
+
+def _interrupts(fields: dict[str, str]) -> tuple[str, ...]:
+    if fields.get("on_busy") != "interrupt" or not fields.get("behind"):
+        return ()
+    return *exact_json.loads(fields.get("supersedes", "[]")), fields["behind"]
 
 
 def _terminal(fields: dict[str, str]) -> sse.Event | None:

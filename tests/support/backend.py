@@ -24,6 +24,9 @@ from tests.support.patience import patient, until
 from tests.support.programs import missing
 from tests.support.skewed import skewed
 
+DEMO_ALONE = "model_list:\n  - {model_name: demo, litellm_params: {model: demo/assistant}}\n"
+"""An aomi.yaml with the demo's model and the app `default`."""
+
 WORKER = [sys.executable, "-m", "workers"]
 
 
@@ -214,7 +217,9 @@ def configuration(provider_url: str) -> dict[str, Any]:
     tools += ["tests.support.tools:Wei", "tests.support.tools:Deep", "tests.support.tools:Repeat"]
     tools += ["tests.support.tools:Echoes", "tests.support.tools:Refuse", "tests.support.tools:CountWhenTold"]
     tools += ["tests.support.tools:Journal", "tests.support.tools:Jot", "tests.support.tools:Recur"]
-    tools += ["tests.support.tools:Stamp"]
+    tools += ["tests.support.tools:Stamp", "tests.support.tools:Pause", "tests.support.tools:CountdownLater"]
+    tools += ["tests.support.tools:RecurLater", "tests.support.tools:Unfit", "tests.support.tools:Speak"]
+    tools += ["tests.support.tools:SpeakLater"]
     wallet = ["SendTransactionToWallet", "SignTypedData", "tests.support.tools:PickFile"]
     return {
         "model_list": [
@@ -224,6 +229,11 @@ def configuration(provider_url: str) -> dict[str, Any]:
                 "model_name": "own",
                 "litellm_params": common | {"api_key": "os.environ/NOBODY_SETS_THIS"},
                 "model_info": priced | {"byok": True},
+            },
+            {
+                "model_name": "gateway",
+                "litellm_params": common | {"extra_headers": {"X-Gateway-Token": "os.environ/TEST_API_KEY"}},
+                "model_info": priced,
             },
             {"model_name": "demo", "litellm_params": {"model": "demo/assistant"}},
         ],
@@ -246,6 +256,7 @@ def configuration(provider_url: str) -> dict[str, Any]:
                 "reasoning": "hidden",
                 "fallbacks": ["demo"],
             },
+            {"id": "gateway", "name": "Behind a gateway", "model": "gateway"},
             {"id": "titled", "name": "Titled", "model": "demo", "title_model": "scripted"},
         ],
     }

@@ -22,10 +22,19 @@ def abilities_of(model: Model) -> frozenset[str]:
     if provider == _DEMO:
         return frozenset()
     name = params["model"].removeprefix(f"{provider}/").removeprefix("responses/")
-    supported = litellm.get_supported_openai_params(model=name, custom_llm_provider=provider) or []
-    if "response_format" not in supported or "response_format" in params.get("additional_drop_params", ()):
+    if "response_format" not in _supported(name, provider) or "response_format" in params.get(
+        "additional_drop_params", ()
+    ):
         return frozenset()
     known = pricing.facts_of(model)
     refuses_schemas = provider in _TOLD_BY_LITELLM and bool(known) and not known.get("supports_response_schema")
     told = model.model_info.get("supports_response_schema", not refuses_schemas)
     return frozenset([_JSON_OBJECT, _JSON_SCHEMA] if told else [_JSON_OBJECT])
+
+
+def _supported(name: str, provider: str) -> list[str]:
+    """The parameters that litellm takes for the model."""
+    try:
+        return litellm.get_supported_openai_params(model=name, custom_llm_provider=provider) or []
+    except Exception:  # some of its providers fail for a name that they do not know
+        return []

@@ -56,9 +56,9 @@ def _thoughts(delta: Any) -> Iterator[Thought]:
         yield Thought("thought_signature", signature=signature)
     if blocks := getattr(delta, "thinking_blocks", None):
         yield from map(_block, blocks)
-    elif (text := getattr(delta, "reasoning_content", None) or fields.get("reasoning_content")) and isinstance(
-        text, str
-    ):
+        return
+    text = getattr(delta, "reasoning_content", None) or fields.get("reasoning_content")
+    if isinstance(text, str) and text:
         yield Thought("reasoning_content", text)
 
 
