@@ -1,7 +1,8 @@
 -- All that /api/state shows of a session, as of one moment. KEYS[1]: the session. args: thread ('' for the newest), count.
 -- Returns {fields, thread or '', how many messages are left out, the newest `count` messages, fields of the current run
--- if it is in this thread, the first `count` frames of its log, {run, message ...} of what waits in this thread}; nothing for an
--- unknown session; {fields} for an unknown thread. The caller reads the rest, which does not change any more.
+-- if it is in this thread, the first `count` frames of its log, {run, message ...} of what waits in this thread}; nothing
+-- for an unknown session; {fields} for an unknown thread. The caller reads the rest, which does not change any more: a
+-- message that is withdrawn is the newest of a person's.
 local args = cjson.decode(ARGV[1])
 local session = KEYS[1]
 local fields = redis.call('HGETALL', session)
