@@ -21,6 +21,7 @@ from app.state.connection.pubsub import PubSubListener
 from app.state.counters import Counters
 from app.state.leases import RunningTurn
 from app.state.ledger import Ledger
+from app.state.model_abilities import ModelAbilities
 from app.state.passes import Passes
 from app.state.rates import Rates
 from app.state.request_expiry import RequestExpiry
@@ -53,6 +54,7 @@ class Services:
     ledger: Ledger
     usage_recovery: UsageRecovery
     vault: Vault
+    model_abilities: ModelAbilities
     api_keys: ApiKeys
     rates: Rates
     jobs: Jobs
@@ -96,6 +98,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         ledger=ledger,
         usage_recovery=usage,
         vault=Vault(store),
+        model_abilities=ModelAbilities(store),
         api_keys=keys,
         rates=Rates(store),
         jobs=jobs,

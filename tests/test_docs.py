@@ -492,8 +492,9 @@ def busy(webs, redis):
         run = RunStore(store).get(client.session_id, redis.hget(session, "run").decode())
         RunStore(store).claim_title(client.session_id, run.id)
         ClientRequests(store).ask(run, "call_docs", "Ask", "docs", {})
-        hasty = TurnRequest("x", "default", "demo", on_busy="interrupt")
+        hasty = TurnRequest("x", "default", "demo", on_busy="interrupt", response_format={"type": "json_object"})
         interrupting = [RunStore(store).start("docs", hasty).run_id for _ in range(3)]
+        RunStore(store).withdraw("docs", interrupting[-1])
         (call,) = redis.scan_iter(f"{session}:call:*")
         yield SimpleNamespace(
             session=client.session_id,
@@ -545,6 +546,7 @@ def test_fields_on_the_page_are_those_in_redis(busy, redis):
         "{metrics}:process:<process>": list(redis.scan_iter(redis_keys.metrics_process("*"))),
     }
     open_fields = {"provider-keys:<client>", "secrets:<client>"}  # names that the client gives
+    open_fields |= {"model-abilities"}  # the operator's names of models
     open_fields |= {"metrics"}  # the samples of docs/operating.md
     open_fields |= {key.pattern for key in redis_schema.SCHEMA if "usage" in key.pattern}  # sums by apps and models
     assert set(present) == {key.pattern for key in redis_schema.SCHEMA if key.type == "hash"} - open_fields

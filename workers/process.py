@@ -89,6 +89,7 @@ class Worker:
         for notice in (*self._runtime.services.catalog.notices, *self._doubts):
             log.warning(notice)
         self._runtime.models.start()
+        self._runtime.services.model_abilities.publish(self._runtime.models.abilities())
         self._runtime.outbox.start()
         self._runtime.usage_settler.start()
         self._runtime.control.start()

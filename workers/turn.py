@@ -114,7 +114,7 @@ def run(
         token.check()
         calls = reply.runnable_calls()
         if reply.has_reasoning and (reply.text.strip() or calls):
-            emit(sse.reasoning(reply.stored_reasoning()))
+            emit(sse.kept_reasoning(reply.stored_reasoning()))
         is_shown = is_shown or bool(reply.text.strip())
         if not calls:
             return _end(reply.stop, is_shown)

@@ -14,7 +14,7 @@ from app.state.streams import read_stream
 
 Data = dict[str, Any]
 
-_JSON = frozenset({"user_state", "message", "args", "first"})
+_JSON = frozenset({"user_state", "message", "args", "first", "response_format"})
 """Fields whose value is JSON."""
 
 _SHOWN = ("key_prefix", "label")

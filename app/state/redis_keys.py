@@ -29,6 +29,9 @@ CLIENT_REQUESTS = "client-requests"
 SLEEPING_CALLS = "sleeping-calls"
 """The index of multi-step calls that sleep without a thread, by when they go on."""
 
+MODEL_ABILITIES = "model-abilities"
+"""The hash of what each model can do beyond text."""
+
 METRICS = "metrics"
 """The hash of what all processes have counted."""
 

@@ -103,6 +103,12 @@ SCHEMA = (
         "an entry: until then",
     ),
     Key(
+        "model-abilities",
+        "hash",
+        "what each model can do beyond text, as workers know it",
+        "until a worker replaces it",
+    ),
+    Key(
         "metrics",
         "hash",
         "what all processes have counted, by metric and labels",

@@ -46,6 +46,10 @@ class Run:
     """The number of the last event of its log."""
     superseded: bool = False
     """Whether a newer message that interrupts takes its place: it ends as interrupted and never runs."""
+    response_format: dict[str, Any] | None = None
+    """The form of the answer that its message asks for, in OpenAI's form."""
+    withdrawn: bool = False
+    """Whether its message was withdrawn before a worker claimed it."""
     interrupts: tuple[str, ...] = ()
     """The turns that its message stops: those that it supersedes, and the one that it waits for."""
     terminal: sse.Event | None = None
@@ -78,6 +82,8 @@ class Run:
             slots=tuple(fields.get("slots", "").split()),
             events=int(fields.get("events", "0")),
             superseded="superseded_by" in fields,
+            response_format=exact_json.loads(fields.get("response_format", "null")),
+            withdrawn="withdrawn" in fields,
             interrupts=_interrupts(fields),
             terminal=_terminal(fields),
             stored_user_state=fields.get("session_user_state", "{}"),

@@ -249,6 +249,13 @@ def configuration(provider_url: str) -> dict[str, Any]:
                 "tools": tools + wallet,
             },
             {"id": "own", "name": "Bring your own key", "model": "own"},
+            {
+                "id": "discreet",
+                "name": "Hides what it thinks",
+                "model": "scripted",
+                "reasoning": "hidden",
+                "fallbacks": ["demo"],
+            },
             {"id": "gateway", "name": "Behind a gateway", "model": "gateway"},
             {"id": "titled", "name": "Titled", "model": "demo", "title_model": "scripted"},
         ],

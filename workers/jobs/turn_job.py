@@ -111,12 +111,21 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     if app is None:
         raise turn.TurnFailed(f"The app {run.app!r} is not configured on the server's workers; choose another one")
     run = _with_current_key(services, run)
+
+    def emit(event: sse.Event) -> None:
+        if not token.cancelled:
+            runtime.outbox.put(run.session_id, run.id, event)
+
+    def think(piece: str) -> None:
+        if app.reasoning == "shown":
+            emit(sse.thought(piece))
+
     state = run.user_state
     context = tool_context(services, run.session_id, state, run.principal.client, token)
     toolbox = _toolbox(runtime, run, context)
     usage = UsageRecorder(services.ledger, runtime.usage_settler, run)
     system = Conversation(_instructions(app, context.secrets), state)
-    model = TurnModel(services, runtime.models, usage, run, system, toolbox.schemas)
+    model = TurnModel(services, runtime.models, usage, run, system, toolbox.schemas, think)
     messages = services.sessions.messages(run.session_id, run.thread_id, model.room * MAX_BYTES_PER_TOKEN)
     if not messages:
         raise turn.ThreadGone("The thread of this message was deleted")
@@ -124,11 +133,6 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
         raise Stopped(ENDED_ELSEWHERE)
     if app.title_model and len(messages) == 1:
         services.jobs.title(run.session_id, run.id, run.thread_id, app.title_model)
-
-    def emit(event: sse.Event) -> None:
-        if not token.cancelled:
-            runtime.outbox.put(run.session_id, run.id, event)
-
     return turn.run(messages, model, toolbox, emit, token, services.settings.max_model_calls)
 
 

@@ -17,6 +17,7 @@ from app.telemetry import redaction
 from workers.cancellation import CancelToken
 from workers.loop_thread import LoopThread
 from workers.models import counting, litellm_setup, pricing, routes, warm_up
+from workers.models.abilities import abilities_of
 from workers.models.call import CallFailed, StreamedCall
 from workers.models.failures import Failure
 from workers.models.metering import estimate, measure
@@ -75,7 +76,7 @@ class Models:
         used_ids = frozenset(
             call["call_id"] for message in request.conversation.messages for call in message.get("tool_calls", ())
         )
-        builder = ReplyBuilder(observer.on_text, used_ids)
+        builder = ReplyBuilder(observer.on_text, used_ids, observer.on_thought)
         call = StreamedCall(
             prepared.params,
             builder,
@@ -100,6 +101,14 @@ class Models:
             future.cancel()
             if on_end:
                 on_end(partial(measure, prepared.model, prepared.prompt, prepared.tools, builder.outcome()))
+
+    def abilities(self) -> dict[str, frozenset[str]]:
+        """The abilities of each model beyond text, by its name."""
+        return {model.model_name: abilities_of(model) for model in self._catalog.models}
+
+    def takes_format(self, name: str, answer_format: dict[str, Any]) -> bool:
+        """Whether the model takes this `response_format`."""
+        return answer_format["type"] in abilities_of(self._model(name))
 
     def takes_own_key(self, name: str, own_keys: Mapping[str, str]) -> bool:
         """Whether a call of the model would use one of the client's own keys."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import BeforeValidator, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
@@ -62,6 +62,49 @@ class NewThread(TypedDict):
     title: NotRequired[Title | None]
 
 
+class PlainFormat(TypedDict):
+    """Text, as without a format."""
+
+    type: Literal["text"]
+
+
+class ObjectFormat(TypedDict):
+    """Any JSON object."""
+
+    type: Literal["json_object"]
+
+
+class Schema(TypedDict):
+    """A JSON schema with its name."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    schema: dict[str, Any]
+    strict: NotRequired[bool | None]
+    description: NotRequired[str | None]
+
+
+class SchemaFormat(TypedDict):
+    """A JSON object of this schema."""
+
+    type: Literal["json_schema"]
+    json_schema: Schema
+
+
+def _format(value: Any) -> dict[str, Any]:
+    return parsing.object_of(value, "response_format", parsing.FORMAT_BYTES)
+
+
+ResponseFormat = Annotated[
+    PlainFormat | ObjectFormat | SchemaFormat,
+    Field(
+        description=f"The form of the answer, in OpenAI's form, at most {parsing.FORMAT_BYTES:,} bytes",
+        examples=[{"type": "json_object"}],
+    ),
+    expected('OpenAI\'s form: {"type": "json_schema", "json_schema": {"name": ..., "schema": {...}}}, or json_object'),
+    BeforeValidator(_format),
+]
+
+
 @open_schema(text="What is the current price of ETH?")
 class NewMessage(TypedDict):
     """A message to the assistant. `model` is for this turn only."""
@@ -71,6 +114,7 @@ class NewMessage(TypedDict):
     model: NotRequired[Model | None]
     user_state: NotRequired[UserState | None]
     on_busy: NotRequired[parsing.OnBusy]
+    response_format: NotRequired[ResponseFormat | None]
 
 
 @open_schema(model="claude-sonnet")
