@@ -19,6 +19,7 @@ from app.state.clock import RedisClock
 from app.state.connection import clients
 from app.state.connection.pubsub import PubSubListener
 from app.state.counters import Counters
+from app.state.files import Files
 from app.state.leases import RunningTurn
 from app.state.ledger import Ledger
 from app.state.passes import Passes
@@ -35,6 +36,7 @@ from app.turns.lost_turns import LostTurns
 from app.turns.queue import Jobs
 from app.turns.reaper import Duty, Reaper, no_turns
 from app.turns.service import TurnService
+from app.turns.stored_files import StoredFiles
 from app.turns.usage_recovery import UsageRecovery
 from app.turns.wake_ups import WakeUps
 
@@ -48,6 +50,7 @@ class Services:
     clock: RedisClock
     sessions: Sessions
     runs: RunStore
+    files: Files
     step_calls: StepToolCalls
     client_requests: ClientRequests
     ledger: Ledger
@@ -83,7 +86,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
     metrics, counters = Metrics(store.clock.now), Counters(store)
     queue = queue or clients.queue(settings, redis)
     jobs = Jobs(queue, settings.failed_job_ttl)
-    calls = StepToolCalls(store)
+    calls, files = StepToolCalls(store), Files(store)
     turns, usage = TurnService(runs, jobs, metrics), UsageRecovery(runs, ledger, store.clock, settings.lease)
     return Services(
         settings=settings,
@@ -91,6 +94,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         clock=store.clock,
         sessions=sessions,
         runs=runs,
+        files=files,
         step_calls=calls,
         client_requests=ClientRequests(store),
         ledger=ledger,
@@ -103,7 +107,13 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         turns=turns,
         client_replies=ClientReplies(turns, sessions, apps),
         passes=Passes(store),
-        duties=(RequestExpiry(store), usage, LostTurns(runs, turns, jobs, usage), WakeUps(calls, jobs)),
+        duties=(
+            RequestExpiry(store),
+            usage,
+            LostTurns(runs, turns, jobs, usage),
+            WakeUps(calls, jobs),
+            StoredFiles(files),
+        ),
         hub=Hub(PubSubListener(listening or clients.listening(settings), settings.redis_prefix), metrics.relayed),
         metrics=metrics,
         counters=counters,

@@ -20,5 +20,8 @@ for _, name in ipairs(kept) do
   local key = kept_name(session, name)
   redis.call('UNLINK', key, log_of(key))
 end
+for _, id in ipairs(redis.call('HKEYS', files_key(session))) do
+  redis.call('UNLINK', file_key(session, id), file_data_key(session, id))
+end
 for _, key in ipairs(KEYS) do redis.call('UNLINK', key) end
 return {fields, threads, kept, addresses}
