@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from app.errors import BadRequest, NotFound
 from app.services import Services
 from app.state.files import Files
+from app.state.model_inputs import IMAGE, IMAGE_URL, INPUT_OF_TYPE, PDF
 from app.state.turn_requests import TurnRequest
 
 MOST = 8
@@ -19,6 +20,7 @@ URL_CHARACTERS = 2048
 NO_FILE = "There is no such file in this session; POST /api/files adds one"
 
 _FORM = """'attachments' must be a list of {"file_id": "file_..."} or {"url": "https://..."}"""
+_WORDS = {IMAGE: "images", PDF: "PDF", IMAGE_URL: "images by their address"}
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>\"\\^`{|}]")
 
 Attachment = dict[str, Any]
@@ -40,12 +42,13 @@ def with_attachments(
 ) -> TurnRequest:
     """The message with its attachments as the history keeps them: files with name, type and size.
 
-    Raises `NotFound` for a file that is not of this session. A message that was accepted before is not checked again:
-    its files may be gone.
+    Raises `NotFound` for a file that is not of this session, `BadRequest` for one that its model does not take. A
+    message that was accepted before is not checked again: its files may be gone.
     """
     if not attachments or services.runs.was_sent(session_id, message):
         return message
     found = tuple(_found(services.files, session_id, one) for one in attachments)
+    _check_model(services, message, found)
     return replace(message, attachments=found)
 
 
@@ -76,3 +79,23 @@ def _found(files: Files, session_id: str, attachment: Mapping[str, Any]) -> Atta
     if file is None:
         raise NotFound(NO_FILE)
     return file.reference()
+
+
+def _check_model(services: Services, message: TurnRequest, attachments: Sequence[Attachment]) -> None:
+    """Raises `BadRequest`, which names the models of the app that take the attachments. A model that no worker has
+    reported is not checked: the turn itself says what it cannot read."""
+    needed = {IMAGE_URL if "url" in one else INPUT_OF_TYPE.get(one["media_type"]) for one in attachments} - {None}
+    taken, app = services.model_inputs.get() if needed else {}, services.catalog.app(message.app)
+    lacking = needed - taken.get(message.model, needed)
+    if not lacking or app is None:
+        return
+    offered = [model.model_name for model in services.catalog.models_of(app)]
+    able = [name for name in offered if needed <= taken.get(name, frozenset())]
+    what = " and ".join(_WORDS[kind] for kind in _WORDS if kind in lacking)
+    raise BadRequest(f"The model {message.model!r} does not take {what}; {_advice(able, lacking)}")
+
+
+def _advice(able: list[str], lacking: Collection[str | None]) -> str:
+    if able:
+        return f"choose one of this app that does: {', '.join(able)}"
+    return "upload the image to /api/files" if lacking == {IMAGE_URL} else "no model of this app does"

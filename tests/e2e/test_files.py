@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import struct
 import uuid
 import zlib
@@ -146,3 +147,65 @@ def test_a_file_goes_with_its_session(session, redis):
 def test_attachments_of_another_form_are_refused(session, attachments):
     answer = session.post("/api/chat", json={"text": "look", "attachments": attachments})
     assert (answer.status_code, "attachment" in answer.json()["error"]) == (400, True), answer.text
+
+
+def seen_parts(provider, text):
+    """The content of the user's last message, as the provider got it."""
+    (request,) = provider.requests(text)
+    return [message["content"] for message in request.messages if message["role"] == "user"][-1]
+
+
+def test_a_model_sees_what_it_takes_and_the_state_names_it(session, provider):
+    image, document = upload(session, PNG).json(), upload(session, PDF, filename="a.pdf").json()
+    note = upload(session, "Grüße".encode(), filename="note.txt").json()
+    link = {"url": "https://example.com/a.png"}
+    text = "what is on these"
+    attachments = [{"file_id": file["file_id"]} for file in (image, document, note)] + [link]
+    events = session.ask(text, "seeing", attachments=attachments)
+    assert events[-1] == {"type": "complete"}
+    asked, shown, read, said, linked = seen_parts(provider, text)
+    assert asked == {"type": "text", "text": text}
+    assert shown["image_url"]["url"] == f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+    assert read["file"]["filename"] == "a.pdf"
+    assert read["file"]["file_data"] == f"data:application/pdf;base64,{base64.b64encode(PDF).decode()}"
+    assert (said["text"], linked["image_url"]["url"]) == ("The file 'note.txt':\n\nGrüße", link["url"])
+    assert session.state()["messages"][0]["attachments"] == [image, document, note, link]
+
+
+def test_a_model_that_cannot_see_is_refused_and_those_that_can_are_named(session):
+    image = {"file_id": upload(session, PNG).json()["file_id"]}
+    sent = {"text": "look", "model": "scripted", "attachments": [image]}
+    answer = session.post("/api/chat", params={"app": "seeing"}, json=sent)
+    said = "The model 'scripted' does not take images; choose one of this app that does: seeing"
+    assert (answer.status_code, answer.json()["error"]) == (400, said)
+    refused = session.post("/api/chat", json={"text": "look", "attachments": [{"url": "https://example.com/a.png"}]})
+    assert (refused.status_code, "no model of this app does" in refused.json()["error"]) == (400, True)
+
+
+def test_a_text_file_is_text_for_every_model(session):
+    note = upload(session, b"remember 7", filename="note.txt").json()
+    events = session.ask("hello", attachments=[{"file_id": note["file_id"]}])
+    assert events[-1] == {"type": "complete"}
+
+
+def test_a_file_that_is_gone_is_an_error_of_that_turn_and_a_note_in_later_ones(session, provider, redis):
+    file_id = upload(session, PNG).json()["file_id"]
+    session.ask("the first look", "seeing", attachments=[{"file_id": file_id}])
+    redis.delete(f"session:{{{session.session_id}}}:file:{file_id}:data")
+    lost = session.ask("a second look", "seeing", attachments=[{"file_id": file_id}])
+    assert (lost[-1]["type"], lost[-1]["code"], "attach it again" in lost[-1]["message"]) == ("error", "lost", True)
+    text = "and go on"
+    assert session.ask(text, "seeing")[-1] == {"type": "complete"}
+    (request,) = provider.requests(text)
+    assert "It is no longer available" in str(request.messages)
+
+
+def test_a_message_sent_again_is_the_same_turn_though_its_file_is_gone(session, provider):
+    file_id = upload(session, PNG).json()["file_id"]
+    sent = {"text": "once", "attachments": [{"file_id": file_id}]}
+    for _ in range(2):
+        headers = {"Idempotency-Key": "once"}
+        answer = session.post("/api/chat", params={"app": "seeing"}, json=sent, headers=headers)
+        assert (answer.status_code, '"complete"' in answer.text) == (200, True)
+        session.request("DELETE", f"/api/files/{file_id}")
+    assert len(provider.requests("once")) == 1

@@ -200,6 +200,9 @@ def _ok(url: str) -> bool:
         return False
 
 
+SEES = {"supports_vision": True, "supports_pdf_input": True, "supports_image_url": True}
+
+
 def configuration(provider_url: str) -> dict[str, Any]:
     """An aomi.yaml for the tests: the scripted provider and the demo."""
     common = {"model": "openai/test-model", "api_base": f"{provider_url}/v1", "api_key": "os.environ/TEST_API_KEY"}
@@ -225,6 +228,7 @@ def configuration(provider_url: str) -> dict[str, Any]:
                 "litellm_params": common | {"api_key": "os.environ/NOBODY_SETS_THIS"},
                 "model_info": priced | {"byok": True},
             },
+            {"model_name": "seeing", "litellm_params": common, "model_info": info | SEES},
             {"model_name": "demo", "litellm_params": {"model": "demo/assistant"}},
         ],
         "apps": [
@@ -238,6 +242,7 @@ def configuration(provider_url: str) -> dict[str, Any]:
                 "fallbacks": ["small"],
                 "tools": tools + wallet,
             },
+            {"id": "seeing", "name": "Seeing", "model": "seeing", "models": ["seeing", "scripted"], "tools": tools},
             {"id": "own", "name": "Bring your own key", "model": "own"},
             {"id": "titled", "name": "Titled", "model": "demo", "title_model": "scripted"},
         ],
