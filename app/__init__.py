@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from app.services import Services
+
+log = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request body."""
@@ -46,7 +49,9 @@ def _from_environment() -> Services:
     from app.services import build
     from app.telemetry import logs, tracing
 
-    settings = config.load()
+    settings, notices = config.read()
     logs.setup(settings)
+    for notice in notices:
+        log.warning(notice)
     tracing.setup(settings, "aomi-web")
     return build(settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +12,8 @@ from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo,
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app import chain_urls, redis_urls
+from app.checks import origins, variables
+from app.checks.problems import Problem, refuse, warnings
 from app.errors import ConfigError
 
 Source = PydanticBaseSettingsSource
@@ -60,7 +63,7 @@ MAX_FEE_WEI = 50_000_000_000_000_000
 class Settings(BaseSettings):
     """The settings of an operator. Times are seconds, sizes bytes. docs/settings.md shows this class as a table."""
 
-    model_config = SettingsConfigDict(env_prefix="AOMI_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="AOMI_", extra="ignore", frozen=True, allow_inf_nan=False)
 
     redis_url: str = Field("redis://127.0.0.1:6379/0", validation_alias="REDIS_URL", description="Redis for all state")
     queue_redis_url: str = Field(
@@ -222,7 +225,7 @@ class Settings(BaseSettings):
     )
     max_model_calls: int = Field(16, ge=1, description="maximum model calls of one turn")
     tool_timeout: float = Field(
-        30, gt=0, description="time limit of one tool call, or of one step of a multi-step tool"
+        30, gt=0, description="time limit of one tool call, or of the first step of a multi-step tool"
     )
     long_sleep: float = Field(
         5, gt=0, description="a resumable tool that sleeps longer gives its thread back until then"
@@ -327,6 +330,12 @@ class Settings(BaseSettings):
             raise ValueError(NO_CLUSTER)
         return url
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _can_match(cls, setting: str) -> str:
+        origins.refuse_useless(setting)
+        return setting
+
 
 PREFIX_FORM = (
     "must be letters, digits, '_', '.', '-' and ':', begin with no ':', end with one, and have at most 64 characters, "
@@ -339,19 +348,51 @@ NO_CLUSTER = (
 )
 
 
-def load() -> Settings:
-    """Read the settings; what `.env` holds and the environment lacks joins it, keys of providers included.
+ENV_FILE = Path(".env")
 
-    Raises `ConfigError`, naming each variable that is wrong and why.
+
+def read_env_file() -> None:
+    """Add to the environment what `.env` in the current folder holds and the environment lacks, keys of providers
+    included."""
+    load_dotenv(ENV_FILE)
+
+
+def load() -> Settings:
+    """Read the settings, from `.env` as well.
+
+    Raises `ConfigError`, with a line for each variable that is wrong or misspelt.
     """
-    load_dotenv(Path(".env"))
+    return read()[0]
+
+
+def read() -> tuple[Settings, list[str]]:
+    """As `load`, with warnings: variables that nothing reads."""
+    file = variables.read_env_file(ENV_FILE, os.environ)
+    read_env_file()
+    problems = list(variables.problems(os.environ, known_variables(), file))
+    settings = None
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        wrong = (
-            f"{_variable(str(part['loc'][0]))}: {part['msg'].removeprefix('Value error, ')}" for part in error.errors()
-        )
-        raise ConfigError("; ".join(wrong)) from None
+        for part in error.errors():
+            variable = _variable(str(part["loc"][0]))
+            told = part["msg"].removeprefix("Value error, ")
+            problems.append(Problem(file.place(variable), f"{variable}: {told}"))
+    refuse(problems)
+    assert settings is not None
+    return settings, warnings(problems)
+
+
+def apps_file() -> Path:
+    """The file that `AOMI_CONFIG` names, also where another setting is wrong."""
+    return Path(os.environ.get("AOMI_CONFIG", str(Settings.model_fields["config"].default)))
+
+
+def known_variables() -> set[str]:
+    """The names of all variables that begin with `AOMI_`, and some of the others."""
+    fields = {_variable(str(field.validation_alias or name)) for name, field in Settings.model_fields.items()}
+    files = {f"{name}_FILE" for name in SECRETS}
+    return fields | files | {_variable(name) for name in RENAMED} | {*variables.OF_COMMANDS}
 
 
 def _variable(field: str) -> str:

@@ -15,21 +15,33 @@ class ModelParams(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    temperature: float | None = Field(None, ge=0, le=2)
-    top_p: float | None = Field(None, ge=0, le=1)
-    max_tokens: int | None = Field(None, ge=1)
-    max_completion_tokens: int | None = Field(None, ge=1)
-    stop: str | list[str] | None = None
-    seed: int | None = None
-    presence_penalty: Penalty | None = None
-    frequency_penalty: Penalty | None = None
-    reasoning_effort: str | None = None
-    thinking: dict[str, Any] | None = None
-    verbosity: Literal["low", "medium", "high"] | None = None
-    response_format: dict[str, Any] | None = None
-    tool_choice: Literal["auto", "none", "required"] | dict[str, Any] | None = None
-    parallel_tool_calls: bool | None = None
-    service_tier: str | None = None
+    temperature: float | None = Field(None, ge=0, le=2, description="how much chance decides; 0 is the least")
+    top_p: float | None = Field(None, ge=0, le=1, description="choose among the likeliest tokens of this total chance")
+    max_tokens: int | None = Field(
+        None, ge=1, description="the longest reply, in tokens; replaces the model's own limit"
+    )
+    max_completion_tokens: int | None = Field(
+        None, ge=1, description="the same by OpenAI's newer name; set one of them"
+    )
+    stop: str | list[str] | None = Field(None, description="a text, or several, at which the reply ends")
+    seed: int | None = Field(None, description="makes replies repeatable, where a provider can")
+    presence_penalty: Penalty | None = Field(None, description="above 0: new subjects are likelier")
+    frequency_penalty: Penalty | None = Field(None, description="above 0: repetitions are less likely")
+    reasoning_effort: str | None = Field(None, description="how long a model thinks, such as `low`")
+    thinking: dict[str, Any] | None = Field(
+        None, description="Anthropic's form of it, such as `{type: enabled, budget_tokens: 2048}`"
+    )
+    verbosity: Literal["low", "medium", "high"] | None = Field(None, description="how long replies are")
+    response_format: dict[str, Any] | None = Field(
+        None, description="`{type: json_object}`, or a JSON schema that replies follow"
+    )
+    tool_choice: Literal["auto", "none", "required"] | dict[str, Any] | None = Field(
+        None, description="whether tools must be called, or which one; sent only if the app has tools"
+    )
+    parallel_tool_calls: bool | None = Field(
+        None, description="whether one reply may have several calls; sent only if the app has tools"
+    )
+    service_tier: str | None = Field(None, description="the provider's class of service, such as `flex`")
 
     def over(self, own: dict[str, Any], *, has_tools: bool, after_results: bool) -> dict[str, Any]:
         """The arguments of a call: these over the model's `own`. Parameters about tools need tools. A tool that must be

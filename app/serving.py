@@ -10,6 +10,7 @@ import gc
 import logging
 import os
 import socket
+import sys
 from http import HTTPStatus
 from types import FrameType
 from typing import Any
@@ -32,6 +33,7 @@ from gunicorn.util import write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
 
 from app import exact_json, file_limit
+from app.checks import variables
 from app.errors import ConfigError
 from app.telemetry import logs, tracing
 from app.web.security_headers import DEFAULT_HEADERS
@@ -41,8 +43,18 @@ log = logging.getLogger(__name__)
 CLOSE_SECONDS = 10
 """How long requests that still run at the end of the drain may take."""
 
-bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104 - behind a router
-workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
+
+def _whole_number(name: str, default: str) -> int:
+    """Of a variable that gunicorn's own settings need. Ends the process if it is wrong."""
+    try:
+        return variables.whole_number(name, os.environ.get(name) or default)
+    except ValueError as error:
+        print(f"aomi web: {error}", file=sys.stderr)  # noqa: T201 - before any log is set up
+        raise SystemExit(2) from None
+
+
+bind = f"{os.environ.get('HOST', '0.0.0.0')}:{_whole_number('PORT', '8000')}"  # noqa: S104 - behind a router
+workers = _whole_number("WEB_CONCURRENCY", "1")
 worker_class = "app.serving.StreamWorker"
 worker_connections = 1_000_000  # above it gunicorn would accept nothing; `file_limit` sets the true maximum
 timeout = 60
@@ -119,7 +131,7 @@ class StreamWorker(GeventWorker):
         try:
             super().load_wsgi()
         except ConfigError as error:
-            raise AppImportError(f"aomi web: {error}") from error
+            raise AppImportError("\n".join(f"aomi web: {line}" for line in str(error).splitlines())) from error
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+from gunicorn.arbiter import Arbiter
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
@@ -285,6 +286,13 @@ def test_a_service_is_started_again_and_may_do_little(name):
     assert service["Restart"] == "always"
     assert (service["User"], service["NoNewPrivileges"], service["ProtectSystem"]) == ("aomi", "yes", "strict")
     assert service["KillSignal"] == "SIGTERM"
+
+
+@pytest.mark.parametrize(("name", "codes"), [("web", {2, Arbiter.APP_LOAD_ERROR}), ("worker", {2})])
+def test_a_service_that_refuses_its_configuration_is_not_started_again(name, codes):
+    """Those are the codes of `tests/e2e/test_check.py`."""
+    prevented = unit(SERVICES[name])["Service"]["RestartPreventExitStatus"]
+    assert {int(code) for code in prevented.split()} == codes
 
 
 def test_compose_lets_a_web_finish(services):

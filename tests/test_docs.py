@@ -55,6 +55,7 @@ from workers.tools import ToolContext
 
 ROOT = Path(__file__).parents[1]
 README, REDIS, MODELS = ROOT / "README.md", ROOT / "docs/redis.md", ROOT / "docs/models.md"
+APPS = ROOT / "docs/apps.md"  # tests/test_docs_apps.py holds it
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "benchmarks/README.md"])
 BASE = "http://127.0.0.1:8000"
 RUNS = {
@@ -319,7 +320,7 @@ def test_the_picture_needs_nothing_from_elsewhere():
 
 
 def test_the_yaml_gives_a_real_model(tmp_path):
-    pages = [page for page in PAGES if page != MODELS]
+    pages = [page for page in PAGES if page not in (MODELS, APPS)]
     found = [content for page in pages for language, content in blocks(page) if language == "yaml"]
     assert found
     for content in found:
@@ -368,11 +369,12 @@ def test_the_tools_of_the_pages_run(example_tools):
     assert price.run({"item": "mug", "count": 2}, ToolContext()) == {"price": 25.0}
     assert price.schema["function"]["parameters"]["properties"]["item"]["enum"] == ["mug", "shirt"]
     assert time.run({}, ToolContext())["timezone"] == "UTC"
-    assert example_tools.keys() in (set(), {"FollowParcel", "AskForPhoto"})
+    assert example_tools.keys() in (set(), {"CountStock", "FollowParcel", "AskForPhoto"})
 
 
 @pytest.mark.parametrize("example_tools", ["docs/tools.md"], indirect=True)
-def test_the_step_tool_and_the_client_tool_of_the_page_run(example_tools):
+def test_the_async_tool_the_step_tool_and_the_client_tool_of_the_page_run(example_tools):
+    assert example_tools["CountStock"].run({"item": "mug"}, ToolContext()) == {"pieces": 42}
     parcel = example_tools["FollowParcel"]
     assert parcel.schema["function"]["parameters"]["properties"]["number"]["description"] == "The number of the parcel."
     steps = list(parcel.run({"number": "7"}, Hurried()))
@@ -384,7 +386,7 @@ def test_the_step_tool_and_the_client_tool_of_the_page_run(example_tools):
 
 def test_no_page_has_a_program_that_is_not_run():
     found = [page.name for page in PAGES for language, _ in blocks(page) if language in RUNS]
-    assert sorted(found) == sorted(["README.md", "tools.md", *(page for page, *_ in programs())])
+    assert sorted(found) == sorted(["README.md", "tools.md", "apps.md", "apps.md", *(page for page, *_ in programs())])
 
 
 # What the code has, on its page

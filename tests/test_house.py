@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import sys
 from collections import Counter
@@ -159,10 +160,11 @@ def test_every_module_with_views_is_mounted():
 def test_the_environment_is_read_in_few_places():
     knowing = named(
         "app/config.py",
-        "app/catalog.py",
+        "app/catalog/loading.py",
         "app/sd_notify.py",
         "app/serving.py",
         "app/commands/dev.py",
+        "app/commands/dev_file.py",
         "workers/models/__init__.py",
         "workers/models/models.py",
     )
@@ -176,6 +178,15 @@ def test_the_environment_is_read_in_few_places():
 def test_the_web_side_never_loads_litellm_or_workers(statement):
     code = f"{statement}; import sys; assert not {{'litellm', 'workers'}} & set(sys.modules)"
     ran = processes.run([sys.executable, "-c", code], cwd=ROOT)
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize("module", ["workers.__main__", "workers.check.__main__"])
+def test_tools_are_imported_before_litellm_and_find_its_variables_set(module):
+    """A quick check; and a tool that imports litellm itself gets the one that the model edge expects."""
+    code = f"import {module}, sys, os; assert 'litellm' not in sys.modules; os.environ['LITELLM_LOCAL_MODEL_COST_MAP']"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LITELLM")}
+    ran = processes.run([sys.executable, "-c", code], cwd=ROOT, env=environment)
     assert ran.returncode == 0, ran.stderr
 
 
@@ -209,6 +220,7 @@ def test_broad_excepts_stand_where_they_must():
         "app/state/file_storage.py": 1,
         "app/state/files.py": 1,
         "workers/toolbox.py": 1,
+        "workers/tools/async_loop.py": 1,
         "workers/jobs/turn_job.py": 1,
         "workers/usage_settler.py": 1,
         "workers/models/call.py": 2,

@@ -12,9 +12,11 @@ from collections.abc import Callable
 
 import click
 
+import workers.models  # noqa: F401 - sets what litellm reads when it is imported, which a tool may do
 from app import catalog, config, file_limit, sd_notify
 from app.errors import ConfigError
-from app.telemetry import logs, tracing
+from app.telemetry import logs, prints, tracing
+from workers.tools import of_apps
 
 log = logging.getLogger("workers")
 
@@ -31,17 +33,21 @@ def main() -> int:
     started = time.monotonic()
     wait_for_exit, request_exit = _watch_for_exit()
     try:
-        settings = config.load()
+        settings, notices = config.read()
         logs.setup(settings)
+        for notice in notices:
+            log.warning(notice)
+        prints.capture()
         tracing.setup(settings, "aomi-worker")
         files_at_start = file_limit.raise_to_hard()
         log.info("at most %d open files (%d at start)", file_limit.open_files(), files_at_start)
-        catalog.check(settings.config)
+        of_apps.load_all(catalog.load(settings.config))
         from workers.process import Worker  # after the checks: it loads litellm, which takes seconds
 
         worker = Worker(settings, request_exit)
     except ConfigError as error:
-        click.echo(f"aomi worker: {error}", err=True)
+        for line in str(error).splitlines():
+            click.echo(f"aomi worker: {line}", err=True)
         return 2
     worker.start()
     log.info("worker %s takes jobs after %.1f s", worker.name, time.monotonic() - started)

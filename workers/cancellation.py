@@ -5,6 +5,7 @@ Work calls `check()` where it pauses. Work that blocks registers a waker, so tha
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -80,6 +81,12 @@ class CancelToken:
         woken = threading.Event()
         with self.waking(woken.set):
             woken.wait(seconds)
+        self.check()
+
+    async def async_sleep(self, seconds: float) -> None:
+        """Wait in a task, which a cancel of the token must cancel, too. Raises `Stopped`."""
+        self.check()
+        await asyncio.sleep(seconds)
         self.check()
 
 

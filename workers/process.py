@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from app import services
 from app.background import BackgroundLoop, Backoff, broken_loops
+from app.catalog import Catalog
+from app.checks.problems import refuse, warnings
 from app.config import Settings
 from app.metrics.reporter import process_name
 from app.state.connection import clients
@@ -19,11 +21,14 @@ from app.turns.queue import BACKGROUND, TURNS, open_queue
 from workers import queue_clock, runtime
 from workers.cancellation import ENDED_ELSEWHERE, SHUTDOWN, CancelRegistry
 from workers.control_listener import ControlListener
+from workers.models import providers
 from workers.models.models import Models
 from workers.outbox import Outbox
 from workers.running_turns import RunningTurns
 from workers.runtime import Runtime
 from workers.thread_worker import NO_LIMIT, JobLimit, ThreadWorker
+from workers.tools import of_apps
+from workers.tools.async_loop import ToolLoop
 from workers.usage_settler import UsageSettler
 
 log = logging.getLogger("workers")
@@ -56,7 +61,9 @@ class Worker:
         self._settings = settings
         redis = clients.commands(settings, retry_forever=True, timeout=5)
         shared = services.build(settings, redis, queue=clients.queue(settings, redis, retry_forever=True, timeout=5))
+        self._doubts = self._check_models(shared.catalog)
         cancel_tokens, running_turns = CancelRegistry(), RunningTurns()
+        self._tool_loop = ToolLoop(settings.tool_timeout)
         listener = PubSubListener(clients.listening(settings), settings.redis_prefix)
         self._runtime = Runtime(
             worker_name=self.name,
@@ -67,7 +74,7 @@ class Worker:
             control=ControlListener(listener, cancel_tokens),
             cancel_tokens=cancel_tokens,
             running_turns=running_turns,
-            tools=runtime.load_tools(shared),
+            tools=of_apps.load_all(shared.catalog, self._tool_loop),
         )
         self._reaper = shared.reaper(running_turns.all)
         self._loop_check = BackgroundLoop(_check_loops, Backoff("loop check", ()), LOOP_CHECK_SECONDS)
@@ -82,7 +89,7 @@ class Worker:
 
     def start(self) -> None:
         """Warm up, then take jobs."""
-        for notice in self._runtime.services.catalog.notices:
+        for notice in (*self._runtime.services.catalog.notices, *self._doubts):
             log.warning(notice)
         self._runtime.models.start()
         self._runtime.outbox.start()
@@ -98,6 +105,13 @@ class Worker:
         self._start_reporter()
         for thread_worker in (self._turns, self._background):
             thread_worker.start()
+
+    @staticmethod
+    def _check_models(catalog: Catalog) -> list[str]:
+        """Warnings. Raises `ConfigError` for models that litellm cannot ask."""
+        problems = list(providers.problems(catalog))
+        refuse(problems)
+        return warnings(problems)
 
     def _start_reporter(self) -> None:
         running_turns, threads = self._runtime.running_turns, float(self._settings.worker_threads)
@@ -135,6 +149,7 @@ class Worker:
         self._runtime.usage_settler.stop()
         self._runtime.control.stop()
         self._runtime.models.stop()
+        self._tool_loop.stop()
         self._runtime.services.reporter.stop()
         tracing.stop()
         log.info("stopped")

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from app.catalog import App
-from app.errors import ConfigError
 from app.services import Services
 from app.state.run_records import Known
-from workers import tools
 from workers.cancellation import CancelRegistry
 from workers.control_listener import ControlListener
 from workers.models.models import Models
@@ -41,18 +39,6 @@ class Runtime:
     def tools_of(self, app: App | None) -> dict[str, Tool]:
         """The tools of an app, by name."""
         return self.tools.get(app.id, {}) if app else {}
-
-
-def load_tools(services: Services) -> dict[str, dict[str, Tool]]:
-    """The tools of every app, by app and name. Raises `ConfigError`, which names the file and the entry."""
-    loaded: dict[str, dict[str, Tool]] = {}
-    for app in services.catalog.apps:
-        entry = f"{services.settings.config}: apps (id {app.id!r}).tools"
-        app_tools = [tools.load(name, entry) for name in app.tools]
-        loaded[app.id] = {tool.name: tool for tool in app_tools}
-        if len(loaded[app.id]) < len(app_tools):
-            raise ConfigError(f"{entry}: two tools have the same name; rename one of them")
-    return loaded
 
 
 _current: Runtime | None = None

@@ -7,6 +7,7 @@ that step return at once.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Callable
@@ -51,13 +52,30 @@ class StepPace:
 
     def sleep(self, seconds: float) -> None:
         """The tool's `ToolContext.sleep`. Raises `Suspended`, `Stopped`."""
+        if self._is_over(seconds):
+            return
+        began = time.monotonic()
+        self._token.sleep(seconds)
+        self._check_after(began)
+
+    async def async_sleep(self, seconds: float) -> None:
+        """The same for an async tool."""
+        if self._is_over(seconds):
+            return
+        began = time.monotonic()
+        await self._token.async_sleep(seconds)
+        await asyncio.to_thread(self._check_after, began)
+
+    def _is_over(self, seconds: float) -> bool:
+        """Whether the sleep that begins was slept in a job before. Raises `Suspended`, `Stopped`."""
         self._slept += 1
         if self._slept <= self._over:
             self._token.check()
-            return
+            return True
         if seconds > self._longest and self._may_suspend:
             raise Suspended(seconds, self._slept)
-        began = time.monotonic()
-        self._token.sleep(seconds)
+        return False
+
+    def _check_after(self, began: float) -> None:
         if time.monotonic() - began >= self._lease:
             self._check()  # this process may have hung, and lost its call to another one

@@ -16,10 +16,12 @@ from itertools import count
 from typing import Any
 
 from app.state.step_calls import StepToolCall
+from app.telemetry import prints
 from workers.cancellation import CancelToken, Stopped
 from workers.step_pace import Suspended
 from workers.toolbox import result_or_error
-from workers.tools import Tool, ToolContext, bounded
+from workers.tools import Tool, ToolContext
+from workers.tools.results import bounded
 
 END_WAIT_SECONDS = 0.05
 """How long a value waits for the generator's end before it is delivered, so that the last value is marked `done`."""
@@ -97,6 +99,10 @@ class StepRunner:
                 self._values.get_nowait()
 
     def _produce(self, token: CancelToken) -> None:
+        with prints.tool_output(self._call.name, self._context.secrets.conceal):
+            self._run_steps(token)
+
+    def _run_steps(self, token: CancelToken) -> None:
         results = self._results()
         value = None
         while value is not _END and not self._abandoned:
@@ -114,13 +120,13 @@ class StepRunner:
         """The undelivered values. The second step begins once the first one is delivered: a turn that ends before that
         ends the tool."""
         delivered = 0 if self._tool.resumable else self._call.steps
-        values = iter(self._tool.run(self._call.args, self._context))
-        for index in count():
-            self._check()
-            value = next(values, _END)
-            if value is _END:
-                return
-            if index >= delivered:
-                yield bounded(value, self._result_bytes)
-            if self._call.steps == 0:
-                self._first_delivered.wait()
+        with contextlib.closing(self._tool.run(self._call.args, self._context)) as values:
+            for index in count():
+                self._check()
+                value = next(values, _END)
+                if value is _END:
+                    return
+                if index >= delivered:
+                    yield bounded(value, self._result_bytes)
+                if self._call.steps == 0:
+                    self._first_delivered.wait()

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from app.telemetry import tracing
+from app.telemetry import prints, tracing
 from workers.cancellation import CancelToken, Stopped
-from workers.tools import ClientRequest, Tool, ToolContext, ToolError, bounded
+from workers.step_pace import Suspended
+from workers.tools import ClientRequest, Tool, ToolContext, ToolError
+from workers.tools.results import bounded, error_text
 from workers.turn import ToolRequest
 
 log = logging.getLogger(__name__)
@@ -71,7 +73,8 @@ class Toolbox:
     def __call__(self, calls: tuple[ToolRequest, ...], token: CancelToken) -> Iterator[tuple[ToolRequest, Any]]:
         """Run the calls in parallel; yields each with its result as it finishes. Raises `Stopped`.
 
-        A tool that exceeds its timeout goes on in its thread, and its result is dropped: a thread cannot be killed.
+        A tool that exceeds its timeout goes on in its thread, and its result is dropped: a thread cannot be killed. An
+        async tool is cancelled.
         """
         finished: queue.SimpleQueue[tuple[ToolRequest, Any] | None] = queue.SimpleQueue()
         for call in calls:
@@ -109,7 +112,10 @@ class Toolbox:
             "gen_ai.tool.name": call.name,
             "gen_ai.tool.call.id": call.call_id,
         }
-        with tracing.span(f"execute_tool {call.name}", attributes) as span:
+        with (
+            tracing.span(f"execute_tool {call.name}", attributes) as span,
+            prints.tool_output(call.name, secrets.conceal),
+        ):
             result = result_or_error(
                 lambda: bounded(self._run(tool, call, args, token), self._limits.result_bytes), call.name, bool(secrets)
             )
@@ -135,13 +141,15 @@ class Toolbox:
 
 
 def result_or_error(work: Callable[[], Any], name: str, has_secrets: bool = False) -> Any:
-    """The result of `work`, or `{"error": ...}` for the model when it raises. Lets `Stopped` pass. Logs no traceback
-    if `has_secrets`: its text may contain one."""
+    """The result of `work`, or `{"error": ...}` for the model when it raises, be it `SystemExit`. Lets `Stopped` and
+    `Suspended` pass. Logs no traceback if `has_secrets`: its text may contain one."""
     try:
         return work()
+    except (Stopped, Suspended):
+        raise
     except ToolError as error:
-        return {"error": str(error)}
-    except Exception as error:
+        return {"error": error_text(error)}
+    except BaseException as error:
         log.error("tool %s failed: %s", name, type(error).__name__, exc_info=not has_secrets)
         return {"error": f"The tool {name} failed; the server's log says why"}
 

@@ -9,11 +9,13 @@ from typing import cast
 import click
 
 from app import config
+from app.commands import dev_file
 from app.errors import ConfigError
 from app.state.connection.clients import Unavailable
 
 SUBCOMMANDS = {
     "chat": "app.commands.chat.command",
+    "check": "app.commands.check",
     "inspect": "app.commands.inspect.command",
     "keys": "app.commands.keys",
     "sessions": "app.commands.sessions",
@@ -38,8 +40,12 @@ class Commands(click.Group):
 
 @click.group(cls=Commands)
 @click.version_option(package_name="aomi-backend")
-def cli() -> None:
-    """Run and operate an aomi backend."""
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Run and operate an aomi backend. `.env` in this folder counts, and the `aomi dev` that runs in it is found."""
+    if ctx.invoked_subcommand != "dev":
+        dev_file.join()  # first: it says where that backend is, whatever .env says
+    config.read_env_file()
 
 
 @cli.command()
@@ -52,9 +58,15 @@ def dev(port: int) -> None:
 
 
 @cli.command()
-def settings() -> None:
+@click.option("--file", "of_file", is_flag=True, help="Print every key of aomi.yaml as the tables of docs/apps.md.")
+def settings(of_file: bool) -> None:
     """Print every setting as the table of docs/settings.md."""
-    click.echo(config.table())
+    if of_file:
+        from app.commands import file_keys
+
+        click.echo("\n\n".join(f"<!-- {name} -->\n{table}" for name, table in file_keys.tables().items()))
+    else:
+        click.echo(config.table())
 
 
 @cli.command("encryption-key")
@@ -70,7 +82,8 @@ def main() -> None:
     try:
         cli()
     except ConfigError as error:
-        click.echo(f"aomi: {error}", err=True)
+        for line in str(error).splitlines():
+            click.echo(f"aomi: {line}", err=True)
         sys.exit(2)
     except Unavailable as error:
         click.echo(f"aomi: Redis does not answer ({error}); start it, or set REDIS_URL to its address", err=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,26 +13,30 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from urllib.error import URLError
+from typing import IO
+from urllib.error import HTTPError
 
 import click
 
+from app.commands import check, dev_file
+from app.commands.dev_file import DATA
 from app.commands.redis_server import find_server
 from app.errors import ConfigError
 
-DATA = Path(".aomi")
-"""The data directory of the Redis that this command starts."""
-
 REDIS_PORT = 6379
-READY_TIMEOUT_SECONDS = 120.0
+REMIND_SECONDS = 15.0
+"""How often the reason is repeated while the backend is not ready."""
+
 INTERRUPTED = 130
 
 TRY = """
 The backend is ready. Open it in a browser: {url}
-Or send a message from another terminal:
+Or try it from another terminal, in this folder:
 
+  {aomi} chat --url {url}
+  {aomi} inspect
   curl -N '{url}/api/chat' -H "X-Session-Id: $(python3 -c 'import uuid; print(uuid.uuid4())')" \\
     -H 'Content-Type: application/json' -d '{{"text": "What is the current price of ETH?"}}'
 
@@ -42,28 +48,51 @@ Ctrl-C stops everything.
 def run(port: int) -> int:
     """Start Redis, web and worker. Returns the exit code after all have ended, Redis last."""
     _refuse_taken(port)
-    if (url := os.environ.get("REDIS_URL", "")) or "REDIS_URL_FILE" in os.environ:
-        click.echo("Redis: the server at REDIS_URL")
-        return _run_processes(port, url)
-    with _own_redis() as url:
+    if code := check.run("--quick"):
+        return code
+    with ExitStack() as stack:
+        has_redis = any(os.environ.get(name) for name in ("REDIS_URL", "REDIS_URL_FILE"))
+        file = _file_of_folder(stack, has_redis)
+        if has_redis:
+            click.echo("Redis: the server at REDIS_URL")
+        else:
+            os.environ["REDIS_URL"] = stack.enter_context(_own_redis())
+        url = f"http://127.0.0.1:{port}"
+        if file:
+            known = {name: os.environ[name] for name in (*dev_file.REDIS, "AOMI_CONFIG") if os.environ.get(name)}
+            dev_file.write(file, known | {"AOMI_URL": url})
         return _run_processes(port, url)
 
 
-def _run_processes(port: int, redis_url: str) -> int:
+def _file_of_folder(stack: ExitStack, has_redis: bool) -> IO[str] | None:
+    """The file by which other commands find this backend; None if that of another `aomi dev` is there already. Raises
+    `ConfigError` when that one's Redis has the data of this folder."""
+    try:
+        return stack.enter_context(dev_file.written())
+    except dev_file.Running as other:
+        if has_redis:
+            return None
+        raise ConfigError(
+            f"Another `aomi dev` runs in this folder, at {other.url}, and its Redis uses {DATA}/; stop it, or set "
+            "REDIS_URL to another Redis"
+        ) from None
+
+
+def _run_processes(port: int, url: str) -> int:
     try:
         from honcho.manager import Manager  # a development dependency, not installed in production
     except ImportError:
         raise ConfigError("aomi dev needs the development dependencies; `make run` installs them") from None
 
     defaults = {"HOST": "127.0.0.1", "AOMI_GRACE": "2", "AOMI_LOG_FORMAT": "text", "AOMI_LOG_CONTENT": "1"}
-    environment = defaults | dict(os.environ) | {"PORT": str(port), "REDIS_URL": redis_url, "PYTHONUNBUFFERED": "1"}
+    environment = defaults | dict(os.environ) | {"PORT": str(port), "PYTHONUNBUFFERED": "1"}
     environment["AOMI_WORKER_TURNS"] = "0"  # nothing here would start another worker
     python = shlex.quote(sys.executable)
     manager = Manager()
     manager.add_process("web", f"exec {python} -m gunicorn -c python:app.serving 'app:create_app()'", env=environment)
     manager.add_process("worker", f"exec {python} -m workers", env=environment)
     click.echo("Starting web and worker; the worker needs a few seconds to load litellm ...")
-    threading.Thread(target=_announce, args=(f"http://127.0.0.1:{port}",), daemon=True).start()
+    threading.Thread(target=_announce, args=(url,), daemon=True).start()
     manager.loop()
     return 0 if manager.returncode == INTERRUPTED else manager.returncode
 
@@ -118,13 +147,32 @@ def _wait_for_port(process: subprocess.Popen[bytes], port: int) -> None:
 
 
 def _announce(url: str) -> None:
-    """Print the address when web and worker are ready."""
-    deadline = time.monotonic() + READY_TIMEOUT_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"{url}/readyz", timeout=2):  # noqa: S310 - our own address
-                click.echo(TRY.format(url=url))
-                return
-        except (URLError, OSError):
-            time.sleep(0.1)
-    click.echo(f"Not ready after {READY_TIMEOUT_SECONDS:g} seconds; see the lines above. Still trying.", err=True)
+    """Print why the backend is not ready as long as it is not, then its address."""
+    told, repeat_at = "", 0.0
+    while (reason := _not_ready(url)) is not None:
+        if reason and (reason != told or time.monotonic() >= repeat_at):
+            click.echo(f"Not ready yet, messages wait: {reason}")
+            told, repeat_at = reason, time.monotonic() + REMIND_SECONDS
+        time.sleep(0.1)
+    click.echo(TRY.format(url=url, aomi=_own_path()))
+
+
+def _not_ready(url: str) -> str | None:
+    """Why the backend is not ready: '' if the web process does not respond. None once it is ready."""
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=2):  # noqa: S310 - our own address
+            return None
+    except HTTPError as refusal:
+        with suppress(ValueError, LookupError, OSError):
+            return str(json.load(refusal)["error"])
+    except OSError:
+        pass
+    return ""
+
+
+def _own_path() -> str:
+    """This command as a shell in this folder finds it."""
+    path = Path(sys.executable).with_name("aomi")
+    if shutil.which("aomi") == str(path) or not path.exists():
+        return "aomi"
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -1,4 +1,4 @@
-"""The log context of a thread or greenlet: the request, session and turn that its log lines and traces name."""
+"""The log context of a thread or greenlet: the request, session, turn and tool that its log lines and traces name."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LogContext:
-    """Ids as logs may show them, '' where there is none: the request's, 8 characters of the session's, the run's."""
+    """Ids as logs may show them, '' where there is none: the request's, the first characters of the session's, the
+    run's; and the name of the tool whose code runs."""
 
     request: str = ""
     session: str = ""
     run: str = ""
+    tool: str = ""
 
 
 _current: ContextVar[LogContext] = ContextVar("log_context", default=LogContext())  # noqa: B039 - it is frozen

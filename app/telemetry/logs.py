@@ -20,10 +20,12 @@ log = logging.getLogger(__name__)
 
 
 def setup(settings: Settings) -> None:
-    """Configure the log of this process by the settings; libraries log from WARNING on."""
+    """Configure the log of this process by the settings; libraries log from WARNING on, tools as we do."""
     handler = logging.StreamHandler()
     handler.setFormatter(formatter(settings.log_format, settings.log_content))
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    handler.addFilter(redaction.is_wanted)
+    level = min(logging.WARNING, logging.getLevelNamesMapping()[settings.log_level])
+    logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.captureWarnings(True)
     logging.raiseExceptions = False  # an unwritable record would be printed with all its contents
     for name in ("rq.worker", "rq.queue", "rq.job"):
@@ -94,10 +96,12 @@ class _Text(_Json):
     def format(self, record: logging.LogRecord) -> str:
         """The line of one record, and its traceback below."""
         message = redaction.message(record, self._content)
-        request = log_context.current().request
+        context = log_context.current()
+        names = asdict(context) if context.tool else {"request": context.request}
+        shown = ", ".join(f"{name} {value}" for name, value in names.items() if value and name != "run")
         line = f"{self.formatTime(record, '%H:%M:%S')} {record.levelname:7} {record.name}: {message}"
         trace = _exception(record, self._content)
-        return line + (f" [request {request}]" if request else "") + (f"\n{trace}" if trace else "")
+        return line + (f" [{shown}]" if shown else "") + (f"\n{trace}" if trace else "")
 
 
 def _exception(record: logging.LogRecord, content: bool) -> str:

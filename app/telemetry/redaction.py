@@ -11,12 +11,20 @@ import logging
 import re
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from app.errors import ConfigError
 
 _OURS = ("app", "workers", "gunicorn", "rq", "opentelemetry")
 """Loggers whose messages never quote what people write."""
+
+_TALKING = ("app", "workers", "gunicorn")
+"""Those whose lines below WARNING are logged."""
+
+_operators: set[str] = set()
+"""Installed packages with tools of the operator."""
 
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 
@@ -29,8 +37,20 @@ _KEYS = re.compile(
     r"|(?<=://)[^/\s@]+(?=@)"  # who logs in to an address
     r"|(?<![\w/+-])[\w-]{43}=(?![\w=])"  # Fernet's
 )
+_conceal: ContextVar[Callable[[str], str] | None] = ContextVar("conceal", default=None)
+
 MASK = "[key]"
 REDACTED = "(shown with AOMI_LOG_CONTENT=1)"
+
+
+@contextmanager
+def concealing(conceal: Callable[[str], str]) -> Iterator[None]:
+    """Pass what this thread logs inside the `with` block through `conceal`: a tool may log its arguments."""
+    token = _conceal.set(conceal)
+    try:
+        yield
+    finally:
+        _conceal.reset(token)
 
 
 def message(record: logging.LogRecord, content: bool) -> str:
@@ -46,13 +66,32 @@ def trace(error: BaseException, content: bool) -> str:
 
 
 def masked(text: str) -> str:
-    """The text with keys masked, encodable as UTF-8."""
-    return _KEYS.sub(MASK, text.encode("utf-8", "replace").decode())
+    """The text with keys masked, and what the thread conceals; encodable as UTF-8."""
+    conceal = _conceal.get()
+    return _KEYS.sub(MASK, (conceal(text) if conceal else text).encode("utf-8", "replace").decode())
+
+
+def include(package: str) -> None:
+    """Treat the log lines of an installed package as the operator's own: it has tools."""
+    _operators.add(package)
+
+
+def is_wanted(record: logging.LogRecord) -> bool:
+    """Whether the record is logged: those of libraries from WARNING on."""
+    return record.levelno >= logging.WARNING or _package(record) in _TALKING or _is_operators(record)
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
     """Whether the record is ours or from the operator's own code, such as a tool."""
-    return record.name.partition(".")[0] in _OURS or not record.pathname.startswith(_LIBRARIES)
+    return _package(record) in _OURS or _is_operators(record)
+
+
+def _is_operators(record: logging.LogRecord) -> bool:
+    return _package(record) in _operators or not record.pathname.startswith(_LIBRARIES)
+
+
+def _package(record: logging.LogRecord) -> str:
+    return record.name.partition(".")[0]
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
+from app.checks import origins
+from app.checks.origins import ANY_ORIGIN
 from app.web.current import services
 
 ALLOWED_METHODS = "GET, POST, PATCH, DELETE"
@@ -13,8 +15,6 @@ ALLOWED_HEADERS = (
 EXPOSED_HEADERS = "Location, Retry-After, X-Request-Id"
 MAX_AGE_SECONDS = 7200
 """How long a browser may cache the preflight response."""
-
-ANY_ORIGIN = "*"
 
 
 def register(app: Flask) -> None:
@@ -54,4 +54,4 @@ def _allowed_origin() -> str:
 
 
 def _configured_origins() -> list[str]:
-    return [part.strip().rstrip("/") for part in services().settings.cors_origins.split(",") if part.strip()]
+    return origins.read(services().settings.cors_origins)

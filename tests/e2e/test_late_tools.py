@@ -80,13 +80,14 @@ def test_a_worker_that_hung_until_its_turn_was_lost_begins_no_tool(site, talk, p
     assert not journal.exists()
 
 
-def test_tools_that_sleep_leave_the_only_thread_to_others_and_go_on_in_time(site, talk, provider, store):
-    watches = [("Recur", {"times": 1000, "every": 86400}), ("Recur", {"times": 4, "every": 0.3})]
-    provider.script("watch for long", [Calls(watches)], [Text(["ok"])])
+@pytest.mark.parametrize("tool", ["Recur", "RecurLater"])
+def test_tools_that_sleep_leave_the_only_thread_to_others_and_go_on_in_time(site, talk, provider, store, tool):
+    watches = [(tool, {"times": 1000, "every": 86400}), (tool, {"times": 4, "every": 0.3})]
+    text = provider.script(f"watch for long by {tool}", [Calls(watches)], [Text(["ok"])])
     provider.script("be quick", [Calls([("Countdown", {"n": 3, "every": 0})])], [Text(["ok"])])
     sleeper, other = talk(), talk()
     with sleeper.updates() as updates, other.updates() as news:
-        events = sleeper.ask("watch for long", app="scripted")
+        events = sleeper.ask(text, app="scripted")
         assert [event["result"] for event in events if event["type"] == "tool_result"] == [1, 1]
         other.ask("be quick", app="scripted")
         until(lambda: news.next("async_tool_result").get("done"), what="the end of the quick tool")

@@ -43,7 +43,7 @@ LOADED = {
 """What a process that forks has loaded, by the module that its children are to be. Only parts that take long, that
 do not look at the terminal when they are imported, as readline does, and, for gunicorn, that gevent may patch later."""
 
-FORKER = {"workers": "workers", "app.commands.cli": "workers", "gunicorn": "gunicorn"}
+FORKER = {"workers": "workers", "workers.check": "workers", "app.commands.cli": "workers", "gunicorn": "gunicorn"}
 """The modules that can be started so, and which process forks for each."""
 
 

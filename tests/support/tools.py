@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 from workers.tools import ClientRequest, ToolContext, resumable
+
+log = logging.getLogger(__name__)
 
 LARGE = 70_000
 
@@ -30,6 +34,72 @@ def Explode() -> None:
 def Large() -> str:
     """Return more than is allowed."""
     return "x" * LARGE
+
+
+async def Pause(ctx: ToolContext, seconds: float, file: str = "") -> dict[str, str]:
+    """Wait, and note in a file when the wait is cancelled.
+
+    Args:
+        seconds: How long.
+        file: The path of the file.
+    """
+    try:
+        await ctx.async_sleep(seconds)
+    except asyncio.CancelledError:
+        Path(file).write_text("cancelled")
+        raise
+    return {"session": ctx.session_id}
+
+
+async def CountdownLater(n: int, every: float = 0.1) -> AsyncIterator[dict[str, Any]]:
+    """Count down from a number.
+
+    Args:
+        n: Where to start.
+        every: Seconds between two numbers.
+    """
+    for left in range(n, 0, -1):
+        yield {"left": left}
+        await asyncio.sleep(every)
+
+
+@resumable
+async def RecurLater(ctx: ToolContext, times: int, every: float) -> AsyncIterator[int]:
+    """Return a number again and again.
+
+    Args:
+        times: How often.
+        every: Seconds between two numbers.
+    """
+    for number in range(ctx.step + 1, times + 1):
+        if number > 1:
+            await ctx.async_sleep(every)
+        yield number
+
+
+def Unfit() -> dict[str, Any]:
+    """Return what is no JSON."""
+    return {"shop": object()}
+
+
+def Speak(word: str) -> str:
+    """Write a word into the log, and print it.
+
+    Args:
+        word: The word.
+    """
+    log.info("heard %s", word)
+    print("said", word)
+    return "spoken"
+
+
+async def SpeakLater(word: str) -> AsyncIterator[str]:
+    """Write a word into the log, and print it.
+
+    Args:
+        word: The word.
+    """
+    yield await asyncio.to_thread(Speak, word)
 
 
 def Countdown(n: int, every: float = 0.1) -> Iterator[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from app import catalog
@@ -203,7 +205,7 @@ MISTAKES = {
 def test_a_mistake_names_the_file_the_entry_and_what_would_be_right(load, text, words):
     with pytest.raises(ConfigError) as raised:
         load(text, GPT_KEY="k")
-    for part in ["aomi.yaml: ", *words]:
+    for part in ["aomi.yaml:", *words]:
         assert part in str(raised.value)
 
 
@@ -214,6 +216,25 @@ def test_a_file_can_be_checked_without_any_key(tmp_path):
     path.write_text(SHOP.replace("model: claude", "model: claud"))
     with pytest.raises(ConfigError, match="no model 'claud'"):
         catalog.check(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("", r"^\.: is a folder; AOMI_CONFIG must name the file"),
+        ("/", "^/: is a folder; AOMI_CONFIG must name the file"),
+        ("apps.yaml", r"^apps\.yaml: there is no such file in /.+; AOMI_CONFIG must name the file of apps and models$"),
+        ("~/aomi.yaml", "AOMI_CONFIG must name .*; only a shell replaces `~`: write the whole path$"),
+        ("picture.png", r"^picture\.png: cannot be read as YAML: byte 0 is not UTF-8$"),
+        ("notes.txt", r"^notes\.txt:1: must have `model_list:` and `apps:`$"),
+    ],
+)
+def test_a_path_that_names_no_file_of_apps_has_a_message_of_its_own(path, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG")
+    (tmp_path / "notes.txt").write_text("buy mugs\n")
+    with pytest.raises(ConfigError, match=said):
+        catalog.load(Path(path), {})
 
 
 def test_a_missing_file_names_the_variable_that_points_to_it(tmp_path):

@@ -12,7 +12,7 @@ import gevent
 import pytest
 
 from app.errors import ConfigError
-from app.telemetry import log_context, logs
+from app.telemetry import log_context, logs, prints, redaction
 from app.telemetry.log_context import LogContext
 
 SAID = "the-whispered-text"
@@ -72,6 +72,24 @@ def test_the_operators_own_tools_say_what_they_want(line):
 
 
 @pytest.mark.parametrize(
+    ("name", "path", "level", "wanted"),
+    [
+        ("shop", "/srv/shop.py", logging.INFO, True),
+        ("app.web.access_log", logs.__file__, logging.INFO, True),
+        ("asyncio", asyncio.__file__, logging.INFO, False),
+        ("asyncio", asyncio.__file__, logging.WARNING, True),
+        ("installed_tools.shop", pytest.__file__, logging.INFO, True),
+    ],
+)
+def test_tools_log_from_info_on_and_libraries_from_warning_on(monkeypatch, name, path, level, wanted):
+    monkeypatch.setattr(redaction, "_operators", set())
+    redaction.include("installed_tools")
+    line = record(name, path)
+    line.levelno = level
+    assert redaction.is_wanted(line) is wanted
+
+
+@pytest.mark.parametrize(
     "key",
     [
         "sk-proj-0123456789abcdef",
@@ -95,6 +113,10 @@ def test_a_line_names_what_is_being_worked_on():
     with log_context.log_context(LogContext("ask-1", "12345678", "run_1")):
         told = json.loads(logs.formatter("json").format(record()))
     assert (told["request"], told["session"], told["run"]) == ("ask-1", "12345678", "run_1")
+    with prints.tool_output("Buy", lambda text: text.replace("words", "$SECRET:WORDS")):
+        told = json.loads(logs.formatter("json").format(record()))
+        assert (told["tool"], told["message"]) == ("Buy", "$SECRET:WORDS")
+        assert logs.formatter("text").format(record()).endswith("$SECRET:WORDS [tool Buy]")
     with log_context.log_context(LogContext()):
         assert "request" not in json.loads(logs.formatter("json").format(record()))
 

@@ -94,7 +94,7 @@ def test_a_resumable_tool_goes_on_behind_its_sleep_in_the_next_job():
         jobs += 1
         call, token = call_of("Recur", steps, slept, {"to": 3}), CancelToken()
         pace = paced(call, token=token)
-        context = ToolContext(step=steps, token=token, sleeper=pace.sleep)
+        context = ToolContext(step=steps, token=token, sleeper=pace)
         try:
             for value, _ in StepRunner(Tool(Recur, "tests"), call, context, 100, pace.begin_step).steps(token):
                 delivered.append(value)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Annotated, Literal
 
 import pytest
 from pydantic import Field
 
 from app.errors import ConfigError
-from workers.tools import BUILT_IN, Tool, ToolContext, ToolError, bounded, load, resumable
+from workers.tools import BUILT_IN, Tool, ToolContext, ToolError, load, resumable
 
 NOT_A_FUNCTION = 7
 
@@ -57,8 +56,15 @@ def Mute(to: int):
     return to
 
 
-async def Later():
+async def Later() -> str:
     """Some day."""
+    return "later"
+
+
+async def CountLater(to: int):
+    """Count."""
+    for number in range(to):
+        yield number
 
 
 def Untyped(to):
@@ -105,7 +111,7 @@ def test_the_schema_comes_from_signature_and_docstring_and_hides_the_context():
     }
 
 
-@pytest.mark.parametrize(("function", "has_steps"), [(Buy, False), (Count, True)])
+@pytest.mark.parametrize(("function", "has_steps"), [(Buy, False), (Count, True), (Later, False), (CountLater, True)])
 def test_a_generator_has_steps(function, has_steps):
     assert tool(function).has_steps is has_steps
 
@@ -158,6 +164,11 @@ def test_a_built_in_tool_is_loaded_by_its_name(name):
     assert load(name, "aomi.yaml").name == name
 
 
+def test_an_async_tool_is_loaded_and_run():
+    assert load(f"{__name__}:Later", "aomi.yaml").run({}, ToolContext()) == "later"
+    assert list(load(f"{__name__}:CountLater", "aomi.yaml").run({"to": 3}, ToolContext())) == [0, 1, 2]
+
+
 def test_a_tool_of_ones_own_is_loaded_by_module_and_function():
     assert load(f"{__name__}:Buy", "aomi.yaml").run({"symbol": "A", "amount": 1}, ToolContext())[1] == "A"
 
@@ -165,13 +176,15 @@ def test_a_tool_of_ones_own_is_loaded_by_module_and_function():
 @pytest.mark.parametrize(
     ("name", "right"),
     [
-        ("GetTokenPrise", "there is no tool 'GetTokenPrise'; use a built-in tool .GetTokenPrice, "),
+        (
+            "GetTokenPrise",
+            "there is no tool 'GetTokenPrise', did you mean 'GetTokenPrice'.; use a built-in tool .GetTokenPrice, ",
+        ),
         ("no_such_package.tools:Buy", "cannot be imported: No module named 'no_such_package'"),
         (f"{__name__}:Sell", "cannot be imported: .*'Sell'"),
-        (f"{__name__}:NOT_A_FUNCTION", "must be a plain function or generator with a docstring"),
-        (f"{__name__}:ToolContext", "must be a plain function or generator with a docstring"),
-        (f"{__name__}:Later", "must be a plain function or generator with a docstring"),
-        (f"{__name__}:Mute", "must be a plain function or generator with a docstring"),
+        (f"{__name__}:NOT_A_FUNCTION", "must be a function or generator with a docstring"),
+        (f"{__name__}:ToolContext", "must be a function or generator with a docstring"),
+        (f"{__name__}:Mute", "must be a function or generator with a docstring"),
         (f"{__name__}:Untyped", "needs a type on each parameter: parameter 'to'"),
         (f"{__name__}:Rest", "needs a type on each parameter: parameter 'symbols'"),
         (f"{__name__}:ResumeBlindly", "is resumable, so it must be a generator with a ToolContext"),
@@ -181,26 +194,3 @@ def test_a_tool_of_ones_own_is_loaded_by_module_and_function():
 def test_a_tool_that_cannot_be_is_refused_with_what_would_be_right(name, right):
     with pytest.raises(ConfigError, match=f"^aomi.yaml: apps: .*{right}"):
         load(name, "aomi.yaml: apps")
-
-
-# What it gives
-
-
-@pytest.mark.parametrize(
-    ("result", "plain"),
-    [
-        ({"price": 3500.0}, {"price": 3500.0}),
-        ((1, 2), [1, 2]),
-        ({1: "one"}, {"1": "one"}),
-        (uuid.UUID(int=0), "00000000-0000-0000-0000-000000000000"),
-        (ValueError("odd"), "odd"),
-        (None, None),
-    ],
-)
-def test_a_result_becomes_plain_json(result, plain):
-    assert bounded(result, 1000) == plain
-
-
-def test_a_result_may_have_just_its_bytes():
-    assert bounded("x" * 98, 100) == "x" * 98
-    assert bounded("x" * 99, 100) == {"error": "The result has 101 bytes; at most 100 are allowed; ask for less"}

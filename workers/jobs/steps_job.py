@@ -61,7 +61,7 @@ def _run(runtime: Runtime, call: StepToolCall, tool: Tool, user_state: dict[str,
     longest = settings.long_sleep if tool.resumable else math.inf
     pace = StepPace(call, token, partial(_check, services, call), settings.lease, longest)
     context = tool_context(services, call.session_id, user_state, call.client, token, call.steps)
-    context = replace(context, sleeper=pace.sleep)
+    context = replace(context, sleeper=pace)
     runner = StepRunner(tool, call, context, settings.tool_result_bytes, pace.begin_step)
     for step, result in enumerate(runner.steps(token), call.steps + 1):
         if not _deliver_step(runtime, call, step, result, token):

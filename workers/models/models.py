@@ -15,11 +15,11 @@ from app.catalog import Catalog, Model
 from app.config import Settings
 from app.telemetry import redaction
 from workers.cancellation import CancelToken
+from workers.loop_thread import LoopThread
 from workers.models import counting, litellm_setup, pricing, routes, warm_up
 from workers.models.call import CallFailed, StreamedCall
 from workers.models.failures import Failure
 from workers.models.inputs import inputs_of
-from workers.models.loop_thread import LoopThread
 from workers.models.metering import estimate, measure
 from workers.models.prompt import Prompt, assemble, rules_for, tools_called_in
 from workers.models.reply_builder import ReplyBuilder

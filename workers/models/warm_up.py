@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.catalog import Model
+from workers.loop_thread import LoopThread
 from workers.models import counting, routes
 from workers.models.call import CallFailed, StreamedCall
-from workers.models.loop_thread import LoopThread
 from workers.models.reply_builder import ReplyBuilder
 
 log = logging.getLogger(__name__)

@@ -1,26 +1,31 @@
-"""Tools: each is a typed function with a docstring, which give its JSON schema and description for the model.
+"""Tools: each is a typed function with a docstring, which give its JSON schema and description for the model. It may be
+`async def`: then it runs on the event loop of the worker's async tools, and must not block it.
 
-A generator is a multi-step tool: its first `yield` is the result for the model, later ones reach the client while the
-conversation goes on. After a worker's restart it runs again, and the steps that were delivered before are skipped; a
-`@resumable` one starts at `ToolContext.step` by itself."""
+A generator (plain or async) is a multi-step tool: its first `yield` is the result for the model, later ones reach the
+client while the conversation goes on. After a worker's restart it runs again, and the steps that were
+delivered before are skipped; a `@resumable` one starts at `ToolContext.step` by itself."""
 
 from __future__ import annotations
 
-import importlib
+import asyncio
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Protocol, TypeVar, get_type_hints
 
 import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
 
-from app import exact_json
+from app.checks.spelling import hint
 from app.errors import ConfigError
+from app.telemetry import redaction
 from workers.cancellation import CancelToken
 from workers.secrets import Secrets, UnknownSecret
+from workers.tools import importing
+from workers.tools.async_loop import ToolLoop
+from workers.tools.errors import ToolError as ToolError
 
 BUILT_IN = {
     "GetTokenPrice": "workers.tools.prices:GetTokenPrice",
@@ -29,10 +34,6 @@ BUILT_IN = {
     "SendTransactionToWallet": "workers.tools.wallet:SendTransactionToWallet",
     "SignTypedData": "workers.tools.wallet:SignTypedData",
 }
-
-
-class ToolError(Exception):
-    """Raised by a tool that failed for a reason the model should know. The message goes to the model."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,14 @@ class ClientRequest:
             raise ValueError(f"the kind of a client request must be a word such as photo, not {self.kind!r}")
 
 
+class Sleeper(Protocol):
+    """How a tool sleeps."""
+
+    def sleep(self, seconds: float) -> None: ...
+
+    async def async_sleep(self, seconds: float) -> None: ...
+
+
 @dataclass(frozen=True)
 class ToolContext:
     """The context of a tool call. A parameter of this type gets it, and is hidden from the model.
@@ -65,12 +74,26 @@ class ToolContext:
     step: int = 0
     token: CancelToken = field(default_factory=CancelToken)
     secrets: Secrets = field(default_factory=lambda: Secrets({}), repr=False)
-    sleeper: Callable[[float], None] | None = field(default=None, repr=False)
+    sleeper: Sleeper | None = field(default=None, repr=False)
 
     def sleep(self, seconds: float) -> None:
         """Sleep. Ends at once, by an exception that tools must not catch, when the turn or the worker stops, or when a
         resumable tool sleeps for more than AOMI_LONG_SLEEP: it goes on later, in another thread."""
-        (self.sleeper or self.token.sleep)(seconds)
+        if _is_on_a_loop():
+            raise RuntimeError("An async tool sleeps by `await ctx.async_sleep(...)`: ctx.sleep would block the loop")
+        (self.sleeper or self.token).sleep(seconds)
+
+    async def async_sleep(self, seconds: float) -> None:
+        """`sleep` for `async def` tools: `await ctx.async_sleep(60)`."""
+        await (self.sleeper or self.token).async_sleep(seconds)
+
+
+def _is_on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -89,8 +112,10 @@ def resumable(function: Function) -> Function:
 class Tool:
     """One tool: its schema for the model, and how to run it."""
 
-    def __init__(self, function: Callable[..., Any], path: str) -> None:
+    def __init__(self, function: Callable[..., Any], path: str, loop: ToolLoop | None = None) -> None:
+        """`loop` runs the function if it is async."""
         self.name: str = function.__name__
+        self._loop = loop or ToolLoop()
         self.path = path
         self._function = function
         hints = get_type_hints(function, include_extras=True)
@@ -100,7 +125,7 @@ class Tool:
     @property
     def has_steps(self) -> bool:
         """Whether it is a multi-step tool."""
-        return inspect.isgeneratorfunction(self._function)
+        return inspect.isgeneratorfunction(self._function) or inspect.isasyncgenfunction(self._function)
 
     @property
     def resumable(self) -> bool:
@@ -122,8 +147,8 @@ class Tool:
         return {"type": "function", "function": {"name": self.name, "description": about, "parameters": parameters}}
 
     def run(self, args: dict[str, Any], context: ToolContext) -> Any:
-        """Call the function: its result, or the generator of a multi-step tool. Raises `ToolError` for bad
-        arguments, and whatever the function raises."""
+        """Call the function and wait for its end: its result, or the iterator of a multi-step tool, which can be
+        closed. Raises `ToolError` for bad arguments, and whatever the function raises; `Stopped` if it is async."""
         try:
             arguments = self._arguments.model_validate(context.secrets.reveal(args))
         except UnknownSecret as error:
@@ -134,46 +159,36 @@ class Tool:
         kwargs = {str(info.alias): getattr(arguments, name) for name, info in type(arguments).model_fields.items()}
         if self._context:
             kwargs[self._context] = context
-        return self._function(**kwargs)
+        result = self._function(**kwargs)
+        if inspect.iscoroutine(result):
+            return self._loop.call(result, context.token)
+        if isinstance(result, AsyncGenerator):
+            return self._loop.steps(result, context.token)
+        return result
 
 
-def load(name: str, entry: str) -> Tool:
-    """The tool that aomi.yaml names: a built-in one, or `package.module:Function`.
+def load(name: str, place: str, loop: ToolLoop | None = None, *, app: str = "") -> Tool:
+    """The tool that aomi.yaml names: a built-in one, or `package.module:Function`. `loop` runs it if it is async.
 
-    Raises `ConfigError`, which names the `entry` of aomi.yaml and the fix.
+    Raises `ConfigError`, which names the `place` in aomi.yaml, or in the tool's file, and the fix.
     """
-    path = BUILT_IN.get(name, name)
-    module_name, colon, function_name = path.partition(":")
-    if not colon:
-        built_in = ", ".join(BUILT_IN)
-        raise ConfigError(
-            f"{entry}: there is no tool {name!r}; use a built-in tool ({built_in}) or package.module:Function"
-        )
+    owner = f"app {app!r}: " if app else ""
+    what, path = f"{owner}the tool {name!r}", BUILT_IN.get(name, name)
+    if ":" not in path:
+        right = f"use a built-in tool ({', '.join(BUILT_IN)}) or package.module:Function"
+        raise ConfigError(f"{place}: {owner}there is no tool {name!r}{hint(name, BUILT_IN)}; {right}")
+    function = importing.function(path, place, what)
+    redaction.include(path.partition(":")[0].partition(".")[0])
+    if not inspect.isfunction(function) or not inspect.getdoc(function):
+        raise ConfigError(f"{place}: {what} must be a function or generator with a docstring")
     try:
-        function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"{entry}: the tool {name!r} cannot be imported: {error}") from error
-    if not inspect.isfunction(function) or inspect.iscoroutinefunction(function) or not inspect.getdoc(function):
-        raise ConfigError(f"{entry}: the tool {name!r} must be a plain function or generator with a docstring")
-    try:
-        tool = Tool(function, path)
+        tool = Tool(function, path, loop)
     except (TypeError, NameError, ValueError, PydanticUserError) as error:
         problem = str(error).partition("\n")[0]
-        raise ConfigError(f"{entry}: the tool {name!r} needs a type on each parameter: {problem}") from error
+        raise ConfigError(f"{place}: {what} needs a type on each parameter: {problem}") from error
     if tool.resumable and not (tool.has_steps and tool.takes_context):
-        raise ConfigError(f"{entry}: the tool {name!r} is resumable, so it must be a generator with a ToolContext")
+        raise ConfigError(f"{place}: {what} is resumable, so it must be a generator with a ToolContext")
     return tool
-
-
-def bounded(result: Any, max_bytes: int) -> Any:
-    """The result as plain JSON, or `{"error": ...}` when it is larger than `max_bytes` or nested too deeply."""
-    try:
-        data = exact_json.checked(result)
-    except exact_json.TooDeep:
-        return {"error": "The result is nested too deeply"}
-    if len(data) > max_bytes:
-        return {"error": f"The result has {len(data):,} bytes; at most {max_bytes:,} are allowed; ask for less"}
-    return exact_json.loads(data)
 
 
 def _arguments_model(function: Callable[..., Any], hints: dict[str, Any], context: str | None) -> type[BaseModel]:

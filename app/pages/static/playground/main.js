@@ -18,6 +18,7 @@ import { SidePanel } from "./views/side_panel.js";
 import { Sidebar } from "./views/sidebar.js";
 import { WireDrawer } from "./views/wire_drawer.js";
 import { Api } from "./wire/api.js";
+import { watchReadiness } from "./wire/readiness.js";
 import { WireLog } from "./wire/wire_log.js";
 
 const OWNER = "aomi.owner"; // in localStorage: the public key of this browser's sessions
@@ -163,6 +164,11 @@ function drawNow() {
   drawDuration = performance.now() - startedAt;
 }
 
+function showReadiness(reason) {
+  setText($("#not-ready"), reason && `Not ready, messages wait: ${reason}`);
+  $("#not-ready").hidden = !reason;
+}
+
 function drawTitle() {
   const title = session.title || "New conversation";
   setText($("#title"), title);
@@ -216,4 +222,5 @@ document.addEventListener("visibilitychange", () => (document.hidden ? session.p
 $("#key").value = api.key;
 openFromAddress();
 settings.loadApps().then(() => settings.show(session));
+watchReadiness(showReadiness);
 composer.focus();

@@ -1,12 +1,12 @@
-"""One asyncio loop in a thread of its own, on which all model streams of a worker process run: provider connections are
-kept alive, and a stop closes one within milliseconds."""
+"""An asyncio loop in a thread of its own. All model streams of a worker process run on one: provider connections are
+kept alive, and a stop closes one within milliseconds. All async tools run on another one."""
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -19,7 +19,12 @@ class LoopThread:
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    @property
+    def ident(self) -> int | None:
+        """The identifier of the thread, as in `threading.Thread`."""
+        return self._thread.ident
 
     def start(self) -> None:
         """Start the thread."""
@@ -27,13 +32,20 @@ class LoopThread:
 
     def stop(self) -> None:
         """Cancel every task, then end the loop and its thread."""
-        asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(timeout=STOP_SECONDS)
+        self.submit(_cancel_all()).result(timeout=STOP_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=STOP_SECONDS)
 
     def submit(self, work: Coroutine[object, object, T]) -> concurrent.futures.Future[T]:
-        """Run `work` on the loop. Cancelling the future cancels it."""
+        """Run `work` on the loop, in the context variables of the caller. Cancelling the future cancels it."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def call_soon(self, function: Callable[..., object], *args: object) -> None:
+        """Call `function` in the thread of the loop."""
+        self._loop.call_soon_threadsafe(function, *args)
+
+    def _run(self) -> None:
+        self._loop.run_forever()
 
 
 async def _cancel_all() -> None:

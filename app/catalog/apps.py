@@ -1,0 +1,35 @@
+"""An entry of `apps:`."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.model_params import ModelParams
+
+DEFAULT_APP = "default"
+
+
+class App(BaseModel):
+    """An entry of `apps:`. A session may choose among `model` and `models`. `fallbacks` are the models to try, in
+    order, when a model fails before its first token. `params` override the model's own parameters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="the name in `?app=`: up to 64 characters from `A-Za-z0-9._-`",
+    )
+    name: str = Field("", description="the name that clients show; the id if it is left out")
+    model: str = Field(description="the model that replies unless the session chose another one")
+    models: tuple[str, ...] = Field((), description="further models that a session may choose")
+    preamble: str = Field("", description="the system prompt")
+    tools: tuple[str, ...] = Field((), description="the [tools](#tools) that the model may call")
+    title_model: str | None = Field(
+        None,
+        description="the model that writes the titles of sessions; without it, a title is the first words of the first "
+        "message",
+    )
+    fallbacks: tuple[str, ...] = Field(
+        (), description="the models to try, in order, when a model fails before its first token"
+    )
+    params: ModelParams = Field(ModelParams(), description="[parameters](#parameters) of the app's model calls")

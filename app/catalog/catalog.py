@@ -1,0 +1,63 @@
+"""The usable apps and models, as web and worker ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from app.catalog.apps import DEFAULT_APP, App
+from app.catalog.models import Model
+
+
+class Catalog:
+    """The usable apps and models. Each app has a usable model.
+
+    `notices` say where another model replaces the configured one; the worker logs them.
+    """
+
+    def __init__(
+        self,
+        apps: list[App],
+        models: list[Model],
+        notices: Sequence[str] = (),
+        places: Mapping[tuple[str, ...], str] = MappingProxyType({}),
+    ) -> None:
+        self.notices = tuple(notices)
+        self._places = places
+        self._apps = {app.id: app for app in apps}
+        self._models = {model.model_name: model for model in models}
+
+    @property
+    def apps(self) -> list[App]:
+        """All apps."""
+        return list(self._apps.values())
+
+    @property
+    def models(self) -> list[Model]:
+        """Every model."""
+        return list(self._models.values())
+
+    def place(self, *entry: str) -> str:
+        """File and line of an entry: `("model", name)` or `("tool", app, name)`."""
+        return self._places.get(entry, "aomi.yaml")
+
+    def app(self, app_id: str) -> App | None:
+        """The app, or None."""
+        return self._apps.get(app_id)
+
+    def model(self, model_id: str) -> Model | None:
+        """The model, or None."""
+        return self._models.get(model_id)
+
+    def models_of(self, app: App) -> list[Model]:
+        """The models that a session of `app` may choose, the app's own first."""
+        return [self._models[name] for name in dict.fromkeys((app.model, *app.models))]
+
+    def choice(self, app_id: str, model_id: str) -> tuple[App, str]:
+        """The app of a session and the model of its next turn: the named ones if they exist, else the defaults."""
+        app = self._apps.get(app_id) or self._apps[DEFAULT_APP]
+        return app, model_id if self.offers(app, model_id) else app.model
+
+    def offers(self, app: App, model_id: str) -> bool:
+        """Whether a session of `app` may choose the model."""
+        return model_id in (app.model, *app.models)

@@ -1,0 +1,95 @@
+"""A YAML file that knows the line of each of its entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from app.checks.problems import Problem
+from app.errors import ConfigError
+
+Location = tuple[int | str, ...]
+"""The way to an entry, such as `("apps", 0, "tools", 2)`."""
+
+
+class YamlFile:
+    """The content of a file as `data`, and the keys that are `repeated` in it."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `ConfigError`: the file cannot be read, or is no YAML."""
+        self.path = path
+        loader = yaml.SafeLoader(_text(path))
+        try:
+            self._root = loader.get_single_node()
+            self.repeated = list(self._repeated(self._root, set())) if self._root else []
+            self.data: Any = loader.construct_document(self._root) if self._root else None
+        except yaml.YAMLError as error:
+            raise ConfigError(str(self._unreadable(error))) from None
+        finally:
+            loader.dispose()
+
+    def place(self, *location: int | str) -> str:
+        """File and line of the entry, or of the nearest one around it."""
+        node, line = self._root, 1
+        for part in location:
+            found = _inside(node, part)
+            if found is None:
+                break
+            marked, node = found
+            line = marked.start_mark.line + 1
+        return f"{self.path}:{line}"
+
+    def _unreadable(self, error: yaml.YAMLError) -> Problem:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{self.path}:{mark.line + 1}" if mark else str(self.path)
+        return Problem(place, f"cannot be read as YAML: {getattr(error, 'problem', None) or error}")
+
+    def _repeated(self, node: yaml.Node, visited: set[int]) -> Iterator[Problem]:
+        if id(node) in visited:
+            return
+        visited.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            for item in node.value:
+                yield from self._repeated(item, visited)
+        elif isinstance(node, yaml.MappingNode):
+            names: set[str] = set()
+            for key, value in node.value:
+                if key.value in names and key.tag != "tag:yaml.org,2002:merge":
+                    place = f"{self.path}:{key.start_mark.line + 1}"
+                    yield Problem(place, f"{key.value!r} is given twice, and YAML keeps the last one alone; join them")
+                if isinstance(key.value, str):
+                    names.add(key.value)
+                yield from self._repeated(value, visited)
+
+
+def _inside(node: yaml.Node | None, part: int | str) -> tuple[yaml.Node, yaml.Node] | None:
+    """The node to point at for one step of a location, and the node to go on from."""
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part], node.value[part]
+    if isinstance(node, yaml.MappingNode):
+        # the last one counts: a merge (`<<`) puts what it merges before the mapping's own entries
+        return next(((key, value) for key, value in reversed(node.value) if key.value == str(part)), None)
+    return None
+
+
+def _text(path: Path) -> str:
+    if path.is_dir():
+        raise ConfigError(f"{path}: is a folder; AOMI_CONFIG must name the file of apps and models")
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        where = "" if path.is_absolute() else f" in {Path.cwd()}"
+        raise ConfigError(
+            f"{path}: there is no such file{where}; AOMI_CONFIG must name the file of apps and models{_tilde(path)}"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: cannot be read as YAML: byte {error.start} is not UTF-8") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}; AOMI_CONFIG names this file") from None
+
+
+def _tilde(path: Path) -> str:
+    return "; only a shell replaces `~`: write the whole path" if str(path).startswith("~") else ""
