@@ -101,7 +101,7 @@ class Worker:
         gc.freeze()  # litellm's 300,000 objects live for ever: to collect them stops all streams for 150 ms
         self._reaper.start()
         self._loop_check.start()
-        self._inputs_report.start()
+        self._inputs_report.start(first_pause=0)
         self._start_reporter()
         for thread_worker in (self._turns, self._background):
             thread_worker.start()

@@ -161,8 +161,8 @@ class Files:
             raise FileGone
 
     def _undo(self, session_id: str, file_id: str) -> None:
-        """Nothing of a failed upload is left, but for an entry that the reaper looks at."""
-        self._store.call("delete_file", [redis_keys.session(session_id)], {"file": file_id})
+        """Nothing of a failed upload is left."""
+        self.delete(session_id, file_id)
 
     def _remove_soon(self, session_id: str, file_id: str) -> None:
         """Remove the bytes of a file that has no metadata any more. If the storage is away the reaper does it later."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -92,10 +92,7 @@ def _check_model(services: Services, message: TurnRequest, attachments: Sequence
     offered = [model.model_name for model in services.catalog.models_of(app)]
     able = [name for name in offered if needed <= taken.get(name, frozenset())]
     what = " and ".join(_WORDS[kind] for kind in _WORDS if kind in lacking)
-    raise BadRequest(f"The model {message.model!r} does not take {what}; {_advice(able, lacking)}")
-
-
-def _advice(able: list[str], lacking: Collection[str | None]) -> str:
-    if able:
-        return f"choose one of this app that does: {', '.join(able)}"
-    return "upload the image to /api/files" if lacking == {IMAGE_URL} else "no model of this app does"
+    if not able and lacking == {IMAGE_URL} and IMAGE in taken[message.model]:
+        raise BadRequest(f"The model {message.model!r} does not take {what}; upload the image to /api/files")
+    advice = f"choose one of this app that does: {', '.join(able)}" if able else "no model of this app does"
+    raise BadRequest(f"The model {message.model!r} does not take {what}; {advice}")

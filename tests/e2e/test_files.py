@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import base64
-import struct
+import signal
 import uuid
-import zlib
 
 import pytest
 
 from tests.support.client import Client
+from tests.support.images import PDF, PNG
 from tests.support.remains import standing_in
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-PNG = (
-    b"\x89PNG\r\n\x1a\n"
-    + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0))
-    + chunk(b"IDAT", zlib.compress(b"\0\xff\0\0"))
-    + chunk(b"IEND", b"")
-)
-"""One red pixel."""
-
-PDF = b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF"
+from tests.support.servers import Calls, Text
 
 
 @pytest.fixture
@@ -209,3 +195,50 @@ def test_a_message_sent_again_is_the_same_turn_though_its_file_is_gone(session, 
         assert (answer.status_code, '"complete"' in answer.text) == (200, True)
         session.request("DELETE", f"/api/files/{file_id}")
     assert len(provider.requests("once")) == 1
+
+
+def test_the_image_of_a_tool_is_a_file_that_the_model_sees(session, provider):
+    text = provider.script("draw me a dot", [Calls([("Draw", {"kind": "png"})])], [Text(["There."])])
+    events = session.ask(text, "seeing")
+    result = next(event["result"] for event in events if event["type"] == "tool_result")
+    expected = {"filename": "dot.png", "media_type": "image/png", "bytes": len(PNG)}
+    assert result == {"file_id": result["file_id"]} | expected
+    assert session.get(f"/api/files/{result['file_id']}").content == PNG
+    messages = next(seen.messages for seen in reversed(provider.seen) if seen.asked.startswith("The image 'dot.png'"))
+    assert messages[-1]["content"][1]["image_url"]["url"].endswith(base64.b64encode(PNG).decode())
+
+
+def test_an_image_that_is_none_is_an_error_of_the_tool(session, provider):
+    text = provider.script("draw me nothing", [Calls([("Draw", {"kind": "broken"})])], [Text(["Sorry."])])
+    events = session.ask(text, "seeing")
+    (result,) = [event["result"] for event in events if event["type"] == "tool_result"]
+    assert result.keys() == {"error"}
+
+
+def test_files_may_be_in_a_folder(backend, worker, key, redis, tmp_path):
+    folder = tmp_path / "files"
+    process, url = backend.web(AOMI_FILES_URL=folder.as_uri())
+    client = Client(url, key)
+    client.post("/api/sessions")
+    ids = [upload(client, PNG).json()["file_id"] for _ in range(2)]
+    assert client.get(f"/api/files/{ids[0]}").content == PNG
+    assert upload(client, b"\0").status_code == 415
+    assert sorted(path.name for path in folder.rglob("file_*")) == sorted(ids)
+    assert list(redis.scan_iter(f"session:{{{client.session_id}}}:file:*:data")) == []
+    client.request("DELETE", f"/api/files/{ids[0]}")
+    assert [path.name for path in folder.rglob("file_*")] == [ids[1]]
+    client.request("DELETE", f"/api/sessions/{client.session_id}")
+    assert list(folder.rglob("file_*")) == []
+    assert standing_in(redis, client.session_id) == []
+    process.send(signal.SIGTERM)
+
+
+def test_an_upload_needs_the_key_of_the_sessions_app_where_sessions_need_one(backend, worker, key):
+    process, url = backend.web(AOMI_REQUIRE_KEY_FOR_SESSIONS="1", AOMI_REQUESTS_PER_MINUTE_SESSION="4")
+    client = Client(url, key)
+    client.ask("hello", "scripted")
+    stranger = Client(url, session_id=client.session_id)
+    assert upload(client, PNG).status_code == 201
+    assert upload(stranger, PNG).status_code == 401
+    assert [upload(client, PNG).status_code for _ in range(2)] == [201, 429]
+    process.send(signal.SIGTERM)

@@ -83,6 +83,7 @@ def test_an_upload_that_fails_leaves_nothing(either, connection, folder):
         add(either, BYTES + b"\0")
     assert list(connection.scan_iter("session:{s}:file*")) == []
     assert stored(folder) == []
+    assert connection.zcard(redis_keys.STORED_FILES) == 0
 
 
 def test_an_upload_that_died_gives_its_room_back_and_cannot_be_read(files, store, connection):

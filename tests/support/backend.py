@@ -217,7 +217,12 @@ def configuration(provider_url: str) -> dict[str, Any]:
     tools += ["tests.support.tools:Wei", "tests.support.tools:Deep", "tests.support.tools:Repeat"]
     tools += ["tests.support.tools:Echoes", "tests.support.tools:Refuse", "tests.support.tools:CountWhenTold"]
     tools += ["tests.support.tools:Journal", "tests.support.tools:Jot", "tests.support.tools:Recur"]
-    tools += ["tests.support.tools:Stamp", "tests.support.tools:Pause", "tests.support.tools:CountdownLater"]
+    tools += [
+        "tests.support.tools:Draw",
+        "tests.support.tools:Stamp",
+        "tests.support.tools:Pause",
+        "tests.support.tools:CountdownLater",
+    ]
     tools += ["tests.support.tools:RecurLater", "tests.support.tools:Unfit", "tests.support.tools:Speak"]
     tools += ["tests.support.tools:SpeakLater"]
     wallet = ["SendTransactionToWallet", "SignTypedData", "tests.support.tools:PickFile"]
