@@ -113,12 +113,22 @@ class StoredBytes:
     def _do(self, method: str, session_id: str, file_id: str, before: tuple[str, ...] = ()) -> Any:
         """Call a method of fsspec's for a file's address, behind the arguments `before`."""
         address = f"{self._url}/{sha256_hex(session_id.encode())[:32]}/{file_id}"
-        try:
-            return _outside_gevent(lambda: _call(address, method, before))
-        except FileNotFoundError:
-            raise FileGone from None
-        except Exception as error:  # each file system has errors of its own
-            raise StorageFailed(f"AOMI_FILES_URL: {method} failed ({type(error).__name__})") from error
+        outcome = _outside_gevent(lambda: _attempt(address, method, before))
+        if isinstance(outcome, FileGone | StorageFailed):
+            raise outcome
+        return outcome
+
+
+def _attempt(address: str, method: str, before: tuple[str, ...]) -> Any:
+    """The result, or the error: gevent writes a traceback for one that a thread raises."""
+    try:
+        return _call(address, method, before)
+    except FileNotFoundError:
+        return FileGone()
+    except Exception as error:  # each file system has errors of its own
+        failed = StorageFailed(f"AOMI_FILES_URL: {method} failed ({type(error).__name__})")
+        failed.__cause__ = error
+        return failed
 
 
 def _call(address: str, method: str, before: tuple[str, ...]) -> Any:
