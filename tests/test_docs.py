@@ -112,7 +112,7 @@ def examples(page: Path) -> list[tuple[str, tuple[str, str] | None]]:
 def plain(text: str) -> str:
     """The text with what differs from run to run made the same."""
     text = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID", text)
-    text = re.sub(r"\b(run|msg|thread)_[0-9a-f]{32}", r"\1_ID", text)
+    text = re.sub(r"\b(run|msg|thread|file)_[0-9a-f]{32}", r"\1_ID", text)
     text = re.sub(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "TIME", text)
     text = re.sub(r"^id: run_ID:\d+$", "id: run_ID:N", text, flags=re.MULTILINE)
     return text.replace(catalog.DEMO, "demo")  # as the tests' configuration calls it

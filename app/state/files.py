@@ -68,7 +68,7 @@ class Files:
     def add(self, session_id: str, filename: str, pieces: Iterable[bytes], most: int) -> StoredFile:
         """Store a file of at most `most` bytes, whose `pieces` are of any size; the type is that of the bytes.
 
-        Raises `SessionGone`, `NoRoom`, `FileGone` (it was deleted meanwhile), `UnknownType`, `StorageFailed`, and what
+        Raises `SessionGone`, `NoRoom`, `FileGone` (it was deleted during the upload), `UnknownType`, `StorageFailed`, and what
         `pieces` raise; then nothing of it is left.
         """
         file_id = new_id("file")
@@ -107,7 +107,7 @@ class Files:
 
     def deleting_all(self, session_id: str) -> Callable[[], None]:
         """Look which files the session has. The result removes their bytes from the storage, after the session itself
-        was deleted. What an upload adds in between is found by the reaper."""
+        was deleted. The reaper finds the files that an upload adds in between."""
         ids = [raw.decode() for raw in self._redis.hkeys(redis_keys.files(session_id))] if self._bytes.is_remote else []
 
         def remove() -> None:
@@ -182,7 +182,7 @@ class Files:
 
 
 class _Written:
-    """What passed: the size and the type of the chunks."""
+    """The size and the type of the chunks that passed."""
 
     def __init__(self) -> None:
         self.size = 0

@@ -1,4 +1,4 @@
-"""The media type of a file, by its bytes: images, PDF and UTF-8 text. What a client says of a file is not believed."""
+"""The media type of a file, by its bytes: images, PDF and UTF-8 text. A client's `Content-Type` is ignored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What each model takes beside text. Workers know it, from litellm; web processes refuse attachments by it."""
+"""The inputs that each model takes beside text. Workers know them from litellm; web processes refuse attachments by
+them."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ class ModelInputs:
         self._redis = store.redis
 
     def report(self, inputs: Mapping[str, Iterable[str]]) -> None:
-        """Say what the models of a worker take."""
+        """Report the inputs that the models of a worker take."""
         pipeline = self._redis.pipeline()
         fields = {name: " ".join(sorted(takes)) for name, takes in inputs.items()}
         pipeline.hset(redis_keys.MODEL_INPUTS, mapping=fields)
@@ -34,6 +35,6 @@ class ModelInputs:
         pipeline.execute()
 
     def get(self) -> dict[str, frozenset[str]]:
-        """What each model takes; a model that no worker has reported is missing."""
+        """The inputs of each model; a model that no worker has reported is missing."""
         stored = text_fields(self._redis.hgetall(redis_keys.MODEL_INPUTS))
         return {name: frozenset(takes.split()) for name, takes in stored.items()}

@@ -33,7 +33,7 @@ STORED_FILES = "stored-files"
 """The index of files whose bytes are in AOMI_FILES_URL, by when one looks whether they are still needed."""
 
 MODEL_INPUTS = "model-inputs"
-"""The hash of what each model takes beside text."""
+"""The hash of the inputs that each model takes beside text."""
 
 METRICS = "metrics"
 """The hash of what all processes have counted."""

@@ -1,4 +1,4 @@
-"""What a model takes beside text: images, PDF, and the address of an image, which its provider then reads."""
+"""The inputs that a model takes beside text: images, PDF, and the address of an image, which its provider then reads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _READ_ADDRESSES = frozenset(["openai", "anthropic", "openrouter", "xai"])
 
 
 def inputs_of(model: Model, environment: Mapping[str, str]) -> frozenset[str]:
-    """What the model takes. aomi.yaml says so, or else litellm.
+    """The inputs of the model, from aomi.yaml or else from litellm.
 
     The address of an image goes to a provider's own servers alone: a server of the operator's (`api_base`) would read
     it from our network.

@@ -107,7 +107,7 @@ class Models:
         return self._model(name).provider in own_keys
 
     def inputs(self) -> dict[str, frozenset[str]]:
-        """What each model takes beside text."""
+        """The inputs of each model beside text."""
         return {model.model_name: inputs_of(model, os.environ) for model in self._catalog.models}
 
     def room(self, name: str, tools: Sequence[dict[str, Any]]) -> int:
