@@ -32,6 +32,7 @@ def create_app(services: Services | None = None) -> Flask:
     services = services or _from_environment()
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.url_map.merge_slashes = False  # its redirects are made of the Host header
     app.extensions["aomi"] = services
     address.behind(app, services.settings.trusted_proxies)
     files = file_limit.budget(file_limit.open_files(), services.settings.redis_connections)

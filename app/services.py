@@ -88,7 +88,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
     metrics, counters = Metrics(store.clock.now), Counters(store)
     queue = queue or clients.queue(settings, redis)
     jobs = Jobs(queue, settings.failed_job_ttl)
-    calls, files = StepToolCalls(store), Files(store)
+    calls, keys, files = StepToolCalls(store), ApiKeys(store), Files(store)
     turns, usage = TurnService(runs, jobs, metrics), UsageRecovery(runs, ledger, store.clock, settings.lease)
     return Services(
         settings=settings,
@@ -103,12 +103,12 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         ledger=ledger,
         usage_recovery=usage,
         vault=Vault(store),
-        api_keys=ApiKeys(store),
+        api_keys=keys,
         rates=Rates(store),
         jobs=jobs,
         write_check=WriteCheck(redis, queue, jobs.a_sorted_set),
         turns=turns,
-        client_replies=ClientReplies(turns, sessions, apps),
+        client_replies=ClientReplies(turns, sessions, apps, keys),
         passes=Passes(store),
         duties=(
             RequestExpiry(store),

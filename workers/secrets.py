@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from functools import cache
 from typing import Any
 
-HANDLE = re.compile(r"\$SECRET:([A-Za-z0-9_-]{1,64})")
+from workers.concealment import HANDLE, Concealment, handle_of
+
+SHORT = 5
+"""Strings of so many characters are also looked at together with those before them: a secret may come in pieces."""
+
+KEPT_SHORT = 64
+"""Characters of short strings that are kept."""
 
 
 class UnknownSecret(Exception):
@@ -21,9 +26,10 @@ class Secrets:
     """
 
     def __init__(self, values: dict[str, str], saved_names: Callable[[], Collection[str]] | None = None) -> None:
-        longest_first = sorted(values.items(), key=lambda item: -len(item[1]))  # a secret may be part of another one
-        self._values = dict(longest_first)
+        self._values = values
         self._saved_names = saved_names or (lambda: values)
+        self._concealment = Concealment(values)
+        self._short: dict[str, str] = {}
 
     def __bool__(self) -> bool:
         return bool(self._values)
@@ -31,7 +37,7 @@ class Secrets:
     @property
     def handles(self) -> list[str]:
         """The handle that the model writes in an argument in place of each secret."""
-        return [_handle(name) for name in sorted(self._values)]
+        return [handle_of(name) for name in sorted(self._values)]
 
     @property
     def instructions(self) -> str:
@@ -42,52 +48,63 @@ class Secrets:
         return about + ", ".join(self.handles)
 
     def reveal(self, args: Any) -> Any:
-        """The arguments with each handle replaced. Raises `UnknownSecret`."""
-        if not self._values:
-            return args
+        """The arguments with each handle replaced. Raises `UnknownSecret`, also when the client has no secrets."""
         saved_names = cache(self._saved_names)  # reads Redis once, and only if there is a handle
-        return _map_strings(args, lambda text: HANDLE.sub(lambda handle: self._value(handle[1], saved_names()), text))
+
+        def replaced(text: str) -> str:
+            return HANDLE.sub(lambda handle: self._value(handle[1], saved_names()), text)
+
+        return _mapped(args, replaced, replaced)
 
     def conceal(self, result: Any) -> Any:
-        """The result with every secret in it replaced by its handle."""
-        return _map_strings(result, self._conceal_text) if self._values else result
+        """The result with a handle in place of every secret and of every part of one: in texts, in names of objects, in
+        numbers, and in short strings one after the other, also those of earlier results."""
+        if not self._values:
+            return result
+        return _mapped(result, self._conceal_value, self._conceal_name, self._conceal_number)
+
+    def conceal_text(self, text: str) -> str:
+        """As `conceal`, for a text that is no part of a result."""
+        return self._concealment.conceal(text) if self._values else text
 
     def _value(self, name: str, saved_names: Collection[str]) -> str:
         if name in self._values and name in saved_names:
+            self._concealment.reveal(name)
             return self._values[name]
-        handles = ", ".join(handle for handle in self.handles if handle.removeprefix(_handle("")) in saved_names)
+        handles = ", ".join(handle_of(known) for known in sorted(self._values) if known in saved_names)
         raise UnknownSecret(f"There is no secret {name!r}; there are: {handles or 'none'}")
 
-    def _conceal_text(self, text: str) -> str:
-        pieces = [text]  # text and handles in turn: no secret is looked for inside a handle
-        for name, value in self._values.items():
-            pieces = list(_split_at_secret(pieces, value, _handle(name)))
-        return "".join(pieces)
+    def _conceal_value(self, text: str) -> str:
+        return self._conceal_string(text, "value")
+
+    def _conceal_name(self, text: str) -> str:
+        return self._conceal_string(text, "name")
+
+    def _conceal_string(self, text: str, kind: str) -> str:
+        concealed = self._concealment.conceal(text)
+        if concealed != text or len(text) > SHORT:
+            return concealed
+        joined = self._short[kind] = (self._short.get(kind, "") + text)[-KEPT_SHORT:]
+        return self._concealment.handle_at_end(joined) or text
+
+    def _conceal_number(self, number: float) -> Any:
+        text = str(int(number) if isinstance(number, float) and number.is_integer() else number)
+        return self._concealment.conceal(text) if self._concealment.conceals(text) else number
 
 
-def _handle(name: str) -> str:
-    return f"$SECRET:{name}"
-
-
-def _split_at_secret(pieces: list[str], value: str, handle: str) -> Iterator[str]:
-    """Split each text (the pieces at even positions) at the secret's value, with the handle in between."""
-    for index, piece in enumerate(pieces):
-        if index % 2:
-            yield piece
-            continue
-        first, *rest = piece.split(value)
-        yield first
-        for text in rest:
-            yield handle
-            yield text
-
-
-def _map_strings(value: Any, change: Callable[[str], str]) -> Any:
-    """A JSON value with `change` applied to every string in it, names of objects included."""
+def _mapped(
+    value: Any,
+    change: Callable[[str], str],
+    change_name: Callable[[str], str],
+    change_number: Callable[[float], Any] | None = None,
+) -> Any:
+    """A JSON value with the functions applied to every string, every name of an object, and every number in it."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
-        return {_map_strings(name, change): _map_strings(item, change) for name, item in value.items()}
+        return {change_name(name): _mapped(item, change, change_name, change_number) for name, item in value.items()}
     if isinstance(value, list):
-        return [_map_strings(item, change) for item in value]
+        return [_mapped(item, change, change_name, change_number) for item in value]
+    if change_number and isinstance(value, int | float) and not isinstance(value, bool):
+        return change_number(value)
     return value

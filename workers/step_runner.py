@@ -100,7 +100,7 @@ class StepRunner:
                 self._values.get_nowait()
 
     def _produce(self, token: CancelToken) -> None:
-        with prints.tool_output(self._call.name, self._context.secrets.conceal):
+        with prints.tool_output(self._call.name, self._context.secrets.conceal_text):
             self._run_steps(token)
 
     def _run_steps(self, token: CancelToken) -> None:

@@ -180,6 +180,10 @@ class ThreadWorker(BaseWorker):
         """The job has ended. (RQ's own sends one more heartbeat, which fails when Redis is away.)"""
         job.ended_at = now()
 
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """Log a job that failed. (RQ's own line has the messages of the exceptions, which may quote anything.)"""
+        log.error("job %s failed", job.id, exc_info=exc_info[1])
+
     def handle_job_success(
         self, job: Job, queue: Queue, started_job_registry: StartedJobRegistry, execution: Execution
     ) -> None:

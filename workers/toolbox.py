@@ -115,7 +115,7 @@ class Toolbox:
         }
         with (
             tracing.span(f"execute_tool {call.name}", attributes) as span,
-            prints.tool_output(call.name, secrets.conceal),
+            prints.tool_output(call.name, secrets.conceal_text),
         ):
             result = result_or_error(
                 lambda: bounded(self._run(tool, call, args, token), self._limits.result_bytes), call.name, bool(secrets)
@@ -138,6 +138,8 @@ class Toolbox:
             raise ToolError(
                 f"The body of a client request must be a JSON object of at most {MAX_CLIENT_REQUEST_BYTES:,} bytes"
             )
+        if self._context.secrets.conceal_text(wanted.kind) != wanted.kind:
+            raise ToolError("The kind of a client request must not contain a secret")
         return self._ask_client(call, ClientRequest(wanted.kind, body))
 
 

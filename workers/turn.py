@@ -96,6 +96,12 @@ class BudgetSpent(TurnFailed):
     code = "budget_spent"
 
 
+class KeyRefused(TurnFailed):
+    """The API key of the turn no longer opens its app."""
+
+    code = "unauthorized"
+
+
 class Model(Protocol):
     """Asks a model; each piece of text goes to `on_text` as it comes. Raises `TurnFailed`, `Stopped`."""
 

@@ -18,6 +18,7 @@ from app.state.open_requests import pending
 from app.state.session_fields import Fields, session_status
 from app.web import model_choice, parsing
 from app.web.bodies import json_body, validated
+from app.web.caller import check_app_opens
 from app.web.current import services
 
 bp = Blueprint("control", __name__)
@@ -58,7 +59,7 @@ def _title(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, 
 
 def _app(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
     app = validated(ChosenApp, body)["app"]
-    parsing.check_app_exists(app)
+    check_app_opens(app)
     event = sse.state(session_id, session_status(session), app=app)
     services().sessions.change(session_id, {"app": app, "chosen_app": app}, [event])
     return {"app": app}

@@ -14,6 +14,7 @@ from app.state.session_fields import session_status
 from app.turns.erasing import erase
 from app.web import parsing
 from app.web.bodies import json_body, optional_json_body, validated
+from app.web.caller import check_app_opens
 from app.web.current import services
 from app.web.serializers import choice_json, summary_json, thread_json, times_json
 
@@ -34,7 +35,7 @@ def create() -> ResponseReturnValue:
     if (user_state := sent.get("user_state")) is not None:
         fields["user_state"] = exact_json.dumps(user_state)
     if app := sent.get("app"):
-        parsing.check_app_exists(app)
+        check_app_opens(app)
         fields["app"] = fields["chosen_app"] = app
     created = services().sessions.create(session_id, fields)
     if fields["public_key"] and not created:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from app.catalog import file as aomi_yaml
@@ -25,7 +25,7 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Catalog:
         for model in content.model_list
         if model.takes_own_keys or not model.missing(environment)
     }
-    notices += _wrapped(usable.values(), environment)
+    notices += _wrapped(usable.values(), environment) + list(_byok_without_effect(content.model_list))
     fallback = None
     if all(_is_demo(model) for model in usable.values()):
         notices.append(f"No provider key is set, so {DEMO} answers: a demo, not a real model; see the README")
@@ -44,6 +44,12 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Catalog:
     return Catalog(
         _with_default(apps, next(iter(usable))), list(usable.values()), notices, aomi_yaml.places(file, content)
     )
+
+
+def _byok_without_effect(models: Iterable[Model]) -> Iterator[str]:
+    for model in models:
+        if model.model_info.get("byok") is True and model.own_key_refusal:
+            yield f"model {model.model_name!r} has byok: true, but no client's key is used: {model.own_key_refusal}"
 
 
 def _wrapped(models: Iterable[Model], environment: Mapping[str, str]) -> list[str]:

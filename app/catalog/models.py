@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from app import own_keys
 from app.checks.references import FROM_ENVIRONMENT
 from app.usage import Prices
 
@@ -68,7 +70,16 @@ class Model(BaseModel):
     @property
     def takes_own_keys(self) -> bool:
         """Whether it is offered even without an operator's key, because clients bring their own."""
-        return self.model_info.get("byok") is True
+        return self.model_info.get("byok") is True and not self.own_key_refusal
+
+    @cached_property
+    def own_key_refusal(self) -> str:
+        """Why no client's own key is used for it; '' if one is."""
+        return own_keys.refusal(self.litellm_params, byok=self.model_info.get("byok") is True)
+
+    def own_key(self, keys: Mapping[str, str]) -> str | None:
+        """The one of a client's own keys, by provider, that is used for it."""
+        return None if self.own_key_refusal else keys.get(self.provider)
 
     @property
     def variables(self) -> list[str]:
@@ -80,8 +91,10 @@ class Model(BaseModel):
         return [name for name in self.variables if not environment.get(name)]
 
     def params(self, environment: Mapping[str, str]) -> dict[str, Any]:
-        """The arguments for litellm, with `os.environ/NAME` values replaced."""
-        return {name: _filled(value, environment) for name, value in self.litellm_params.items()}
+        """The arguments for litellm, with `os.environ/NAME` values replaced. No key of the environment goes to an
+        address of the operator's, unless the entry says so."""
+        params = {name: _filled(value, environment) for name, value in self.litellm_params.items()}
+        return params | ({"api_key": own_keys.NO_KEY} if own_keys.lacks_key(params) else {})
 
 
 PRICES = {

@@ -38,7 +38,7 @@ MODEL_INFO = {
     "cache_read_input_token_cost": "price of a token that the provider reads from its cache",
     "cache_creation_input_token_cost": "price of a token that it writes to its cache",
 }
-"""What is read of `model_info`, and what it means. It may have anything else, too, as in LiteLLM."""
+"""The keys of `model_info` that are used, and their meaning. Other keys are allowed, as in LiteLLM."""
 
 PARAMS_TO_SPELL = (
     *("model", "custom_llm_provider", "api_key", "api_base", "base_url", "api_version", "organization"),
@@ -61,7 +61,7 @@ MEANT = {
     **dict.fromkeys(["parameters", "litellm_params", "model_params"], "params"),
     "functions": "tools",
 }
-"""What other programs call the keys of an app."""
+"""The names that other programs give the keys of an app."""
 
 
 @dataclass(frozen=True)

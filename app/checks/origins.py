@@ -28,7 +28,7 @@ def _refuse(origin: str) -> None:
     if origin.strip(_QUOTES) != origin:
         raise ValueError(f"{origin!r} cannot match: write it without quotes and brackets")
     if ANY_ORIGIN in origin:
-        raise ValueError(f"{origin!r} cannot match: `*` stands alone, for every origin; else list each origin")
+        raise ValueError(f"{origin!r} cannot match: `*` means every origin and must be alone; else list each origin")
     right = _right(origin)
     if right is None:
         raise ValueError(f"{origin!r} is no origin; write it such as https://app.example or http://localhost:3000")

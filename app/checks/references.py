@@ -39,7 +39,7 @@ def problems(file: YamlFile) -> Iterator[Problem]:
 
 
 def _wrong(text: str, replaced: bool) -> str | None:
-    """What is wrong with a value, which is not shown: it may hold a key."""
+    """The mistake in a value. The value is not shown: it may hold a key."""
     if replaced and _RIGHT.fullmatch(text):
         return None
     found = _WRONG.search(text)

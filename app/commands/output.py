@@ -11,7 +11,9 @@ from typing import Any
 import click
 
 from app.commands.terminal_text import one_line
-from app.telemetry.logs import short_session_id
+
+SESSION_CHARACTERS = 8
+"""Enough of a session's id to name the session. (Logs show fewer: more people read them.)"""
 
 RUN_CHARACTERS = 12
 """Enough of a turn's id to name the turn."""
@@ -58,7 +60,7 @@ class Output:
 
     def session_id(self, session_id: str) -> str:
         """The id, cut unless `full`."""
-        return session_id if self.full else short_session_id(session_id)
+        return session_id if self.full else session_id[:SESSION_CHARACTERS]
 
     def _cell(self, name: str, value: Any) -> str:
         if value is None or value == "":

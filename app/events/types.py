@@ -24,6 +24,7 @@ ErrorCode = Literal[
     "shutdown",
     "tool_rounds_exceeded",
     "budget_spent",
+    "unauthorized",
     "lost",
     "internal",
 ]

@@ -46,8 +46,12 @@ class Run:
     """The number of the last event of its log."""
     superseded: bool = False
     """Whether a newer message that interrupts takes its place: it ends as interrupted and never runs."""
+    interrupts: tuple[str, ...] = ()
+    """The turns that its message stops: those that it supersedes, and the one that it waits for."""
     terminal: sse.Event | None = None
     """Its terminal event, once it is settled. It is here so that a reader gets it whatever became of the log."""
+    user_state: Mapping[str, Any] = field(default_factory=dict)
+    """Its session's, when a worker claimed it: one round trip less before its first token."""
 
     @classmethod
     def read(cls, session_id: str, fields: dict[str, str]) -> Run:
@@ -68,8 +72,16 @@ class Run:
             slots=tuple(fields.get("slots", "").split()),
             events=int(fields.get("events", "0")),
             superseded="superseded_by" in fields,
+            interrupts=_interrupts(fields),
             terminal=_terminal(fields),
+            user_state=exact_json.loads(fields.get("session_user_state", "{}")),
         )
+
+
+def _interrupts(fields: dict[str, str]) -> tuple[str, ...]:
+    if fields.get("on_busy") != "interrupt" or not fields.get("behind"):
+        return ()
+    return *exact_json.loads(fields.get("supersedes", "[]")), fields["behind"]
 
 
 def _terminal(fields: dict[str, str]) -> sse.Event | None:

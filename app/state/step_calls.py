@@ -34,8 +34,9 @@ _CLAIMED, _REFUSED = 1, 0
 @dataclass(frozen=True)
 class StepToolCall:
     """One call of a multi-step tool, made in the turn `run_id`. `steps` were delivered so far. The job with the `claim`
-    runs it: a job that claims it later takes it over. `address` is the SHA-256 of the client's address, '' if unknown.
-    `slept` counts the sleeps since the last delivered step; one under way (`is_asleep`) is over when it goes on."""
+    runs it: a job that claims it later takes it over. `address` is the SHA-256 of the client's address, `api_key_id`
+    names the turn's API key; each is '' if there is none. `slept` counts the sleeps since the last delivered step; one
+    under way (`is_asleep`) is over when it goes on."""
 
     session_id: str
     run_id: str
@@ -51,6 +52,7 @@ class StepToolCall:
     address: str = ""
     slept: int = 0
     is_asleep: bool = False
+    api_key_id: str = ""
 
     @classmethod
     def read(cls, session_id: str, fields: dict[str, str]) -> StepToolCall:
@@ -70,6 +72,7 @@ class StepToolCall:
             address=fields.get("address", ""),
             slept=int(fields.get("slept", "0")),
             is_asleep="wake" in fields,
+            api_key_id=fields.get("key", ""),
         )
 
     @property
@@ -94,7 +97,7 @@ class StepToolCall:
             "steps": 0,
             "client": self.client,
             "origin": exact_json.dumps(self.trace_context),
-        } | ({"address": self.address} if self.address else {})
+        } | {name: value for name, value in (("address", self.address), ("key", self.api_key_id)) if value}
 
     @property
     def member(self) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LogContext:
-    """Ids as logs may show them, '' where there is none: the request's, the first characters of the session's, the
+    """Ids as logs may show them, '' where there is none: the request's, 4 characters of the session's, the
     run's; and the name of the tool whose code runs."""
 
     request: str = ""

@@ -1,4 +1,4 @@
-"""Logs: one line an event, on stderr, as JSON or text. Session ids are bearer secrets: 8 characters are shown."""
+"""Logs: one line an event, on stderr, as JSON or text. Session ids are bearer secrets: 4 characters are shown."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def formatter(form: str, content: bool = False) -> logging.Formatter:
 
 
 def short_session_id(session_id: str) -> str:
-    """A session id as logs may show it."""
-    return session_id[:8]
+    """A session id as logs may show it: an id may have only 8 characters."""
+    return session_id[:4]
 
 
 def thread_uncaught(args: threading.ExceptHookArgs) -> None:

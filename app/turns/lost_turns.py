@@ -42,7 +42,8 @@ class LostTurns:
         self._runs.leases.renew(session_id, run_id, times=RECHECK_LEASES)
 
     def handle(self, session_id: str, run_id: str) -> None:
-        """End a turn that lost its worker, finish an end that was begun, enqueue a turn that lost its job."""
+        """End a turn that lost its worker, finish an end that was begun, enqueue a turn that lost its job, stop those
+        that a waiting message interrupts."""
         run = self._runs.get(session_id, run_id)
         if run is None or run.status in ENDED:
             self._runs.leases.drop(session_id, run_id, run.slots if run else ())
@@ -50,7 +51,7 @@ class LostTurns:
             self._end(run)
         elif run.status == "ending":
             self._turns.finish(run, _terminal(run))
-        else:
+        elif not self._turns.make_way(run):
             self._wait_for_a_worker(run)
 
     def _end(self, run: Run) -> None:

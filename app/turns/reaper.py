@@ -54,7 +54,7 @@ class Reaper:
         self._passes = passes
         self._duties = duties
         self._running = running
-        self._lenient_until = 0.0
+        self._patience = _Patience(leases.seconds)
         pause = leases.seconds / 4
         self._loop = BackgroundLoop(self._run_or_be_lenient, Backoff("reaper", Unavailable, pause, pause), pause)
 
@@ -69,30 +69,60 @@ class Reaper:
     def run_once(self) -> None:
         """Renew the leases of this process, then handle what is overdue. Raises `Unavailable`.
 
-        For one lease after Redis was away nothing is handled: no process could renew its leases during that time. Nor
-        is it after a failover that lost renewals.
+        After Redis was away, or a failover has lost renewals, items are handled when Redis was there for one lease
+        since they became overdue: no process could renew its leases before.
         """
         for turn in self._running():
             self._leases.renew(*turn)
-        if not self._passes.note():
+        if self._passes.note():
+            self._patience.go_on()
+        else:
             log.warning("Redis was away, or has lost its last writes; every process gets one lease to renew its turns")
-            self._be_lenient()
-        if time.monotonic() < self._lenient_until:
-            return
-        for duty in self._duties:
-            for item in duty.overdue():
-                if not _handled(duty, item):
-                    duty.postpone(*item)
+            self._patience.begin()
+        overdue = {(duty, item): f"{duty.subject} {item}" for duty in self._duties for item in duty.overdue()}
+        due = self._patience.over_for(overdue.values())
+        for (duty, item), name in overdue.items():
+            if name in due and not _handled(duty, item):
+                duty.postpone(*item)
 
     def _run_or_be_lenient(self) -> None:
         try:
             self.run_once()
         except Unavailable:
-            self._be_lenient()
+            self._patience.begin()
             raise
 
-    def _be_lenient(self) -> None:
-        self._lenient_until = time.monotonic() + self._leases.seconds
+
+class _Patience:
+    """With what is overdue after Redis was away: each item gets `seconds` in which Redis is there. They may be
+    interrupted, so that outages that follow each other do not keep a lost turn open."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._ends_at = 0.0
+        self._there = 0.0
+        """Seconds that Redis was there since the start."""
+        self._last_there: float | None = None
+        self._overdue_since: dict[str, float] = {}
+        """`_there` when each overdue item was first seen."""
+
+    def begin(self) -> None:
+        """Redis is away, or was until now."""
+        self._ends_at = time.monotonic() + self._seconds
+        self._last_there = None
+
+    def go_on(self) -> None:
+        """Redis is there, and was since the last call."""
+        now = time.monotonic()
+        self._there += now - (now if self._last_there is None else self._last_there)
+        self._last_there = now
+
+    def over_for(self, overdue: Iterable[str]) -> set[str]:
+        """Which of the overdue items have had their time."""
+        self._overdue_since = {name: self._overdue_since.get(name, self._there) for name in overdue}
+        if time.monotonic() >= self._ends_at:
+            return set(self._overdue_since)
+        return {name for name, since in self._overdue_since.items() if self._there - since >= self._seconds}
 
 
 def _handled(duty: Duty, item: tuple[Any, ...]) -> bool:

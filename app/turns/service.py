@@ -35,7 +35,14 @@ class TurnService:
             self._jobs.turn(session_id, accepted.run_id)
         elif accepted.outcome == "waiting" and request.on_busy == "interrupt":
             self._interrupt_each(session_id, (*accepted.superseded, accepted.current))
+        elif accepted.outcome == "again" and (run := self._runs.get(session_id, accepted.run_id)):
+            self.make_way(run)
         return accepted
+
+    def make_way(self, run: Run) -> bool:
+        """Stop the turns that a waiting message interrupts, if the process that accepted it has not. Whether there were
+        any."""
+        return run.status == "waiting" and self._interrupt_each(run.session_id, run.interrupts)
 
     def interrupt(self, session_id: str, run_id: str = "") -> bool:
         """Stop the turn `run_id`, or the current one. False if there was none to stop.
@@ -55,9 +62,9 @@ class TurnService:
         """Stop every turn of one thread."""
         self._interrupt_each(session_id, self._runs.open_in(session_id, thread_id))
 
-    def _interrupt_each(self, session_id: str, run_ids: Iterable[str]) -> None:
-        for run_id in run_ids:
-            self.interrupt(session_id, run_id)
+    def _interrupt_each(self, session_id: str, run_ids: Iterable[str]) -> bool:
+        stopped = [self.interrupt(session_id, run_id) for run_id in run_ids]
+        return any(stopped)
 
     def end(
         self, session_id: str, run_id: str, terminal: sse.Event, *, expect: Collection[RunStatus] = UNFINISHED

@@ -89,7 +89,7 @@ class Admission:
         if self.ledger.is_over(key.id, budget) and not self.runs.was_sent(session_id, message):
             model = self.catalog.model(message.model)
             client = caller.client or self.vault.client_of(session_id)
-            if model is None or model.provider not in self.vault.provider_keys(client):
+            if model is None or model.own_key(self.vault.provider_keys(client)) is None:
                 raise BudgetSpent(BUDGET_SPENT)
         return budget
 

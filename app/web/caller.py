@@ -8,7 +8,7 @@ from typing import cast
 from flask import g, request
 
 from app.catalog import DEFAULT_APP, App
-from app.errors import ApiError, Forbidden, NotFound, TooManyRequests, Unauthorized
+from app.errors import ApiError, BadRequest, Forbidden, NotFound, TooManyRequests, Unauthorized
 from app.state.api_keys import ApiKey
 from app.state.ids import sha256_hex
 from app.state.rates import Rate
@@ -95,6 +95,21 @@ def authorized_app(name: str | None) -> App:
     if app is None:
         raise NotFound(f"There is no app {name[:64]!r}; {SEE_APPS}")
     return app
+
+
+def check_app_opens(name: str) -> None:
+    """Of an app that a body names. Raises as `authorized_app`, but `BadRequest` when there is no such app: without a
+    key for it nobody learns whether there is one."""
+    try:
+        authorized_app(name)
+    except NotFound as error:
+        raise BadRequest(str(error)) from None
+
+
+def opened_app(name: str | None) -> str | None:
+    """The app `name` if the request's key opens it, else None. Raises `Unauthorized` for an invalid key."""
+    key = api_key()
+    return name if name and (name == DEFAULT_APP or (key and key.allows(name))) else None
 
 
 def _unknown_key() -> ApiError:

@@ -8,11 +8,9 @@ from app.web.current import services
 
 
 def check_offered(app_id: str, model: str) -> None:
-    """Raises `BadRequest` when there is no such model or the app does not offer it."""
+    """Raises `BadRequest` when the app does not offer the model. Whether another app does is not said."""
     catalog = services().catalog
     app, _ = catalog.choice(app_id, "")
-    if catalog.model(model) is None:
-        raise BadRequest(f"There is no model {model!r}; see /api/session/models")
     if not catalog.offers(app, model):
         raise BadRequest(f"The session's app does not offer the model {model!r}; see /api/session/models")
 

@@ -16,9 +16,9 @@ from app.web.current import services
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 TOKEN = re.compile(r"[A-Za-z0-9:_.-]{8,128}")
 NOT_BLANK = re.compile(r"[^\s\x1c-\x1f\x85\ufeff]")  # Python's \s and JavaScript's \s differ: this is blank in either
-SHARED_IDS = frozenset({"default-session"})
-"""Ids that a client library sends for every user: all of them would share one session. (Aomi's React runtime, 0.3.14,
-after its last thread was deleted.)"""
+SHARED_IDS = frozenset(["default-session", "default_session", "undefined", "anonymous", "session-id", "session_id"])
+"""Ids that client libraries send for every user: all of them would share one session. (The first one is sent by Aomi's
+React runtime, 0.3.14, after its last thread was deleted.)"""
 
 EVENT_ID = re.compile(r"(?:.*:)?([0-9]{1,15})", re.DOTALL)
 
@@ -94,12 +94,6 @@ def session_or_404(session_id: str) -> Fields:
 def app_from_query() -> str | None:
     """The app that the query names, by either of two names."""
     return request.args.get("app") or request.args.get("namespace")
-
-
-def check_app_exists(app_id: str) -> None:
-    """Raises `BadRequest` when there is no such app."""
-    if services().catalog.app(app_id) is None:
-        raise BadRequest(f"There is no app {app_id!r}; {SEE_APPS}")
 
 
 # Fields of a body or a query

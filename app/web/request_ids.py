@@ -31,7 +31,8 @@ def _set_id() -> None:
         or (request.view_args or {}).get("session_id")
         or ""
     )
-    request_id = sent if _ACCEPTED.fullmatch(sent) else uuid.uuid4().hex[:12]
+    is_secret = bool(session_id) and session_id.lower() in sent.lower()
+    request_id = sent if _ACCEPTED.fullmatch(sent) and not is_secret else uuid.uuid4().hex[:12]
     log_context.begin(LogContext(request_id, short_session_id(session_id).encode("ascii", "replace").decode()))
 
 

@@ -45,7 +45,7 @@ def test_a_model_without_any_key_is_a_warning(load):
 def test_a_server_of_ones_own_that_would_get_the_key_of_openai_is_a_warning(load):
     loaded = load(own="model: openai/x, api_base: 'http://127.0.0.1:8000/v1'")
     ((warning, refused),) = said(loaded)
-    assert "LiteLLM sends OPENAI_API_KEY to its api_base; write `none`" in warning
+    assert "no key is sent to its api_base; write api_key: os.environ/NAME" in warning
     assert not refused
 
 

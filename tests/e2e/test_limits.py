@@ -13,7 +13,7 @@ from app import create_app, services
 from app.config import Settings
 from app.state.api_keys import ApiKeys
 from app.state.scripts import Store
-from tests.support.backend import until
+from tests.support.backend import DEMO_ALONE, until
 from tests.support.client import Client
 from tests.support.remains import standing_in
 
@@ -42,7 +42,7 @@ class Front:
 def demo_alone(tmp_path):
     """An aomi.yaml of the demo alone."""
     path = tmp_path / "aomi.yaml"
-    path.write_text("apps: []")
+    path.write_text(DEMO_ALONE)
     return path
 
 

@@ -82,7 +82,7 @@ def two_calls(collector, trace_id):
 
 def turn_of(collector, user):
     """The span of the user's only turn."""
-    return one(collector, "turn", session=user.session_id[:8])
+    return one(collector, "turn", session=user.session_id[:4])
 
 
 def test_a_trace_goes_from_the_clients_request_through_the_queue_to_model_and_tool(user, provider, collector):
@@ -153,10 +153,17 @@ def test_a_turns_lines_name_request_session_and_run_in_web_and_worker(site, user
     run = user.state()["messages"][-1]["id"].rpartition("-")[0]
     (asked,) = [line for line in lines(site.web) if line.get("request") == "my-request.7"]
     (ended,) = until(lambda: [line for line in lines(site.worker) if line.get("request") == "my-request.7"])
-    assert (asked["route"], asked["status"], asked["session"]) == ("/api/chat", 200, user.session_id[:8])
-    assert (ended["session"], ended["run"]) == (user.session_id[:8], run)
+    assert (asked["route"], asked["status"], asked["session"]) == ("/api/chat", 200, user.session_id[:4])
+    assert (ended["session"], ended["run"]) == (user.session_id[:4], run)
     assert ended["message"].startswith(f"turn {run}")
-    assert user.session_id not in site.web.log() + site.worker.log()
+    assert user.session_id[:8] not in site.web.log() + site.worker.log()
+
+
+def test_a_session_id_in_place_of_a_requests_is_not_logged(site, user):
+    answer = user.get("/api/state", headers={"X-Request-Id": f"chat-{user.session_id.upper()}"})
+    assert re.fullmatch("[0-9a-f]{12}", answer.headers["X-Request-Id"])
+    until(lambda: answer.headers["X-Request-Id"] in site.web.log())
+    assert user.session_id[:8] not in site.web.log().lower()
 
 
 @pytest.mark.parametrize("given", [None, "", "two words", "x" * 65, "søren"])

@@ -88,7 +88,9 @@ def test_a_secret_that_a_tool_logs_and_prints_is_concealed(backend: Backend, cli
     secret = f"hush-{client.session_id}"
     client.post("/api/secrets", json={"client_id": client.session_id, "secrets": {"TOKEN": secret}})
     text = provider.script("speak it", [Calls([("Speak", {"word": "$SECRET:TOKEN"})])], [Text(["ok"])])
-    client.ask(text, app="scripted", client_id=client.session_id)
+    query = {"app": "scripted", "client_id": client.session_id}
+    with client.streaming("POST", "/api/chat", params=query, json={"text": text}) as stream:
+        assert [event["result"] for event in stream.events() if event["type"] == "tool_result"] == ["spoken"]
     log = until(lambda: [p.log() for p in backend.processes if "said $SECRET:TOKEN" in p.log()], what="the line")
     assert "heard $SECRET:TOKEN" in log[0]
     assert secret not in "".join(process.log() for process in backend.processes)

@@ -247,6 +247,24 @@ def test_a_clients_own_key_costs_the_operator_nothing_and_is_bound_by_no_budget(
     assert another.post("/api/chat", params={"app": "scripted"}, json={"text": "theirs"}).status_code == 402
 
 
+def test_an_own_key_does_not_pay_where_the_operators_credentials_are_sent(new_client, provider):
+    client = new_client(budget=Decimal("0.01"))
+    client.ask(provider.script("spent at the gateway", [Uses(10, 0), Text(["gone"])]), app="gateway")
+    settled(client, 1)
+    junk = {"provider": "openai", "api_key": "sk-junk-0123456789-0123456789"}
+    mine = {"client_id": "junk"}
+    refused = client.post("/api/control/provider-keys", params=mine, json=junk)
+    assert (refused.status_code, "No key of your own is used for openai here" in refused.json()["error"]) == (400, True)
+    elsewhere = new_client()
+    assert elsewhere.post("/api/control/provider-keys", params=mine, json=junk).status_code == 200
+    sent = client.post("/api/chat", params=mine | {"app": "gateway"}, json={"text": "at whose cost"})
+    assert (sent.status_code, provider.requests("at whose cost")) == (402, [])
+    with elsewhere.streaming("POST", "/api/chat", params=mine | {"app": "gateway"}, json={"text": "mine"}) as stream:
+        assert kinds(list(stream.events())) == ["text", "complete"]
+    assert provider.requests("mine")[0].key == "Bearer sk-test-provider-key"
+    assert settled(elsewhere, 1)["own_key_calls"] == 0
+
+
 # The command
 
 

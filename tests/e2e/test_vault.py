@@ -102,8 +102,11 @@ def test_a_handle_stands_for_a_secret_in_a_tools_argument_and_nowhere_else(gen1,
     assert secrets(gen1, TOKEN="s3cret-value") == {"TOKEN": "$SECRET:TOKEN"}
     word = "Bearer $SECRET:TOKEN"
     state = ask(gen1, provider, "use it", [Calls([("Repeat", {"word": word})])], [Text(["Used."])])
-    letters = " ".join("Bearer s3cret-value")
-    assert said(state)[1] == ("agent", ("Repeat", f'{{"word":"{word}","letters":"{letters}"}}'))
+    spelled, length = "B e a r e r   $SECRET:TOKEN", len("Bearer s3cret-value")
+    assert said(state)[1] == (
+        "agent",
+        ("Repeat", f'{{"word":"{word}","letters":"{spelled}","length":{length}}}'),
+    )
     first, second = provider.requests("use it")
     assert "$SECRET:TOKEN" in first.messages[0]["content"]
     assert "s3cret-value" not in str([first.messages, second.messages])
@@ -113,6 +116,31 @@ def test_a_secret_that_is_not_there_is_an_error_to_the_model(gen1, provider):
     secrets(gen1, TOKEN="s3cret-value")
     state = ask(gen1, provider, "wrong one", [Calls([("Repeat", {"word": "$SECRET:OTHER"})])], [Text(["I see."])])
     assert "There is no secret 'OTHER'; there are: $SECRET:TOKEN" in said(state)[1][1][1]
+
+
+def test_a_handle_of_a_client_without_secrets_reaches_no_tool(gen1, provider):
+    secrets(gen1, TOKEN="s3cret-value")
+    gen1.http.delete("/api/secrets", params={"client_id": gen1.client_id})
+    state = ask(gen1, provider, "none left", [Calls([("Repeat", {"word": "$SECRET:TOKEN"})])], [Text(["I see."])])
+    assert said(state)[1][1] == ("Repeat", '{"error":"There is no secret \'TOKEN\'; there are: none"}')
+    other = Gen1(gen1.url, gen1.key["X-API-Key"])
+    state = ask(other, provider, "never any", [Calls([("Echoes", {"word": "x $SECRET:A"})])], [Text(["I see."])])
+    assert said(state)[1][1] == ("Echoes", '{"error":"There is no secret \'A\'; there are: none"}')
+
+
+def test_what_a_tool_says_of_an_argument_shows_no_part_of_the_secret_in_it(gen1, provider, redis, backend):
+    value, opening = f"Zq7-{uuid.uuid4().hex}", "The tool cuts it at 64 letters:"
+    secrets(gen1, TOKEN=value)
+    calls = [("GetCurrentTime", {"timezone": f"{opening} $SECRET:TOKEN"}), ("Echoes", {"word": "no $SECRET:TOKEN"})]
+    state = ask(gen1, provider, "wrong zone", [Calls(calls)], [Text(["I see."])])
+    assert f"{opening} $SECRET:TOKEN" in str(said(state))
+    seen = provider.requests("wrong zone")[-1].messages
+    with Client(gen1.url, session_id=gen1.session_id).resume() as stream:
+        events = list(stream.events())
+    held = str([state, seen, events]).encode() + b"".join(redis.dump(n) or b"" for n in redis.scan_iter(count=1000))
+    held += "".join(process.log() for process in backend.processes).encode()
+    parts = {value[at : at + 8] for at in range(len(value) - 7)}
+    assert not [part for part in parts if part.encode() in held or part.upper().encode() in held]
 
 
 def test_secrets_are_gone_when_cleared_and_of_one_client_alone(gen1, webs, key, provider):

@@ -38,12 +38,14 @@ FORMS = {**{wire: wire for wire in WIRES.values()}, "azure": "openai"}
 
 @dataclass(frozen=True)
 class Answer:
-    """What a provider sends to one request: the frames of a stream, or a status with a JSON body."""
+    """What a provider sends to one request: the frames of a stream, or a status with a JSON body; `gzip` compresses it,
+    though nobody asks for that."""
 
     frames: tuple[Any, ...] = ()
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
+    gzip: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,12 @@ class Case:
     @property
     def form(self) -> str:
         return FORMS[self.wire]
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the provider stops sending, and the connection stays open."""
+        frames = (frame for answer in (self.answer, *self.after_results) for frame in answer.frames)
+        return any(isinstance(frame, dict) and "hang" in frame for frame in frames)
 
 
 PLAIN: Events = ({"type": "text", "content": "Hello there"}, {"type": "complete"})
@@ -126,9 +134,10 @@ def _case(name: str, raw: dict[str, Any]) -> Case:
 
 
 def _answer(raw: dict[str, Any]) -> Answer:
+    more = {"headers": raw.get("headers", {}), "gzip": raw.get("gzip", False)}
     if "frames" in raw:
-        return Answer(frames=tuple(raw["frames"]))
-    return Answer(status=raw["status"], headers=raw.get("headers", {}), body=raw["body"])
+        return Answer(frames=tuple(raw["frames"]), **more)
+    return Answer(status=raw["status"], body=raw["body"], **more)
 
 
 def _then(raw: dict[str, Any]) -> tuple[Turn, ...]:

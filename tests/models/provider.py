@@ -3,10 +3,12 @@ the answer that the user's text names."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import select
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -101,30 +103,40 @@ def _blocking(entry: Entry) -> Case | None:
 
 def _send_status(request: BaseHTTPRequestHandler, answer: Answer) -> None:
     data = json.dumps(answer.body).encode()
-    request.send_response(answer.status)
-    for name, value in {"Content-Type": "application/json", **answer.headers}.items():
-        request.send_header(name, value)
-    request.send_header("Content-Length", str(len(data)))
-    request.end_headers()
+    data = gzip.compress(data) if answer.gzip else data
+    _send_head(request, answer, {"Content-Type": "application/json", "Content-Length": str(len(data))})
     request.wfile.write(data)
 
 
-def _send_stream(request: BaseHTTPRequestHandler, entry: Entry, answer: Answer) -> None:
-    request.send_response(200)
-    request.send_header("Content-Type", forms.CONTENT_TYPES.get(WIRES[entry.provider], "text/event-stream"))
-    request.send_header("Transfer-Encoding", "chunked")
+def _send_head(request: BaseHTTPRequestHandler, answer: Answer, headers: dict[str, str]) -> None:
+    request.send_response(answer.status)
+    encoding = {"Content-Encoding": "gzip"} if answer.gzip else {}
+    for name, value in {**headers, **encoding, **answer.headers}.items():
+        request.send_header(name, value)
     request.end_headers()
+
+
+def _send_stream(request: BaseHTTPRequestHandler, entry: Entry, answer: Answer) -> None:
+    kind = forms.CONTENT_TYPES.get(WIRES[entry.provider], "text/event-stream")
+    _send_head(request, answer, {"Content-Type": kind, "Transfer-Encoding": "chunked"})
+    encode = _compressing() if answer.gzip else bytes
     for frame in answer.frames:
         if isinstance(frame, str):
-            _send_chunk(request, entry, frame.encode())
+            _send_chunk(request, entry, encode(frame.encode()))
         elif "hex" in frame:
-            _send_chunk(request, entry, bytes.fromhex(frame["hex"]))
+            _send_chunk(request, entry, encode(bytes.fromhex(frame["hex"])))
         elif "wait" in frame:
             _wait(request, frame["wait"])
         else:
             entry.silent.set()
             _wait(request, LONGEST_HANG)
     request.wfile.write(b"0\r\n\r\n")
+
+
+def _compressing() -> Callable[[bytes], bytes]:
+    """Compresses the pieces of a stream, each to its end."""
+    gzipped = zlib.compressobj(wbits=31)
+    return lambda data: gzipped.compress(data) + gzipped.flush(zlib.Z_SYNC_FLUSH)
 
 
 def _send_chunk(request: BaseHTTPRequestHandler, entry: Entry, data: bytes) -> None:

@@ -18,8 +18,25 @@ def chunks(frames: Sequence[Any]) -> Iterator[Chunk]:
             found = json.loads(line.removeprefix("data:"))
         except ValueError:
             continue
-        if isinstance(found, dict):
-            yield found
+        for value in found if isinstance(found, list) else [found]:
+            if isinstance(value, dict):
+                yield from _unfolded(value)
+
+
+def _unfolded(value: Chunk) -> Iterator[Chunk]:
+    """A whole reply of Anthropic's or of the Responses API as a stream brings it; any other value as it is."""
+    if value.get("object") == "response":
+        yield from ({"type": "response.output_item.done", "item": item} for item in value["output"])
+        yield {"type": "response.completed", "response": value}
+    elif value.get("type") == "message":
+        yield {"type": "message_start", "message": value}
+        for index, block in enumerate(value["content"]):
+            yield {"type": "content_block_start", "index": index, "content_block": block}
+            given = {"partial_json": json.dumps(block["input"])} if "input" in block else {}
+            yield {"type": "content_block_delta", "index": index, "delta": given}
+        yield {"type": "message_delta", "usage": value["usage"]}
+    else:
+        yield value
 
 
 def reply(wire: str, frames: Sequence[Any]) -> Served:

@@ -26,7 +26,12 @@ PARAMS = {"temperature": 1, "max_tokens": 2048, "reasoning_effort": "low", "tool
 SCHEMA = {"type": "object", "properties": {"hello": {"type": "string"}}, "required": ["hello"]}
 FORMAT = {"type": "json_schema", "json_schema": {"name": "greeting", "schema": SCHEMA}}
 KEY = "sk-proj-0123456789abcdefghijklmnopqrstuv"
-SETTINGS = {"AOMI_PROVIDER_RETRIES": "1", "AOMI_RETRY_PAUSE": "0.2", "AOMI_STALL_TIMEOUT": setting(10)}
+SETTINGS = {
+    "AOMI_PROVIDER_RETRIES": "1",
+    "AOMI_RETRY_PAUSE": "0.2",
+    "AOMI_STALL_TIMEOUT": setting(10),
+    "AOMI_LEASE": setting(2),
+}
 
 
 @dataclass
@@ -39,12 +44,9 @@ class Stack:
     key: str
     journal: Journal
 
-    def restart(self, **environment: str) -> Process:
-        """Put another worker in the place of the one that runs, or ran."""
-        if self.worker.alive:
-            self.worker.stop()
-        self.worker = self.backend.worker(**environment)
-        return self.worker
+    def replace_worker(self) -> None:
+        """Put another worker in the place of the one that ran."""
+        self.worker = self.backend.worker()
 
 
 def models(url: str) -> dict[str, dict[str, Any]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.clients import providers
-from tests.models.cases_file import WIRES, Answer, Case, cases
+from tests.models.cases_file import WIRES, Case, cases
 from tests.models.rules import FAULTS, RULES
 from tests.models.stack import models
 
@@ -22,17 +22,12 @@ def _is_stopped(case: Case) -> bool:
     return any("finish_reason" in event or event.get("code") in STOPS for event in case.possible[0])
 
 
-def _is_silent(case: Case) -> bool:
-    answers: Iterable[Answer] = (case.answer, *case.after_results)
-    return any(isinstance(frame, dict) and "hang" in frame for answer in answers for frame in answer.frames)
-
-
 def _has_calls(case: Case) -> bool:
     return any(event["type"] == "tool_call" for event in case.possible[0])
 
 
 KINDS: dict[str, Callable[[Case], bool]] = {
-    "silent": _is_silent,
+    "silent": lambda case: case.is_silent,
     "failed": _is_error,
     "stopped": _is_stopped,
     "tools": _has_calls,

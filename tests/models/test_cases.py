@@ -14,7 +14,7 @@ from tests.models.stack import MODES, Stack
 from tests.support.patience import patient
 
 AT_ONCE = 16
-"""Cases that are played side by side in each mode."""
+"""Cases that are played side by side in each mode, beside those that only wait for a provider that is silent."""
 
 Played = Callable[[str, str], Outcome]
 
@@ -25,9 +25,11 @@ def played(request: pytest.FixtureRequest, stacks: dict[str, Stack]) -> Iterator
     here = [item.callspec.params for item in request.session.items if item.path == request.path]
     chosen = dict.fromkeys((params["name"], mode) for params in here for mode in [params.get("mode")] if mode)
     chosen |= dict.fromkeys((params["name"], mode) for params in here if "mode" not in params for mode in MODES)
-    with ThreadPoolExecutor(AT_ONCE * len(MODES)) as pool:
+    waiting_first = sorted(chosen, key=lambda one: not cases()[one[0]].is_silent)
+    silent = sum(cases()[name].is_silent for name, _ in chosen)
+    with ThreadPoolExecutor(AT_ONCE * len(MODES) + silent) as pool:
         futures: dict[tuple[str, str], Future[Outcome]] = {
-            (name, mode): pool.submit(play, stacks[mode], cases()[name]) for name, mode in chosen
+            (name, mode): pool.submit(play, stacks[mode], cases()[name]) for name, mode in waiting_first
         }
         yield lambda name, mode: futures[name, mode].result(patient(120))
 

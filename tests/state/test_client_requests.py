@@ -15,6 +15,7 @@ from app.state import redis_keys
 from app.state.client_requests import MAX_MAILBOX_EVENTS, MAX_OPEN_REQUESTS, TooManyOpen, TurnOver
 from app.state.open_requests import open_requests, pending
 from app.state.request_expiry import RequestExpiry
+from tests.support.backend import DEMO_ALONE
 from tests.support.moments import now_ms
 from tests.support.patience import patient
 
@@ -24,7 +25,7 @@ BODY = {"to": "0x1", "value": "9" * 60}
 @pytest.fixture
 def parts(connection, queue, tmp_path):
     config = tmp_path / "aomi.yaml"
-    config.write_text("apps: []")
+    config.write_text(DEMO_ALONE)
     settings = Settings(config=config, lease=60, max_waiting=0, client_request_ttl=60)
     return services.build(settings, connection, connection, queue)
 

@@ -15,6 +15,7 @@ from app.turns.queue import Jobs
 from app.turns.service import TurnService
 from tests.state.conftest import Repeated
 from tests.support.moments import now
+from workers.jobs.turn_job import has_successor
 
 
 class GatedRuns(RunStore):
@@ -79,6 +80,26 @@ def test_a_message_that_only_waits_is_not_superseded(runs, jobs, said):
     hasty = turns.send("s", said("hasty", on_busy="interrupt"))
     assert runs.current("s") == hasty.run_id
     assert runs.get("s", patient.run_id).status == "waiting"
+
+
+def test_a_message_that_is_sent_again_interrupts_if_it_has_not(runs, jobs, said):
+    """Redis was away after it was accepted: its first request got 503."""
+    turns, hasty = TurnService(runs, jobs, Metrics(now)), said("hasty", on_busy="interrupt", idempotency_key="key")
+    running = turns.send("s", said("running"))
+    accepted = runs.start("s", hasty)
+    assert turns.send("s", hasty).outcome == "again"
+    assert runs.get("s", running.run_id).status == "interrupted"
+    assert runs.current("s") == accepted.run_id
+    assert turns.send("s", hasty).outcome == "again"
+    assert runs.get("s", accepted.run_id).status == "queued"
+
+
+def test_a_worker_that_does_not_know_of_the_interrupt_yet_sends_no_model_the_later_message(runs, jobs, sessions, said):
+    turns = TurnService(runs, jobs, Metrics(now))
+    claimed = runs.claim("s", turns.send("s", said("first")).run_id, "worker")
+    assert not has_successor(claimed, sessions.messages("s", claimed.thread_id))
+    turns.send("s", said("hasty", on_busy="interrupt"))
+    assert has_successor(claimed, sessions.messages("s", claimed.thread_id))
 
 
 def test_a_superseded_turn_says_so_to_the_worker_that_takes_it_nevertheless(runs, said):

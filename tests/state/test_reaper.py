@@ -14,6 +14,7 @@ from app.turns.lost_turns import WORKER_LOST
 from app.turns.queue import Jobs
 from app.usage import ModelCall, Prices, Totals
 from app.usage.report import total
+from tests.support.backend import DEMO_ALONE
 from tests.support.moments import now_ms, this_month, today
 
 
@@ -21,7 +22,7 @@ from tests.support.moments import now_ms, this_month, today
 def parts(connection, queue, tmp_path):
     """The parts of a worker on an aomi.yaml of the demo alone."""
     config = tmp_path / "aomi.yaml"
-    config.write_text("apps: []")
+    config.write_text(DEMO_ALONE)
     return services.build(Settings(config=config, lease=60), connection, connection, queue)
 
 
@@ -252,3 +253,14 @@ def test_a_reaper_that_redis_has_kept_waiting_gives_every_process_a_lease(parts,
         connection.set(key, long_ago)
     parts.reaper().run_once()
     assert not lost()
+
+
+def test_a_message_whose_web_died_before_it_interrupted_is_not_left_waiting(parts, round_of_care, said):
+    running = parts.turns.send("s", said("running"))
+    claimed = parts.runs.claim("s", running.run_id, "worker")
+    hasty = parts.runs.start("s", said("hasty", on_busy="interrupt"))
+    patient = parts.runs.start("s", said("patient"))
+    round_of_care((claimed.session_id, claimed.id, ()))
+    assert events(parts, "s", running.run_id) == [sse.complete(interrupted=True)]
+    assert parts.jobs.has_turn(hasty.run_id)
+    assert parts.runs.get("s", patient.run_id).status == "waiting"

@@ -53,6 +53,13 @@ def test_a_turn_is_begun_once(runs, session_id, said):
     assert runs.claim(session_id, accepted.run_id, "two") is None
 
 
+def test_a_turn_has_its_sessions_user_state_when_it_begins(runs, session_id, said):
+    accepted = runs.start(session_id, said(user_state={"a": 1}))
+    assert runs.get(session_id, accepted.run_id).user_state == {}
+    assert runs.claim(session_id, accepted.run_id, "one").user_state == {"a": 1}
+    assert begin(runs, "another", said).user_state == {}
+
+
 def test_events_are_numbered_from_one_and_published_as_they_are_logged(runs, subscribe, session_id, said):
     run = begin(runs, session_id, said)
     feed = subscribe(f"session:{{{session_id}}}:run:{run.id}:log")

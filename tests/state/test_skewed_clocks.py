@@ -21,6 +21,7 @@ from app.state.slots import ConcurrencyLimit
 from app.turns.queue import TURNS, open_queue
 from app.usage import ModelCall
 from app.usage.report import Days
+from tests.support.backend import DEMO_ALONE
 from tests.support.moments import now_ms
 from workers import queue_clock
 
@@ -57,7 +58,7 @@ def skew(request) -> timedelta:
 def process(connection, queue, tmp_path):
     """Makes the parts of another process on the same Redis."""
     config = tmp_path / "aomi.yaml"
-    config.write_text("apps: []")
+    config.write_text(DEMO_ALONE)
     return lambda: services.build(Settings(config=config, lease=60), connection, connection, queue)
 
 

@@ -24,6 +24,9 @@ from tests.support.patience import patient, until
 from tests.support.programs import missing
 from tests.support.skewed import skewed
 
+DEMO_ALONE = "model_list:\n  - {model_name: demo, litellm_params: {model: demo/assistant}}\n"
+"""An aomi.yaml with the demo's model and the app `default`."""
+
 WORKER = [sys.executable, "-m", "workers"]
 
 
@@ -236,6 +239,11 @@ def configuration(provider_url: str) -> dict[str, Any]:
                 "model_info": priced | {"byok": True},
             },
             {"model_name": "seeing", "litellm_params": common, "model_info": info | SEES},
+            {
+                "model_name": "gateway",
+                "litellm_params": common | {"extra_headers": {"X-Gateway-Token": "os.environ/TEST_API_KEY"}},
+                "model_info": priced,
+            },
             {"model_name": "demo", "litellm_params": {"model": "demo/assistant"}},
         ],
         "apps": [
@@ -251,6 +259,7 @@ def configuration(provider_url: str) -> dict[str, Any]:
             },
             {"id": "seeing", "name": "Seeing", "model": "seeing", "models": ["seeing", "scripted"], "tools": tools},
             {"id": "own", "name": "Bring your own key", "model": "own"},
+            {"id": "gateway", "name": "Behind a gateway", "model": "gateway"},
             {"id": "titled", "name": "Titled", "model": "demo", "title_model": "scripted"},
         ],
     }

@@ -196,13 +196,13 @@ def Wei(amount: int) -> dict[str, int]:
     return {"wei": amount}
 
 
-def Repeat(word: str) -> dict[str, str]:
+def Repeat(word: str) -> dict[str, Any]:
     """Return a word as the tool got it.
 
     Args:
         word: The word.
     """
-    return {"word": word, "letters": " ".join(word)}
+    return {"word": word, "letters": " ".join(word), "length": len(word)}
 
 
 def Echoes(word: str) -> Iterator[str]:

@@ -80,6 +80,17 @@ def test_an_app_opens_to_its_keys_alone(asked, name, headers, answer):
                 caller.authorized_app(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "key", "error"),
+    [("gone", "any-key", BadRequest), ("gone", None, Unauthorized), ("shop", None, Unauthorized)],
+)
+def test_an_app_in_a_body_is_known_to_its_keys_alone(asked, name, key, error):
+    with asked(headers={"X-API-Key": key} if key else {}), pytest.raises(error):
+        caller.check_app_opens(name)
+    with asked(headers={"X-API-Key": "shop-key"}):
+        caller.check_app_opens("shop")
+
+
 def test_a_caller_has_its_key_client_and_address(asked):
     remote = {"REMOTE_ADDR": "192.0.2.1"}
     with asked("/?client_id=abc", headers={"X-API-Key": "shop-key"}, environ_base=remote):

@@ -11,6 +11,7 @@ import gevent.socket
 import pytest
 from gunicorn.http import message
 from limits.storage import RedisStorage
+from litellm.litellm_core_utils.llm_response_utils import response_metadata
 from litellm.llms.openai.common_utils import BaseOpenAILLM
 from redis import Redis
 from redis._parsers.base import BaseParser
@@ -29,6 +30,7 @@ RQ_METHODS = {
     "get_heartbeat_ttl": "self job working_time",
     "request_stop_execution": "self execution_id",
     "prepare_job_execution": "self job remove_from_intermediate_queue",
+    "handle_exception": "self job exc_info",
     "handle_execution_ended": "self job queue heartbeat_ttl",
     "handle_job_success": "self job queue started_job_registry execution",
     "cleanup_execution": "self job pipeline execution",
@@ -128,6 +130,11 @@ def test_litellm_downloads_images_by_the_functions_that_ours_replace():
 
 def test_litellms_bridge_to_the_responses_api_asks_for_its_mcp_gateway_in_the_function_that_ours_replaces():
     assert "_responses_try_dispatch_mcp_gateway(" in inspect.getsource(litellm_setup.responses.responses)
+
+
+def test_litellm_prices_a_stream_in_the_function_that_ours_replaces():
+    assert "litellm_utils.update_response_metadata\n" in inspect.getsource(litellm_setup.utils.client)
+    assert "response_cost_calculator(" in inspect.getsource(response_metadata.ResponseMetadata.set_hidden_params)
 
 
 def test_rqs_times_come_from_a_function_that_is_looked_up_at_each_call(monkeypatch):

@@ -8,10 +8,12 @@ import pytest
 
 from tests.support.servers import answer_json, serving
 from workers.models import litellm_setup
-from workers.models.call import StreamedCall
+from workers.models.call import CallFailed, StreamedCall
 from workers.models.reply_builder import ReplyBuilder
 
 FORMAT = {"type": "json_schema", "json_schema": {"name": "greeting", "schema": {"type": "object", "properties": {}}}}
+
+SENT = {"stream": True, "max_retries": 0, "timeout": 30, "_skip_mcp_handler": True}
 
 
 def whole(request):
@@ -33,9 +35,29 @@ def test_a_reply_that_litellm_gets_whole_is_read(through_wrapper):
     with serving(whole) as url:
         params = {"model": "groq/llama-3.3-70b-versatile", "api_base": f"{url}/v1", "api_key": "none"}
         params |= {"messages": [{"role": "user", "content": 'say "stream": true'}], "response_format": FORMAT}
-        params |= {"stream": True, "max_retries": 0, "timeout": 30, "_skip_mcp_handler": True}
+        params |= SENT
         call = StreamedCall(params, ReplyBuilder(pieces.append), 30, lambda _: None, through_wrapper)
         reply = asyncio.run(call.run())
     assert (reply.text, reply.stop) == ("".join(pieces), "stop")
     assert reply.text == '{"hello":"there"}'
     assert not reply.calls
+
+
+def cut(request):
+    """A refusal whose body never comes to its end."""
+    request.rfile.read(int(request.headers["Content-Length"]))
+    request.send_response(401)
+    request.send_header("Content-Length", "1000")
+    request.end_headers()
+    request.wfile.write(b'{"error":')
+    request.close_connection = True
+
+
+def test_a_refusal_counts_by_its_status_though_its_body_is_cut():
+    litellm_setup.configure()
+    with serving(cut) as url:
+        params = {"model": "openai/m", "api_base": f"{url}/v1", "api_key": "none"} | SENT
+        params |= {"messages": [{"role": "user", "content": "hi"}]}
+        with pytest.raises(CallFailed) as raised:
+            asyncio.run(StreamedCall(params, ReplyBuilder(lambda _: None), 30, lambda _: None).run())
+    assert raised.value.failure.kind == "HTTP 401"

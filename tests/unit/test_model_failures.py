@@ -12,6 +12,7 @@ import pytest
 from workers.models import failures
 from workers.models.delta import Broken
 from workers.models.failures import failure_of
+from workers.models.models import _without_keys
 from workers.models.tap import Rejection, Tap
 from workers.models.wires.errors import described
 from workers.turn import ProviderFailed, ProviderStalled, Refused
@@ -133,3 +134,15 @@ def test_a_model_that_is_not_set_up_is_not_its_providers_fault():
     failure = failure_of(error, untouched, None, 6)
     assert isinstance(failure.error, ProviderFailed)
     assert (failure.error.message, failure.error.retryable) == (failures.NOT_SET_UP, False)
+
+
+def test_keys_are_taken_out_of_a_providers_words():
+    params = {"api_key": "alpha-1234", "extra_headers": {"Authorization": "Bearer bravo-5678"}, "temperature": 1}
+    words = _without_keys("no alpha-1234, nor bravo-5678", params)
+    assert words == "no [key], nor [key]"
+
+
+def test_a_code_that_may_quote_the_conversation_is_not_logged():
+    assert described({"error": {"code": "what the user said", "type": "bad_request", "message": "m"}}).codes == (
+        "bad_request",
+    )

@@ -56,6 +56,8 @@ def read(*pieces):
         ([b"data: no json\n\ndata: 3\n\n"], [3]),
         ([b'data: {"a":"\\ud83d"}\n\n'], [{"a": "\ud83d"}]),
         ([b"<html>\n</html>\n"], []),
+        ([b"event: x\r", b'data: {"a":1}\r\rdata:{"b":2}', b"\r", b"\n\r\n"], [{"a": 1}, {"b": 2}]),
+        ([b"\xef", b'\xbb\xbfdata: {"a":1}\n'], [{"a": 1}]),
     ],
 )
 def test_frames_of_every_kind_of_stream(pieces, values):
@@ -147,10 +149,19 @@ ETH, BTC = '{"symbol":"ETH"}', '{"symbol":"BTC"}'
         [CallPiece(None, "a", "Price"), CallPiece(None, "", "", ETH), CallPiece(None, "b", "Price", BTC)],
         [CallPiece(None, "a", "Price", ETH[:5]), CallPiece(None, "b", "Price", BTC), CallPiece(None, "a", "", ETH[5:])],
         [CallPiece(0, "a", "", ""), CallPiece(0, "", "Price", ETH), CallPiece(1, "b", "Price", BTC)],
+        [
+            *(CallPiece(0, "a", "Pr"), CallPiece(0, "", "ice"), CallPiece(0, "", "", ETH)),
+            *(CallPiece(0, "b", "Pri"), CallPiece(0, "b", "ce"), CallPiece(0, "b", "", BTC)),
+        ],
     ],
 )
 def test_each_call_is_one_however_it_is_numbered(pieces):
     assert call(*pieces) == [("Price", ETH), ("Price", BTC)]
+
+
+def test_another_name_without_an_id_or_with_arguments_is_another_call():
+    assert call(CallPiece(0, "", "Now"), CallPiece(0, "", "Price", ETH)) == [("Now", ""), ("Price", ETH)]
+    assert call(CallPiece(0, "a", "Now"), CallPiece(0, "", "Price", ETH)) == [("Now", ""), ("Price", ETH)]
 
 
 @pytest.mark.parametrize("given", ["", "taken", "a" * 41, "with blank", "call_1|x"])
@@ -236,6 +247,8 @@ def test_a_refused_call_has_used_nothing_unless_something_came():
         ([{"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "m"}}], "", 400, ("invalid_argument",)),
         ({"choices": [{"error": {"message": "m", "code": 502}}]}, "", 502, ()),
         ({"detail": "m"}, "", 0, ()),
+        ({"message": "m", "code": 401}, "", 401, ()),
+        ({"success": False, "errors": [{"code": 502, "message": "m"}]}, "", 502, ()),
         (
             {"error": {"message": "m", "innererror": {"code": "ResponsibleAIPolicyViolation"}}},
             "",
@@ -251,7 +264,13 @@ def test_an_error_in_every_form(value, event, status, codes):
     assert "m" in found.words
 
 
-@pytest.mark.parametrize("value", [{"choices": []}, {"choices": [{"delta": {}}]}, {"candidates": []}, 3, None, []])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *({"choices": []}, {"choices": [{"delta": {}}]}, {"candidates": []}, 3, None, []),
+        *({"message": {"content": "m"}, "done": False}, {"type": "message_start", "message": {}}),
+    ],
+)
 def test_what_is_no_error(value):
     assert error_in(value) is None
 
@@ -304,7 +323,28 @@ def test_a_block_of_anthropic_that_begins_whole_is_cut_into_what_litellm_reads()
     assert (delta["index"], json.loads(delta["delta"]["partial_json"])) == (2, {"x": 1})
 
 
-def test_a_call_of_gemini_without_args_gets_some():
-    value = {"candidates": [{"content": {"parts": [{"text": "a"}, {"functionCall": {"name": "Now"}}]}}]}
+@pytest.mark.parametrize(
+    ("given", "args"), [({}, {}), ({"args": '{"x": 1}'}, {"x": 1}), ({"args": "{"}, {}), ({"args": [1]}, {})]
+)
+def test_a_call_of_gemini_has_an_object_of_arguments(given, args):
+    value = {"candidates": [{"content": {"parts": [{"text": "a"}, {"functionCall": {"name": "Now", **given}}]}}]}
     (piece,) = native.Gemini.pieces(value)
-    assert piece["candidates"][0]["content"]["parts"][1]["functionCall"]["args"] == {}
+    assert piece["candidates"][0]["content"]["parts"][1]["functionCall"]["args"] == args
+
+
+@pytest.mark.parametrize(
+    ("texts", "thought", "said"),
+    [
+        (["<think>", "hm", "</think>", "Hello"], "hm", "Hello"),
+        (["\n<think>hm</think>He", "llo"], "hm", "Hello"),
+        (["A <think> ", "tag", "</think>"], "", "A <think> tag</think>"),
+        (["<think>hm"], "hm", ""),
+    ],
+)
+def test_what_ollama_puts_between_tags_is_thought_where_a_text_begins_so(texts, thought, said):
+    wire = native.Ollama()
+    values = [{"message": {"content": text}, "done": False} for text in texts]
+    messages = [piece["message"] for value in values for piece in wire.pieces(value)]
+    assert "".join(message.get("thinking", "") for message in messages) == thought
+    assert "".join(message["content"] for message in messages) == said
+    assert not any(tag in message["content"] for message in messages for tag in ("<think>", "</think>"))

@@ -85,6 +85,12 @@ def test_a_backend_for_bots_refuses_what_is_no_token(asked, value):
         parsing.checked_session_id(value)
 
 
+@pytest.mark.parametrize("value", ["default-session", "Default-Session", "default_session", "undefined", "anonymous"])
+def test_an_id_that_everybody_would_share_is_refused(asked, value):
+    with asked(form="token"), pytest.raises(BadRequest, match="is nobody's own session"):
+        parsing.checked_session_id(value)
+
+
 def test_a_known_session_comes_with_its_fields(asked):
     with asked(headers={"X-Session-Id": ID}):
         assert parsing.known_session() == (ID, {"title": "ETH"})
@@ -102,13 +108,6 @@ def test_an_unknown_session_is_not_found(asked):
 def test_an_app_may_be_called_namespace(asked, query, app):
     with asked(f"/?{query}"):
         assert parsing.app_from_query() == app
-
-
-def test_an_app_in_a_body_must_exist(asked):
-    with asked():
-        parsing.check_app_exists("shop")
-        with pytest.raises(BadRequest, match="There is no app 'gone'"):
-            parsing.check_app_exists("gone")
 
 
 # Bodies

@@ -284,7 +284,8 @@ def test_signatures_go_back_with_their_calls_and_texts():
 
 
 def test_equal_calls_are_one_for_gemini():
-    prompt = to_prompt([said("q"), *called(("a", "Get", {}), ("b", "Get", {}), ("c", "Get", {"x": 1}))], GEMINI)
+    calls = [("a", "Get", {}), ("b", "Get", {}), ("c", "Get", {"x": 1}), ("d", "functions.Get", {})]
+    prompt = to_prompt([said("q"), *called(*calls)], GEMINI)
     assert len(ids(prompt)) == 2
     assert roles(prompt) == ["user", "assistant", "tool", "tool"]
 

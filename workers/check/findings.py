@@ -49,8 +49,8 @@ class _EveryKey(Mapping[str, str]):
 
 
 def find(*, with_models: bool) -> tuple[Findings, Settings | None, Catalog | None]:
-    """What is wrong with the settings, the file, its tools and, `with_models`, its models' providers, which loads
-    litellm (seconds); and the settings and the catalog, if they are right."""
+    """The mistakes in the settings, the file, its tools and, `with_models`, its models' providers (this loads litellm,
+    which takes seconds); and the settings and the catalog, if they are right."""
     found = Findings()
     read = found.attempt(config.read)
     settings, notices = read or (None, [])

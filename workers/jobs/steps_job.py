@@ -14,16 +14,18 @@ from app.services import Services
 from app.state.control_messages import steps_work, turn_work
 from app.state.session_fields import session_user_state
 from app.state.step_calls import StepToolCall
+from app.state.turn_requests import Principal
 from app.telemetry import tracing
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
+from app.turns.current_key import KEY_REFUSED, current_principal
 from workers.cancellation import ENDED_ELSEWHERE, FINISHED, SHUTDOWN, CancelToken, Stopped
 from workers.jobs.handing_over import REQUEUE, can_hand_over, hand_over
 from workers.jobs.tool_context import tool_context
 from workers.runtime import Runtime, current
 from workers.step_pace import StepPace, Suspended
 from workers.step_runner import StepRunner
-from workers.tools import Tool
+from workers.tools import Tool, ToolError
 
 
 def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
@@ -70,9 +72,12 @@ def _run(runtime: Runtime, call: StepToolCall, tool: Tool, user_state: dict[str,
 
 def _check(services: Services, call: StepToolCall) -> None:
     """Raises `Stopped` when this job may not begin the next step: another worker has taken the call over while this one
-    hung, or the turn ended before the first step."""
+    hung, or the turn ended before the first step. Raises `ToolError` when the API key of the turn no longer opens its
+    app: a watch may go on for years."""
     if not services.step_calls.may_step(call):
         raise Stopped(ENDED_ELSEWHERE)
+    if current_principal(services.api_keys, Principal(api_key_id=call.api_key_id), call.app) is None:
+        raise ToolError(KEY_REFUSED)
 
 
 def _without_tool(services: Services, call: StepToolCall, issued: AbstractContextManager[CancelToken]) -> Retry | None:

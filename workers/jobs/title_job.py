@@ -9,6 +9,7 @@ from app.state.control_messages import title_work
 from app.state.titles import first_words
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
+from app.turns.current_key import current_principal
 from workers.cancellation import Stopped
 from workers.models import traced
 from workers.models.prompt import Conversation
@@ -31,7 +32,7 @@ def suggest_title(session_id: str, run_id: str, model: str, text: str) -> None:
     runtime = current()
     services = runtime.services
     run = services.runs.claim_title(session_id, run_id)
-    if run is None:
+    if run is None or current_principal(services.api_keys, run.principal, run.app) is None:
         return
     usage = UsageRecorder(services.ledger, runtime.usage_settler, run, iter(["title"]))
     observer, request = CallObserver(on_start=usage.open), ModelRequest(model, _conversation(text))

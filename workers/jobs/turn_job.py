@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import takewhile
 
 from rq import Retry
 
 from app.catalog import App
 from app.events import sse
+from app.services import Services
 from app.state.control_messages import turn_work
 from app.state.run_records import NotKnown, Run
-from app.state.session_fields import session_user_state
+from app.state.transcript import Message
 from app.telemetry import tracing
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
+from app.turns.current_key import KEY_REFUSED, current_principal
 from workers import turn
-from workers.cancellation import SHUTDOWN, CancelToken, Stopped
+from workers.cancellation import ENDED_ELSEWHERE, SHUTDOWN, CancelToken, Stopped
 from workers.jobs.handing_over import can_hand_over, hand_over
 from workers.jobs.tool_context import tool_context
 from workers.jobs.turn_files import TurnFiles
@@ -106,7 +111,8 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     app = services.catalog.app(run.app)
     if app is None:
         raise turn.TurnFailed(f"The app {run.app!r} is not configured on the server's workers; choose another one")
-    state = session_user_state(services.sessions.get(run.session_id) or {})
+    run = _with_current_key(services, run)
+    state = dict(run.user_state)
     context = tool_context(services, run.session_id, state, run.principal.client, token)
     toolbox = _toolbox(runtime, run, context)
     usage = UsageRecorder(services.ledger, runtime.usage_settler, run)
@@ -115,6 +121,8 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     messages = services.sessions.messages(run.session_id, run.thread_id, model.room * MAX_BYTES_PER_TOKEN)
     if not messages:
         raise turn.ThreadGone("The thread of this message was deleted")
+    if has_successor(run, messages):
+        raise Stopped(ENDED_ELSEWHERE)
     if app.title_model and len(messages) == 1:
         services.jobs.title(run.session_id, run.id, run.thread_id, app.title_model, run.message["content"])
 
@@ -123,6 +131,21 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
             runtime.outbox.put(run.session_id, run.id, event)
 
     return turn.run(messages, model, toolbox, emit, token, services.settings.max_model_calls)
+
+
+def has_successor(run: Run, messages: Sequence[Message]) -> bool:
+    """Whether the thread has a later turn's message: this turn was ended after its claim, and its token does not know
+    yet. A model that got these messages would reply to the later one."""
+    later = takewhile(lambda message: message["id"] != run.message["id"], reversed(messages))
+    return any(message["role"] == run.message["role"] for message in later)
+
+
+def _with_current_key(services: Services, run: Run) -> Run:
+    """The turn with the present state of its API key: it may have waited for long. Raises `KeyRefused`."""
+    principal = current_principal(services.api_keys, run.principal, run.app)
+    if principal is None:
+        raise turn.KeyRefused(KEY_REFUSED)
+    return replace(run, principal=principal)
 
 
 def _instructions(app: App, secrets: Secrets) -> str:

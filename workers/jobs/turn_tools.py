@@ -87,5 +87,6 @@ class TurnTools:
             args=request.args() or {},
             client=run.principal.client,
             address=run.principal.address,
+            api_key_id=run.principal.api_key_id,
             trace_context={"request": run.trace_context.get("request", ""), **tracing.carrier()},
         )

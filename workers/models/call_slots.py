@@ -45,8 +45,8 @@ class CallSlots:
             self.calls.append(call)
         if piece.index is not None:
             self._at[piece.index] = call
+        call.name = call.name + piece.name if _continues_name(call, piece) else call.name or piece.name
         call.call_id = call.call_id or piece.call_id
-        call.name = call.name or piece.name
         call.signature = call.signature or piece.signature
         call.arguments.append(piece.arguments)
         return next(place for place, known in enumerate(self.calls) if known is call)
@@ -61,11 +61,19 @@ class CallSlots:
         return self.calls[-1] if self.calls else None
 
 
+def _continues_name(call: OpenCall, piece: CallPiece) -> bool:
+    """Whether the piece continues the call's name: a different text, before any arguments. Only if the server sends
+    ids: without them another name is another call."""
+    is_same = bool(call.call_id and piece.call_id in ("", call.call_id))
+    has_arguments = bool(piece.arguments or call.text())
+    return is_same and not has_arguments and bool(call.name and piece.name) and piece.name != call.name
+
+
 def _begins_another(call: OpenCall, piece: CallPiece) -> bool:
     """A new id begins a call; so does a name behind arguments that are whole, or another name."""
     if piece.call_id and call.call_id and piece.call_id != call.call_id:
         return True
-    if not piece.name or not call.name:
+    if not piece.name or not call.name or _continues_name(call, piece):
         return False
     if piece.name != call.name and not piece.call_id:
         return True

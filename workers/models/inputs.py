@@ -1,4 +1,4 @@
-"""The inputs that a model takes beside text: images, PDF, and the address of an image, which its provider then reads."""
+"""The inputs that a model takes beside text: images, PDF, and the address of an image, which its provider reads."""
 
 from __future__ import annotations
 

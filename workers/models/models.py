@@ -6,7 +6,7 @@ import concurrent.futures
 import logging
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -35,7 +35,7 @@ MAX_WORDS = 2000
 MIN_KEY = 4
 """A shorter value is no key, and might be a part of any word."""
 
-_IS_KEY = re.compile(r"key|secret|token|password|credential", re.IGNORECASE)
+_IS_KEY = re.compile(r"key|secret|token|password|credential|authorization|cookie", re.IGNORECASE)
 
 RESERVED_OUTPUT_TOKENS = 4096
 """Tokens of the window left free for the reply (a quarter of a small window)."""
@@ -104,7 +104,7 @@ class Models:
 
     def takes_own_key(self, name: str, own_keys: Mapping[str, str]) -> bool:
         """Whether a call of the model would use one of the client's own keys."""
-        return self._model(name).provider in own_keys
+        return self._model(name).own_key(own_keys) is not None
 
     def inputs(self) -> dict[str, frozenset[str]]:
         """The inputs of each model beside text."""
@@ -132,7 +132,7 @@ class Models:
         return _Prepared(model, prompt, tools, params | {"messages": prompt} | ({"tools": tools} if tools else {}))
 
     def _params(self, model: Model, request: ModelRequest) -> dict[str, Any]:
-        own = request.own_keys.get(model.provider)
+        own = model.own_key(request.own_keys)
         if own is None and model.missing(os.environ):
             raise ProviderFailed(
                 f"This model needs a key of your own, for {model.provider}: save one, or choose another model",
@@ -172,7 +172,15 @@ def _log_failure(name: str, failure: Failure, params: dict[str, Any] | None) -> 
 
 
 def _without_keys(words: str, params: dict[str, Any]) -> str:
-    for name, value in params.items():
-        if isinstance(value, str) and len(value) >= MIN_KEY and _IS_KEY.search(name):
-            words = words.replace(value, redaction.MASK)
+    for key in _keys(params):
+        words = words.replace(key, redaction.MASK)
     return words
+
+
+def _keys(params: dict[str, Any]) -> Iterator[str]:
+    """The values of a call that are keys, also those of headers and other members."""
+    for name, value in params.items():
+        if isinstance(value, dict):
+            yield from _keys(value)
+        elif isinstance(value, str) and _IS_KEY.search(name):
+            yield from (part for part in (value, value.rpartition(" ")[2]) if len(part) >= MIN_KEY)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import litellm
 
+from app import own_keys
 from app.catalog import Catalog, Model
 from app.checks.problems import Problem
 from app.checks.spelling import hint
@@ -27,7 +28,7 @@ def problems(catalog: Catalog) -> Iterator[Problem]:
 
 
 def _unknown(model: Model) -> str | None:
-    """What is wrong with the model's provider."""
+    """The mistake in the model's provider."""
     params = model.litellm_params
     name, named = params["model"], params.get("custom_llm_provider")
     provider, slash, _ = name.partition("/")
@@ -48,8 +49,8 @@ def _credentials(model: Model) -> str | None:
     params = model.litellm_params
     if model.takes_own_keys or any(params.get(name) for name in _CREDENTIALS):
         return None
-    if params["model"].startswith("openai/") and params.get("api_base"):
-        return "without an api_key, LiteLLM sends OPENAI_API_KEY to its api_base; write `none` if that needs no key"
+    if own_keys.lacks_key(params):
+        return "no key is sent to its api_base; write api_key: os.environ/NAME, or `none` if that needs no key"
     missing = litellm.validate_environment(params["model"], api_base=params.get("api_base"))["missing_keys"]
     keys = [name for name in missing if name.endswith(_KEY)]
     return f"has no api_key, and {keys[0]} is not set: each call will fail" if keys else None

@@ -15,6 +15,13 @@ def provider_of(model: Model) -> str:
     return _provider_of(params["model"], params.get("custom_llm_provider"))
 
 
+def route_of(model: Model) -> tuple[str, str, bool]:
+    """The part of litellm's code that asks for a model, as far as its name tells: the provider, the prefix of the name
+    (`openai/responses`, `bedrock/converse`), and whether it is Claude, which some providers serve on another wire."""
+    name = model.litellm_params["model"]
+    return provider_of(model), name.rpartition("/")[0], "claude" in name
+
+
 @lru_cache(maxsize=256)
 def _provider_of(model: str, provider: str | None) -> str:
     prefix, slash, _ = model.partition("/")

@@ -85,13 +85,13 @@ class Source(httpx.AsyncByteStream):
         try:
             async for data in self._reads:
                 self._heard()
-                yield self._frames.feed(data)
+                yield _flat(self._frames.feed(data))
                 if self._ended:
                     return
         except httpx.HTTPError as error:  # litellm would make an error of its own of it, in each mode another
             self.lost = error
             return
-        yield self._frames.end()
+        yield _flat(self._frames.end())
 
     def _of_openai(self, frame: Frame) -> Sequence[Delta]:
         if self._ended:
@@ -119,8 +119,6 @@ class Source(httpx.AsyncByteStream):
             self._report([error])
         elif isinstance(frame.value, dict):
             yield from self._of_a_wire(frame)
-        elif frame.data:
-            yield self._framed(frame.data)
 
     def _of_a_wire(self, frame: Frame) -> Iterator[bytes]:
         value = frame.value
@@ -133,15 +131,31 @@ class Source(httpx.AsyncByteStream):
             if chunk := self._rewriter.chunk(value, deltas):
                 yield self._framed(encoded(chunk))
         elif self._native:
-            self._report(self._native.facts(value))
-            self._ended = self._native.is_end(value)
-            for piece in self._native.pieces(value):
-                yield self._framed(frame.data if piece is value and frame.data else encoded(piece))
+            for event in self._native.events(value):
+                yield from self._of_native(self._native, event, frame.data if event is value else b"")
         else:
             yield self._framed(frame.data or encoded(value))
 
+    def _of_native(self, wire: native.NativeWire, event: dict[str, Any], data: bytes) -> Iterator[bytes]:
+        """An event, whose JSON is `data` if that is known."""
+        self._report(wire.facts(event))
+        self._ended = self._ended or wire.is_end(event)
+        for piece in wire.pieces(event):
+            yield self._framed(data if piece is event and data else encoded(piece))
+
     def _framed(self, data: bytes) -> bytes:
-        return framed(data, self._frames.is_event_stream)
+        return framed(data, self._is_openai or (self._native or self._frames).is_event_stream)
+
+
+def _flat(frames: list[Frame]) -> list[Frame]:
+    """A list, as Gemini sends it without `alt=sse`, as the frames that it holds."""
+    if not any(type(frame.value) is list for frame in frames):
+        return frames
+    return [one for frame in frames for one in _values(frame)]
+
+
+def _values(frame: Frame) -> list[Frame]:
+    return [Frame(value, frame.event) for value in frame.value] if type(frame.value) is list else [frame]
 
 
 def _facts(deltas: Iterable[Delta]) -> Iterator[Delta]:

@@ -6,9 +6,11 @@ reads a stream that ends where the provider says that it ends, without the error
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +26,9 @@ from workers.models.wires.errors import described
 
 MOST_OF_AN_ERROR = 64 * 1024
 """Bytes of an error's body that are read."""
+
+ERROR_SECONDS = 5.0
+"""How long an error's body may take. Its status says most; a body that is cut says what it can."""
 
 _STREAMS = frozenset(["", sse.MIMETYPE, "application/x-ndjson", "application/json", "text/plain"])
 
@@ -54,19 +59,20 @@ class Tap:
     """The error of the last request if it got no response."""
     rejection: Rejection | None = None
     is_page: bool = False
-    """Whether the last answer was a page for browsers, such as that of a proxy."""
+    """Whether the last answer was a page for browsers, such as that of a proxy, or sent the caller on to one."""
     source: Source | None = None
     _reset: Token[Tap | None] | None = field(default=None, repr=False)
 
     async def watch(self, response: httpx.Response, is_stream: bool) -> None:
         """Look at an answer before litellm does; `is_stream` if a stream was asked for."""
         self.rejection = self.lost = None
-        self.is_page = _kind(response.headers) == "text/html"
+        _decode(response)
+        self.is_page = response.is_redirect or _kind(response.headers) == "text/html"
         if response.status_code >= 400:
             body = await _read_some(response)
             self.rejection = Rejection(response.status_code, response.headers, described(_content(body)))
             response.stream = httpx.ByteStream(body)
-        elif is_stream and response.status_code == 200 and _is_readable(response.headers):
+        elif is_stream and response.status_code == 200 and _kind(response.headers) in _STREAMS:
             self.source = response.stream = Source(response.stream, self.report, self.heard)
 
     def __enter__(self) -> Tap:
@@ -135,16 +141,37 @@ def _kind(headers: httpx.Headers) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _is_readable(headers: httpx.Headers) -> bool:
-    return _kind(headers) in _STREAMS and headers.get("content-encoding", "identity") == "identity"
+class _Decoded(httpx.AsyncByteStream):
+    """A compressed body, decompressed."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        encoding = {"content-encoding": response.headers["content-encoding"]}
+        self._response = httpx.Response(200, headers=encoding, stream=response.stream)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._response.aiter_bytes()
+
+    async def aclose(self) -> None:
+        """Close the body."""
+        await self._response.aclose()
+
+
+def _decode(response: httpx.Response) -> None:
+    """Some servers compress though nobody asked them to. (httpx does not change an encoding that it does not know.)"""
+    if response.headers.get("content-encoding", "identity") != "identity":
+        response.stream = _Decoded(response)
+        for name in ("content-encoding", "content-length"):
+            response.headers.pop(name, None)
 
 
 async def _read_some(response: httpx.Response) -> bytes:
     body = b""
-    async for data in response.stream:  # type: ignore[union-attr]
-        body += data
-        if len(body) >= MOST_OF_AN_ERROR:
-            break
+    with contextlib.suppress(TimeoutError, httpx.HTTPError):
+        async with asyncio.timeout(ERROR_SECONDS):
+            async for data in response.stream:  # type: ignore[union-attr]
+                body += data
+                if len(body) >= MOST_OF_AN_ERROR:
+                    break
     await response.stream.aclose()  # type: ignore[union-attr]
     for name in ("content-length", "transfer-encoding"):
         response.headers.pop(name, None)

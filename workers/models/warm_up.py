@@ -39,15 +39,15 @@ _CREDENTIALS = {
 
 def warm_up(loop: LoopThread, models: Iterable[Model]) -> None:
     """Make a call that nobody answers through each route of `models`, and count tokens."""
-    by_route = {routes.provider_of(model): model for model in models}
-    for provider, model in by_route.items():
-        params = {"model": "demo/assistant"} if provider == "demo" else _refused(model)
+    by_route = {routes.route_of(model): model for model in models}
+    for route, model in by_route.items():
+        params = {"model": "demo/assistant"} if route[0] == "demo" else _refused(model)
         common = {"messages": _PROMPT, "tools": _TOOLS, "stream": True, "max_retries": 0, "_skip_mcp_handler": True}
         call = StreamedCall(params | common, ReplyBuilder(_ignore), SECONDS, _ignore)
         try:
             loop.submit(call.run()).result(timeout=SECONDS)
         except (CallFailed, TimeoutError):
-            log.debug("warmed up the route %r", provider)
+            log.debug("warmed up the route %s", route)
     counting.of_messages("gpt-4o", _PROMPT)
 
 

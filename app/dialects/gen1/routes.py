@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from app.catalog import DEFAULT_APP
 from app.openapi.declare import SESSION, RouteSpec, documented
 from app.web import parsing
-from app.web.caller import api_key
+from app.web.caller import api_key, opened_app
 from app.web.current import services
 
 bp = Blueprint("gen1", __name__)
@@ -25,9 +25,10 @@ def apps() -> ResponseReturnValue:
 @bp.get("/api/control/models")
 @documented(list[str], SESSION)
 def models() -> ResponseReturnValue:
-    """The ids of the models that the session's app offers, as a bare array."""
+    """The ids of the models that the session's app offers, or the app of the query if the API key opens it, as a bare
+    array."""
     session_id = parsing.optional_session_id()
     session = (services().sessions.get(session_id) if session_id else None) or {}
     catalog = services().catalog
-    app, _ = catalog.choice(parsing.app_from_query() or session.get("app", ""), "")
+    app, _ = catalog.choice(opened_app(parsing.app_from_query()) or session.get("app", ""), "")
     return jsonify([model.model_name for model in catalog.models_of(app)])

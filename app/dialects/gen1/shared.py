@@ -16,7 +16,7 @@ from app.state.turn_requests import TurnRequest
 from app.web import model_choice, parsing
 from app.web.admission import Admission
 from app.web.bodies import raw_body
-from app.web.caller import authorized_app, bind_client, current_caller
+from app.web.caller import authorized_app, bind_client, current_caller, opened_app
 from app.web.current import services
 
 EMPTY = Snapshot({}, "", [])
@@ -82,7 +82,7 @@ def interrupt() -> ResponseReturnValue:
 def set_model() -> ResponseReturnValue:
     """Set the session's model, and create the session if needed."""
     session_id = parsing.session_id()
-    app_id = parsing.app_from_query()
+    app_id = opened_app(parsing.app_from_query())
     model = parsing.text_of(request.args.to_dict(), "rig", parsing.MODEL_CHARACTERS)
     session = services().sessions.get(session_id) or {}
     model_choice.check_offered(app_id or session.get("app", ""), model)

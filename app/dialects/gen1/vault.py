@@ -36,6 +36,7 @@ def list_keys() -> ResponseReturnValue:
 def save_key() -> ResponseReturnValue:
     """Save a key of the session's client; it replaces the provider's previous key."""
     client, sent = _client(), validated(schemas.NewKey, json_body())
+    _check_is_used(sent["provider"])
     provider, api_key, label = sent["provider"], sent["api_key"], sent.get("label")
     return jsonify(key=_shown(services().vault.save_provider_key(client, provider, api_key, label)))
 
@@ -83,6 +84,18 @@ def _client() -> str:
     if not client:
         raise BadRequest("The session belongs to no client yet: send a state or chat request with client_id first")
     return client
+
+
+def _check_is_used(provider: str) -> None:
+    """Raises `BadRequest` for a provider whose models in the session's app are opened by more than a key: the
+    operator's credentials would be sent, too."""
+    session, catalog = services().sessions.get(parsing.session_id()) or {}, services().catalog
+    app, _ = catalog.choice(session.get("app", ""), "")
+    refusals = [model.own_key_refusal for model in catalog.models_of(app) if model.provider == provider]
+    if refusals and all(refusals):
+        raise BadRequest(
+            f"No key of your own is used for {provider} here: its models are opened by credentials of the operator"
+        )
 
 
 def _shown(key: ProviderKey) -> dict[str, Any]:

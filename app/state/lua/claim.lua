@@ -1,6 +1,6 @@
 -- A worker begins a queued run. KEYS[1]: the session. args: run, worker, claim (a name of this very call), now, apps and
 -- models (names of those that the worker knows; '' for all).
--- Returns the run's fields, {'unknown'} if the worker does not know its app or its model, or nothing if it has ended or
+-- Returns the run's fields and `session_user_state`, {'unknown'} if the worker does not know its app or its model, or nothing if it has ended or
 -- another claim has begun it.
 local args = cjson.decode(ARGV[1])
 local run = run_key(KEYS[1], args.run)
@@ -19,4 +19,8 @@ if stored[1] == 'queued' then
 elseif stored[1] ~= 'running' or stored[2] ~= args.claim then
   return {}
 end
-return redis.call('HGETALL', run)
+
+local fields = redis.call('HGETALL', run)
+fields[#fields + 1] = 'session_user_state'
+fields[#fields + 1] = redis.call('HGET', KEYS[1], 'user_state') or '{}'
+return fields

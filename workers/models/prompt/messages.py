@@ -89,7 +89,7 @@ class PromptWriter:
             return calls
         found: dict[str, dict[str, Any]] = {}
         for call in calls:
-            found.setdefault(exact_json.dumps([call["name"], call["args"]]), call)
+            found.setdefault(exact_json.dumps([legal_name(call["name"]), call["args"]]), call)
         return list(found.values())
 
     def _add_steps(self, message: Message) -> None:

@@ -10,6 +10,9 @@ from workers.models.delta import Broken
 
 _WORDS = ("message", "detail", "msg")
 
+_CODE = re.compile(r"[\w.:/-]{1,80}")
+"""Codes are logged: what is longer, or has blanks, may quote the conversation."""
+
 
 def error_in(value: Any, event: str = "") -> Broken | None:
     """The error that a frame is, None if it is none."""
@@ -20,9 +23,14 @@ def error_in(value: Any, event: str = "") -> Broken | None:
     if value.get("error"):
         return described(value)
     is_flat = event == "error" or value.get("object") == "error" or value.get("type") == "error"
-    if is_flat or ("choices" not in value and "detail" in value):
+    if is_flat or ("choices" not in value and _tells_of_an_error(value)):
         return described(value)
     return _of_choice(value)
+
+
+def _tells_of_an_error(value: dict[str, Any]) -> bool:
+    """The forms of gateways. (A message of Anthropic's or Ollama's wire is no text.)"""
+    return "detail" in value or isinstance(value.get("message"), str) or bool(value.get("errors"))
 
 
 def described(body: Any) -> Broken:
@@ -31,12 +39,16 @@ def described(body: Any) -> Broken:
         return described(body[0])
     if not isinstance(body, dict):
         return Broken(words=str(body))
-    error = body.get("error") or body
+    error = body.get("error") or _first(body.get("errors")) or body
     if not isinstance(error, dict):
         return Broken(_status(body), tuple(_codes(body)), str(error))
     codes = tuple(dict.fromkeys([*_codes(error), *_codes(error.get("innererror")), *_reasons(error)]))
     words = next((error[name] for name in _WORDS if isinstance(error.get(name), str)), str(error))
     return Broken(_status(error) or _status(body), codes, words, _retry_delay(error))
+
+
+def _first(errors: Any) -> Any:
+    return errors[0] if isinstance(errors, list) and errors else None
 
 
 def _of_choice(value: dict[str, Any]) -> Broken | None:
@@ -63,14 +75,14 @@ def _status(error: dict[str, Any]) -> int:
 def _codes(error: Any) -> Iterator[str]:
     for name in ("code", "type", "status"):
         found = error.get(name) if isinstance(error, dict) else None
-        if isinstance(found, str) and found and not found.isdecimal() and found != "error":
+        if isinstance(found, str) and _CODE.fullmatch(found) and not found.isdecimal() and found != "error":
             yield found.lower()
 
 
 def _reasons(error: dict[str, Any]) -> Iterator[str]:
     """Google's, in the details."""
     for detail in _details(error):
-        if isinstance(reason := detail.get("reason"), str):
+        if isinstance(reason := detail.get("reason"), str) and _CODE.fullmatch(reason):
             yield reason.lower()
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 MOST_HELD = 8 * 1024 * 1024
-"""Bytes of a JSON value that does not come to an end."""
+"""Bytes of a line, or of a JSON value, that does not come to an end."""
 
 
 class Frame(NamedTuple):
@@ -40,9 +40,12 @@ class FrameReader:
 
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that end in these bytes."""
+        data = self._rest + data
         if self._is_begin:
-            data, self._is_begin = data.removeprefix(codecs.BOM_UTF8), False
-        *lines, self._rest = (self._rest + data).split(b"\n")
+            self._is_begin = codecs.BOM_UTF8.startswith(data)
+            data = data.removeprefix(codecs.BOM_UTF8)
+        *lines, rest = _line_feeds(data).split(b"\n")
+        self._rest = rest if len(rest) < MOST_HELD else b""
         frames = []
         for line in lines:
             if line.startswith(_DATA) and not self._held:  # nearly every line: the short way
@@ -58,7 +61,7 @@ class FrameReader:
 
     def end(self) -> list[Frame]:
         """The last frame, without a line end."""
-        line, self._rest = self._rest, b""
+        line, self._rest = self._rest.rstrip(b"\r"), b""
         frame = self._read(line)
         return [] if frame is None else [frame]
 
@@ -104,6 +107,15 @@ class FrameReader:
         found = _loads(held) if self._held else None
         self._held = held if found is None and len(held) < MOST_HELD else b""
         return None if found is None else Frame(found, self._event)
+
+
+def _line_feeds(data: bytes) -> bytes:
+    """Lines end with CR LF, LF or CR (https://html.spec.whatwg.org/multipage/server-sent-events.html). A CR at the end
+    of a read stays: its LF may be yet to come."""
+    if b"\r" not in data:
+        return data
+    body, last = (data[:-1], b"\r") if data.endswith(b"\r") else (data, b"")
+    return body.replace(b"\r\n", b"\n").replace(b"\r", b"\n") + last
 
 
 def _loads(data: bytes) -> Any:

@@ -1,90 +1,38 @@
-"""The ends of replies on the wires of Anthropic, Gemini, Ollama and OpenAI's Responses. Their text, calls and thoughts
-are read by litellm's own iterators, which lose the reasons behind an end or make one up."""
+"""The ends of replies on the wires of Gemini and Ollama, and the choice among all wires but OpenAI's. Text, calls and
+thoughts are read by litellm's own iterators, which lose the reasons behind an end or make one up."""
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from workers.models.delta import Delta, Finish
 from workers.models.wires import gemini_names
+from workers.models.wires.anthropic import Anthropic
 from workers.models.wires.responses import Responses
 
-_ANTHROPIC = frozenset(
-    [
-        *("message_start", "content_block_start", "content_block_delta", "content_block_stop"),
-        *("message_delta", "message_stop", "ping"),
-    ]
-)
 _BLOCKED = "prohibited_content"
+_THINKS, _HAS_THOUGHT = "<think>", "</think>"
 
-
-class Anthropic:
-    """https://docs.anthropic.com/en/api/messages-streaming"""
-
-    def __init__(self) -> None:
-        self._left_out: set[Any] = set()
-
-    @staticmethod
-    def knows(value: dict[str, Any]) -> bool:
-        return value.get("type") in _ANTHROPIC
-
-    @staticmethod
-    def facts(value: dict[str, Any]) -> Iterator[Delta]:
-        if reason := _dict(value.get("delta")).get("stop_reason"):
-            yield Finish(str(reason))
-        if value.get("type") == "message_stop":
-            yield Finish("stop")
-
-    @staticmethod
-    def is_end(value: dict[str, Any]) -> bool:
-        return value.get("type") == "message_stop"
-
-    def pieces(self, value: dict[str, Any]) -> list[dict[str, Any]]:
-        """A block may begin with all that it holds; litellm reads that of text blocks alone. To litellm a tool that the
-        provider runs itself is a call, and a member that is null an error."""
-        block = _dict(value.get("content_block"))
-        if block.get("type") == "server_tool_use":
-            self._left_out.add(value.get("index"))
-        if "index" in value and value["index"] in self._left_out:
-            return []
-        if value.get("type") == "message_delta":
-            return [
-                {name: one for name, one in value.items() if one is not None} | {"delta": _dict(value.get("delta"))}
-            ]
-        if value.get("type") != "content_block_start":
-            return [value]
-        begun, deltas = _begun(block)
-        if not deltas:
-            return [value]
-        more = [{"type": "content_block_delta", "index": value.get("index", 0), "delta": delta} for delta in deltas]
-        return [value | {"content_block": block | begun}, *more]
-
-
-def _begun(block: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """A replacement for a block's beginning, and the deltas that bring its content."""
-    if block.get("type") == "tool_use" and block.get("input"):
-        return {"input": {}}, [{"type": "input_json_delta", "partial_json": _text_of(block["input"])}]
-    deltas = []
-    if block.get("type") == "thinking":
-        if block.get("thinking"):
-            deltas.append({"type": "thinking_delta", "thinking": block["thinking"]})
-        if block.get("signature"):
-            deltas.append({"type": "signature_delta", "signature": block["signature"]})
-    return {"thinking": "", "signature": ""}, deltas
-
-
-def _text_of(arguments: Any) -> str:
-    return arguments if isinstance(arguments, str) else json.dumps(arguments)
+_IN_A_TAG = re.compile(r"(?<=<th)(?=ink>)|(?<=</th)(?=ink>)")
+"""A place to split a tag, so that litellm takes it for text."""
 
 
 class Gemini:
     """https://ai.google.dev/api/generate-content"""
 
+    is_event_stream = True
+
     @staticmethod
     def knows(value: dict[str, Any]) -> bool:
         return bool({"candidates", "promptFeedback", "usageMetadata"} & value.keys())
+
+    @staticmethod
+    def events(value: dict[str, Any]) -> Iterable[dict[str, Any]]:
+        return (value,)
 
     @staticmethod
     def facts(value: dict[str, Any]) -> Iterator[Delta]:
@@ -106,8 +54,15 @@ class Gemini:
         value = gemini_names.response(value)
         for call in _gemini_calls(value):
             call["name"] = str(call.get("name") or "")
-            call["args"] = call["args"] if isinstance(call.get("args"), dict) else {}
+            call["args"] = _object(call.get("args"))
         return [value]
+
+
+def _object(args: Any) -> dict[str, Any]:
+    """The arguments of a call; some servers write them as text."""
+    with contextlib.suppress(ValueError, RecursionError):
+        args = json.loads(args) if isinstance(args, str) else args
+    return _dict(args)
 
 
 def _gemini_calls(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -122,9 +77,18 @@ def _gemini_calls(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
 class Ollama:
     """https://github.com/ollama/ollama/blob/main/docs/api.md"""
 
+    is_event_stream = False
+
+    def __init__(self) -> None:
+        self._thinks = self._has_answered = False
+
     @staticmethod
     def knows(value: dict[str, Any]) -> bool:
         return "done" in value and bool({"message", "response"} & value.keys())
+
+    @staticmethod
+    def events(value: dict[str, Any]) -> Iterable[dict[str, Any]]:
+        return (value,)
 
     @staticmethod
     def facts(value: dict[str, Any]) -> Iterator[Delta]:
@@ -135,15 +99,34 @@ class Ollama:
     def is_end(value: dict[str, Any]) -> bool:
         return value.get("done") is True
 
-    @staticmethod
-    def pieces(value: dict[str, Any]) -> list[dict[str, Any]]:
-        """The last value may have no message, on which litellm breaks."""
-        if isinstance(value.get("message"), dict) or "response" in value:
+    def pieces(self, value: dict[str, Any]) -> list[dict[str, Any]]:
+        """The last value may have no message, and litellm breaks on it. The text may contain thoughts between tags:
+        litellm removes the tags, but not the thoughts."""
+        message = value.get("message")
+        if not isinstance(message, dict):
+            return [value if "response" in value else value | {"message": {"role": "assistant", "content": ""}}]
+        text = message.get("content")
+        if not isinstance(text, str):
             return [value]
-        return [value | {"message": {"role": "assistant", "content": ""}}]
+        thought, answer = self._divided(text)
+        *before, last = _IN_A_TAG.split(answer)
+        told = {"content": last} | ({"thinking": str(message.get("thinking") or "") + thought} if thought else {})
+        first = [value | {"done": False, "message": {"role": "assistant", "content": part}} for part in before]
+        return [*first, value | {"message": message | told}] if before or last != text else [value]
+
+    def _divided(self, text: str) -> tuple[str, str]:
+        """The thoughts and the answer. Only the beginning of a reply contains thoughts; a tag in the answer is text."""
+        if self._has_answered or not (self._thinks or text.lstrip().startswith(_THINKS)):
+            self._has_answered = self._has_answered or bool(text.strip())
+            return "", text
+        thought, end, answer = (text if self._thinks else text.lstrip().removeprefix(_THINKS)).partition(_HAS_THOUGHT)
+        self._thinks, self._has_answered = not end, bool(answer.strip())
+        return thought, answer
 
 
 NativeWire = Anthropic | Gemini | Ollama | Responses
+"""`events` are the events of a value, which may be a whole reply; `facts` say how the reply ends; `pieces` are an event
+as litellm may read it, from an event stream or from JSON on lines."""
 
 WIRES: tuple[type[NativeWire], ...] = (Anthropic, Gemini, Responses, Ollama)
 

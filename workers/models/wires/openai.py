@@ -134,7 +134,19 @@ def _usage(holder: dict[str, Any]) -> Iterator[Delta]:
     """In a chunk of its own; Moonshot has it in the choice, Groq in a field of its own."""
     for found in (holder.get("usage"), _dict(holder.get("x_groq")).get("usage")):
         if isinstance(found, dict) and found:
-            yield Counted(found)
+            yield Counted(_counts(found))
+
+
+def _counts(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is no count. Some write a count as text, or with a fraction."""
+    counts = {name: _counts(value) if isinstance(value, dict) else _count(value) for name, value in usage.items()}
+    return {name: value for name, value in counts.items() if value is not None}
+
+
+def _count(value: Any) -> int | None:
+    if isinstance(value, str) and not value.isdecimal():
+        return None
+    return _index(value)
 
 
 def _dict(value: Any) -> dict[str, Any]:
@@ -147,13 +159,13 @@ class Rewriter:
 
     def __init__(self) -> None:
         self._calls = CallSlots()
-        self._named: set[int] = set()
+        self._names: dict[int, str] = {}
 
     def chunk(self, original: dict[str, Any], deltas: Sequence[Delta]) -> dict[str, Any] | None:
         """The chunk, None if there is nothing to say."""
         text = "".join(_text_of(delta) for delta in deltas)
         calls = [self._call(delta) for delta in deltas if isinstance(delta, CallPiece)]
-        usage = next((_counts(delta.usage) for delta in deltas if isinstance(delta, Counted)), None)
+        usage = next((dict(delta.usage) for delta in deltas if isinstance(delta, Counted)), None)
         reason = next((delta.reason for delta in deltas if isinstance(delta, Finish)), None)
         said: dict[str, Any] = {"role": "assistant", "content": text} | ({"tool_calls": calls} if calls else {})
         has_choice = bool(text or calls or reason)
@@ -169,17 +181,12 @@ class Rewriter:
         call = self._calls.calls[index]
         function: dict[str, Any] = {"arguments": piece.arguments}
         known: dict[str, Any] = {"index": index, "type": "function", "function": function}
-        if call.name and index not in self._named:
-            self._named.add(index)
-            function["name"] = call.name
-            known["id"] = call.call_id
+        told = self._names.get(index, "")
+        if call.name != told:
+            self._names[index] = call.name
+            function["name"] = call.name.removeprefix(told)
+            known |= {} if told else {"id": call.call_id}
         return known
-
-
-def _counts(usage: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what is no count."""
-    counts = {name: _counts(value) if isinstance(value, dict) else value for name, value in usage.items()}
-    return {name: value for name, value in counts.items() if isinstance(value, int | dict)}
 
 
 def _text_of(delta: Delta) -> str:

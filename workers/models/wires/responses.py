@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from workers.models.delta import Delta, Finish, Refusal, Thought
+from workers.models.wires import whole
 from workers.models.wires.errors import described
 
 _DELTA_BEHIND = {
@@ -22,12 +23,18 @@ _ENDS = frozenset(["response.completed", "response.incomplete", "response.failed
 class Responses:
     """https://platform.openai.com/docs/api-reference/responses-streaming"""
 
+    is_event_stream = True
+
     def __init__(self) -> None:
         self._said: set[tuple[Any, ...]] = set()
 
     @staticmethod
     def knows(value: dict[str, Any]) -> bool:
-        return str(value.get("type", "")).startswith("response.")
+        return str(value.get("type", "")).startswith("response.") or value.get("object") == "response"
+
+    @staticmethod
+    def events(value: dict[str, Any]) -> Iterable[dict[str, Any]]:
+        return whole.of_responses(value) if value.get("object") == "response" else (value,)
 
     @staticmethod
     def facts(value: dict[str, Any]) -> Iterator[Delta]:

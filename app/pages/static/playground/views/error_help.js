@@ -5,6 +5,7 @@ const BY_CODE = {
   provider_stalled: "Choose another model at the top, or send the message again.",
   tool_rounds_exceeded: "Ask for less at once, or write “go on”.",
   budget_spent: "Enter another key at the lower left, or ask the operator for a higher budget.",
+  unauthorized: "Enter a valid API key at the lower left, and send the message again.",
   worker_lost: "The text so far is kept. Send the message again.",
   shutdown: "The server was restarted. Send the message again.",
   internal: "Send it again. If it keeps failing, the server's log says why.",
