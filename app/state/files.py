@@ -68,7 +68,7 @@ class Files:
     def add(self, session_id: str, filename: str, pieces: Iterable[bytes], most: int) -> StoredFile:
         """Store a file of at most `most` bytes, whose `pieces` are of any size; the type is that of the bytes.
 
-        Raises `SessionGone`, `NoRoom`, `FileGone` (it was deleted during the upload), `UnknownType`, `StorageFailed`, and
+        Raises `SessionGone`, `NoRoom`, `FileGone` (it was deleted before), `UnknownType`, `StorageFailed`, and
         what `pieces` raise; then nothing of it is left.
         """
         file_id = new_id("file")
