@@ -6,6 +6,7 @@ A file is reserved, its bytes are written, then it is finished. Only a finished 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from app.state.pairs import to_pairs
 from app.state.scripts import Store
 
 log = logging.getLogger(__name__)
+
+_ID = re.compile("file_[0-9a-f]{32}")
 
 SESSION_BYTES = 50 * 1024 * 1024
 """Bytes of all files of a session."""
@@ -86,6 +89,8 @@ class Files:
 
     def get(self, session_id: str, file_id: str) -> StoredFile | None:
         """A finished file of the session, or None."""
+        if not _ID.fullmatch(file_id):  # it would name another key
+            return None
         fields = self._store.fields(redis_keys.file(session_id, file_id))
         if "bytes" not in fields:
             return None

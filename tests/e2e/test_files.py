@@ -90,6 +90,14 @@ def test_a_file_is_of_its_session_alone(session, webs, key):
     assert session.get(f"/api/files/{file_id}", url=webs[1]).content == PNG
 
 
+@pytest.mark.parametrize("end", [":data", "%00", "\u00e9", "%2F..", "x" * 300])
+def test_an_id_of_another_form_is_unknown(session, end):
+    file_id = upload(session, b"\xff\xd8\xff a photo").json()["file_id"]
+    assert session.get(f"/api/files/{file_id}{end}").status_code == 404
+    answer = session.post("/api/chat", json={"text": "look", "attachments": [{"file_id": file_id + end}]})
+    assert answer.status_code == 404
+
+
 def test_a_deleted_file_is_gone(session, redis):
     file_id = upload(session, PNG).json()["file_id"]
     assert session.request("DELETE", f"/api/files/{file_id}").json() == {"file_id": file_id, "deleted": True}

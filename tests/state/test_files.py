@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import ClassVar
+
 import fsspec
 import pytest
+from fsspec.asyn import AsyncFileSystem
 
 from app.config import Settings
 from app.state import redis_keys
-from app.state.file_storage import CHUNK_BYTES, FileGone
+from app.state.file_storage import CHUNK_BYTES, FileGone, StorageFailed, StoredBytes
 from app.state.files import Files, NoRoom, SessionGone
 from app.state.media_types import UnknownType
 from app.state.scripts import Store
@@ -195,6 +199,44 @@ def test_bytes_that_the_storage_has_lost_are_gone(elsewhere, folder):
     stored(folder)[0].unlink()
     with pytest.raises(FileGone):
         list(elsewhere.read("s", file))
+
+
+class Bucket(AsyncFileSystem):
+    """A file system with fsspec's asynchronous interface, as that of S3; it fails like it outside its own loop."""
+
+    protocol = "bucket"
+    objects: ClassVar[dict[str, bytes]] = {}
+
+    async def set_session(self) -> Bucket:
+        assert self.asynchronous
+        return self
+
+    async def close(self) -> None:
+        self.objects["closed"] = b""
+
+    async def _put_file(self, path: str, name: str) -> None:
+        self.objects[name] = Path(path).read_bytes()
+
+    async def _cat_file(self, name: str) -> bytes:
+        if name not in self.objects:
+            raise FileNotFoundError(name)
+        return self.objects[name]
+
+    async def _rm_file(self, name: str) -> None:
+        self.objects.pop(name)
+
+
+def test_an_asynchronous_file_system_has_a_loop_of_its_own():
+    fsspec.register_implementation("bucket", Bucket, clobber=True)
+    there = StoredBytes("bucket://files")
+    there.write("s", "file_1", [b"ab", b"c"])
+    assert (list(there.read("s", "file_1", 3)), Bucket.objects.pop("closed")) == ([b"abc"], b"")
+    assert not any(name.startswith(("s/", "bucket")) for name in Bucket.objects)
+    there.remove("s", "file_1")
+    with pytest.raises(FileGone):
+        list(there.read("s", "file_1", 3))
+    with pytest.raises(StorageFailed, match="rm_file failed"):
+        there.remove("s", "file_1")
 
 
 @pytest.mark.parametrize("url", ["files", "/srv/files", "://x"])
