@@ -6,12 +6,12 @@ import os
 
 import pytest
 import yaml
-from workers.models.loop_thread import LoopThread
 
 from app import catalog
 from tests.models import stack
 from tests.models.cases_file import WIRES
 from tests.support.servers import answer_json, serving
+from workers.loop_thread import LoopThread
 from workers.models import litellm_setup, warm_up
 
 

@@ -113,7 +113,8 @@ def test_a_line_names_what_is_being_worked_on():
     with log_context.log_context(LogContext("ask-1", "12345678", "run_1")):
         told = json.loads(logs.formatter("json").format(record()))
     assert (told["request"], told["session"], told["run"]) == ("ask-1", "12345678", "run_1")
-    with prints.tool_output("Buy", lambda text: text.replace("words", "$SECRET:WORDS")):
+    conceal = prints.tool_output("Buy", lambda text: text.replace("words", "$SECRET:WORDS"))
+    with log_context.log_context(LogContext()), conceal:
         told = json.loads(logs.formatter("json").format(record()))
         assert (told["tool"], told["message"]) == ("Buy", "$SECRET:WORDS")
         assert logs.formatter("text").format(record()).endswith("$SECRET:WORDS [tool Buy]")

@@ -56,7 +56,7 @@ def test_counts_that_rise_or_come_in_several_chunks_are_one():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"prompt_tokens": "9"}, {"prompt_tokens": -1, "prompt_tokens_details": [1]}, {"x": 1}]
+    "wrong", [{"prompt_tokens": "nine"}, {"prompt_tokens": -1, "prompt_tokens_details": [1]}, {"x": 1}]
 )
 def test_counts_that_are_none_break_no_turn(wrong):
     assert fold(said("a"), DONE, {"usage": wrong}).usage == Usage()
