@@ -78,6 +78,18 @@ class ThreadGone(TurnFailed):
     code = "lost"
 
 
+class FileLost(TurnFailed):
+    """A file of the turn's message was deleted, or is lost."""
+
+    code = "lost"
+
+
+class StorageAway(TurnFailed):
+    """The storage of files cannot be reached."""
+
+    retryable = True
+
+
 class BudgetSpent(TurnFailed):
     """The API key of the turn has cost as much this month as it may."""
 

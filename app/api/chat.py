@@ -33,6 +33,7 @@ from app.state.turn_requests import TurnRequest
 from app.web import parsing
 from app.web.admission import Admission
 from app.web.answer_format import check_format
+from app.web.attachments import with_attachments
 from app.web.bodies import json_body, validated
 from app.web.caller import authorized_app, current_caller
 from app.web.current import services
@@ -69,7 +70,8 @@ def send() -> ResponseReturnValue:
     session_id = parsing.session_id()
     session = services().sessions.get(session_id) or {}
     app = authorized_app(parsing.app_from_query() or session.get("chosen_app"))
-    message = _message(app, session, validated(NewMessage, json_body()))
+    message = _message(app, session, sent := validated(NewMessage, json_body()))
+    message = with_attachments(services(), session_id, message, sent.get("attachments", []))
     accepted = Admission.of(services()).admit(session_id, message, current_caller())
     if accepted.outcome == "again":
         return _sent_again(session_id, accepted.run_id)

@@ -27,13 +27,15 @@ class Parameter:
 
 @dataclass(frozen=True)
 class RouteSpec:
-    """A part that operations have in common: parameters, statuses of refusals, API key, body."""
+    """A part that operations have in common: parameters, statuses of refusals, API key, body. The body is JSON of the
+    type `body`, or a file of one of the `media_types`."""
 
     parameters: tuple[Parameter, ...] = ()
     refusals: tuple[int, ...] = ()
     key: Literal["optional", "required"] | None = None
     body: Any = None
     body_required: bool = True
+    media_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,23 @@ class Events:
 
 
 @dataclass(frozen=True)
+class Created:
+    """A response with status 201 and JSON of the type `kind`."""
+
+    kind: Any
+
+
+@dataclass(frozen=True)
+class Download:
+    """A response with the bytes of a file of one of the `media_types`."""
+
+    media_types: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Operation:
-    """A view's declaration. `response` is the type of its JSON, or `Events`; `no_content` says when it is 204."""
+    """A view's declaration. `response` is the type of its JSON, or `Events`, `Created` or `Download`; `no_content` says
+    when it is 204."""
 
     response: Any
     parts: tuple[RouteSpec, ...]
@@ -100,6 +117,11 @@ def operation(view: Callable[..., Any]) -> Operation:
 def body(kind: Any, required: bool = True) -> RouteSpec:
     """A JSON body of a type."""
     return RouteSpec(refusals=(400, 413), body=kind, body_required=required)
+
+
+def upload(*media_types: str) -> RouteSpec:
+    """A body that is a file."""
+    return RouteSpec(refusals=(400, 409, 413, 415), media_types=media_types)
 
 
 def query(name: str, description: str) -> RouteSpec:

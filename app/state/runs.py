@@ -199,7 +199,7 @@ class RunStore:
         closed = sse.client_request_closed(session_id, request.answers, "answered")
         return {
             "run": run_id,
-            "message": exact_json.dumps(transcript.message(new_id("msg"), role, request.text, now)),
+            "message": exact_json.dumps(_message(role, request, now)),
             "app": request.app,
             "model": request.model,
             "thread": request.thread_id,
@@ -245,3 +245,8 @@ class RunStore:
 def _append_args(batch: EventBatch) -> list[Any]:
     frames = [item for event in batch.events for item in (event["type"], sse.frame(event))]
     return [batch.run_id, batch.number, batch.after, len(batch.events), *frames]
+
+
+def _message(role: str, request: TurnRequest, now: str) -> transcript.Message:
+    attached = {"attachments": request.attachments} if request.attachments else {}
+    return transcript.message(new_id("msg"), role, request.text, now) | attached

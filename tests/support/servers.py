@@ -209,7 +209,8 @@ class Seen:
     @cached_property
     def asked(self) -> str:
         """The user's last message."""
-        return [message["content"] for message in self.messages if message["role"] == "user"][-1]
+        content = [message["content"] for message in self.messages if message["role"] == "user"][-1]
+        return content if isinstance(content, str) else content[0]["text"]
 
     def asks(self, text: str) -> bool:
         """Whether `text` is the user's last message: alone, or joined to those before it that got no reply."""

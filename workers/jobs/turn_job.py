@@ -24,6 +24,7 @@ from workers import turn
 from workers.cancellation import ENDED_ELSEWHERE, SHUTDOWN, CancelToken, Stopped
 from workers.jobs.handing_over import can_hand_over, hand_over
 from workers.jobs.tool_context import tool_context
+from workers.jobs.turn_files import TurnFiles
 from workers.jobs.turn_model import TurnModel
 from workers.jobs.turn_tools import TurnTools
 from workers.models.prompt import MAX_BYTES_PER_TOKEN, Conversation
@@ -125,7 +126,8 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     toolbox = _toolbox(runtime, run, context)
     usage = UsageRecorder(services.ledger, runtime.usage_settler, run)
     system = Conversation(_instructions(app, context.secrets), state)
-    model = TurnModel(services, runtime.models, usage, run, system, toolbox.schemas, think)
+    files = TurnFiles(services.files, run)
+    model = TurnModel(services, runtime.models, usage, run, system, toolbox.schemas, files, think)
     messages = services.sessions.messages(run.session_id, run.thread_id, model.room * MAX_BYTES_PER_TOKEN)
     if not messages:
         raise turn.ThreadGone("The thread of this message was deleted")

@@ -12,6 +12,7 @@ from app.services import Services
 from app.state.run_records import Run
 from app.state.transcript import Message
 from workers.cancellation import CancelToken
+from workers.jobs.turn_files import TurnFiles
 from workers.models import retry, traced
 from workers.models.models import Models
 from workers.models.prompt import Conversation
@@ -24,7 +25,8 @@ from workers.usage_recorder import UsageRecorder
 @dataclass(frozen=True)
 class TurnModel:
     """Calls the turn's model, or one of its app's fallbacks, with `tools` in the form of OpenAI's chat API. `system` is
-    the conversation without its messages. `on_thought` gets each piece of what a model thinks."""
+    the conversation without its messages; `files` are those of the messages. `on_thought` gets each piece of what a
+    model thinks."""
 
     services: Services
     models: Models
@@ -32,13 +34,15 @@ class TurnModel:
     run: Run
     system: Conversation
     tools: list[dict[str, Any]]
+    files: TurnFiles
     on_thought: Callable[[str], None]
 
     def __call__(self, messages: Sequence[Message], on_text: Callable[[str], None], token: CancelToken) -> Reply:
         """One reply; `on_text` gets each piece of its text. Raises `TurnFailed`, `Stopped`."""
         settings = self.services.settings
         policy = retry.Policy(settings.provider_retries, settings.retry_pause, self._notify_wait)
-        conversation = replace(self.system, messages=messages)
+        self.files.load(messages)
+        conversation = replace(self.system, messages=messages, read_file=self.files.read)
         return retry.call_with_fallbacks(
             self._model_names(), lambda name: self._call(name, conversation, on_text, token), token, policy
         )

@@ -20,6 +20,7 @@ from workers.models import counting, litellm_setup, pricing, routes, warm_up
 from workers.models.abilities import abilities_of
 from workers.models.call import CallFailed, StreamedCall
 from workers.models.failures import Failure
+from workers.models.inputs import inputs_of
 from workers.models.metering import estimate, measure
 from workers.models.prompt import Prompt, assemble, rules_for, tools_called_in
 from workers.models.reply_builder import ReplyBuilder
@@ -114,6 +115,10 @@ class Models:
         """Whether a call of the model would use one of the client's own keys."""
         return self._model(name).own_key(own_keys) is not None
 
+    def inputs(self) -> dict[str, frozenset[str]]:
+        """The inputs of each model beside text."""
+        return {model.model_name: inputs_of(model, os.environ) for model in self._catalog.models}
+
     def room(self, name: str, tools: Sequence[dict[str, Any]]) -> int:
         """Tokens that the messages of a prompt may have."""
         model = self._model(name)
@@ -130,9 +135,8 @@ class Models:
         rules = rules_for(asked, routes.provider_of(model), params)
         if rules.thinking and params.get("tool_choice") not in (None, "auto", "none"):
             params["tool_choice"] = "auto"  # Claude refuses to think where a tool is forced
-        prompt = assemble(
-            request.conversation, rules, self.room(request.name, request.tools), partial(counting.of_messages, asked)
-        )
+        room, inputs = self.room(request.name, request.tools), inputs_of(model, os.environ)
+        prompt = assemble(request.conversation, rules, room, partial(counting.of_messages, asked), inputs)
         tools = list(request.tools) or (tools_called_in(prompt) if rules.calls_need_tools else [])
         return _Prepared(model, prompt, tools, params | {"messages": prompt} | ({"tools": tools} if tools else {}))
 

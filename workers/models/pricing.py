@@ -45,6 +45,11 @@ def cost(model: Model, usage: Usage) -> int | None:
         return known.cost(usage)
 
 
+def known_of(model: Model) -> Mapping[str, Any]:
+    """litellm's facts about a model, {} if it has none."""
+    return _known(_priced_as(model))
+
+
 def _priced_as(model: Model) -> str:
     """The name by which litellm knows the price: that of an API is not a part of it."""
     return model.priced_as.replace("/responses/", "/", 1)

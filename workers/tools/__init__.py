@@ -26,6 +26,8 @@ from workers.secrets import Secrets, UnknownSecret
 from workers.tools import importing
 from workers.tools.async_loop import ToolLoop
 from workers.tools.errors import ToolError as ToolError
+from workers.tools.image import Image as Image
+from workers.tools.image import KeepImage
 
 BUILT_IN = {
     "GetTokenPrice": "workers.tools.prices:GetTokenPrice",
@@ -75,6 +77,7 @@ class ToolContext:
     token: CancelToken = field(default_factory=CancelToken)
     secrets: Secrets = field(default_factory=lambda: Secrets({}), repr=False)
     sleeper: Sleeper | None = field(default=None, repr=False)
+    keep_image: KeepImage | None = field(default=None, repr=False)
 
     def sleep(self, seconds: float) -> None:
         """Sleep. Ends at once, by an exception that tools must not catch, when the turn or the worker stops, or when a

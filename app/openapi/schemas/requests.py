@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import BeforeValidator, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
+from app.openapi.schemas.files import AttachedFile, LinkedImage
 from app.web import parsing
+from app.web.attachments import MOST, attachments_of
 from app.web.bodies import expected
 
 USER = {"address": "0x742d...", "chain_id": 1, "is_connected": True}
@@ -26,6 +28,12 @@ UserState = Annotated[
         "`is_connected` are the usual keys",
         examples=[USER],
     ),
+]
+
+Attachments = Annotated[
+    list[AttachedFile | LinkedImage],
+    BeforeValidator(attachments_of),
+    Field(max_length=MOST, description="Files of the session, and images that the model's provider reads by itself"),
 ]
 
 
@@ -115,6 +123,7 @@ class NewMessage(TypedDict):
     user_state: NotRequired[UserState | None]
     on_busy: NotRequired[parsing.OnBusy]
     response_format: NotRequired[ResponseFormat | None]
+    attachments: NotRequired[Attachments]
 
 
 @open_schema(model="claude-sonnet")

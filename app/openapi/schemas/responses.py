@@ -7,6 +7,7 @@ from typing import Any, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from app.events.types import Status, exact_schema
+from app.openapi.schemas.files import File, LinkedImage
 from app.openapi.schemas.requests import USER, UserState
 
 _ID = "550e8400-e29b-41d4-a716-446655440000"
@@ -135,6 +136,7 @@ class Message(TypedDict):
     tool_calls: NotRequired[list[ToolCall]]
     tool_results: NotRequired[list[ToolResult]]
     interrupted: NotRequired[Literal[True]]
+    attachments: NotRequired[list[File | LinkedImage]]
 
 
 @exact_schema(run_id=_RUN, text="And of BTC?")
