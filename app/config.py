@@ -148,6 +148,7 @@ class Settings(BaseSettings):
         description="how long the id of a counted model call is remembered, so that it is counted once",
     )
     max_waiting: int = Field(8, ge=0, description="messages that may wait in one busy session; further ones get 429")
+    max_threads: int = Field(500, ge=1, description="threads that one session may have; opening another one gets 409")
     client_request_ttl: int = Field(
         3600, ge=1, description="how long a client request of a tool (a wallet transaction, for example) stays open"
     )
@@ -189,7 +190,8 @@ class Settings(BaseSettings):
     send_timeout: float = Field(
         10,
         gt=0,
-        description="a client that neither reads its stream nor sends its body is disconnected after this time",
+        description="a client that neither reads its stream nor continues its request is disconnected after this time; "
+        "one that is idle, slow to send a request or slow to read a response, after three times as long",
     )
 
     drain: float = Field(

@@ -70,7 +70,8 @@ class NotFound(ApiError):
 
 
 class Conflict(ApiError):
-    """The session is busy and the request asked not to wait, or the Idempotency-Key belongs to another message."""
+    """The session is busy and the request asked not to wait, the Idempotency-Key belongs to another message, or the
+    session has as many threads as it may have."""
 
     status = 409
 

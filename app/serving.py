@@ -10,6 +10,7 @@ import gc
 import logging
 import os
 import socket
+import ssl
 import sys
 from http import HTTPStatus
 from types import FrameType
@@ -36,6 +37,7 @@ from app import exact_json, file_limit
 from app.checks import variables
 from app.errors import ConfigError
 from app.telemetry import logs, tracing
+from app.web.client_socket import LONGEST, ClientSocket
 from app.web.security_headers import DEFAULT_HEADERS
 
 log = logging.getLogger(__name__)
@@ -59,7 +61,7 @@ worker_class = "app.serving.StreamWorker"
 worker_connections = 1_000_000  # above it gunicorn would accept nothing; `file_limit` sets the true maximum
 timeout = 60
 graceful_timeout = CLOSE_SECONDS + 60  # of gunicorn's master, which does not read .env: the longest AOMI_DRAIN
-keepalive = 75
+keepalive = 1  # connections stay open; `ClientSocket` knows for how long
 limit_request_line = message.MAX_REQUEST_LINE = 64 * 1024 + 4096
 # gen-1 clients send messages in the query. gunicorn allows at most 8190 or unlimited, so its own maximum is raised.
 limit_request_fields = 100
@@ -103,6 +105,7 @@ class StreamWorker(GeventWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._clients: set[Any] = set()
+        self._send_timeout = 0.0
         self._idle: dict[Any, None] = {}  # those of them that wait for a request, the longest first
         self._max_clients = self._files_at_start = file_limit.UNLIMITED
 
@@ -115,6 +118,7 @@ class StreamWorker(GeventWorker):
         """Serve until the process is stopped. Also runs a reaper, for turns whose worker died."""
         gevent.get_hub().print_exception = logs.greenlet_uncaught
         services = self.wsgi.extensions["aomi"]
+        self._send_timeout = services.settings.send_timeout
         files = file_limit.budget(file_limit.open_files(), services.settings.redis_connections)
         self._max_clients = files.connections
         log.info("at most %d open files (%d at start): %d streams", files.files, self._files_at_start, files.streams)
@@ -134,7 +138,9 @@ class StreamWorker(GeventWorker):
             raise AppImportError("\n".join(f"aomi web: {line}" for line in str(error).splitlines())) from error
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        """Serve one connection."""
+        """Serve one connection. A connection with TLS has gunicorn's own time limits."""
+        if not isinstance(client, ssl.SSLSocket):
+            client = ClientSocket(client, self._send_timeout)
         self._clients.add(client)
         if len(self._clients) > self._max_clients and self._idle:
             self._close_longest_idle()
@@ -148,12 +154,20 @@ class StreamWorker(GeventWorker):
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         """Serve one request. A client that does not read in time is treated as disconnected."""
         self._idle.pop(sock, None)
+        if isinstance(sock, ClientSocket):
+            sock.await_body()
         try:
             return super().handle_request(listener_name, req, sock, addr)
         except TimeoutError as error:
             raise ConnectionResetError(errno.ECONNRESET, "the client does not read") from error
         finally:
             self._idle[sock] = None
+            if isinstance(sock, ClientSocket):
+                sock.await_request()
+
+    def timeout_ctx(self) -> Any:
+        """Above the limits of `ClientSocket`, whose end of a silent client is a quiet one."""
+        return gevent.Timeout(2 * LONGEST * self._send_timeout, False)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Refuse an invalid request with a JSON error. Its content is not logged: it may contain a key."""

@@ -475,6 +475,8 @@ def busy(webs, redis):
     client, owner = Client(webs[0], key), f"0x{uuid.uuid4().hex}"
     client.post("/api/sessions", json={"public_key": owner, "app": "default", "user_state": {"chain_id": 1}})
     client.post("/api/control/model", json={"model": "demo"})
+    for _ in range(2):
+        client.post(f"/api/sessions/{client.session_id}/threads")
     client.post("/api/secrets", json={"client_id": "docs", "secrets": {"TOKEN": "value"}})
     query = {"client_id": "docs"}
     client.post("/api/chat", params=query, json={"text": "remember 0"}, headers={"Idempotency-Key": "docs"})

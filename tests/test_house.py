@@ -132,6 +132,23 @@ def test_the_scripts_name_keys_as_python_does():
     ]
 
 
+def test_no_script_reads_a_whole_list_that_a_client_can_make_long():
+    """Redis does nothing else meanwhile. Each place that does has a bound."""
+    bounded = {
+        ("fetch_mailbox.lua", "LRANGE"): "MAX_MAILBOX_EVENTS",
+        ("snapshot.lua", "LRANGE"): "AOMI_MAX_WAITING",
+        ("start.lua", "LRANGE"): "AOMI_MAX_WAITING",
+        ("take_slot.lua", "ZRANGE"): "the limit of turns at once, with the messages that wait",
+    }
+    reading = re.compile(r"redis\.call\('(\w*RANGE|SMEMBERS|HVALS)', [^\n]*?(?:, [01], -1|, '-', '\+')\)")
+    found = {
+        (script.name, match[1])
+        for script in ROOT.glob("app/state/lua/*.lua")
+        for match in reading.finditer(script.read_text())
+    }
+    assert found == set(bounded)
+
+
 def test_the_scripts_know_which_turns_are_over_as_python_does():
     import fakeredis
 
@@ -201,6 +218,19 @@ def test_no_exporter_of_traces_is_loaded_unless_it_is_wanted():
     )
     ran = processes.run([sys.executable, "-c", code], cwd=ROOT)
     assert ran.returncode == 0, ran.stderr
+
+
+def test_commands_print_in_one_way():
+    """So that no control character of what a client or a model wrote reaches a terminal. Two parts of the chat write
+    pieces of lines, which they clean."""
+    printing = {"print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write"}
+
+    def prints(path: Path) -> bool:
+        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        return bool(printing & {ast.unparse(call.func) for call in calls})
+
+    found = {p for p in SOURCES if p.is_relative_to(ROOT / "app/commands") and prints(p)}
+    assert found == {ROOT / "app/commands" / name for name in ("echo.py", "chat/screen.py", "chat/pipe.py")}
 
 
 def test_broad_excepts_stand_where_they_must():

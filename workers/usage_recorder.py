@@ -8,6 +8,7 @@ from itertools import count
 from app.state.ledger import Ledger
 from app.state.run_records import Run
 from app.usage import BUDGET_SPENT, NO_KEY, ModelCall
+from workers.cancellation import ENDED_ELSEWHERE, Stopped
 from workers.models.request import CallEstimate, MeasureUsage
 from workers.turn import BudgetSpent
 from workers.usage_settler import UsageSettler
@@ -32,7 +33,7 @@ class UsageRecorder:
 
     def open(self, estimate: CallEstimate) -> Callable[[MeasureUsage], None]:
         """Record a call that was sent. Returns a callback: call it with a function that measures the usage once the
-        call has ended."""
+        call has ended. Raises `Stopped` when the turn is gone, because its session was deleted."""
         run = self._run
         call = ModelCall(
             number=next(self._call_ids),
@@ -44,5 +45,6 @@ class UsageRecorder:
             prices=estimate.prices,
             own_key=estimate.own_key,
         )
-        self._ledger.open(run.session_id, run.id, call)
+        if not self._ledger.open(run.session_id, run.id, call):
+            raise Stopped(ENDED_ELSEWHERE)
         return lambda measure: self._settler.put(run.session_id, run.id, lambda: call.charge(*measure()))

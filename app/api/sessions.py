@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from app import exact_json
 from app.errors import BadRequest
 from app.events import sse
-from app.openapi.declare import SESSION, SESSION_PATH, Parameter, RouteSpec, body, documented
+from app.openapi.declare import PAGED, SESSION, SESSION_PATH, Parameter, RouteSpec, body, documented
 from app.openapi.schemas import requests, responses
 from app.state.session_fields import session_status
 from app.turns.erasing import erase
@@ -16,6 +16,7 @@ from app.web import parsing
 from app.web.bodies import json_body, optional_json_body, validated
 from app.web.caller import check_app_opens
 from app.web.current import services
+from app.web.pages import paged_json, wanted_page
 from app.web.serializers import choice_json, summary_json, thread_json, times_json
 
 bp = Blueprint("sessions", __name__)
@@ -45,30 +46,27 @@ def create() -> ResponseReturnValue:
 
 
 @bp.get("/api/sessions")
-@documented(list[responses.ListedSession], RouteSpec((_OWNER,), (400,)))
+@documented(list[responses.ListedSession], RouteSpec((_OWNER,), (400,)), PAGED)
 def of_public_key() -> ResponseReturnValue:
-    """The sessions of a public key, newest first, as a bare array."""
+    """The sessions of a public key, newest first, as a bare array. `Link` leads to older ones."""
     public_key = request.args.get("public_key", "")
     if not 0 < len(public_key) <= parsing.PUBLIC_KEY_CHARACTERS:
         raise BadRequest(f"The query needs public_key, of 1 to {parsing.PUBLIC_KEY_CHARACTERS} characters")
-    owned = services().sessions.owned_by(public_key)
-    return jsonify([{"session_id": session["id"], **times_json(session), **summary_json(session)} for session in owned])
+    page = services().sessions.owned_by(public_key, wanted_page())
+    listed = [{"session_id": one["id"], **times_json(one), **summary_json(one)} for one in page.items]
+    return paged_json(listed, page)
 
 
 @bp.get("/api/sessions/<session_id>")
-@documented(responses.Session, SESSION_PATH)
+@documented(responses.Session, SESSION_PATH, PAGED)
 def show(session_id: str) -> ResponseReturnValue:
-    """The session and its threads."""
+    """The session and its newest threads, oldest first. `Link` leads to older ones."""
     session_id = parsing.checked_session_id(session_id)
     session = parsing.session_or_404(session_id)
-    threads = [thread_json(thread) for thread in services().sessions.threads(session_id)]
-    return jsonify(
-        session_id=session_id,
-        threads=threads,
-        **times_json(session),
-        **summary_json(session),
-        **choice_json(services().catalog, session),
-    )
+    page = services().sessions.threads(session_id, wanted_page())
+    shown = {"session_id": session_id, "threads": [thread_json(thread) for thread in reversed(page.items)]}
+    shown |= times_json(session) | summary_json(session) | choice_json(services().catalog, session)
+    return paged_json(shown, page)
 
 
 @bp.patch("/api/sessions/<session_id>")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.errors import NotFound
-from app.openapi.declare import SESSION_PATH, THREAD_PATH, body, documented
+from app.errors import Conflict, NotFound
+from app.openapi.declare import SESSION_PATH, THREAD_PATH, RouteSpec, body, documented
 from app.openapi.schemas import requests, responses
+from app.state.sessions import TooManyThreads
 from app.turns.erasing import erase_thread
 from app.web import parsing
 from app.web.bodies import json_body, optional_json_body, validated
@@ -18,13 +19,19 @@ bp = Blueprint("threads", __name__, url_prefix="/api/sessions/<session_id>/threa
 
 
 @bp.post("")
-@documented(responses.Thread, SESSION_PATH, body(requests.NewThread, required=False))
+@documented(responses.Thread, SESSION_PATH, RouteSpec(refusals=(409,)), body(requests.NewThread, required=False))
 def open_thread(session_id: str) -> ResponseReturnValue:
     """Create a thread. Messages without a thread_id go to it from now on."""
     session_id = parsing.checked_session_id(session_id)
     parsing.session_or_404(session_id)
     title = validated(requests.NewThread, optional_json_body()).get("title") or ""
-    return jsonify(thread_json(services().sessions.open_thread(session_id, title)))
+    try:
+        thread = services().sessions.open_thread(session_id, title)
+    except TooManyThreads as full:
+        raise Conflict(f"The session has {full.most:,} threads, the most that it may have; delete some first") from None
+    if thread is None:
+        raise NotFound(parsing.NO_SESSION)
+    return jsonify(thread_json(thread))
 
 
 @bp.patch("/<thread_id>")

@@ -10,6 +10,7 @@ import click
 
 from app import config
 from app.commands import dev_file
+from app.commands.echo import echo
 from app.errors import ConfigError
 from app.state.connection.clients import Unavailable
 
@@ -64,9 +65,9 @@ def settings(of_file: bool) -> None:
     if of_file:
         from app.commands import file_keys
 
-        click.echo("\n\n".join(f"<!-- {name} -->\n{table}" for name, table in file_keys.tables().items()))
+        echo("\n\n".join(f"<!-- {name} -->\n{table}" for name, table in file_keys.tables().items()))
     else:
-        click.echo(config.table())
+        echo(config.table())
 
 
 @cli.command("encryption-key")
@@ -74,7 +75,7 @@ def encryption_key() -> None:
     """Print a new key for AOMI_ENCRYPTION_KEY, alone on the last line."""
     from cryptography.fernet import Fernet
 
-    click.echo(Fernet.generate_key().decode())
+    echo(Fernet.generate_key().decode())
 
 
 def main() -> None:
@@ -83,10 +84,10 @@ def main() -> None:
         cli()
     except ConfigError as error:
         for line in str(error).splitlines():
-            click.echo(f"aomi: {line}", err=True)
+            echo(f"aomi: {line}", err=True)
         sys.exit(2)
     except Unavailable as error:
-        click.echo(f"aomi: Redis does not answer ({error}); start it, or set REDIS_URL to its address", err=True)
+        echo(f"aomi: Redis does not answer ({error}); start it, or set REDIS_URL to its address", err=True)
         sys.exit(2)
 
 

@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import IO
 from urllib.error import HTTPError
 
-import click
-
 from app.commands import check, dev_file
 from app.commands.dev_file import DATA
+from app.commands.echo import echo
 from app.commands.redis_server import find_server
 from app.errors import ConfigError
 
@@ -54,7 +53,7 @@ def run(port: int) -> int:
         has_redis = any(os.environ.get(name) for name in ("REDIS_URL", "REDIS_URL_FILE"))
         file = _file_of_folder(stack, has_redis)
         if has_redis:
-            click.echo("Redis: the server at REDIS_URL")
+            echo("Redis: the server at REDIS_URL")
         else:
             os.environ["REDIS_URL"] = stack.enter_context(_own_redis())
         url = f"http://127.0.0.1:{port}"
@@ -91,7 +90,7 @@ def _run_processes(port: int, url: str) -> int:
     manager = Manager()
     manager.add_process("web", f"exec {python} -m gunicorn -c python:app.serving 'app:create_app()'", env=environment)
     manager.add_process("worker", f"exec {python} -m workers", env=environment)
-    click.echo("Starting web and worker; the worker needs a few seconds to load litellm ...")
+    echo("Starting web and worker; the worker needs a few seconds to load litellm ...")
     threading.Thread(target=_announce, args=(url,), daemon=True).start()
     manager.loop()
     return 0 if manager.returncode == INTERRUPTED else manager.returncode
@@ -102,7 +101,7 @@ def _own_redis() -> Iterator[str]:
     """A Redis for this run, with its data in `DATA`. Yields its URL. Raises `ConfigError`."""
     server, port = find_server(), _redis_port()
     DATA.mkdir(exist_ok=True)
-    click.echo(f"Redis: {server.version} on port {port}, its data and log in {DATA}/ ({server.path})")
+    echo(f"Redis: {server.version} on port {port}, its data and log in {DATA}/ ({server.path})")
     command = [server.path, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(DATA), "--logfile", "redis.log"]
     command += ["--appendonly", "yes", "--save", ""]
     process = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - Ctrl-C must not reach Redis, which stops last
@@ -151,10 +150,10 @@ def _announce(url: str) -> None:
     told, repeat_at = "", 0.0
     while (reason := _not_ready(url)) is not None:
         if reason and (reason != told or time.monotonic() >= repeat_at):
-            click.echo(f"Not ready yet, messages wait: {reason}")
+            echo(f"Not ready yet, messages wait: {reason}")
             told, repeat_at = reason, time.monotonic() + REMIND_SECONDS
         time.sleep(0.1)
-    click.echo(TRY.format(url=url, aomi=_own_path()))
+    echo(TRY.format(url=url, aomi=_own_path()))
 
 
 def _not_ready(url: str) -> str | None:

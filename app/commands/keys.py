@@ -11,6 +11,7 @@ import click
 from app import catalog, config
 from app.catalog import DEFAULT_APP
 from app.commands.durations import Duration
+from app.commands.echo import echo
 from app.commands.key_options import policy_options
 from app.commands.output import Output, json_option
 from app.commands.redis_store import open_store
@@ -61,8 +62,8 @@ def create(apps: tuple[str, ...], **_: Any) -> None:
     """Create a key. It is shown once, alone on the last line."""
     _check(apps)
     secret = _api_keys().issue(**_policy_from_options() | {"apps": apps})
-    click.echo(f"A key for {', '.join(apps)}. Only its hash is stored, so save it now:", err=True)
-    click.echo(secret)
+    echo(f"A key for {', '.join(apps)}. Only its hash is stored, so save it now:", err=True)
+    echo(secret)
 
 
 @keys.command("list")
@@ -71,11 +72,11 @@ def list_keys(as_json: bool) -> None:
     """Show all keys, the oldest first."""
     rows, output = [Row.of(key) for key in _api_keys().all()], Output(as_json, full=True)
     if as_json:
-        click.echo(output.json(rows))
+        echo(output.json(rows))
     elif not rows:
-        click.echo("There is no key yet; create one with: aomi keys create --app APP", err=True)
+        echo("There is no key yet; create one with: aomi keys create --app APP", err=True)
     else:
-        click.echo(output.table(Row, rows))
+        echo(output.table(Row, rows))
 
 
 @keys.command()
@@ -85,7 +86,7 @@ def show(key: str, as_json: bool) -> None:
     """Show one key."""
     row = Row.of(_one(_api_keys(), key))
     output = Output(as_json, full=True)
-    click.echo(output.json(row) if as_json else output.pairs(asdict(row)))
+    echo(output.json(row) if as_json else output.pairs(asdict(row)))
 
 
 @keys.command()
@@ -103,7 +104,7 @@ def update(key: str, apps: tuple[str, ...], **_: Any) -> None:
     before = {field.name: getattr(api_key, field.name) for field in fields(KeyPolicy)}
     if not api_keys.change(api_key, KeyPolicy(**before | changes)):
         raise _no_such_key()
-    click.echo(f"Changed key {api_key.id}: {', '.join(name.replace('_', ' ') for name in changes)}.")
+    echo(f"Changed key {api_key.id}: {', '.join(name.replace('_', ' ') for name in changes)}.")
 
 
 @keys.command()
@@ -124,8 +125,8 @@ def rotate(key: str, overlap: int) -> None:
         if overlap
         else "The old secret is refused from now on"
     )
-    click.echo(f"{old}. Only the hash of the new one is stored, so save it now:", err=True)
-    click.echo(secret)
+    echo(f"{old}. Only the hash of the new one is stored, so save it now:", err=True)
+    echo(secret)
 
 
 @keys.command()
@@ -134,7 +135,7 @@ def revoke(key: str) -> None:
     """Delete a key."""
     api_keys = _api_keys()
     api_keys.revoke(_one(api_keys, key))
-    click.echo("Revoked: requests with this key are refused from now on.")
+    echo("Revoked: requests with this key are refused from now on.")
 
 
 def _policy_from_options() -> dict[str, Any]:

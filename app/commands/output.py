@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from app.commands.terminal_text import one_line
+from app.terminal_text import as_line, escaped_json, one_line
 
 SESSION_CHARACTERS = 8
 """Enough of a session's id to name the session. (Logs show fewer: more people read them.)"""
@@ -26,7 +26,8 @@ full_option = click.option("--full", is_flag=True, help="Session ids in full. An
 
 def text_table(rows: Sequence[Sequence[str]], left_columns: int) -> str:
     """Rows as aligned columns; the first row has the headings. The first `left_columns` columns are left-aligned, the
-    others right-aligned. Columns without any value are left out."""
+    others right-aligned. Columns without any value are left out. A line end in a cell begins no row."""
+    rows = [[as_line(cell) for cell in row] for row in rows]
     align = [str.ljust if index < left_columns else str.rjust for index in range(len(rows[0]))]
     columns = [(pad, column) for pad, column in zip(align, zip(*rows, strict=True), strict=True) if any(column[1:])]
     padded = [[pad(cell, max(map(len, column))) for cell in column] for pad, column in columns]
@@ -42,7 +43,7 @@ class Output:
 
     def json(self, facts: Any) -> str:
         """A dataclass, a list of them, or a dict as JSON."""
-        return json.dumps(self._plain(facts), indent=2)
+        return escaped_json(json.dumps(self._plain(facts), indent=2))
 
     def table(self, kind: type, rows: Sequence[Any]) -> str:
         """Dataclasses of one kind as a table."""
@@ -55,7 +56,7 @@ class Output:
         width = max(map(len, facts))
         known = {name: value for name, value in facts.items() if value not in (None, "")}
         return "\n".join(
-            f"{_heading(name):<{width}}  {self._cell(name, value)}".rstrip() for name, value in known.items()
+            f"{_heading(name):<{width}}  {as_line(self._cell(name, value))}".rstrip() for name, value in known.items()
         )
 
     def session_id(self, session_id: str) -> str:

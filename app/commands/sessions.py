@@ -14,12 +14,14 @@ import click
 
 from app import services
 from app.commands.durations import Duration
+from app.commands.echo import echo
 from app.commands.redis_store import open_store
 from app.commands.session_selection import Selection, selected_ids
 from app.errors import ConfigError
 from app.state import redis_keys
 from app.state.export import Export
 from app.state.inspection import Inspection
+from app.terminal_text import as_line, escaped_json
 from app.turns.erasing import erase
 
 LISTED_FIELDS = ("updated_at", "title")
@@ -59,7 +61,7 @@ def list_sessions(selection: Selection, older_than: int | None) -> None:
     ids = selected_ids(inspection, replace(selection, older_than=older_than))
     listed = inspection.pick(map(redis_keys.session, ids), LISTED_FIELDS)
     for session_id, fields in sorted(zip(ids, listed, strict=True), key=lambda pair: pair[1]["updated_at"]):
-        click.echo("  ".join([session_id, *fields.values()]).rstrip())
+        echo("  ".join(map(as_line, (session_id, *fields.values()))).rstrip())
 
 
 @sessions.command()
@@ -75,9 +77,9 @@ def export(selection: Selection, session_ids: tuple[str, ...], output: Path | No
     whole: dict[str, Any] = {"exported_at": store.clock.now_iso(), "sessions": sessions}
     if selection.client:
         whole["client"] = exporter.client(selection.client_digest)
-    text = json.dumps(whole, indent=2, ensure_ascii=False)
+    text = escaped_json(json.dumps(whole, indent=2, ensure_ascii=False))
     if output is None:
-        click.echo(text)
+        echo(text)
     else:
         with open(output, "w", opener=_open_private) as file:
             file.write(text + "\n")
@@ -103,7 +105,7 @@ def delete(selection: Selection, session_ids: tuple[str, ...], older_than: int |
         erase(backend.sessions, backend.turns, backend.usage_recovery, backend.jobs, session_id)
     if selection.whole_client:
         backend.vault.forget(selection.client_digest)
-    click.echo(f"Deleted: {what}.")
+    echo(f"Deleted: {what}.")
 
 
 def _checked_ids(inspection: Inspection, selection: Selection) -> list[str]:

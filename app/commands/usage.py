@@ -6,14 +6,15 @@ from typing import Any
 
 import click
 
+from app.commands.echo import echo
 from app.commands.output import Output, text_table, with_output
 from app.commands.redis_store import open_store
-from app.commands.terminal_text import one_line
 from app.errors import ConfigError
 from app.state.api_keys import ApiKeys
 from app.state.inspection import Inspection
 from app.state.ledger import Ledger
 from app.state.scripts import Store
+from app.terminal_text import one_line
 from app.usage import Totals, dollars
 from app.usage.report import Days, InvalidDays, Row, between, grouped, month, total
 
@@ -40,7 +41,7 @@ def usage(by: str, of_month: str, first: str, last: str, as_json: bool, full: bo
     except InvalidDays as error:
         raise ConfigError(str(error)) from None
     rows = _rows(store, by, days)
-    click.echo(output.json(_facts(by, days, rows)) if as_json else _table(output, by, days, rows, _labels(store, by)))
+    echo(output.json(_facts(by, days, rows)) if as_json else _table(output, by, days, rows, _labels(store, by)))
 
 
 def _rows(store: Store, by: str, days: Days) -> list[Row]:

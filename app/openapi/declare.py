@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
 from app.config import Settings
-from app.web import parsing
+from app.web import pages, parsing
 
 Schema = Mapping[str, Any]
 View = TypeVar("View", bound=Callable[..., Any])
@@ -127,6 +127,23 @@ THREAD_PATH = RouteSpec((Parameter("thread_id", "path", "A thread of the session
 LAST_EVENT_ID = RouteSpec((Parameter("Last-Event-ID", "header", "Resume after this event.", _AFTER),), (400,))
 STARTING_AFTER = RouteSpec((Parameter("starting_after", "query", "As Last-Event-ID.", _AFTER),), (400,))
 IDS = query("ids", "`1` puts an `id:` line into each frame.")
+PAGED = RouteSpec(
+    (
+        Parameter(
+            "limit",
+            "query",
+            f"Items of a page, at most {pages.MAX_ITEMS}, which is the default.",
+            {"type": "string", "pattern": f"^{pages.LIMIT.pattern}$"},
+        ),
+        Parameter(
+            "cursor",
+            "query",
+            "As in the header `Link` of the page before.",
+            {"type": "string", "pattern": f"^{pages.CURSOR.pattern}$"},
+        ),
+    ),
+    (400,),
+)
 KEY = RouteSpec(refusals=(401,), key="required")
 APP = RouteSpec(
     (

@@ -26,8 +26,8 @@ class StopTurn:
 
 @dataclass(frozen=True)
 class DropWork:
-    """Sent for each turn and job of a session that was deleted, and for a multi-step call that its turn gave
-    up."""
+    """Sent for each turn and job of a session that was deleted, for the title of a thread that was, and for a
+    multi-step call that its turn gave up."""
 
     work: str
 

@@ -1,21 +1,26 @@
-"""Deleting a session: its keys in Redis are found by its own indexes, never by a scan of all keys."""
+"""Deleting a session: its keys in Redis are found by its own indexes, never by a scan of all keys. A session with many
+threads or turns is deleted in parts, each one atomic step; the session itself goes with the last part."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from app.events import sse
 from app.state import redis_keys
 from app.state.control_messages import DropWork, steps_work, title_work, turn_work
-from app.state.leases import Leases
+from app.state.ids import sha256_hex
+from app.state.leases import member as turn_member
 from app.state.open_requests import last_number
 from app.state.pairs import frame_pairs, from_pairs
 from app.state.scripts import Store
 from app.state.step_calls import call_member
 
 DELETE_BATCH = 1000
-"""Entries of an index that one command removes."""
+"""Entries of an index that one command removes, and messages that are published together."""
+
+PART = 100
+"""Threads, and names in the session's index, that are deleted in one atomic step; in the last one twice as many."""
 
 NOTICE = "This session was deleted; a new message starts it afresh"
 
@@ -23,22 +28,21 @@ NOTICE = "This session was deleted; a new message starts it afresh"
 @dataclass(frozen=True)
 class SessionRefs:
     """The references from a session to the rest of Redis: the `public_keys` that list it, the number of its client
-    `requests`, its threads, its turns, those of them that are `current`, (turn, call) of its multi-step tools, and the
-    digests of the addresses that these came from."""
+    `requests`, its threads, its turns, those of them that are `current`, (turn, call) of its multi-step tools, the
+    digests of the addresses that these came from, and the Redis keys of its turns' `slots`."""
 
-    public_keys: frozenset[str]
-    requests: int
-    threads: frozenset[str]
-    runs: frozenset[str]
-    current: frozenset[str]
-    calls: frozenset[tuple[str, str]]
-    addresses: frozenset[str]
+    public_keys: frozenset[str] = frozenset()
+    requests: int = 0
+    threads: frozenset[str] = frozenset()
+    runs: frozenset[str] = frozenset()
+    current: frozenset[str] = frozenset()
+    calls: frozenset[tuple[str, str]] = frozenset()
+    addresses: frozenset[str] = frozenset()
+    slots: frozenset[str] = frozenset()
 
     @classmethod
-    def read(
-        cls, fields: dict[str, str], threads: Iterable[bytes], kept: Iterable[bytes], addresses: Iterable[bytes]
-    ) -> SessionRefs:
-        """Out of the session's fields, its two indexes, and the addresses in its calls."""
+    def read(cls, fields: dict[str, str], threads: Iterable[bytes], kept: Iterable[bytes]) -> SessionRefs:
+        """Out of the session's fields and its two indexes, without `addresses` and `slots`."""
         names = [name.decode().split(":", 2) for name in kept]
         return cls(
             public_keys=frozenset(filter(None, [fields.get("public_key")])),
@@ -47,8 +51,13 @@ class SessionRefs:
             runs=frozenset(rest[0] for kind, *rest in names if kind == "run"),
             current=frozenset(filter(None, [fields.get("run")])),
             calls=frozenset((rest[0], rest[1]) for kind, *rest in names if kind == "call"),
-            addresses=frozenset(address.decode() for address in addresses),
         )
+
+    def with_holders(self, addresses: Iterable[bytes | None], slots: Iterable[bytes | None]) -> SessionRefs:
+        """With the addresses in its calls and the slots in its turns."""
+        named = " ".join(raw.decode() for raw in slots if raw)
+        held = frozenset(raw.decode() for raw in addresses if raw)
+        return replace(self, addresses=held, slots=frozenset(named.split()))
 
     def __or__(self, other: SessionRefs) -> SessionRefs:
         return SessionRefs(
@@ -59,6 +68,7 @@ class SessionRefs:
             self.current | other.current,
             self.calls | other.calls,
             self.addresses | other.addresses,
+            self.slots | other.slots,
         )
 
 
@@ -67,48 +77,71 @@ def remove(store: Store, session_id: str) -> SessionRefs:
 
     The references are read before the deletion and returned by it: a lost reply must not lose them.
     """
-    refs = _look(store, session_id) | _delete(store, session_id)
+    refs = SessionRefs()
+    while True:
+        refs |= _look(store, session_id)
+        is_last, part = _delete(store, session_id)
+        refs |= part
+        if is_last:
+            break
+        _remove_work(store, session_id, part)
+    _remove_work(store, session_id, refs)
     requests = [f"{session_id} {number}" for number in range(1, refs.requests + 1)]
-    for start in range(0, len(requests), DELETE_BATCH):
-        store.redis.zrem(redis_keys.CLIENT_REQUESTS, *requests[start : start + DELETE_BATCH])
-    for public_key in refs.public_keys:
-        store.redis.zrem(redis_keys.sessions_of(public_key), session_id)
-    _remove_calls(store, session_id, refs)
-    leases = Leases(store)
-    for run_id in refs.runs:
-        leases.drop(session_id, run_id)
-    for work in _work_of(refs):
-        store.redis.publish(redis_keys.CONTROL, DropWork(work).encode())
+    _remove_members(store, [redis_keys.CLIENT_REQUESTS], requests)
+    _remove_members(store, map(redis_keys.sessions_of, refs.public_keys), [session_id])
+    store.redis.unlink(redis_keys.introduced(sha256_hex(session_id.encode())))
     return refs
 
 
 def _look(store: Store, session_id: str) -> SessionRefs:
+    """The references of the next part, and maybe of the part after it."""
     pipeline = store.redis.pipeline(transaction=False)
-    pipeline.zrange(redis_keys.threads(session_id), 0, -1)
-    pipeline.zrange(redis_keys.kept(session_id), 0, -1)
+    pipeline.zrange(redis_keys.threads(session_id), 0, 2 * PART - 1)
+    pipeline.zrange(redis_keys.kept(session_id), 0, 2 * PART - 1)
     threads, kept = pipeline.execute()
-    refs = SessionRefs.read(store.fields(redis_keys.session(session_id)), threads, kept, [])
+    refs = SessionRefs.read(store.fields(redis_keys.session(session_id)), threads, kept)
     for run_id, call_id in refs.calls:
         pipeline.hget(redis_keys.call(session_id, run_id, call_id), "address")
-    return replace(refs, addresses=frozenset(address.decode() for address in pipeline.execute() if address))
+    for run_id in refs.runs:
+        pipeline.hget(redis_keys.run(session_id, run_id), "slots")
+    found = pipeline.execute()
+    return refs.with_holders(found[: len(refs.calls)], found[len(refs.calls) :])
 
 
-def _remove_calls(store: Store, session_id: str, refs: SessionRefs) -> None:
-    """Wake no multi-step call of the session, and give back their places."""
-    members = [call_member(session_id, *call) for call in refs.calls]
-    if members:
-        for index in (redis_keys.SLEEPING_CALLS, *map(redis_keys.tools_of_address, refs.addresses)):
-            store.redis.zrem(index, *members)
-
-
-def _delete(store: Store, session_id: str) -> SessionRefs:
+def _delete(store: Store, session_id: str) -> tuple[bool, SessionRefs]:
+    """Delete a part of the session. Returns whether it was the last one, and what it referred to."""
     args = {
+        "count": PART,
         "updates": frame_pairs([sse.system_notice(session_id, NOTICE)]),
         "max_updates": store.settings.updates_kept,
         "ttl": store.settings.session_ttl,
     }
-    fields, threads, kept, addresses = store.call("delete_session", redis_keys.fixed_names(session_id), args)
-    return SessionRefs.read(from_pairs(fields), threads, kept, addresses)
+    reply = store.call("delete_session", redis_keys.fixed_names(session_id), args)
+    is_last, fields, threads, kept, addresses, slots = reply
+    return bool(is_last), SessionRefs.read(from_pairs(fields), threads, kept).with_holders(addresses, slots)
+
+
+def _remove_work(store: Store, session_id: str, part: SessionRefs) -> None:
+    """No lease, slot, place or wake-up of what was deleted stays, and workers that are at it are told to stop."""
+    turns = [turn_member(session_id, run_id) for run_id in part.runs]
+    _remove_members(store, [redis_keys.LEASES, *part.slots], turns)
+    calls = [call_member(session_id, *call) for call in part.calls]
+    _remove_members(store, [redis_keys.SLEEPING_CALLS, *map(redis_keys.tools_of_address, part.addresses)], calls)
+    for batch in _batches([DropWork(work).encode() for work in _work_of(part)]):
+        pipeline = store.redis.pipeline(transaction=False)
+        for message in batch:
+            pipeline.publish(redis_keys.CONTROL, message)
+        pipeline.execute()
+
+
+def _remove_members(store: Store, indexes: Iterable[str], members: list[str]) -> None:
+    for index in indexes:
+        for batch in _batches(members):
+            store.redis.zrem(index, *batch)
+
+
+def _batches(items: list[str]) -> Iterator[list[str]]:
+    return (items[start : start + DELETE_BATCH] for start in range(0, len(items), DELETE_BATCH))
 
 
 def _work_of(refs: SessionRefs) -> Iterable[str]:

@@ -37,11 +37,14 @@ class Ledger:
         self._redis = store.redis
         self._settings = store.settings
 
-    def open(self, session_id: str, run_id: str, call: ModelCall) -> None:
-        """Record a model call that is about to be sent."""
+    def open(self, session_id: str, run_id: str, call: ModelCall) -> bool:
+        """Record a model call. False if its turn is gone: the call must be stopped."""
         args = {"run": run_id, "number": call.number, "call": exact_json.dumps(call.stored())}
         is_due = self._recheck(session_id, run_id, call.number)
-        self._store.call("open_model_call", [redis_keys.session(session_id)], args, is_due)
+        is_open = bool(self._store.call("open_model_call", [redis_keys.session(session_id)], args, is_due))
+        if not is_open:
+            self.forget(session_id, run_id, call.number)
+        return is_open
 
     def settle(self, session_id: str, run_id: str, charge: Charge) -> Charge:
         """Count what a call has used. Returns the charge that counts: this one, or that of a process that was faster.

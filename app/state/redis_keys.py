@@ -136,6 +136,11 @@ def client(session_id: str) -> str:
     return f"{session(session_id)}:client"
 
 
+def introduced(digest: str) -> str:
+    """The client that named a session before it exists, by the SHA-256 of the session's id in hex."""
+    return f"session:introduced:{digest}"
+
+
 def sent(session_id: str, digest: str) -> str:
     """The hash of a message that was sent with an Idempotency-Key, by the SHA-256 of that key in hex."""
     return f"{session(session_id)}:sent:{digest}"

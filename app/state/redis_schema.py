@@ -17,8 +17,18 @@ class Key(NamedTuple):
 SCHEMA = (
     Key("session:{<id>}", "hash", "the session's fields", "AOMI_SESSION_TTL after its last turn"),
     Key("session:{<id>}:threads", "zset", "thread ids by the time they were opened, µs", "as the session"),
-    Key("session:{<id>}:thread:<thread>", "hash", "id, title, created_at, updated_at", "as the session"),
-    Key("session:{<id>}:thread:<thread>:messages", "list", "messages as JSON, oldest first", "as the session"),
+    Key(
+        "session:{<id>}:thread:<thread>",
+        "hash",
+        "id, title, created_at, updated_at",
+        "as the session, at most a sixteenth longer",
+    ),
+    Key(
+        "session:{<id>}:thread:<thread>:messages",
+        "list",
+        "messages as JSON, oldest first",
+        "as the session, at most a sixteenth longer",
+    ),
     Key("session:{<id>}:waiting", "list", "runs waiting for their turn, next one first", "as the session"),
     Key("session:{<id>}:updates", "stream", "frames of /api/updates, id `<n>-0`", "as the session"),
     Key(
@@ -48,7 +58,13 @@ SCHEMA = (
     ),
     Key("session:{<id>}:mailbox", "list", "events for a client that polls, JSON", "AOMI_LOG_TTL after the last"),
     Key("session:{<id>}:fetched", "list", "a name of the last fetch, and what it got", "AOMI_FETCH_TTL"),
-    Key("session:{<id>}:client", "string", "SHA-256 of the id of the session's client", "AOMI_SESSION_TTL"),
+    Key("session:{<id>}:client", "string", "SHA-256 of the id of the session's client", "as the session"),
+    Key(
+        "session:introduced:<sha256>",
+        "string",
+        "SHA-256 of the id of a client that named a session before it exists",
+        "until a minute has passed",
+    ),
     Key(
         "session:{<id>}:sent:<sha256>",
         "hash",

@@ -14,7 +14,7 @@ from app import exact_json
 from app.events import sse
 from app.events.entries import StreamEntry
 from app.events.types import Outcome, Status
-from app.state import redis_keys, transcript
+from app.state import redis_keys, thread_lives, transcript
 from app.state.control_messages import StopTurn
 from app.state.ids import new_id, sha256_hex
 from app.state.leases import Leases
@@ -75,7 +75,8 @@ class RunStore:
         return Run.read(session_id, fields) if fields else None
 
     def claim_title(self, session_id: str, run_id: str) -> Run | None:
-        """Claim the model call for the title of the turn's thread. None if the turn is gone or another job has it."""
+        """Claim the model call for the title of the turn's thread. None if turn or thread is gone, or another job has
+        it."""
         args = {"run": run_id, "claim": new_id("claim")}
         fields = from_pairs(self._store.call("claim_title", [redis_keys.session(session_id)], args))
         return Run.read(session_id, fields) if fields else None
@@ -147,9 +148,11 @@ class RunStore:
             "updates": frame_pairs([sse.system_error(run.session_id, terminal)] if outcome == "error" else []),
         }
         args |= self._settle_args(run, outcome)
-        next_run = self._store.call("settle", [redis_keys.session(run.session_id)], args)
+        next_run, threads_are_due = self._store.call("settle", [redis_keys.session(run.session_id)], args)
         self.leases.end(run.session_id, run.id, run.slots)
-        return next_run.decode() if next_run else None
+        if threads_are_due:
+            thread_lives.renew(self._store, run.session_id)
+        return next_run.decode() or None
 
     # reading
 

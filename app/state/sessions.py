@@ -3,23 +3,45 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from app import exact_json
 from app.events import sse
 from app.events.entries import StreamEntry
 from app.state import deletion, redis_keys, transcript
+from app.state.control_messages import DropWork, title_work
 from app.state.deletion import SessionRefs
 from app.state.ids import new_id
 from app.state.open_requests import open_requests
-from app.state.pairs import frame_pairs, from_pairs, text_fields, to_pairs
+from app.state.pages import Page, WantedPage, read_page
+from app.state.pairs import frame_pairs, from_pairs, to_pairs
 from app.state.scripts import Store
 from app.state.session_fields import Fields, new_session_fields
 from app.state.streams import read_stream
 
+_SNAPSHOT_PAGE = 200
+"""Messages, and frames of a running turn's log, that a snapshot reads in one atomic step; it reads the others before
+them, which do not change any more, in steps of their own."""
+
 _FIRST_PAGE_MESSAGES = 64
 """Messages of a history that are read first; each further read doubles them."""
+
+
+SUMMARY_FIELDS = ("id", "title", "is_archived", "created_at", "updated_at")
+"""Of a session in a list."""
+
+THREAD_FIELDS = ("id", "title", "created_at", "updated_at")
+
+
+class TooManyThreads(Exception):
+    """The session has as many threads as it may have: `most`."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"at most {most} threads")
+        self.most = most
 
 
 @dataclass(frozen=True)
@@ -74,17 +96,13 @@ class Sessions:
         """The session's fields, or None."""
         return self._store.fields(redis_keys.session(session_id)) or None
 
-    def owned_by(self, public_key: str) -> list[Fields]:
-        """The sessions of a public key, newest first; those that are gone leave the index."""
+    def owned_by(self, public_key: str, wanted: WantedPage) -> Page:
+        """A page of the sessions of a public key, newest first; those that are gone leave the index."""
         index = redis_keys.sessions_of(public_key)
-        ids = [raw.decode() for raw in self._redis.zrevrange(index, 0, -1)]
-        pipeline = self._redis.pipeline(transaction=False)
-        for session_id in ids:
-            pipeline.hgetall(redis_keys.session(session_id))
-        sessions = [text_fields(raw) for raw in pipeline.execute()]
-        if gone := [session_id for session_id, fields in zip(ids, sessions, strict=True) if not fields]:
-            self._redis.zrem(index, *gone)
-        return [fields for fields in sessions if fields]
+        page = read_page(self._store, index, redis_keys.session, SUMMARY_FIELDS, wanted)
+        if page.gone:
+            self._redis.zrem(index, *page.gone)
+        return page
 
     def delete(self, session_id: str) -> SessionRefs:
         """Delete the session and its keys, but not its jobs: `erasing.erase` also ends its turns and removes those."""
@@ -108,26 +126,29 @@ class Sessions:
 
     # threads
 
-    def threads(self, session_id: str) -> list[Fields]:
-        """The threads, oldest first: `id`, `title`, `created_at`, `updated_at`."""
-        ids = [raw.decode() for raw in self._redis.zrange(redis_keys.threads(session_id), 0, -1)]
-        pipeline = self._redis.pipeline(transaction=False)
-        for thread_id in ids:
-            pipeline.hgetall(redis_keys.thread(session_id, thread_id))
-        return [text_fields(raw) for raw in pipeline.execute() if raw]
+    def threads(self, session_id: str, wanted: WantedPage) -> Page:
+        """A page of the threads, newest first: `id`, `title`, `created_at`, `updated_at`."""
+        index = redis_keys.threads(session_id)
+        return read_page(self._store, index, partial(redis_keys.thread, session_id), THREAD_FIELDS, wanted)
 
-    def open_thread(self, session_id: str, title: str) -> Fields:
-        """Open another thread, unless the session is gone. Messages without a thread_id go to it from now on."""
+    def open_thread(self, session_id: str, title: str) -> Fields | None:
+        """Open another thread; None if the session is gone. Messages without a thread_id go to it from now on.
+
+        Raises `TooManyThreads`.
+        """
         now = self._clock.now_iso()
         thread = {"id": new_id("thread"), "title": title, "created_at": now, "updated_at": now}
         fields = thread | ({"title_source": "person"} if title else {})
         args = {
             "thread": thread["id"],
             "fields": to_pairs(fields),
+            "max_threads": self._settings.max_threads,
             "ttl": self._settings.session_ttl,
         }
-        self._store.call("open_thread", [redis_keys.session(session_id)], args)
-        return thread
+        code = self._store.call("open_thread", [redis_keys.session(session_id)], args)
+        if code < 0:
+            raise TooManyThreads(self._settings.max_threads)
+        return thread if code else None
 
     def rename_thread(self, session_id: str, thread_id: str, title: str) -> bool:
         """Set the title that a person chose for a thread. False if there is no such thread."""
@@ -138,12 +159,15 @@ class Sessions:
     def delete_thread(self, session_id: str, thread_id: str) -> bool:
         """Remove a thread and its messages. False if there is no such thread. `erase_thread` also ends its turns.
 
-        No message joins the thread from then on, not even one that was accepted before.
+        No message joins the thread from then on, not even one that was accepted before. A job that asks for the
+        thread's title is told to stop.
         """
         requests = open_requests(self.get(session_id) or {})
         of_thread = [str(request.id) for request in requests if request.thread_id == thread_id]
         args = {"thread": thread_id, "requests": of_thread}
-        return bool(self._store.call("delete_thread", [redis_keys.session(session_id)], args))
+        deleted = bool(self._store.call("delete_thread", [redis_keys.session(session_id)], args))
+        self._redis.publish(redis_keys.CONTROL, DropWork(title_work(thread_id)).encode())
+        return deleted
 
     def thread(self, session_id: str, thread_id: str) -> Fields:
         """The thread's fields, {} if there is none."""
@@ -172,19 +196,36 @@ class Sessions:
     def snapshot(self, session_id: str, thread_id: str | None) -> Snapshot | None:
         """The session and a thread's messages (None: the newest thread) as of one moment, with the text so far
         of a running turn and what waits behind it. None if the session is unknown."""
-        reply = self._store.call("snapshot", [redis_keys.session(session_id)], {"thread": thread_id})
+        args = {"thread": thread_id, "count": _SNAPSHOT_PAGE}
+        reply = self._store.call("snapshot", [redis_keys.session(session_id)], args)
         if not reply:
             return None
         session = from_pairs(reply[0])
         if len(reply) == 1:
             return Snapshot(session, None, [])
-        _, thread, stored, run, frames, waiting = reply
+        _, thread, left, newest, run, frames, waiting = reply
+        stored = [*self._oldest(session_id, thread.decode(), left), *newest]
         messages = [exact_json.loads(raw) for raw in stored]
         if fields := from_pairs(run):
-            events = map(sse.parse, frames)
+            events = map(sse.parse, [*frames, *self._later_frames(session_id, fields, len(frames))])
             messages += transcript.fold(fields["id"], events, fields.get("started_at") or fields["queued_at"])
         messages += [exact_json.loads(raw) for raw in waiting]
         return Snapshot(session, thread.decode(), messages, bool(fields), len(waiting))
+
+    def _oldest(self, session_id: str, thread_id: str, count: int) -> Iterator[bytes]:
+        """The first `count` messages of a thread. They never change, so that they need not be read with the others."""
+        key = redis_keys.messages(session_id, thread_id)
+        for first in range(0, count, _SNAPSHOT_PAGE):
+            yield from self._redis.lrange(key, first, min(first + _SNAPSHOT_PAGE, count) - 1)
+
+    def _later_frames(self, session_id: str, run: Fields, read: int) -> Iterator[bytes]:
+        """The frames of a turn's log after the first `read` ones, as of the moment when it had these fields."""
+        last = int(run.get("events", "0"))
+        if read < _SNAPSHOT_PAGE or read >= last:
+            return
+        for entry in read_stream(self._store, redis_keys.log(session_id, run["id"]), read):
+            if entry.number <= last:
+                yield entry.frame
 
     def read_updates(self, session_id: str, after: int) -> list[StreamEntry]:
         """The kept events of the session's update stream after number `after`."""

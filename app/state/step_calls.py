@@ -174,6 +174,8 @@ class StepToolCalls:
         """A call that runs already goes on, also when its place has gone to another one."""
         with contextlib.suppress(TooManyTools):
             self._places.take(call.address, call.member, ttl)
+        if not self._redis.exists(call.redis_key):
+            self._places.give_back(call.address, call.member)  # its session was deleted in between
 
     def forget_sleep(self, session_id: str, run_id: str, call_id: str) -> None:
         """Take the call out of the index of those that sleep, unless it does."""

@@ -21,6 +21,9 @@ from app.state.scripts import Store
 
 log = logging.getLogger(__name__)
 
+INTRODUCED_SECONDS = 60
+"""How long a client is remembered that named a session before it exists: until its next request creates the session."""
+
 MAX_PER_CLIENT = 50
 """Provider keys, and secrets, that one client may store."""
 
@@ -48,19 +51,27 @@ class Vault:
 
     def __init__(self, store: Store) -> None:
         """Raises `ConfigError` when AOMI_ENCRYPTION_KEY is invalid."""
+        self._store = store
         self._redis = store.redis
         self._life = store.settings.session_ttl
         self._cipher = _cipher(store.settings)
 
     # whose session it is
 
-    def bind(self, session_id: str, client: str) -> None:
-        """Record that the session belongs to this client."""
-        self._redis.set(redis_keys.client(session_id), client, ex=self._life)
+    def bind(self, session_id: str, client: str) -> bool:
+        """Record that the session belongs to this client. False if there is no such session: nothing is stored."""
+        args = {"client": client, "ttl": self._life}
+        return bool(self._store.call("bind_client", [redis_keys.session(session_id)], args))
+
+    def introduce(self, session_id: str, client: str) -> None:
+        """As `bind`. For a session that does not exist yet the client is remembered for `INTRODUCED_SECONDS`, under a
+        digest of the session's id: clients of gen-1 name themselves first and save a key then."""
+        if not self.bind(session_id, client):
+            self._redis.set(_introduced(session_id), client, ex=INTRODUCED_SECONDS)
 
     def client_of(self, session_id: str) -> str:
-        """The client that the session belongs to, '' if there is none."""
-        raw = self._redis.get(redis_keys.client(session_id))
+        """The client that the session belongs to, or that named it a moment ago; '' if there is none."""
+        raw = self._redis.get(redis_keys.client(session_id)) or self._redis.get(_introduced(session_id))
         return raw.decode() if raw else ""
 
     # keys for model providers
@@ -182,6 +193,10 @@ class Vault:
         pipeline.hgetall(key)
         pipeline.expire(key, self._life)
         return text_fields(pipeline.execute()[0])
+
+
+def _introduced(session_id: str) -> str:
+    return redis_keys.introduced(sha256_hex(session_id.encode()))
 
 
 def client_digest(client_id: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from app import exact_json
 from app.telemetry import log_context, redaction, tracing
+from app.terminal_text import as_block, escaped_json
 
 if TYPE_CHECKING:
     from app.config import Settings
@@ -87,21 +88,21 @@ class _Json(logging.Formatter):
             **getattr(record, "fields", {}),
             "exception": _exception(record, self._content),
         }
-        return exact_json.dumps({name: value for name, value in fields.items() if value != ""})
+        return escaped_json(exact_json.dumps({name: value for name, value in fields.items() if value != ""}))
 
 
 class _Text(_Json):
-    """Lines for people: time of day, level, logger, message."""
+    """Lines for people: time of day, level, logger, message. No text that is logged looks like another record."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of one record, and its traceback below."""
+        """The line of one record, and its traceback below, indented."""
         message = redaction.message(record, self._content)
         context = log_context.current()
         names = asdict(context) if context.tool else {"request": context.request}
         shown = ", ".join(f"{name} {value}" for name, value in names.items() if value and name != "run")
         line = f"{self.formatTime(record, '%H:%M:%S')} {record.levelname:7} {record.name}: {message}"
         trace = _exception(record, self._content)
-        return line + (f" [{shown}]" if shown else "") + (f"\n{trace}" if trace else "")
+        return as_block(line + (f" [{shown}]" if shown else "") + (f"\n{trace}" if trace else ""))
 
 
 def _exception(record: logging.LogRecord, content: bool) -> str:

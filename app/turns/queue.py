@@ -66,9 +66,10 @@ class Jobs:
         args = (session_id, run_id, call_id)
         self._enqueue(self._background, "workers.jobs.run_steps", args, _of_call(run_id, call_id), Retry(max=3))
 
-    def title(self, session_id: str, run_id: str, thread_id: str, model: str, text: str) -> None:
-        """Ask a model for a title of a turn's thread."""
-        args = (session_id, run_id, model, text)
+    def title(self, session_id: str, run_id: str, thread_id: str, model: str) -> None:
+        """Ask a model for a title of a turn's thread. A job holds ids alone: one that comes after the deletion of its
+        session brings back nothing that was said."""
+        args = (session_id, run_id, model)
         self._enqueue(self._background, "workers.jobs.suggest_title", args, _of_title(thread_id))
 
     def forget(self, refs: SessionRefs) -> None:

@@ -13,9 +13,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from app import exact_json
 from app.errors import BadRequest
-from app.web.current import services
 from app.web.parsing import NOT_BLANK
-from app.web.send_timeout import socket_timeout
 
 T = TypeVar("T")
 
@@ -49,11 +47,10 @@ def optional_json_body() -> dict[str, Any]:
 def raw_body() -> bytes:
     """All bytes of the body. Raises `BadRequest` when some are missing."""
     try:
-        with socket_timeout(request.environ.get("gunicorn.socket"), services().settings.send_timeout):
-            data = request.get_data()
-            # werkzeug stops reading a chunked body after MAX_BODY bytes and does not say so
-            if "Transfer-Encoding" in request.headers and request.environ["wsgi.input"].read(1):
-                raise RequestEntityTooLarge
+        data = request.get_data()
+        # werkzeug stops reading a chunked body after MAX_BODY bytes and does not say so
+        if "Transfer-Encoding" in request.headers and request.environ["wsgi.input"].read(1):
+            raise RequestEntityTooLarge
     except ClientDisconnected:
         raise BadRequest("The body broke off, or did not go on in time; send the request again") from None
     except ParseException:

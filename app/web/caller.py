@@ -152,3 +152,9 @@ def bind_client(session_id: str) -> None:
     """The session belongs to the query's client from now on, if there is one. Raises `BadRequest`."""
     if client := client_from_query():
         services().vault.bind(session_id, client)
+
+
+def is_of_another_client(session_id: str) -> bool:
+    """Whether the query names a client, and not the one that the session belongs to. Raises `BadRequest`."""
+    client = client_from_query()
+    return bool(client) and services().vault.client_of(session_id) != client

@@ -12,7 +12,7 @@ ALLOWED_METHODS = "GET, POST, PATCH, DELETE"
 ALLOWED_HEADERS = (
     "Accept, Aomi-App-Key, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key, X-Request-Id, X-Session-Id"
 )
-EXPOSED_HEADERS = "Location, Retry-After, X-Request-Id"
+EXPOSED_HEADERS = "Link, Location, Retry-After, X-Request-Id"
 MAX_AGE_SECONDS = 7200
 """How long a browser may cache the preflight response."""
 

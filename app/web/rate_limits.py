@@ -2,14 +2,15 @@
 
 Requests that change something are counted, messages above all. Reads are not counted with them, because front ends
 poll and hold streams open; AOMI_READS_PER_MINUTE_ADDRESS limits them on their own. A stop counts as a read, so that
-a client that sent too much can still stop it.
+a client that sent too much can still stop it. A view that reads, and is about to write all the same, says so with
+`count_as_write`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from flask import Flask, request
+from flask import Flask, g, request
 
 from app.errors import BadRequest, TooManyRequests
 from app.state.ids import sha256_hex
@@ -41,8 +42,25 @@ def register(app: Flask) -> None:
 def _count() -> None:
     if request.blueprint is None or request.blueprint in NOT_COUNTED or request.method == "OPTIONS":
         return
-    reads = request.method in ("GET", "HEAD") or request.endpoint == STOP
-    rates = [rate for rate in (_rates_of_reads() if reads else _rates_of_writes()) if rate.per_minute and rate.who]
+    _take(_rates_of_reads() if _reads() else _rates_of_writes())
+
+
+def count_as_write() -> None:
+    """Count a reading request, which is about to change something, as a writing one, too; once.
+
+    Raises `TooManyRequests`, before anything has changed.
+    """
+    if _reads() and "counted_as_write" not in g:
+        g.counted_as_write = True
+        _take(_rates_of_writes())
+
+
+def _reads() -> bool:
+    return request.method in ("GET", "HEAD") or request.endpoint == STOP
+
+
+def _take(counted: Iterable[Rate]) -> None:
+    rates = [rate for rate in counted if rate.per_minute and rate.who]
     exceeded = services().rates.take(rates) if rates else None
     if exceeded:
         most, scope = exceeded.rate.per_minute, SCOPES[exceeded.rate.kind]

@@ -1,4 +1,4 @@
-"""A timeout for clients that stall in the middle of sending a body or of reading a stream."""
+"""A timeout for clients that stall in the middle of reading a stream."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 
 @contextmanager
 def socket_timeout(socket: Any, seconds: float) -> Iterator[None]:
-    """Reads and writes of the request's `socket` that take longer raise `TimeoutError`."""
+    """Writes to the request's `socket` that take longer raise `TimeoutError`."""
     if socket is None:  # not gunicorn, for example Flask's test client
         yield
         return
+    before = socket.gettimeout()
     socket.settimeout(seconds)
     try:
         yield
     finally:
-        socket.settimeout(None)
+        socket.settimeout(before)

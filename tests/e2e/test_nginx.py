@@ -108,7 +108,7 @@ def test_without_a_web_the_refusal_is_json_and_says_when_to_come_again(tmp_path)
 
 
 def test_a_page_may_have_more_than_six_threads_over_http_2(site, tmp_path):
-    """With the TLS lines of the file. Aomi's React runtime holds one stream open for each thread."""
+    """With the lines for TLS that the file has ready. Aomi's React runtime holds one stream open for each thread."""
     with nginx_running(tmp_path, site.web_addresses(), tls=True) as url, ExitStack() as open_streams:
         one = httpx.Limits(max_connections=1)
         page = open_streams.enter_context(httpx.Client(http2=True, limits=one, timeout=patient(30), **PLAIN))
@@ -117,7 +117,8 @@ def test_a_page_may_have_more_than_six_threads_over_http_2(site, tmp_path):
             stream = open_streams.enter_context(page.stream("GET", f"{url}/api/updates", headers=header))
             assert stream.http_version == "HTTP/2"
             assert '"type":"state"' in next(text for text in stream.iter_text() if "data:" in text)
-        assert page.post(f"{url}/api/sessions", headers=header).status_code == 200
+        answer = page.post(f"{url}/api/sessions", headers=header)
+        assert (answer.status_code, answer.headers["strict-transport-security"]) == (200, "max-age=31536000")
 
 
 def test_metrics_are_shown_to_this_machine(site):

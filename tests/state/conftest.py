@@ -18,6 +18,7 @@ from app.state.connection import clients
 from app.state.connection.cluster import Cluster
 from app.state.connection.prefix import PrefixedRedis
 from app.state.ledger import Ledger
+from app.state.pages import WantedPage
 from app.state.run_records import Run
 from app.state.runs import RunStore
 from app.state.scripts import Store
@@ -28,6 +29,9 @@ from app.state.vault import Vault
 from app.usage import ModelCall
 from tests.support.backend import redis_running, redis_server
 from tests.support.engines import RedisCluster, server, stopped_at_last
+
+ALL = WantedPage(100)
+"""A page that holds all of a list."""
 
 SITE = "site:"
 """The prefix of a site."""

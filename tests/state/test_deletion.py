@@ -162,7 +162,7 @@ def test_the_jobs_of_a_session_go_along(full, sessions, runs, connection, queue,
         jobs.turn("s", run.id)
     else:
         jobs.steps("s", run.id, call.call_id)
-        jobs.title("s", run.id, run.thread_id, "model", WORDS)
+        jobs.title("s", run.id, run.thread_id, "model")
     for job in open_queue(lane, queue).jobs:
         job.set_status(status)
         if status == JobStatus.FAILED:

@@ -14,7 +14,7 @@ from app.state.runs import RunStore
 from app.state.scripts import Store
 from app.state.step_calls import StepToolCall, StepToolCalls
 from app.state.turn_requests import Principal
-from tests.state.conftest import Repeated
+from tests.state.conftest import ALL, Repeated
 
 
 @pytest.fixture(params=[Store, Repeated])
@@ -42,7 +42,7 @@ def test_a_first_message_makes_session_thread_and_run(runs, sessions, session_id
     assert accepted.outcome == "started"
     session = sessions.get(session_id)
     assert (session["run"], session["title"], session["user_state"]) == (accepted.run_id, "What is up?", '{"a":1}')
-    (thread,) = sessions.threads(session_id)
+    (thread,) = sessions.threads(session_id, ALL).items
     assert (thread["id"], thread["title"]) == (accepted.thread_id, "What is up?")
     assert [m["content"] for m in sessions.messages(session_id, accepted.thread_id)] == ["What is up?"]
 

@@ -10,7 +10,7 @@ from app.events import sse
 from app.state.scripts import Store
 from app.state.sessions import Sessions
 from app.state.step_calls import StepToolCall, StepToolCalls
-from tests.state.conftest import Repeated
+from tests.state.conftest import ALL, Repeated
 
 
 def updates(sessions, session_id, after=0):
@@ -62,7 +62,7 @@ def test_messages_go_to_the_newest_thread(sessions, runs, said):
     opened = sessions.open_thread("s", "Other")["id"]
     assert runs.start("s", said()).thread_id == opened != first
     assert runs.start("s", said(thread_id=first)).thread_id == first
-    assert [thread["id"] for thread in sessions.threads("s")] == [first, opened]
+    assert [thread["id"] for thread in sessions.threads("s", ALL).items[::-1]] == [first, opened]
 
 
 def test_a_snapshot_of_the_unknown(sessions):
@@ -76,7 +76,7 @@ def test_sessions_of_a_key_leave_its_list_when_they_are_gone(sessions, connectio
     for name in ("one", "two"):
         sessions.create(name, {"public_key": "0xabc"})
     connection.delete("session:{one}")
-    assert [session["id"] for session in sessions.owned_by("0xabc")] == ["two"]
+    assert [session["id"] for session in sessions.owned_by("0xabc", ALL).items] == ["two"]
     assert connection.zrange("sessions-of:0xabc", 0, -1) == [b"two"]
 
 
@@ -189,10 +189,10 @@ def test_a_session_that_is_made_twice_as_the_answer_was_lost_was_made_and_is_lis
     sessions.create("later", {})
     sessions.set_public_key("later", "0xabc")
     sessions.set_public_key("later", "0xdef")
-    assert [session["id"] for session in sessions.owned_by("0xabc")] == ["later", "s"]
-    assert sessions.owned_by("0xdef") == []
+    assert [session["id"] for session in sessions.owned_by("0xabc", ALL).items] == ["later", "s"]
+    assert sessions.owned_by("0xdef", ALL).items == []
 
 
 def test_a_session_that_was_deleted_meanwhile_is_owned_by_nobody(sessions):
     sessions.set_public_key("gone", "0xabc")
-    assert (sessions.get("gone"), sessions.owned_by("0xabc")) == (None, [])
+    assert (sessions.get("gone"), sessions.owned_by("0xabc", ALL).items) == (None, [])

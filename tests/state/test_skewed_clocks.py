@@ -21,6 +21,7 @@ from app.state.slots import ConcurrencyLimit
 from app.turns.queue import TURNS, open_queue
 from app.usage import ModelCall
 from app.usage.report import Days
+from tests.state.conftest import ALL
 from tests.support.backend import DEMO_ALONE
 from tests.support.moments import now_ms
 from workers import queue_clock
@@ -99,7 +100,8 @@ def test_the_newest_thread_is_the_one_that_was_opened_last(process, said, skew):
     last = second.sessions.open_thread("s", "last")
     with clock_off_by(skew):
         newest = first.sessions.open_thread("s", "newest")
-    assert [thread["id"] for thread in first.sessions.threads("s")][1:] == [middle["id"], last["id"], newest["id"]]
+    listed = [thread["id"] for thread in first.sessions.threads("s", ALL).items]
+    assert listed[:3] == [newest["id"], last["id"], middle["id"]]
     assert second.sessions.snapshot("s", None).thread_id == newest["id"]
 
 
@@ -117,7 +119,7 @@ def test_a_persons_sessions_are_in_the_order_in_which_they_were_made(process, sk
     second.sessions.create("b", {"public_key": "0xabc"})
     with clock_off_by(skew):
         first.sessions.create("c", {"public_key": "0xabc"})
-    assert [session["id"] for session in first.sessions.owned_by("0xabc")] == ["c", "b", "a"]
+    assert [session["id"] for session in first.sessions.owned_by("0xabc", ALL).items] == ["c", "b", "a"]
 
 
 def test_a_client_request_is_open_for_its_time(process, said, skew, store):

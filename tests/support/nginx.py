@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -15,6 +17,7 @@ from tests.support.patience import until
 from tests.support.programs import needed
 
 FILE = ROOT / "deploy/nginx.conf"
+LIVE = "/etc/letsencrypt/live/chat.your.name"
 
 WHOLE = """
 daemon off;
@@ -33,24 +36,15 @@ http {{
 """What Debian's own nginx.conf is around the file."""
 
 
-TLS = {
-    "    # listen 443 ssl http2;": "    listen 127.0.0.1:{port} ssl http2;",
-    "    # ssl_certificate ": "    ssl_certificate ",
-    "/etc/letsencrypt/live/chat.example/fullchain.pem": "{folder}/cert.pem",
-    "    # ssl_certificate_key": "    ssl_certificate_key",
-    "/etc/letsencrypt/live/chat.example/privkey.pem": "{folder}/key.pem",
-    "    # ssl_protocols": "    ssl_protocols",
-    "    listen 80;\n": "",
-}
-"""What an operator changes for TLS, with a certificate of this folder."""
-
-
-def server(port: int, webs: Sequence[str], folder: Path, tls: bool = False) -> str:
+def server(port: int, webs: Sequence[str], folder: Path, tls: Certificates | None) -> str:
     """The file's content, with these addresses and this folder in the place of those that it has."""
-    text = FILE.read_text()
-    changes = {old: new.format(port=port, folder=folder) for old, new in TLS.items()} if tls else {}
-    changes |= {} if tls else {"listen 80;": f"listen 127.0.0.1:{port};"}
-    changes |= {"/var/log/nginx/": f"{folder}/"}
+    text, changes = FILE.read_text(), {"/var/log/nginx/": f"{folder}/"}
+    if tls:
+        text = with_tls(text)
+        changes |= {"listen 80;": f"listen 127.0.0.1:{free_port()};", "listen 443 ": f"listen 127.0.0.1:{port} "}
+        changes |= {f"{LIVE}/fullchain.pem": str(tls.certificate), f"{LIVE}/privkey.pem": str(tls.key)}
+    else:
+        changes |= {"listen 80; #plain": f"listen 127.0.0.1:{port};"}
     changes |= {f"127.0.0.1:{8001 + place}": url.removeprefix("http://") for place, url in enumerate(webs)}
     for old, new in changes.items():
         assert old in text, old
@@ -58,19 +52,24 @@ def server(port: int, webs: Sequence[str], folder: Path, tls: bool = False) -> s
     return text
 
 
+def with_tls(text: str) -> str:
+    """The file as the command at its top makes it."""
+    (command,) = re.findall(r"^#   (sed -i .*)$", text, re.MULTILINE)
+    program, _, *options, _ = shlex.split(command)
+    return subprocess.run([program, *options], input=text, check=True, capture_output=True, text=True).stdout
+
+
 @contextmanager
 def nginx_running(folder: Path, webs: Sequence[str], tls: bool = False) -> Iterator[str]:
-    """nginx before these webs; yields its address. With `tls` the file's TLS lines count, and no other port is open."""
-    port = free_port()
-    if tls:
-        Certificates(folder)
-    (folder / "nginx.conf").write_text(WHOLE.format(server=server(port, webs, folder, tls)))
+    """nginx before these webs; yields its address. With `tls` it has the file's lines for that, and a certificate."""
+    port, certificates = free_port(), Certificates(folder) if tls else None
+    (folder / "nginx.conf").write_text(WHOLE.format(server=server(port, webs, folder, certificates)))
     command = [program(), "-p", str(folder), "-c", "nginx.conf", "-e", "error.log"]
     subprocess.run([*command, "-t"], check=True, capture_output=True)
     process = processes.start(command)
     try:
         until(lambda: answers(port), what="nginx")
-        yield f"http{'s' if tls else ''}://127.0.0.1:{port}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
     finally:
         processes.stop(process)
 

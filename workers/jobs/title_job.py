@@ -6,15 +6,16 @@ import logging
 
 from app.state import transcript
 from app.state.control_messages import title_work
+from app.state.run_records import Run
 from app.state.titles import first_words
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
 from app.turns.current_key import current_principal
-from workers.cancellation import Stopped
+from workers.cancellation import CancelToken, Stopped
 from workers.models import traced
 from workers.models.prompt import Conversation
 from workers.models.request import CallObserver, ModelRequest
-from workers.runtime import current
+from workers.runtime import Runtime, current
 from workers.turn import TurnFailed
 from workers.usage_recorder import UsageRecorder
 
@@ -26,28 +27,37 @@ MAX_MESSAGE_CHARS = 2000
 """The title model reads this many characters of the message."""
 
 
-def suggest_title(session_id: str, run_id: str, model: str, text: str) -> None:
-    """Ask `model` for a title of the turn's thread; `text` is the thread's first message. If the model fails, the
-    thread keeps its default title. Does nothing when another job has asked, such as one that was enqueued twice."""
+def suggest_title(session_id: str, run_id: str, model: str, _text: str = "") -> None:
+    """Ask `model` for a title of the turn's thread, whose first message is the turn's. If the model fails, the thread
+    keeps its default title. Does nothing when another job has asked, such as one that was enqueued twice, or when the
+    session or the thread was deleted. (A job of an earlier version also has the message itself.)"""
     runtime = current()
-    services = runtime.services
-    run = services.runs.claim_title(session_id, run_id)
-    if run is None or current_principal(services.api_keys, run.principal, run.app) is None:
+    run = runtime.services.runs.get(session_id, run_id)
+    if run is None or current_principal(runtime.services.api_keys, run.principal, run.app) is None:
         return
-    usage = UsageRecorder(services.ledger, runtime.usage_settler, run, iter(["title"]))
-    observer, request = CallObserver(on_start=usage.open), ModelRequest(model, _conversation(text))
     with (
         log_context(LogContext(session=short_session_id(session_id))),
+        # before the claim, to miss no message that the session or the thread is deleted
         runtime.cancel_tokens.issue(title_work(run.thread_id), background=True) as token,
     ):
-        try:
-            usage.check()
-            reply = traced.call(services, model, lambda: runtime.models.stream(request, observer, token))
-        except (TurnFailed, Stopped) as error:
-            log.info("title generation with model %r failed (%s); keeping the default title", model, error)
-            return
+        if claimed := runtime.services.runs.claim_title(session_id, run_id):
+            _suggest(runtime, claimed, model, token)
+
+
+def _suggest(runtime: Runtime, run: Run, model: str, token: CancelToken) -> None:
+    services = runtime.services
+    usage = UsageRecorder(services.ledger, runtime.usage_settler, run, iter(["title"]))
+    request = ModelRequest(model, _conversation(run.message["content"]))
+    try:
+        usage.check()
+        reply = traced.call(
+            services, model, lambda: runtime.models.stream(request, CallObserver(on_start=usage.open), token)
+        )
+    except (TurnFailed, Stopped) as error:
+        log.info("title generation with model %r failed (%s); keeping the default title", model, error)
+        return
     if title := first_words(reply.text.strip().strip("\"'“”").strip()):
-        services.sessions.suggest_title(session_id, run.thread_id, title)
+        services.sessions.suggest_title(run.session_id, run.thread_id, title)
 
 
 def _conversation(text: str) -> Conversation:

@@ -123,7 +123,7 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     if has_successor(run, messages):
         raise Stopped(ENDED_ELSEWHERE)
     if app.title_model and len(messages) == 1:
-        services.jobs.title(run.session_id, run.id, run.thread_id, app.title_model, run.message["content"])
+        services.jobs.title(run.session_id, run.id, run.thread_id, app.title_model)
 
     def emit(event: sse.Event) -> None:
         if not token.cancelled:

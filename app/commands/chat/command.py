@@ -11,7 +11,7 @@ from app.commands.chat import pipe
 from app.commands.chat.backend import Backend, Refused, Unreachable
 from app.commands.chat.conversation import Conversation
 from app.commands.chat.screen import Screen
-from app.commands.terminal_text import clean
+from app.terminal_text import clean
 
 
 @click.command()

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from app import exact_json
 from app.commands.chat.backend import Backend, Refused
 from app.commands.chat.screen import Screen
-from app.commands.terminal_text import one_line
+from app.terminal_text import one_line
 
 SHOWN_MESSAGES = 6
 """How many messages of a thread to show when it is opened."""
@@ -151,4 +151,4 @@ def show(screen: Screen, messages: list[dict[str, Any]]) -> None:
             screen.say(f"⚙ {call['name']}", dim=True)
         if message["content"]:
             is_user = message["role"] == "user"
-            screen.say(f"> {message['content']}" if is_user else message["content"], dim=True)
+            screen.say_block(f"> {message['content']}" if is_user else message["content"], dim=True)

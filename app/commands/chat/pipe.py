@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 
-import click
-
 from app.commands.chat.backend import Backend, Refused, Unreachable
 from app.commands.chat.turn_stream import TurnStream
-from app.commands.terminal_text import clean
+from app.commands.echo import echo
 from app.events import sse
+from app.terminal_text import clean
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -56,4 +55,4 @@ def _end(event: sse.Event) -> int:
 
 
 def _print_error(message: str) -> None:
-    click.echo(f"aomi: {clean(message)}", err=True)
+    echo(f"aomi: {message}", err=True)

@@ -8,7 +8,7 @@ import time
 
 import click
 
-from app.commands.terminal_text import clean
+from app.terminal_text import as_block, as_line, clean
 
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 CLEAR = "\r\x1b[K"
@@ -28,7 +28,7 @@ else:
 
 
 class Screen:
-    """A terminal. All text goes through `clean`, so that it cannot control the terminal."""
+    """A terminal. All text goes through `app.terminal_text`, so that it cannot control the terminal."""
 
     def __init__(self, colour: bool) -> None:
         self._colour = colour
@@ -53,9 +53,15 @@ class Screen:
 
     def say(self, line: str, **style: bool | str) -> None:
         """Write a line of its own; above the prompt while an input line is being read."""
+        self._say(as_line(line), **style)
+
+    def say_block(self, text: str, **style: bool | str) -> None:
+        """As `say`, a text of several lines; those after the first one are indented."""
+        self._say(as_block(text), **style)
+
+    def _say(self, line: str, **style: bool | str) -> None:
         with self._lock:
             self._still()
-            line = clean(line)
             shown = click.style(line, **style) if self._colour and style else line  # type: ignore[arg-type]
             if self._prompt:
                 self._write(f"{CLEAR}{shown}\n{self._prompt}{clean(typed())}")

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from app import exact_json
-from app.commands.terminal_text import one_line
 from app.events import sse
+from app.terminal_text import one_line
 
 WEI = Decimal(10) ** 18
 

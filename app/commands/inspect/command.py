@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from app.commands.echo import echo
 from app.commands.inspect.reports import Reports
 from app.commands.output import Output, with_output
 
@@ -21,7 +22,7 @@ def prints_report(command: Command) -> Command:
     @wraps(command)
     def run(as_json: bool, full: bool, **more: Any) -> None:
         if text := command(Reports(Output(as_json, full)), **more):
-            click.echo(text)
+            echo(text)
 
     return run
 

@@ -13,6 +13,7 @@ from app.state.open_requests import open_requests, pending
 from app.state.session_fields import Fields, session_status, session_user_state
 from app.web import parsing
 from app.web.current import services
+from app.web.rate_limits import count_as_write
 
 CAMEL = {"chainId": "chain_id", "isConnected": "is_connected", "ensName": "ens_name"}
 """Alternative spellings in the user state that clients send."""
@@ -46,10 +47,11 @@ def merged_user_state(stored: dict[str, Any], sent: dict[str, Any]) -> dict[str,
 
 def save_user_state(session_id: str, session: Fields, sent: dict[str, Any]) -> None:
     """Merge the sent user state into the session's. Writes nothing if it is unchanged: clients poll with it twice a
-    second."""
+    second. Raises `BadRequest`; `TooManyRequests` when a poll would change it too often."""
     stored = session_user_state(session)
     merged = merged_user_state(stored, sent)
     if merged != stored:
+        count_as_write()
         event = sse.state(session_id, session_status(session), user_state=merged | pending(session))
         services().sessions.change(session_id, {"user_state": exact_json.dumps(merged)}, [event])
 

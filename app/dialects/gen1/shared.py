@@ -16,8 +16,16 @@ from app.state.turn_requests import TurnRequest
 from app.web import model_choice, parsing
 from app.web.admission import Admission
 from app.web.bodies import raw_body
-from app.web.caller import authorized_app, bind_client, current_caller, opened_app
+from app.web.caller import (
+    authorized_app,
+    bind_client,
+    client_from_query,
+    current_caller,
+    is_of_another_client,
+    opened_app,
+)
 from app.web.current import services
+from app.web.rate_limits import count_as_write
 
 EMPTY = Snapshot({}, "", [])
 """A session that does not exist, as gen-1 clients see it: idle and empty."""
@@ -58,9 +66,14 @@ def send() -> ResponseReturnValue:
 
 
 def poll() -> ResponseReturnValue:
-    """The state and the events that were not fetched yet. A session that does not exist is idle and empty."""
+    """The state and the events that were not fetched yet. A session that does not exist is idle and empty.
+
+    A poll that changes the session's client or user state is limited as a writing request.
+    """
     session_id = parsing.session_id()
-    bind_client(session_id)
+    if is_of_another_client(session_id):
+        count_as_write()
+        services().vault.introduce(session_id, client_from_query())
     sent = requests.user_state_from_query()
     session = services().sessions.get(session_id) if sent is not None else None
     if sent is not None and session is not None:

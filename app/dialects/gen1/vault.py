@@ -14,7 +14,7 @@ from app.openapi.declare import SESSION, Parameter, RouteSpec, body, documented
 from app.state.vault import ProviderKey
 from app.web import parsing
 from app.web.bodies import json_body, validated
-from app.web.caller import client_digest_of, client_of_session
+from app.web.caller import client_digest_of, client_from_query, client_of_session
 from app.web.current import services
 
 bp = Blueprint("gen1_vault", __name__)
@@ -34,11 +34,16 @@ def list_keys() -> ResponseReturnValue:
 @bp.post("/api/control/provider-keys")
 @documented(schemas.SavedKey, SESSION, schemas.NOT_CONFIGURED, body(schemas.NewKey))
 def save_key() -> ResponseReturnValue:
-    """Save a key of the session's client; it replaces the provider's previous key."""
+    """Save a key of the session's client; it replaces the provider's previous key. Creates the session of a client that
+    has only named it, by a state request with client_id."""
     client, sent = _client(), validated(schemas.NewKey, json_body())
     _check_is_used(sent["provider"])
-    provider, api_key, label = sent["provider"], sent["api_key"], sent.get("label")
-    return jsonify(key=_shown(services().vault.save_provider_key(client, provider, api_key, label)))
+    saved = services().vault.save_provider_key(client, sent["provider"], sent["api_key"], sent.get("label"))
+    if not client_from_query():
+        session_id = parsing.session_id()
+        services().sessions.create(session_id, {})
+        services().vault.bind(session_id, client)
+    return jsonify(key=_shown(saved))
 
 
 @bp.delete("/api/control/provider-keys/<provider>")

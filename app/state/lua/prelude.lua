@@ -150,17 +150,29 @@ local function has_unsettled_model_calls(run)
   return false
 end
 
--- Renew the life of every lasting key of the session.
-local function renew_ttl(session, ttl)
+-- Renew the life of a thread. It is a sixteenth longer than that of its session, so that it need not be renewed with it
+-- each time: see renew_threads.lua.
+local function renew_thread(session, id, ttl)
+  local life = ttl + math.ceil(ttl / 16)
+  redis.call('EXPIRE', thread_key(session, id), life)
+  redis.call('EXPIRE', messages_key(session, id), life)
+end
+
+-- Whether the lives of all threads of the session are to be renewed: half of what they have more than it is over.
+local function are_threads_due(session, ttl)
+  if redis.call('ZCARD', threads_key(session)) < 2 then return false end
+  return now_ms() - tonumber(redis.call('HGET', session, 'threads_renewed_at') or 0) > ttl * 1000 / 32
+end
+
+-- Renew the life of every lasting key of the session, but for its threads: of them, only that of `thread`.
+local function renew_ttl(session, ttl, thread)
   redis.call('EXPIRE', session, ttl)
   redis.call('EXPIRE', threads_key(session), ttl)
   redis.call('EXPIRE', waiting_key(session), ttl)
   redis.call('EXPIRE', updates_key(session), ttl)
   redis.call('EXPIRE', usage_key(session), ttl)
-  for _, id in ipairs(redis.call('ZRANGE', threads_key(session), 0, -1)) do
-    redis.call('EXPIRE', thread_key(session, id), ttl)
-    redis.call('EXPIRE', messages_key(session, id), ttl)
-  end
+  redis.call('EXPIRE', client_key(session), ttl)
+  renew_thread(session, thread, ttl)
 end
 
 -- Make run `id` the session's current one: its message joins the thread, unless that was deleted before. A worker may

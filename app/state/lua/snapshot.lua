@@ -1,6 +1,7 @@
--- All that /api/state shows of a session, as of one moment. KEYS[1]: the session. args: thread ('' for the newest).
--- Returns {fields, thread or '', messages, fields of the current run if it is in this thread, frames of its log,
--- messages of waiting runs in this thread}; nothing for an unknown session; {fields} for an unknown thread.
+-- All that /api/state shows of a session, as of one moment. KEYS[1]: the session. args: thread ('' for the newest), count.
+-- Returns {fields, thread or '', how many messages are left out, the newest `count` messages, fields of the current run
+-- if it is in this thread, the first `count` frames of its log, messages of waiting runs in this thread}; nothing for an
+-- unknown session; {fields} for an unknown thread. The caller reads the rest, which does not change any more.
 local args = cjson.decode(ARGV[1])
 local session = KEYS[1]
 local fields = redis.call('HGETALL', session)
@@ -16,11 +17,12 @@ local run, frames, waiting_messages = {}, {}, {}
 local id, _, its_thread = current_turn(session)
 if its_thread == thread then
   run = redis.call('HGETALL', run_key(session, id))
-  for i, entry in ipairs(redis.call('XRANGE', log_key(session, id), '-', '+')) do frames[i] = entry[2][4] end
+  for i, entry in ipairs(redis.call('XRANGE', log_key(session, id), '-', '+', 'COUNT', args.count)) do frames[i] = entry[2][4] end
 end
 for _, waiting in ipairs(redis.call('LRANGE', waiting_key(session), 0, -1)) do
   local turn = redis.call('HMGET', run_key(session, waiting), 'thread', 'message')
   if turn[1] == thread then waiting_messages[#waiting_messages + 1] = turn[2] end
 end
-local messages = redis.call('LRANGE', messages_key(session, thread), 0, -1)
-return {fields, thread, messages, run, frames, waiting_messages}
+local messages = messages_key(session, thread)
+local newest = redis.call('LRANGE', messages, -args.count, -1)
+return {fields, thread, redis.call('LLEN', messages) - #newest, newest, run, frames, waiting_messages}

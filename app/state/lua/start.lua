@@ -117,7 +117,7 @@ record_run(thread, current)
 if sent then record_idempotency_key() end
 local superseded = supersede()
 local outcome = enqueue(current)
-renew_ttl(session, args.ttl)
+renew_ttl(session, args.ttl, thread)
 add_update('state', args.state_frame)
 publish_updates(session, updates, args.max_updates, args.ttl)
 return {outcome, thread, current, unpack(superseded)}
