@@ -178,6 +178,7 @@ def test_the_environment_is_read_in_few_places():
     knowing = named(
         "app/config.py",
         "app/catalog/loading.py",
+        "app/catalog/models.py",
         "app/sd_notify.py",
         "app/serving.py",
         "app/commands/dev.py",
@@ -251,6 +252,7 @@ def test_broad_excepts_stand_where_they_must():
         "app/state/files.py": 1,
         "workers/toolbox.py": 1,
         "workers/tools/async_loop.py": 1,
+        "workers/tools/results.py": 1,
         "workers/jobs/turn_job.py": 1,
         "workers/usage_settler.py": 1,
         "workers/models/abilities.py": 1,

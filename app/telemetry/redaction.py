@@ -47,8 +47,8 @@ REDACTED = "(shown with AOMI_LOG_CONTENT=1)"
 
 @contextmanager
 def concealing(conceal: Callable[[str], str]) -> Iterator[None]:
-    """Pass what is logged inside the `with` block through `conceal`: a tool may log its arguments. It also counts in
-    threads outside of every such block meanwhile, but not for our own lines there."""
+    """Pass what is logged inside the `with` block through `conceal`: a tool may log its arguments. While the block
+    runs, it also counts in threads that are in no such block, but not for our own lines there."""
     token, call = _conceal.set(conceal), object()
     _conceal_in_others[call] = conceal
     try:
