@@ -15,6 +15,12 @@ for kind in redis valkey; do
     command -v $kind-server >/dev/null && command -v $kind-cli >/dev/null && program=$kind && break
 done
 [ -n "${program:-}" ] || { echo "restore-redis.sh: there is no redis-server and redis-cli on the PATH" >&2; exit 2; }
+for process in /proc/[0-9]*; do  # a server's working directory is its data directory; only Linux tells
+    if [ "$process/cwd" -ef "$data" ] && grep -q -e redis -e valkey "$process/comm" 2>/dev/null; then
+        echo "restore-redis.sh: a server (process ${process#/proc/}) uses $data; stop it first" >&2
+        exit 1
+    fi
+done
 "$program-check-rdb" "$backup" >/dev/null || { echo "restore-redis.sh: $backup is no whole snapshot" >&2; exit 1; }
 
 before=$data/before-restore-$(date -u +%Y%m%dT%H%M%SZ)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 from urllib.error import HTTPError
 
-from app.commands import check, dev_file
+from app.commands import check, dev_file, redis_store
 from app.commands.dev_file import DATA
 from app.commands.echo import echo
 from app.commands.redis_server import find_server
@@ -53,6 +53,7 @@ def run(port: int) -> int:
         has_redis = any(os.environ.get(name) for name in ("REDIS_URL", "REDIS_URL_FILE"))
         file = _file_of_folder(stack, has_redis)
         if has_redis:
+            redis_store.ping()
             echo("Redis: the server at REDIS_URL")
         else:
             os.environ["REDIS_URL"] = stack.enter_context(_own_redis())

@@ -14,3 +14,8 @@ def open_store() -> Store:
     """The store on REDIS_URL, with the settings of the environment. Raises `ConfigError`."""
     settings = config.load()
     return Store(clients.commands(settings, timeout=TIMEOUT_SECONDS), settings)
+
+
+def ping() -> None:
+    """Raises `Unavailable` if the Redis at REDIS_URL does not answer, and `ConfigError`."""
+    clients.commands(config.load(), timeout=TIMEOUT_SECONDS).ping()

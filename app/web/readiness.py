@@ -24,7 +24,9 @@ class Readiness:
         if refusal := services().write_check.refusal():
             raise NotReady(f"Redis takes no writes: {refusal}")
         if not services().jobs.workers():
-            raise NotReady("No worker has sent a heartbeat lately; start one with: python -m workers")
+            raise NotReady(
+                "No worker has sent a heartbeat lately: it is still loading, or start one with: python -m workers"
+            )
         if broken := background.broken_loops():
             raise NotReady(f"Background threads of this web process are broken; its log says why: {', '.join(broken)}")
 

@@ -75,6 +75,16 @@ def test_a_restored_redis_has_the_data_of_the_backup_and_keeps_what_follows(plac
     assert sorted(ask(redis.url, "KEYS", "*")) == [b"kept", b"new"]
 
 
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="only Linux tells where a process works")
+def test_nothing_is_restored_below_a_server_that_runs(place):
+    redis, data, backup = place
+    shell(BACK_UP, REDIS_URL=redis.url, BACKUP=str(backup))
+    refused = shell(RESTORE, BACKUP=str(backup), DIRECTORY=str(data))
+    assert refused.returncode == 1
+    assert f"uses {data}; stop it first" in refused.stderr
+    assert not list(data.glob("before-restore-*"))
+
+
 @pytest.mark.parametrize("content", [b"", b"REDIS0011 cut"])
 def test_a_backup_that_is_not_whole_replaces_nothing(place, content):
     redis, data, backup = place

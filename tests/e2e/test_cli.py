@@ -192,6 +192,14 @@ def test_dev_says_when_its_port_is_taken(webs):
     assert f"Port {port} is in use" in failed.stderr
 
 
+def test_dev_starts_nothing_without_its_redis():
+    environment = dict(os.environ) | {"PORT": str(free_port()), "REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
+    failed = processes.run([sys.executable, "-m", "app.commands.cli", "dev"], env=environment, cwd=ROOT)
+    assert failed.returncode == 2
+    assert "Redis does not answer" in failed.stderr
+    assert "Starting web and worker" not in failed.stdout
+
+
 def test_the_readers_of_the_reference_read_a_whole_turn(webs, tmp_path):
     """The sample reader of the API reference, as it stands there, run by node: it does not buffer."""
     node = needed("node")
