@@ -239,6 +239,14 @@ class Settings(BaseSettings):
     litellm_stream: Literal["inner", "wrapper"] = Field(
         "inner", description="`wrapper` reads model streams through litellm's slower public wrapper"
     )
+    max_file: int = Field(
+        5 * 1024 * 1024, ge=1024, le=50 * 1024 * 1024, description="maximum size of one uploaded file"
+    )
+    files_url: str = Field(
+        "",
+        description="where the bytes of files are, if not in Redis: a folder (`file:///srv/aomi/files`), or any other "
+        "address of fsspec whose package is installed, such as `s3://bucket/files` with `aomi-backend[s3]`",
+    )
     price_api_url: HttpUrl = Field(
         HttpUrl("https://api.coinbase.com/v2"), description="price API that `GetTokenPrice` calls"
     )
@@ -308,6 +316,13 @@ class Settings(BaseSettings):
         if prefix and not re.fullmatch(r"[\w.-][\w.:-]{0,62}:", prefix, re.ASCII):
             raise ValueError(PREFIX_FORM)
         return prefix
+
+    @field_validator("files_url")
+    @classmethod
+    def _is_a_place(cls, url: str) -> str:
+        if url and not re.match(r"[a-z][a-z0-9+]*:/*[^/]", url):
+            raise ValueError("must be an address such as file:///srv/aomi/files or s3://bucket/files")
+        return url
 
     @field_validator("queue_redis_url")
     @classmethod

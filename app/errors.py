@@ -9,6 +9,8 @@ AomiError
     ├── Forbidden           403
     ├── NotFound            404
     ├── Conflict            409
+    ├── TooLarge            413
+    ├── UnsupportedMediaType 415
     ├── TooManyRequests     429
     ├── NotConfigured       501
     ├── BadGateway          502
@@ -81,6 +83,18 @@ class Conflict(ApiError):
     session has as many threads as it may have."""
 
     status = 409
+
+
+class TooLarge(ApiError):
+    """The body is too large, or the session has no room for it."""
+
+    status = 413
+
+
+class UnsupportedMediaType(ApiError):
+    """The file is of a type that is not taken."""
+
+    status = 415
 
 
 class TooManyRequests(ApiError):

@@ -46,6 +46,8 @@ _HARMLESS_HEADERS = frozenset(
     ["http-referer", "referer", "x-title", "user-agent", "anthropic-beta", "anthropic-version", "openai-beta"]
 )
 
+_ADDRESS_ENDINGS = ("_API_BASE", "_BASE_URL")
+
 _OF_OPENAI = re.compile(r"(gpt-|chatgpt-|o\d)")
 _OF_ANTHROPIC = re.compile(r"claude-")
 _IN_THE_ADDRESS = re.compile(r"[@?]")
@@ -65,7 +67,7 @@ def provider_of(params: Mapping[str, Any]) -> str:
     return "openai" if _OF_OPENAI.match(prefix) else "anthropic" if _OF_ANTHROPIC.match(prefix) else ""
 
 
-def refusal(params: Mapping[str, Any], *, byok: bool) -> str:
+def refusal(params: Mapping[str, Any], environment: Mapping[str, str], *, byok: bool) -> str:
     """Why no client's own key is taken for a model with these arguments for LiteLLM; '' if one is. `byok`: the operator
     says that clients bring their own."""
     provider = provider_of(params)
@@ -74,7 +76,8 @@ def refusal(params: Mapping[str, Any], *, byok: bool) -> str:
     others = [name for name, value in params.items() if value is not None and not _is_harmless(name, value)]
     if others:
         return f"the operator's entry sends more than a key ({', '.join(sorted(others))})"
-    if (address(params) or provider in SERVERS) and not (byok or _is_key(params.get("api_key"))):
+    is_elsewhere = address(params) or provider in SERVERS or _address_variables(provider, environment)
+    if is_elsewhere and not (byok or _is_key(params.get("api_key"), environment)):
         return "the operator's server asks for no key"
     return ""
 
@@ -89,9 +92,23 @@ def address(params: Mapping[str, Any]) -> str:
     return str(params.get("api_base") or params.get("base_url") or "")
 
 
-def _is_key(value: Any) -> bool:
+def _address_variables(provider: str, environment: Mapping[str, str]) -> list[str]:
+    """The variables that are set and from which LiteLLM takes the provider's address, such as `OPENAI_BASE_URL`."""
+    words = provider.upper() + (" OPENAI" if provider == "ai21" else "")
+    return [
+        name
+        for name, value in environment.items()
+        if value and name.endswith(_ADDRESS_ENDINGS) and name.partition("_")[0] in words
+    ]
+
+
+def _is_key(value: Any, environment: Mapping[str, str]) -> bool:
     """Whether an entry's `api_key` is one, and not a word such as `none` for a server that reads no key."""
-    return str(value or "").startswith(FROM_ENVIRONMENT) or len(str(value or "")) >= MIN_KEY_CHARACTERS
+    key = str(value or "")
+    if key.startswith(FROM_ENVIRONMENT):
+        key = environment.get(key.removeprefix(FROM_ENVIRONMENT), "")
+        return not key or len(key) >= MIN_KEY_CHARACTERS  # one that is not set makes the model unusable
+    return len(key) >= MIN_KEY_CHARACTERS
 
 
 def _is_harmless(name: str, value: Any) -> bool:

@@ -19,8 +19,11 @@ from app.state.clock import RedisClock
 from app.state.connection import clients
 from app.state.connection.pubsub import PubSubListener
 from app.state.counters import Counters
+from app.state.files import Files
 from app.state.leases import RunningTurn
 from app.state.ledger import Ledger
+from app.state.model_abilities import ModelAbilities
+from app.state.model_inputs import ModelInputs
 from app.state.passes import Passes
 from app.state.rates import Rates
 from app.state.request_expiry import RequestExpiry
@@ -35,6 +38,7 @@ from app.turns.lost_turns import LostTurns
 from app.turns.queue import Jobs
 from app.turns.reaper import Duty, Reaper, no_turns
 from app.turns.service import TurnService
+from app.turns.stored_files import StoredFiles
 from app.turns.usage_recovery import UsageRecovery
 from app.turns.wake_ups import WakeUps
 
@@ -48,11 +52,14 @@ class Services:
     clock: RedisClock
     sessions: Sessions
     runs: RunStore
+    files: Files
+    model_inputs: ModelInputs
     step_calls: StepToolCalls
     client_requests: ClientRequests
     ledger: Ledger
     usage_recovery: UsageRecovery
     vault: Vault
+    model_abilities: ModelAbilities
     api_keys: ApiKeys
     rates: Rates
     jobs: Jobs
@@ -83,7 +90,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
     metrics, counters = Metrics(store.clock.now), Counters(store)
     queue = queue or clients.queue(settings, redis)
     jobs = Jobs(queue, settings.failed_job_ttl)
-    calls, keys = StepToolCalls(store), ApiKeys(store)
+    calls, keys, files = StepToolCalls(store), ApiKeys(store), Files(store)
     turns, usage = TurnService(runs, jobs, metrics), UsageRecovery(runs, ledger, store.clock, settings.lease)
     return Services(
         settings=settings,
@@ -91,11 +98,14 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         clock=store.clock,
         sessions=sessions,
         runs=runs,
+        files=files,
+        model_inputs=ModelInputs(store),
         step_calls=calls,
         client_requests=ClientRequests(store),
         ledger=ledger,
         usage_recovery=usage,
         vault=Vault(store),
+        model_abilities=ModelAbilities(store),
         api_keys=keys,
         rates=Rates(store),
         jobs=jobs,
@@ -103,7 +113,13 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         turns=turns,
         client_replies=ClientReplies(turns, sessions, apps, keys),
         passes=Passes(store),
-        duties=(RequestExpiry(store), usage, LostTurns(runs, turns, jobs, usage), WakeUps(calls, jobs)),
+        duties=(
+            RequestExpiry(store),
+            usage,
+            LostTurns(runs, turns, jobs, usage),
+            WakeUps(calls, jobs),
+            StoredFiles(files),
+        ),
         hub=Hub(PubSubListener(listening or clients.listening(settings), settings.redis_prefix), metrics.relayed),
         metrics=metrics,
         counters=counters,

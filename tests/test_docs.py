@@ -118,7 +118,7 @@ def examples(page: Path) -> list[tuple[str, tuple[str, str] | None]]:
 def plain(text: str) -> str:
     """The text with what differs from run to run made the same."""
     text = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID", text)
-    text = re.sub(r"\b(run|msg|thread)_[0-9a-f]{32}", r"\1_ID", text)
+    text = re.sub(r"\b(run|msg|thread|file)_[0-9a-f]{32}", r"\1_ID", text)
     text = re.sub(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "TIME", text)
     text = re.sub(r"^id: run_ID:\d+$", "id: run_ID:N", text, flags=re.MULTILINE)
     return text.replace(catalog.DEMO, "demo")  # as the tests' configuration calls it
@@ -487,6 +487,7 @@ def busy(webs, redis):
     query = {"client_id": "docs"}
     client.post("/api/chat", params=query, json={"text": "remember 0"}, headers={"Idempotency-Key": "docs"})
     client.post("/api/control/provider-keys", json={"provider": "openai", "api_key": "sk-x"})
+    file = client.post("/api/files", content=b"text").json()["file_id"]
     client.ask("Watch the price of ETH 1000 times every 3600 seconds")
     session = redis_keys.session(client.session_id)
     (watch,) = redis.scan_iter(f"{session}:call:*")
@@ -498,8 +499,9 @@ def busy(webs, redis):
         run = RunStore(store).get(client.session_id, redis.hget(session, "run").decode())
         RunStore(store).claim_title(client.session_id, run.id)
         ClientRequests(store).ask(run, "call_docs", "Ask", "docs", {})
-        hasty = TurnRequest("x", "default", "demo", on_busy="interrupt")
+        hasty = TurnRequest("x", "default", "demo", on_busy="interrupt", response_format={"type": "json_object"})
         interrupting = [RunStore(store).start("docs", hasty).run_id for _ in range(3)]
+        RunStore(store).withdraw("docs", interrupting[-1])
         (call,) = redis.scan_iter(f"{session}:call:*")
         yield SimpleNamespace(
             session=client.session_id,
@@ -509,6 +511,7 @@ def busy(webs, redis):
             thread=client.state()["thread_id"],
             call=call.decode().split(":call:")[1],
             owner=owner,
+            file=file,
             key=api_keys.find(key).id,
             digest=hashlib.sha256(key.encode()).hexdigest(),
         )
@@ -546,11 +549,14 @@ def test_fields_on_the_page_are_those_in_redis(busy, redis):
         ],
         "session:{<id>}:call:<run>:<call>": [redis_keys.call(busy.session, *busy.call.split(":"))],
         "session:{<id>}:sent:<sha256>": [redis_keys.sent(busy.session, hashlib.sha256(b"docs").hexdigest())],
+        "session:{<id>}:file:<file>": [redis_keys.file(busy.session, busy.file)],
         "key:<key>": [redis_keys.api_key(busy.key)],
         "api-key:<sha256>": [redis_keys.api_key_secret(busy.digest)],
         "{metrics}:process:<process>": list(redis.scan_iter(redis_keys.metrics_process("*"))),
     }
     open_fields = {"provider-keys:<client>", "secrets:<client>"}  # names that the client gives
+    open_fields |= {"model-abilities"}  # the operator's names of models
+    open_fields |= {"session:{<id>}:files", "session:{<id>}:file:<file>:data", "model-inputs"}  # ids, numbers, models
     open_fields |= {"metrics"}  # the samples of docs/operating.md
     open_fields |= {key.pattern for key in redis_schema.SCHEMA if "usage" in key.pattern}  # sums by apps and models
     assert set(present) == {key.pattern for key in redis_schema.SCHEMA if key.type == "hash"} - open_fields

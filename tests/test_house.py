@@ -105,7 +105,8 @@ def test_the_scripts_name_keys_as_python_does():
         "local S = KEYS[1] return {threads_key(S), thread_key(S, 't'), messages_key(S, 't'), waiting_key(S), "
         "updates_key(S), run_key(S, 'r'), log_key(S, 'r'), mailbox_key(S), fetched_key(S), request_field(7), "
         "client_key(S), kept_key(S), kept_name(S, 'n'), log_of(run_key(S, 'r')), usage_key(S), model_call_field(7), "
-        "charge_field(7), tools_key(S), call_name(S, 'r:c')}"
+        "charge_field(7), tools_key(S), call_name(S, 'r:c'), files_key(S), file_key(S, 'f'), "
+        "file_data_key(S, 'f')}"
     )
     assert set(re.findall(r"function (\w+)", names)) == set(re.findall(r"(\w+)\(", calls))
     found = [name.decode() for name in redis.eval(names + calls, 1, redis_keys.session("s"))]
@@ -129,6 +130,9 @@ def test_the_scripts_name_keys_as_python_does():
         redis_keys.charge_field("7"),
         redis_keys.tools("s"),
         redis_keys.call("s", "r", "c"),
+        redis_keys.files("s"),
+        redis_keys.file("s", "f"),
+        redis_keys.file_data("s", "f"),
     ]
 
 
@@ -174,6 +178,7 @@ def test_the_environment_is_read_in_few_places():
     knowing = named(
         "app/config.py",
         "app/catalog/loading.py",
+        "app/catalog/models.py",
         "app/sd_notify.py",
         "app/serving.py",
         "app/commands/dev.py",
@@ -243,10 +248,14 @@ def test_broad_excepts_stand_where_they_must():
     assert places == {
         "app/turns/reaper.py": 1,
         "app/telemetry/otel.py": 1,
+        "app/state/file_storage.py": 1,
+        "app/state/files.py": 1,
         "workers/toolbox.py": 1,
         "workers/tools/async_loop.py": 1,
+        "workers/tools/results.py": 1,
         "workers/jobs/turn_job.py": 1,
         "workers/usage_settler.py": 1,
+        "workers/models/abilities.py": 1,
         "workers/models/call.py": 2,
         "workers/models/pricing.py": 2,
     }

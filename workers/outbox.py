@@ -1,7 +1,7 @@
 """The outbox: one thread sends the events of all turns of this process to Redis, in few calls.
 
 The first event is sent at once; events that arrive within the next milliseconds are sent together, and adjacent text
-events of one turn are joined into one. Measured in docs/design.md.
+events of one turn are joined into one, and pieces of thoughts as well. Measured in docs/design.md.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class _Pending:
     events: list[sse.Event] = field(default_factory=list)
 
     def add(self, event: sse.Event) -> None:
-        last = self.events[-1] if self.events else None
-        if last and last["type"] == "text" == event["type"]:
-            self.events[-1] = sse.text(last["content"] + event["content"])
+        whole = sse.joined(self.events[-1], event) if self.events else None
+        if whole:
+            self.events[-1] = whole
         else:
             self.events.append(event)
 

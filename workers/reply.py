@@ -25,7 +25,8 @@ class Reasoning:
     that only the provider can read, or is a list of the provider's own blocks as JSON. `kind` is the form it came in.
 
     Kinds: `thinking` (Anthropic), `thought_signature` (Gemini), `reasoning_content`, `reasoning`, `reasoning_details`
-    (members of OpenAI's wire), `reasoning_items` (OpenAI's Responses API)."""
+    (members of OpenAI's wire), `details_text` (the text of the latter, for people), `reasoning_items` (OpenAI's
+    Responses API)."""
 
     kind: str
     text: str = ""

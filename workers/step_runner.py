@@ -21,6 +21,7 @@ from workers.cancellation import CancelToken, Stopped
 from workers.step_pace import Suspended
 from workers.toolbox import result_or_error
 from workers.tools import Tool, ToolContext
+from workers.tools.image import with_image_kept
 from workers.tools.results import bounded
 
 END_WAIT_SECONDS = 0.05
@@ -127,6 +128,6 @@ class StepRunner:
                 if value is _END:
                     return
                 if index >= delivered:
-                    yield bounded(value, self._result_bytes)
+                    yield bounded(with_image_kept(value, self._context.keep_image), self._result_bytes)
                 if self._call.steps == 0:
                     self._first_delivered.wait()

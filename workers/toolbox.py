@@ -17,6 +17,7 @@ from app.telemetry import prints, tracing
 from workers.cancellation import CancelToken, Stopped
 from workers.step_pace import Suspended
 from workers.tools import ClientRequest, Tool, ToolContext, ToolError
+from workers.tools.image import with_image_kept
 from workers.tools.results import bounded, error_text
 from workers.turn import ToolRequest
 
@@ -128,7 +129,7 @@ class Toolbox:
             tool.run(args, self._context)  # only creates the generator, to refuse bad arguments here
             return self._begin_steps(call, tool, token)
         self._check_running()  # Redis knows: this process may have hung until its turn was ended as lost
-        result = tool.run(args, self._context)
+        result = with_image_kept(tool.run(args, self._context), self._context.keep_image)
         return self._request_client(call, result) if isinstance(result, ClientRequest) else result
 
     def _request_client(self, call: ToolRequest, wanted: ClientRequest) -> Any:

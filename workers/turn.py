@@ -78,6 +78,18 @@ class ThreadGone(TurnFailed):
     code = "lost"
 
 
+class FileLost(TurnFailed):
+    """A file of the turn's message was deleted, or is lost."""
+
+    code = "lost"
+
+
+class StorageAway(TurnFailed):
+    """The storage of files cannot be reached."""
+
+    retryable = True
+
+
 class BudgetSpent(TurnFailed):
     """The API key of the turn has cost as much this month as it may."""
 
@@ -114,7 +126,7 @@ def run(
         token.check()
         calls = reply.runnable_calls()
         if reply.has_reasoning and (reply.text.strip() or calls):
-            emit(sse.reasoning(reply.stored_reasoning()))
+            emit(sse.kept_reasoning(reply.stored_reasoning()))
         is_shown = is_shown or bool(reply.text.strip())
         if not calls:
             return _end(reply.stop, is_shown)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.api import catalog, chat, control, health, metrics, sessions, state, threads, updates, usage
+from app.api import catalog, chat, control, files, health, metrics, sessions, state, threads, updates, usage
 from app.config import Settings
 
-RESOURCES = (sessions, threads, chat, state, updates, control, catalog, usage, health)
+RESOURCES = (sessions, threads, chat, files, state, updates, control, catalog, usage, health)
 
 
 def register(app: Flask, settings: Settings) -> None:

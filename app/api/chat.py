@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.catalog import App
-from app.errors import BadRequest
+from app.errors import BadRequest, Conflict, NotFound
 from app.events import sse
 from app.events.types import ChatEvent
 from app.openapi.declare import (
@@ -16,6 +17,7 @@ from app.openapi.declare import (
     IDS,
     KNOWN_SESSION,
     LAST_EVENT_ID,
+    REASONING,
     SESSION,
     STARTING_AFTER,
     Events,
@@ -25,10 +27,13 @@ from app.openapi.declare import (
     documented,
     query,
 )
-from app.openapi.schemas.requests import NewMessage
+from app.openapi.schemas import responses
+from app.openapi.schemas.requests import NewMessage, ResponseFormat
 from app.state.turn_requests import TurnRequest
 from app.web import parsing
 from app.web.admission import Admission
+from app.web.answer_format import check_format
+from app.web.attachments import with_attachments
 from app.web.bodies import json_body, validated
 from app.web.caller import authorized_app, current_caller
 from app.web.current import services
@@ -44,6 +49,7 @@ _KEY_SCHEMA = {"type": "string", "maxLength": parsing.IDEMPOTENCY_KEY_CHARACTERS
 _IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key", "header", "A new one for each message, kept for its retries.", _KEY_SCHEMA
 )
+_WAITING_TURN = RouteSpec((Parameter("run_id", "query", "A turn that waits.", required=True),), (409,))
 _BUSY = RouteSpec((_IDEMPOTENCY_KEY,), (400, 402, 409, 429))
 
 
@@ -53,6 +59,7 @@ _BUSY = RouteSpec((_IDEMPOTENCY_KEY,), (400, 402, 409, 429))
     SESSION,
     APP,
     IDS,
+    REASONING,
     _BUSY,
     body(NewMessage),
     no_content="The message was answered before, and its events are no longer kept",
@@ -63,7 +70,8 @@ def send() -> ResponseReturnValue:
     session_id = parsing.session_id()
     session = services().sessions.get(session_id) or {}
     app = authorized_app(parsing.app_from_query() or session.get("chosen_app"))
-    message = _message(app, session, validated(NewMessage, json_body()))
+    message = _message(app, session, sent := validated(NewMessage, json_body()))
+    message = with_attachments(services(), session_id, message, sent.get("attachments", []))
     accepted = Admission.of(services()).admit(session_id, message, current_caller())
     if accepted.outcome == "again":
         return _sent_again(session_id, accepted.run_id)
@@ -77,6 +85,7 @@ def send() -> ResponseReturnValue:
     LAST_EVENT_ID,
     STARTING_AFTER,
     IDS,
+    REASONING,
     query("run_id", "A turn, as in `Location`."),
     no_content="The session has no turn, or the client has seen its end",
 )
@@ -88,6 +97,23 @@ def resume() -> ResponseReturnValue:
     after = parsing.event_number_of(last_id, "Last-Event-ID or starting_after") if last_id else 0
     named = last_id.rpartition(":")[0] or request.args.get("run_id", "")
     return _resumed(session_id, named or session.get("last_run", ""), after, is_named=bool(named))
+
+
+@bp.delete("/api/chat")
+@documented(responses.Withdrawn, KNOWN_SESSION, _WAITING_TURN)
+def withdraw() -> ResponseReturnValue:
+    """Withdraw a message that has not begun: it leaves the history, and no model gets it. Its stream ends as an
+    interrupted one."""
+    session_id, _ = parsing.known_session()
+    run_id = request.args.get("run_id")
+    if not run_id:
+        raise BadRequest("'run_id' must name a turn, as in `waiting` of /api/state")
+    outcome = services().turns.withdraw(session_id, run_id)
+    if outcome == "unknown":
+        raise NotFound("There is no such turn in this session; `waiting` of /api/state lists those that wait")
+    if outcome == "begun":
+        raise Conflict("This message has begun; POST /api/interrupt stops its turn")
+    return jsonify(withdrawn=True)
 
 
 def _sent_again(session_id: str, run_id: str) -> ResponseReturnValue:
@@ -117,16 +143,26 @@ def _message(app: App, session: dict[str, str], sent: NewMessage) -> TurnRequest
     model = sent.get("model")
     if model and not services().catalog.offers(app, model):
         raise BadRequest(f"The app {app.id!r} does not offer the model {model!r}; see /api/session/models")
+    chosen = model or services().catalog.choice(app.id, session.get("model", ""))[1]
     return TurnRequest(
         text=sent["text"],
         app=app.id,
-        model=model or services().catalog.choice(app.id, session.get("model", ""))[1],
+        model=chosen,
         thread_id=sent.get("thread_id"),
         user_state=sent.get("user_state"),
         on_busy=sent.get("on_busy", "enqueue"),
         idempotency_key=_idempotency_key(),
         body=app.id.encode() + b" " + request.get_data(),
+        response_format=_answer_format(app, chosen, sent.get("response_format")),
     )
+
+
+def _answer_format(app: App, model: str, wanted: ResponseFormat | None) -> dict[str, Any] | None:
+    """The form of an answer that is not plain text. Raises `BadRequest` if the model cannot answer in it."""
+    if wanted is None or wanted["type"] == "text":
+        return None
+    check_format(app, model, wanted)
+    return dict(wanted)
 
 
 def _idempotency_key() -> str:
@@ -138,7 +174,8 @@ def _idempotency_key() -> str:
 
 def _stream(session_id: str, run_id: str, after: int) -> Response:
     """The turn's frames after number `after`."""
-    frames = TurnFrames.of(services()).follow(session_id, run_id, after, _wants_ids())
+    follow = TurnFrames.of(services()).follow
+    frames = follow(session_id, run_id, after, with_ids=_wants_ids(), with_reasoning=parsing.wants_reasoning())
     return _located(session_id, run_id, frames)
 
 

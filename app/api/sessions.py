@@ -86,7 +86,9 @@ def delete(session_id: str) -> ResponseReturnValue:
     """Stop the session's turns and delete everything of it."""
     session_id = parsing.checked_session_id(session_id)
     parsing.session_or_404(session_id)
-    erase(services().sessions, services().turns, services().usage_recovery, services().jobs, session_id)
+    erase(
+        services().sessions, services().turns, services().usage_recovery, services().jobs, services().files, session_id
+    )
     return jsonify(session_id=session_id, deleted=True)
 
 

@@ -6,9 +6,11 @@ from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.errors import NotFound
-from app.openapi.declare import KNOWN_SESSION, documented, query
+from app.openapi.declare import KNOWN_SESSION, REASONING, documented, query
 from app.openapi.schemas import responses
 from app.state import transcript
+from app.state.session_fields import Fields
+from app.state.sessions import Snapshot
 from app.web import parsing
 from app.web.current import services
 from app.web.serializers import status_json
@@ -17,7 +19,7 @@ bp = Blueprint("state", __name__)
 
 
 @bp.get("/api/state")
-@documented(responses.State, KNOWN_SESSION, query("thread_id", "A thread other than the newest."))
+@documented(responses.State, KNOWN_SESSION, query("thread_id", "A thread other than the newest."), REASONING)
 def show() -> ResponseReturnValue:
     """A snapshot: the messages, including a running turn's text so far, and the update to follow from."""
     session_id = parsing.session_id()
@@ -30,10 +32,23 @@ def show() -> ResponseReturnValue:
     return jsonify(
         session_id=session_id,
         thread_id=snapshot.thread_id or None,
-        messages=transcript.for_clients(snapshot.messages),
+        messages=transcript.for_clients(snapshot.messages, with_reasoning=_shows_reasoning(session)),
+        waiting=_waiting(snapshot),
         last_event_id=session.get("updates", "0"),
         **status_json(services().catalog, session),
     )
+
+
+def _shows_reasoning(session: Fields) -> bool:
+    """Whether the client asks for what the model thinks, and the session's app does not hide it."""
+    app, _ = services().catalog.choice(session.get("app", ""), "")
+    return parsing.wants_reasoning() and app.reasoning == "shown"
+
+
+def _waiting(snapshot: Snapshot) -> list[dict[str, str]]:
+    """The people's messages that can be withdrawn."""
+    waiting = snapshot.waiting_messages()
+    return [{"run_id": run_id, "text": message["content"]} for run_id, message in waiting if message["role"] == "user"]
 
 
 @bp.post("/api/interrupt")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.model_params import ModelParams
@@ -11,7 +13,8 @@ DEFAULT_APP = "default"
 
 class App(BaseModel):
     """An entry of `apps:`. A session may choose among `model` and `models`. `fallbacks` are the models to try, in
-    order, when a model fails before its first token. `params` override the model's own parameters."""
+    order, when a model fails before its first token. `params` override the model's own parameters. `reasoning: hidden`
+    keeps what its models think from every client."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,3 +36,8 @@ class App(BaseModel):
         (), description="the models to try, in order, when a model fails before its first token"
     )
     params: ModelParams = Field(ModelParams(), description="[parameters](#parameters) of the app's model calls")
+    reasoning: Literal["shown", "hidden"] = Field(
+        "shown",
+        description="`hidden` keeps what the app's models think from every client; else those get it that "
+        "[ask for it](api.md#reasoning)",
+    )

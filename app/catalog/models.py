@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Self
@@ -75,7 +76,7 @@ class Model(BaseModel):
     @cached_property
     def own_key_refusal(self) -> str:
         """Why no client's own key is used for it; '' if one is."""
-        return own_keys.refusal(self.litellm_params, byok=self.model_info.get("byok") is True)
+        return own_keys.refusal(self.litellm_params, os.environ, byok=self.model_info.get("byok") is True)
 
     def own_key(self, keys: Mapping[str, str]) -> str | None:
         """The one of a client's own keys, by provider, that is used for it."""

@@ -27,6 +27,9 @@ _SECONDS: Rule = (lambda value: _is_number(value) and value > 0, "must be a numb
 
 RULES: dict[tuple[str, str], Rule] = {
     ("model_info", "byok"): _TRUTH,
+    ("model_info", "supports_vision"): _TRUTH,
+    ("model_info", "supports_pdf_input"): _TRUTH,
+    ("model_info", "supports_image_url"): _TRUTH,
     ("model_info", "display_name"): _TEXT,
     ("model_info", "provider"): _TEXT,
     ("model_info", "base_model"): _TEXT,

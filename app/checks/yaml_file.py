@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,21 +16,38 @@ Location = tuple[int | str, ...]
 """The way to an entry, such as `("apps", 0, "tools", 2)`."""
 
 
+MAX_ENTRIES = 100_000
+
+
+class _Loader(yaml.SafeLoader):
+    """Says the line of a value that does not fit its type, such as the date 2026-13-45."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError):
+            kind = node.tag.rpartition(":")[2]
+            told = f"this is no valid {kind}; put text in quotes"
+            raise yaml.constructor.ConstructorError(None, None, told, node.start_mark) from None
+
+
 class YamlFile:
     """The content of a file as `data`, and the keys that are `repeated` in it."""
 
     def __init__(self, path: Path) -> None:
         """Raises `ConfigError`: the file cannot be read, or is no YAML."""
         self.path = path
-        loader = yaml.SafeLoader(_text(path))
+        text = _text(path)
         try:
+            loader = _Loader(text)
             self._root = loader.get_single_node()
+            self._refuse_large()
             self.repeated = list(self._repeated(self._root, set())) if self._root else []
             self.data: Any = loader.construct_document(self._root) if self._root else None
         except yaml.YAMLError as error:
             raise ConfigError(str(self._unreadable(error))) from None
-        finally:
-            loader.dispose()
+        except RecursionError:
+            raise ConfigError(f"{path}: cannot be read as YAML: nested too deeply") from None
 
     def place(self, *location: int | str) -> str:
         """File and line of the entry, or of the nearest one around it."""
@@ -41,6 +59,13 @@ class YamlFile:
             marked, node = found
             line = marked.start_mark.line + 1
         return f"{self.path}:{line}"
+
+    def _refuse_large(self) -> None:
+        """Raises `ConfigError` when the entries are too many once each alias (`*name`) stands for what it names."""
+        if self._root and _entries(self._root, {}) > MAX_ENTRIES:
+            raise ConfigError(
+                f"{self.path}: has more than {MAX_ENTRIES:,} entries, or an alias (`*name`) for what is around it"
+            )
 
     def _unreadable(self, error: yaml.YAMLError) -> Problem:
         mark = getattr(error, "problem_mark", None)
@@ -57,12 +82,23 @@ class YamlFile:
         elif isinstance(node, yaml.MappingNode):
             names: set[str] = set()
             for key, value in node.value:
-                if key.value in names and key.tag != "tag:yaml.org,2002:merge":
+                if isinstance(key.value, str) and key.value in names and key.tag != "tag:yaml.org,2002:merge":
                     place = f"{self.path}:{key.start_mark.line + 1}"
                     yield Problem(place, f"{key.value!r} is given twice, and YAML keeps the last one alone; join them")
                 if isinstance(key.value, str):
                     names.add(key.value)
                 yield from self._repeated(value, visited)
+
+
+def _entries(node: yaml.Node, known: dict[int, float]) -> float:
+    """The number of nodes, those of an alias each time it is written; infinite in a circle."""
+    if id(node) not in known:
+        known[id(node)] = math.inf
+        parts = node.value if isinstance(node, yaml.SequenceNode) else ()
+        if isinstance(node, yaml.MappingNode):
+            parts = [part for pair in node.value for part in pair]
+        known[id(node)] = 1 + sum(_entries(part, known) for part in parts)
+    return known[id(node)]
 
 
 def _inside(node: yaml.Node | None, part: int | str) -> tuple[yaml.Node, yaml.Node] | None:
@@ -76,9 +112,10 @@ def _inside(node: yaml.Node | None, part: int | str) -> tuple[yaml.Node, yaml.No
 
 
 def _text(path: Path) -> str:
-    if path.is_dir():
-        raise ConfigError(f"{path}: is a folder; AOMI_CONFIG must name the file of apps and models")
     try:
+        if path.exists() and not path.is_file():  # to open a pipe could wait for ever
+            kind = "a folder" if path.is_dir() else "no regular file"
+            raise ConfigError(f"{path}: is {kind}; AOMI_CONFIG must name the file of apps and models")
         return path.read_text("utf-8")
     except FileNotFoundError:
         where = "" if path.is_absolute() else f" in {Path.cwd()}"

@@ -102,7 +102,7 @@ def delete(selection: Selection, session_ids: tuple[str, ...], older_than: int |
         click.confirm(f"Delete {what} for good?", abort=True, err=True)
     backend = services.build(store.settings, store.redis)
     for session_id in ids:
-        erase(backend.sessions, backend.turns, backend.usage_recovery, backend.jobs, session_id)
+        erase(backend.sessions, backend.turns, backend.usage_recovery, backend.jobs, backend.files, session_id)
     if selection.whole_client:
         backend.vault.forget(selection.client_digest)
     echo(f"Deleted: {what}.")

@@ -19,6 +19,7 @@ from app.events.types import (
     ErrorEvent,
     FinishReason,
     GapEvent,
+    KeptReasoningEvent,
     ModelChangedEvent,
     Outcome,
     ReasoningEvent,
@@ -42,12 +43,16 @@ Event = Mapping[str, Any]
 _PREFIX = b"data: "
 _END = b"\n\n"
 _ID = b"id: "
+_THOUGHT = b'data: {"type":"reasoning","content":'
 
 TERMINAL = frozenset({"complete", "error"})
 
 HIDDEN = frozenset({"reasoning"})
-"""Kinds of a turn's log that no client gets. Each is published by itself, so that a reader leaves it out by the head
-of its batch."""
+"""Kinds of a turn's log that clients do not get, but those that ask for what the model thinks. Each is published by
+itself, so that a reader leaves it out by the head of its batch."""
+
+PIECES = frozenset({"text", "reasoning"})
+"""Kinds whose neighbours may be joined."""
 
 OPENED = b": open\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -62,6 +67,20 @@ def frame(event: Event) -> bytes:
 def parse(data: bytes) -> Event:
     """The event of one frame."""
     return exact_json.loads(data[len(_PREFIX) :])
+
+
+def is_shown(kind: str, data: bytes, *, with_reasoning: bool) -> bool:
+    """Whether a client gets the frame `data` of this kind. Of the hidden kinds, those that ask for reasoning get pieces
+    of what the model thinks, but never what its provider wants back."""
+    return kind not in HIDDEN or (with_reasoning and data.startswith(_THOUGHT))
+
+
+def joined(first: Event, second: Event) -> Event | None:
+    """Two neighbouring events as one if they are pieces of one text, or of one thought; else None."""
+    kind = second["type"]
+    if first["type"] != kind or kind not in PIECES or "content" not in first or "content" not in second:
+        return None
+    return {"type": kind, "content": first["content"] + second["content"]}
 
 
 def outcome(terminal: Event) -> Outcome:
@@ -120,9 +139,14 @@ def async_tool_result(call_id: str, name: str, result: Any, done: bool) -> Async
     return event
 
 
-def reasoning(kept: dict[str, Any]) -> ReasoningEvent:
-    """The model's reasoning for the reply that ends here, as the history keeps it. Not for clients: see `HIDDEN`."""
-    return cast(ReasoningEvent, {"type": "reasoning", **kept})
+def thought(content: str) -> ReasoningEvent:
+    """A piece of what the model thinks, for clients that ask for it."""
+    return {"type": "reasoning", "content": content}
+
+
+def kept_reasoning(kept: dict[str, Any]) -> KeptReasoningEvent:
+    """The model's reasoning for the reply that ends here, as the history keeps it. For no client."""
+    return cast(KeptReasoningEvent, {"type": "reasoning", **kept})
 
 
 def complete(interrupted: bool = False, finish_reason: FinishReason | None = None) -> CompleteEvent:

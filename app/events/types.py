@@ -107,7 +107,15 @@ class ErrorEvent(TypedDict):
     retryable: bool
 
 
+@exact_schema(type="reasoning", content="The user asks for a price, so ")
 class ReasoningEvent(TypedDict):
+    """A piece of what the model thinks; where it is split has no meaning. Only for clients that ask for it."""
+
+    type: Literal["reasoning"]
+    content: str
+
+
+class KeptReasoningEvent(TypedDict):
     """A model's reasoning for one reply: litellm's name of the model, its blocks (`workers.reply.Reasoning.stored`),
     the signatures of its calls by their ids. In a turn's log alone, for the history."""
 
@@ -120,7 +128,13 @@ class ReasoningEvent(TypedDict):
 ChatEvent = TypeAliasType(
     "ChatEvent",
     Annotated[
-        TextEvent | ToolCallEvent | ToolResultEvent | AsyncToolResultEvent | CompleteEvent | ErrorEvent,
+        TextEvent
+        | ReasoningEvent
+        | ToolCallEvent
+        | ToolResultEvent
+        | AsyncToolResultEvent
+        | CompleteEvent
+        | ErrorEvent,
         Field(discriminator="type"),
     ],
 )
@@ -142,6 +156,7 @@ class StateEvent(TypedDict):
     user_state: NotRequired[dict[str, Any]]
     is_archived: NotRequired[bool]
     run_id: NotRequired[str]
+    withdrawn: NotRequired[str]
 
 
 @exact_schema(type="title_changed", session_id=_SESSION, title="ETH price", new_title="ETH price")

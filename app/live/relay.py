@@ -14,23 +14,23 @@ Read = Callable[[int], list[StreamEntry]]
 
 
 def replay_then_follow(
-    hub: Hub, channel: str, read: Read, after: int, keep_alive: float
+    hub: Hub, channel: str, read: Read, after: int, keep_alive: float, *, with_reasoning: bool = False
 ) -> Iterator[FrameBatch | None]:
     """Batches of frames after number `after`, without end; None after each `keep_alive` seconds of silence.
 
     A batch's `first` is above the previous batch's `last` + 1 only where the log no longer holds the frames between.
-    A batch of a hidden kind has no frames. Ends when the process stops serving.
+    A batch that the client does not get has no frames (`sse.is_shown`). Ends when the process stops serving.
     """
     with hub.subscribe(channel) as subscription:
         while True:
             for entry in read(after):
-                yield _shown(FrameBatch(entry.number, entry.number, entry.kind, entry.frame))
+                yield _shown(FrameBatch(entry.number, entry.number, entry.kind, entry.frame), with_reasoning)
                 after = entry.number
             try:
                 for batch in _live(subscription, after, keep_alive):
                     if batch:
                         hub.relayed(batch.at)
-                    yield batch
+                    yield batch and _shown(batch, with_reasoning)
                     after = batch.last if batch else after
             except Gap:
                 continue
@@ -50,11 +50,12 @@ def _live(subscription: Subscription, after: int, keep_alive: float) -> Iterator
         elif batch.first > after + 1:
             raise Gap
         else:
-            yield _shown(batch.after(after))
+            yield batch.after(after)
             after = batch.last
         due = time.monotonic() + keep_alive
 
 
-def _shown(batch: FrameBatch) -> FrameBatch:
-    """The batch without what no client gets."""
-    return batch._replace(frames=b"") if batch.kind in sse.HIDDEN else batch
+def _shown(batch: FrameBatch, with_reasoning: bool) -> FrameBatch:
+    """The batch without what the client does not get."""
+    is_shown = sse.is_shown(batch.kind, batch.frames, with_reasoning=with_reasoning)
+    return batch if is_shown else batch._replace(frames=b"")

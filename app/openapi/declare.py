@@ -27,13 +27,15 @@ class Parameter:
 
 @dataclass(frozen=True)
 class RouteSpec:
-    """A part that operations have in common: parameters, statuses of refusals, API key, body."""
+    """A part that operations have in common: parameters, statuses of refusals, API key, body. The body is JSON of the
+    type `body`, or a file of one of the `media_types`."""
 
     parameters: tuple[Parameter, ...] = ()
     refusals: tuple[int, ...] = ()
     key: Literal["optional", "required"] | None = None
     body: Any = None
     body_required: bool = True
+    media_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,23 @@ class Events:
 
 
 @dataclass(frozen=True)
+class Created:
+    """A response with status 201 and JSON of the type `kind`."""
+
+    kind: Any
+
+
+@dataclass(frozen=True)
+class Download:
+    """A response with the bytes of a file of one of the `media_types`."""
+
+    media_types: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Operation:
-    """A view's declaration. `response` is the type of its JSON, or `Events`; `no_content` says when it is 204."""
+    """A view's declaration. `response` is the type of its JSON, or `Events`, `Created` or `Download`; `no_content` says
+    when it is 204."""
 
     response: Any
     parts: tuple[RouteSpec, ...]
@@ -102,6 +119,11 @@ def body(kind: Any, required: bool = True) -> RouteSpec:
     return RouteSpec(refusals=(400, 413), body=kind, body_required=required)
 
 
+def upload(*media_types: str) -> RouteSpec:
+    """A body that is a file."""
+    return RouteSpec(refusals=(400, 409, 413, 415), media_types=media_types)
+
+
 def query(name: str, description: str) -> RouteSpec:
     """An optional parameter of the query."""
     return RouteSpec((Parameter(name, "query", description),))
@@ -127,6 +149,7 @@ THREAD_PATH = RouteSpec((Parameter("thread_id", "path", "A thread of the session
 LAST_EVENT_ID = RouteSpec((Parameter("Last-Event-ID", "header", "Resume after this event.", _AFTER),), (400,))
 STARTING_AFTER = RouteSpec((Parameter("starting_after", "query", "As Last-Event-ID.", _AFTER),), (400,))
 IDS = query("ids", "`1` puts an `id:` line into each frame.")
+REASONING = query("reasoning", "`1` adds what the model thinks, unless its app hides it.")
 PAGED = RouteSpec(
     (
         Parameter(

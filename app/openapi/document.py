@@ -16,7 +16,7 @@ from werkzeug.routing import Rule
 from app import errors
 from app.config import Settings
 from app.events import sse
-from app.openapi.declare import Events, Operation, Parameter, is_page, operation
+from app.openapi.declare import Created, Download, Events, Operation, Parameter, is_page, operation
 from app.openapi.schemas import responses
 from app.version import __version__
 from app.web.error_handlers import HTTP_MESSAGES
@@ -85,6 +85,8 @@ class _Builder:
             if part.body is not None:
                 content = {"application/json": {"schema": self._schema(part.body)}}
                 built["requestBody"] = {"required": part.body_required, "content": content}
+            if part.media_types:
+                built["requestBody"] = {"required": True, "content": {kind: {} for kind in part.media_types}}
             if part.key:
                 none: list[dict[str, Any]] = [{}] if part.key == "optional" else []
                 built["security"] = none + [{name: []} for name in _KEYS]
@@ -94,12 +96,19 @@ class _Builder:
         responses: dict[str, Any] = {}
         if isinstance(declared.response, Events):
             responses["200"] = self._stream(declared.response)
+        elif isinstance(declared.response, Download):
+            files: dict[str, Any] = {kind: {} for kind in declared.response.media_types}
+            responses["200"] = {"description": "The bytes of the file", "content": files}
+        elif isinstance(declared.response, Created):
+            responses["201"] = {"description": "Created", "content": self._json(declared.response.kind)}
         else:
-            content = {"application/json": {"schema": self._schema(declared.response)}}
-            responses["200"] = {"description": "Done", "content": content}
+            responses["200"] = {"description": "Done", "content": self._json(declared.response)}
         if declared.no_content:
             responses["204"] = {"description": declared.no_content}
         return responses
+
+    def _json(self, kind: Any) -> dict[str, Any]:
+        return {"application/json": {"schema": self._schema(kind)}}
 
     def _stream(self, events: Events) -> dict[str, Any]:
         headers = {name: {"schema": {"const": value}} for name, value in sse.HEADERS.items()} | {

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 
 from app import exact_json
 from app.events import sse
 from app.state import redis_keys
+from app.state.file_storage import FileGone, StorageFailed
+from app.state.files import Files, StoredFile
 from app.state.scripts import Store
 from app.state.session_fields import Fields
 from app.state.streams import read_stream
 
 Data = dict[str, Any]
 
-_JSON = frozenset({"user_state", "message", "args", "first"})
+_JSON = frozenset({"user_state", "message", "args", "first", "response_format"})
 """Fields whose value is JSON."""
 
 _SHOWN = ("key_prefix", "label")
@@ -27,6 +30,7 @@ class Export:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._redis = store.redis
+        self._files = Files(store)
 
     def session(self, session_id: str) -> Data | None:
         """A session with all that belongs to it, by the names of docs/redis.md; None when there is nothing."""
@@ -45,6 +49,7 @@ class Export:
                 _parsed(self._store.fields(redis_keys.call(session_id, *rest))) for k, *rest in indexed if k == "call"
             ],
             "sent": [self._sent(session_id, rest[0]) for kind, *rest in indexed if kind == "sent"],
+            "files": [self._file(session_id, file) for file in self._files.all(session_id)],
             "updates": self._events(redis_keys.updates(session_id)),
             "mailbox": [exact_json.loads(event) for event in self._list(redis_keys.mailbox(session_id))],
             "fetched": [exact_json.loads(event) for event in self._list(redis_keys.fetched(session_id))[1:]],
@@ -75,6 +80,14 @@ class Export:
 
     def _sent(self, session_id: str, digest: str) -> Data:
         return {"sha256": digest, **self._store.fields(redis_keys.sent(session_id, digest))}
+
+    def _file(self, session_id: str, file: StoredFile) -> Data:
+        """A file with its bytes in Base64; without them if they are lost or cannot be reached."""
+        try:
+            data = b"".join(self._files.read(session_id, file))
+        except (FileGone, StorageFailed):
+            return file.reference()
+        return file.reference() | {"data": base64.b64encode(data).decode()}
 
     def _events(self, stream: str) -> list[Any]:
         return [sse.parse(entry.frame) for entry in read_stream(self._store, stream, 0)]

@@ -29,6 +29,14 @@ CLIENT_REQUESTS = "client-requests"
 SLEEPING_CALLS = "sleeping-calls"
 """The index of multi-step calls that sleep without a thread, by when they go on."""
 
+MODEL_ABILITIES = "model-abilities"
+"""The hash of what each model can do beyond text."""
+STORED_FILES = "stored-files"
+"""The index of files whose bytes are in AOMI_FILES_URL, by when one looks whether they are still needed."""
+
+MODEL_INPUTS = "model-inputs"
+"""The hash of the inputs that each model takes beside text."""
+
 METRICS = "metrics"
 """The hash of what all processes have counted."""
 
@@ -129,6 +137,21 @@ def mailbox(session_id: str) -> str:
 def fetched(session_id: str) -> str:
     """The list of events that the last fetch took out of the mailbox."""
     return f"{session(session_id)}:fetched"
+
+
+def files(session_id: str) -> str:
+    """The index of a session's files."""
+    return f"{session(session_id)}:files"
+
+
+def file(session_id: str, file_id: str) -> str:
+    """The hash of one file."""
+    return f"{session(session_id)}:file:{file_id}"
+
+
+def file_data(session_id: str, file_id: str) -> str:
+    """The bytes of one file."""
+    return f"{file(session_id, file_id)}:data"
 
 
 def client(session_id: str) -> str:

@@ -58,6 +58,9 @@ SCHEMA = (
     ),
     Key("session:{<id>}:mailbox", "list", "events for a client that polls, JSON", "AOMI_LOG_TTL after the last"),
     Key("session:{<id>}:fetched", "list", "a name of the last fetch, and what it got", "AOMI_FETCH_TTL"),
+    Key("session:{<id>}:files", "hash", "the bytes of each file, by its id", "as the session"),
+    Key("session:{<id>}:file:<file>", "hash", "one file", "as the session; ten minutes during its upload"),
+    Key("session:{<id>}:file:<file>:data", "hash", "its bytes, in numbered chunks", "as the session"),
     Key("session:{<id>}:client", "string", "SHA-256 of the id of the session's client", "as the session"),
     Key(
         "session:introduced:<sha256>",
@@ -101,6 +104,24 @@ SCHEMA = (
         "zset",
         "`<id> <run> <call>` of multi-step calls that sleep, by when they go on, ms",
         "an entry: until then",
+    ),
+    Key(
+        "model-abilities",
+        "hash",
+        "what each model can do beyond text, as workers know it",
+        "until a worker replaces it",
+    ),
+    Key(
+        "stored-files",
+        "zset",
+        "`<id> <file>` of files in AOMI_FILES_URL by when one looks, ms",
+        "an entry: until the file's end",
+    ),
+    Key(
+        "model-inputs",
+        "hash",
+        "what each model takes beside text, by its name",
+        "until a day after a worker's last report",
     ),
     Key(
         "metrics",

@@ -46,12 +46,22 @@ class Run:
     """The number of the last event of its log."""
     superseded: bool = False
     """Whether a newer message that interrupts takes its place: it ends as interrupted and never runs."""
+    response_format: dict[str, Any] | None = None
+    """The form of the answer that its message asks for, in OpenAI's form."""
+    withdrawn: bool = False
+    """Whether its message was withdrawn before a worker claimed it."""
     interrupts: tuple[str, ...] = ()
     """The turns that its message stops: those that it supersedes, and the one that it waits for."""
     terminal: sse.Event | None = None
     """Its terminal event, once it is settled. It is here so that a reader gets it whatever became of the log."""
-    user_state: Mapping[str, Any] = field(default_factory=dict)
-    """Its session's, when a worker claimed it: one round trip less before its first token."""
+    stored_user_state: str = "{}"
+    """Its session's as JSON, when a worker claimed it: one round trip less before its first token."""
+
+    @property
+    def user_state(self) -> dict[str, Any]:
+        """Its session's. Raises `ValueError` if the stored JSON is broken."""
+        state: dict[str, Any] = exact_json.loads(self.stored_user_state)
+        return state
 
     @classmethod
     def read(cls, session_id: str, fields: dict[str, str]) -> Run:
@@ -72,9 +82,11 @@ class Run:
             slots=tuple(fields.get("slots", "").split()),
             events=int(fields.get("events", "0")),
             superseded="superseded_by" in fields,
+            response_format=exact_json.loads(fields.get("response_format", "null")),
+            withdrawn="withdrawn" in fields,
             interrupts=_interrupts(fields),
             terminal=_terminal(fields),
-            user_state=exact_json.loads(fields.get("session_user_state", "{}")),
+            stored_user_state=fields.get("session_user_state", "{}"),
         )
 
 

@@ -14,7 +14,7 @@ from app import exact_json
 from app.events import sse
 from app.events.entries import StreamEntry
 from app.events.types import Outcome, Status
-from app.state import redis_keys, thread_lives, transcript
+from app.state import redis_keys, thread_lives, transcript, withdrawal
 from app.state.control_messages import StopTurn
 from app.state.ids import new_id, sha256_hex
 from app.state.leases import Leases
@@ -125,6 +125,10 @@ class RunStore:
         fields = from_pairs(self._store.call("seal", [redis_keys.session(session_id)], args))
         return Run.read(session_id, fields) if fields else None
 
+    def withdraw(self, session_id: str, run_id: str) -> Run | None:
+        """As `seal`, of a turn that no worker has claimed: its message leaves the history in the same step."""
+        return withdrawal.seal_unbegun(self._store, session_id, run_id)
+
     def settle(self, run: Run, terminal: sse.Event) -> str | None:
         """Close a sealed turn with its terminal event; open tool calls get a result, the log goes into the history.
         Returns the run that is current and queued now, which the caller enqueues."""
@@ -135,8 +139,10 @@ class RunStore:
         ]
         messages = transcript.fold(run.id, events + endings, run.started_at)
         outcome, now = sse.outcome(terminal), self._clock.now_iso()
-        if outcome == "interrupted" and messages:
-            messages[-1]["interrupted"] = True
+        if outcome == "interrupted":
+            transcript.mark_interrupted(messages)
+        if run.response_format and terminal == sse.complete():
+            transcript.mark_structured(messages)
         if outcome == "error" and terminal["code"] == "refused":
             messages.append(transcript.refusal_note(run.id, terminal["message"], now, run.message["id"]))
         elif outcome == "error":
@@ -193,7 +199,7 @@ class RunStore:
         closed = sse.client_request_closed(session_id, request.answers, "answered")
         return {
             "run": run_id,
-            "message": exact_json.dumps(transcript.message(new_id("msg"), role, request.text, now)),
+            "message": exact_json.dumps(_message(role, request, now)),
             "app": request.app,
             "model": request.model,
             "thread": request.thread_id,
@@ -208,6 +214,7 @@ class RunStore:
             "origin": exact_json.dumps(request.trace_context),
             "answers": [str(number) for number in request.answers],
             "on_busy": request.on_busy,
+            "response_format": exact_json.dumps(request.response_format) if request.response_format else "",
             "max_waiting": self._settings.max_waiting,
             "body": sha256_hex(request.body),
             "now": now,
@@ -238,3 +245,8 @@ class RunStore:
 def _append_args(batch: EventBatch) -> list[Any]:
     frames = [item for event in batch.events for item in (event["type"], sse.frame(event))]
     return [batch.run_id, batch.number, batch.after, len(batch.events), *frames]
+
+
+def _message(role: str, request: TurnRequest, now: str) -> transcript.Message:
+    attached = {"attachments": request.attachments} if request.attachments else {}
+    return transcript.message(new_id("msg"), role, request.text, now) | attached

@@ -47,13 +47,17 @@ class TooManyThreads(Exception):
 @dataclass(frozen=True)
 class Snapshot:
     """A session as of one moment. `thread_id` is None when it has no such thread, '' when it has none at all. The last
-    `waiting` messages are those of waiting turns; `running` says whether the turn before those runs."""
+    messages are those of the `waiting` turns, whose ids it has; `running` says whether the turn before those runs."""
 
     session: Fields
     thread_id: str | None
     messages: list[transcript.Message]
     running: bool = False
-    waiting: int = 0
+    waiting: tuple[str, ...] = ()
+
+    def waiting_messages(self) -> list[tuple[str, transcript.Message]]:
+        """Each waiting turn with its message, in the order in which they run."""
+        return list(zip(self.waiting, self.messages[len(self.messages) - len(self.waiting) :], strict=True))
 
 
 class Sessions:
@@ -209,8 +213,9 @@ class Sessions:
         if fields := from_pairs(run):
             events = map(sse.parse, [*frames, *self._later_frames(session_id, fields, len(frames))])
             messages += transcript.fold(fields["id"], events, fields.get("started_at") or fields["queued_at"])
-        messages += [exact_json.loads(raw) for raw in waiting]
-        return Snapshot(session, thread.decode(), messages, bool(fields), len(waiting))
+        messages += [exact_json.loads(raw) for raw in waiting[1::2]]
+        run_ids = tuple(raw.decode() for raw in waiting[::2])
+        return Snapshot(session, thread.decode(), messages, bool(fields), run_ids)
 
     def _oldest(self, session_id: str, thread_id: str, count: int) -> Iterator[bytes]:
         """The first `count` messages of a thread. They never change, so that they need not be read with the others."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from app import exact_json
 from app.events.sse import Event
 
 Message = dict[str, Any]
@@ -51,16 +52,58 @@ def fold(run_id: str, events: Iterable[Event], created_at: str) -> list[Message]
             reply.setdefault("tool_results", []).append(_without_type(event))
         elif kind == "async_tool_result":
             messages.append(step_message(f"{run_id}-{len(messages)}", event, created_at))
-    return [one for one in messages if one["content"] or "tool_calls" in one or "tool_results" in one]
+    return [one for one in messages if "thoughts" in one or not _is_empty(one)]
 
 
-def for_clients(messages: list[Message]) -> list[Message]:
-    """The messages of a thread for a client: no notes of failures, and no reasoning."""
-    return [
-        {name: value for name, value in one.items() if name != "reasoning"}
-        for one in messages
-        if one["role"] != "error"
-    ]
+def mark_interrupted(messages: list[Message]) -> None:
+    """Mark the last message of a turn that was interrupted, and the last one that every client gets."""
+    for one in (messages[-1:], [said for said in messages if not _is_empty(said)][-1:]):
+        for last in one:
+            last["interrupted"] = True
+
+
+def mark_structured(messages: list[Message]) -> None:
+    """Mark the answer of a turn that was asked for JSON and came to its end."""
+    if messages and messages[-1]["role"] == "assistant":
+        messages[-1]["structured"] = True
+
+
+def for_clients(messages: list[Message], *, with_reasoning: bool = False) -> list[Message]:
+    """The messages of a thread for a client: no notes of failures. `with_reasoning` some have `reasoning`, the text of
+    what the model thought; otherwise a message that has nothing else is left out."""
+    said = [one for one in messages if one["role"] != "error" and (with_reasoning or not _is_empty(one))]
+    return [_for_client(one, _shown_reasoning(one) if with_reasoning else "") for one in said]
+
+
+def _for_client(message: Message, reasoning: str) -> Message:
+    shown = {name: value for name, value in message.items() if name not in ("reasoning", "thoughts", "structured")}
+    parsed = _object_in(message["content"]) if "structured" in message else None
+    return shown | ({"reasoning": reasoning} if reasoning else {}) | ({"parsed": parsed} if parsed is not None else {})
+
+
+def _object_in(text: str) -> dict[str, Any] | None:
+    """The JSON object that the text is, None if it is none."""
+    try:
+        found = exact_json.loads(text)
+        exact_json.checked(found)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _shown_reasoning(message: Message) -> str:
+    """The text of the model's thoughts as clients may read it."""
+    kept = message.get("reasoning", {})
+    return message.get("thoughts") or (_text_of(kept) if kept.get("shown") else "")
+
+
+def _text_of(kept: dict[str, Any]) -> str:
+    return "".join(block.get("text", "") for block in kept["blocks"])
+
+
+def _is_empty(message: Message) -> bool:
+    """Whether it has nothing but thoughts."""
+    return not (message["content"] or "tool_calls" in message or "tool_results" in message)
 
 
 def refusal_note(run_id: str, content: str, created_at: str, message_id: str) -> Message:
@@ -69,8 +112,9 @@ def refusal_note(run_id: str, content: str, created_at: str, message_id: str) ->
 
 
 def for_models(messages: list[Message]) -> list[Message]:
-    """The messages of a thread for a model: all but notes of failures, and turns that a filter refused."""
-    said = [one for one in messages if one["role"] != "error"]
+    """The messages of a thread for a model: all but notes of failures, thoughts alone, and turns that a filter
+    refused."""
+    said = [one for one in messages if one["role"] != "error" and not _is_empty(one)]
     refused = {one["refused"]: one["id"].removesuffix("error") for one in messages if "refused" in one}
     if not refused:
         return said
@@ -91,9 +135,21 @@ def _extend(reply: Message, event: Event) -> None:
     if event["type"] == "text":
         reply["content"] += event["content"]
     elif event["type"] == "reasoning":
-        reply["reasoning"] = _without_type(event)
+        _add_reasoning(reply, event)
     else:
         reply.setdefault("tool_calls", []).append(_without_type(event))
+
+
+def _add_reasoning(reply: Message, event: Event) -> None:
+    """Thoughts as clients got them, or all that the provider wants back. Where the one is the text of the other, it is
+    kept once."""
+    if "content" in event:
+        reply["thoughts"] = reply.get("thoughts", "") + event["content"]
+        return
+    reply["reasoning"] = _without_type(event)
+    if "thoughts" in reply and reply["thoughts"] == _text_of(reply["reasoning"]):
+        reply["reasoning"]["shown"] = True
+        del reply["thoughts"]
 
 
 def _without_type(event: Event) -> dict[str, Any]:

@@ -42,6 +42,8 @@ class TurnRequest:
     With an `idempotency_key`, `body` is the whole request body: it tells a repeated message from another one. With
     `answers` the message is the client's reply to these open requests: it closes them, and waits in any queue. Its turn
     needs a concurrency slot of each of its `limits`. `trace_context` names the request and trace that it came from.
+    `response_format` is the form of the answer, in OpenAI's form.
+    `attachments` are references to files (`StoredFile.reference`), or `{"url": ...}` of an image.
     """
 
     text: str
@@ -56,6 +58,8 @@ class TurnRequest:
     answers: tuple[int, ...] = ()
     trace_context: Mapping[str, str] = field(default_factory=dict)
     limits: tuple[ConcurrencyLimit, ...] = ()
+    response_format: dict[str, Any] | None = None
+    attachments: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

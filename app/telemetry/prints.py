@@ -47,7 +47,7 @@ def tool_output(tool: str, conceal: Callable[[str], str]) -> Iterator[None]:
 
 
 class PrintedLines(io.TextIOBase, TextIO):
-    """A stream that logs what the code of tools writes, and passes on all else."""
+    """A stream that logs what the code of tools writes, and passes on all else, without secrets of running tools."""
 
     def __init__(self, stream: TextIO, level: int) -> None:
         self._stream = stream
@@ -57,7 +57,8 @@ class PrintedLines(io.TextIOBase, TextIO):
         """Log each line that is complete."""
         unfinished = _unfinished.get()
         if unfinished is None:
-            return self._stream.write(text)
+            self._stream.write(redaction.concealed(text))
+            return len(text)
         *lines, rest = (unfinished.pop(self._level, "") + text).split("\n")
         if len(rest) > MAX_LINE:
             lines, rest = [*lines, rest], ""

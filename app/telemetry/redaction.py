@@ -38,6 +38,8 @@ _KEYS = re.compile(
     r"|(?<![\w/+-])[\w-]{43}=(?![\w=])"  # Fernet's
 )
 _conceal: ContextVar[Callable[[str], str] | None] = ContextVar("conceal", default=None)
+_conceal_in_others: dict[object, Callable[[str], str]] = {}
+"""Of every running call of a tool: a thread that a tool starts (a pool) does not know which call it belongs to."""
 
 MASK = "[key]"
 REDACTED = "(shown with AOMI_LOG_CONTENT=1)"
@@ -45,18 +47,21 @@ REDACTED = "(shown with AOMI_LOG_CONTENT=1)"
 
 @contextmanager
 def concealing(conceal: Callable[[str], str]) -> Iterator[None]:
-    """Pass what this thread logs inside the `with` block through `conceal`: a tool may log its arguments."""
-    token = _conceal.set(conceal)
+    """Pass what is logged inside the `with` block through `conceal`: a tool may log its arguments. While the block
+    runs, it also counts in threads that are in no such block, but not for our own lines there."""
+    token, call = _conceal.set(conceal), object()
+    _conceal_in_others[call] = conceal
     try:
         yield
     finally:
+        del _conceal_in_others[call]
         _conceal.reset(token)
 
 
 def message(record: logging.LogRecord, content: bool) -> str:
     """The message of a log record; a library's only with `content`."""
     if content or _is_ours(record):
-        return masked(record.getMessage())
+        return masked(record.getMessage(), quotes=_package(record) not in _OURS)
     return f"a message of {record.name}, {record.module}.py line {record.lineno} {REDACTED}"
 
 
@@ -65,10 +70,19 @@ def trace(error: BaseException, content: bool) -> str:
     return masked("\n".join(_traceback(cause, content) for cause in reversed(list(_causes(error)))))
 
 
-def masked(text: str) -> str:
-    """The text with keys masked, and what the thread conceals; encodable as UTF-8."""
-    conceal = _conceal.get()
-    return _KEYS.sub(MASK, (conceal(text) if conceal else text).encode("utf-8", "replace").decode())
+def masked(text: str, *, quotes: bool = True) -> str:
+    """The text with keys masked, and concealed as in `concealing`; encodable as UTF-8. `quotes`: it may quote what a
+    tool was given."""
+    shown = concealed(text) if quotes or _conceal.get() else text
+    return _KEYS.sub(MASK, shown.encode("utf-8", "replace").decode())
+
+
+def concealed(text: str) -> str:
+    """The text as the running call of this thread conceals it, or else each call that runs."""
+    own = _conceal.get()
+    for conceal in [own] if own else list(_conceal_in_others.values()):
+        text = conceal(text)
+    return text
 
 
 def include(package: str) -> None:

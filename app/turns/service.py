@@ -13,6 +13,7 @@ from app.state.run_records import Run
 from app.state.run_status import UNFINISHED, RunStatus
 from app.state.runs import RunStore
 from app.state.turn_requests import Accepted, TurnRequest
+from app.state.withdrawal import WithdrawOutcome
 from app.telemetry import log_context, tracing
 from app.turns.queue import Jobs
 
@@ -51,6 +52,23 @@ class TurnService:
         """
         run_id = run_id or self._runs.current(session_id)
         return self.end(session_id, run_id, sse.complete(interrupted=True))
+
+    def withdraw(self, session_id: str, run_id: str) -> WithdrawOutcome:
+        """Withdraw a user's message that no worker has begun. Its stream ends as an interrupted one.
+
+        A client's reply to a request counts as begun: the request that it answered is closed.
+        """
+        run = self._runs.get(session_id, run_id)
+        if run is None:
+            return "unknown"
+        sealed = self._runs.withdraw(session_id, run_id) if run.message["role"] == "user" else None
+        if sealed is None:  # perhaps by an earlier request
+            run = self._runs.get(session_id, run_id)
+            return "withdrawn" if run and run.withdrawn else "begun"
+        terminal = sse.complete(interrupted=True)
+        self._metrics.ended(sealed, terminal)
+        self.finish(sealed, terminal)
+        return "withdrawn"
 
     def interrupt_all(self, session_id: str) -> None:
         """Stop every turn of the session."""

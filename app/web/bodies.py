@@ -28,6 +28,10 @@ EXPECTED = {
 """The correction in a refusal, by pydantic's type of the error; the fields of its context may be used."""
 
 
+BROKEN_OFF = "The body broke off, or did not go on in time; send the request again"
+BROKEN_CHUNKS = "The chunks of the body are malformed; send valid chunks or a Content-Length"
+
+
 def json_body() -> dict[str, Any]:
     """The JSON object of the body. Raises `BadRequest`."""
     try:
@@ -52,9 +56,9 @@ def raw_body() -> bytes:
         if "Transfer-Encoding" in request.headers and request.environ["wsgi.input"].read(1):
             raise RequestEntityTooLarge
     except ClientDisconnected:
-        raise BadRequest("The body broke off, or did not go on in time; send the request again") from None
+        raise BadRequest(BROKEN_OFF) from None
     except ParseException:
-        raise BadRequest("The chunks of the body are malformed; send valid chunks or a Content-Length") from None
+        raise BadRequest(BROKEN_CHUNKS) from None
     if len(data) < (request.content_length or 0):
         raise BadRequest("The body is shorter than its Content-Length says; send all of it")
     return data

@@ -32,6 +32,7 @@ PUBLIC_KEY_CHARACTERS = 256
 IDEMPOTENCY_KEY_CHARACTERS = 255
 USER_STATE_BYTES = 16 * 1024
 RESULT_BYTES = 16 * 1024
+FORMAT_BYTES = 32 * 1024
 
 NO_SESSION = "There is no such session; POST /api/sessions or a first message creates one"
 NO_THREAD = "There is no such thread in this session; GET /api/sessions/{id} lists its threads"
@@ -94,6 +95,11 @@ def session_or_404(session_id: str) -> Fields:
 def app_from_query() -> str | None:
     """The app that the query names, by either of two names."""
     return request.args.get("app") or request.args.get("namespace")
+
+
+def wants_reasoning() -> bool:
+    """Whether the query asks for what the model thinks."""
+    return request.args.get("reasoning") == "1"
 
 
 # Fields of a body or a query

@@ -33,8 +33,11 @@ class TurnFrames:
         """On the parts of a process."""
         return cls(services.hub, services.runs, services.settings.keep_alive)
 
-    def follow(self, session_id: str, run_id: str, after: int, with_ids: bool) -> Iterator[bytes]:
-        """Frames after number `after`, with `id:` lines if `with_ids`.
+    def follow(
+        self, session_id: str, run_id: str, after: int, *, with_ids: bool, with_reasoning: bool = False
+    ) -> Iterator[bytes]:
+        """Frames after number `after`, with `id:` lines if `with_ids`, and with what the model thinks if
+        `with_reasoning`: the numbers of the others are the same with it and without.
 
         Ends with the terminal event, also when the log has lost it (at most `MAX_SILENCE` later), or when the process
         stops. A turn that is no longer kept ends with `error`, code `lost`. Raises `Unavailable`.
@@ -45,9 +48,9 @@ class TurnFrames:
 
         yield sse.OPENED
         channel, silent, tick = redis_keys.log(session_id, run_id), 0.0, min(self.keep_alive, MAX_SILENCE)
-        for batch in replay_then_follow(self.hub, channel, read, after, tick):
+        for batch in replay_then_follow(self.hub, channel, read, after, tick, with_reasoning=with_reasoning):
             if batch is None:
-                if rest := self._missed_rest(session_id, run_id, after, with_ids):
+                if rest := self._missed_rest(session_id, run_id, after, with_ids, with_reasoning):
                     yield rest
                     return
                 silent += tick
@@ -66,7 +69,7 @@ class TurnFrames:
         yield sse.OPENED
         yield _end_frame(run, with_ids)
 
-    def _missed_rest(self, session_id: str, run_id: str, after: int, with_ids: bool) -> bytes:
+    def _missed_rest(self, session_id: str, run_id: str, after: int, with_ids: bool, with_reasoning: bool) -> bytes:
         """The frames after number `after`, up to the terminal one, of a turn that is over or no longer kept. Published
         frames may arrive late, so the log is read first. b"" of a turn that runs, or that cannot be checked because
         Redis is unavailable."""
@@ -77,7 +80,11 @@ class TurnFrames:
             entries = self.runs.entries(session_id, run_id, after)
         except Unavailable:
             return b""
-        frames = [_numbered(entry, run_id, with_ids) for entry in entries if entry.kind not in sse.HIDDEN]
+        frames = [
+            _numbered(entry, run_id, with_ids)
+            for entry in entries
+            if sse.is_shown(entry.kind, entry.frame, with_reasoning=with_reasoning)
+        ]
         if not entries or entries[-1].kind not in sse.TERMINAL:
             frames.append(_end_frame(run, with_ids) if run else sse.frame(sse.LOST))
         return b"".join(frames)

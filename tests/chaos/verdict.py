@@ -75,9 +75,11 @@ class Verdict:
             self.broken.append(f"{promise}: {otherwise}")
 
     def _settled(self, store: redis_py.Redis) -> None:
-        """Multi-step tools go on when their turn is over: wait until no job is left."""
+        """Multi-step tools go on when their turn is over, and the reaper settles calls of lost workers: wait until no
+        job and no model call is left."""
         try:
             until(lambda: not _open_jobs(store) and not store.zcard("leases"), 100, "the last jobs")
+            until(lambda: not store.zcard("model-calls"), 60, "the last model calls")
         except AssertionError as error:
             self.broken.append(f"{error}: jobs {_open_jobs(store)}, leases {store.zrange('leases', 0, -1)}")
         try:
@@ -150,7 +152,6 @@ class Verdict:
     def _bills(self) -> None:
         """Every model call is settled, once: the turns, the sessions and the API keys tell of the same."""
         with redis_py.Redis.from_url(self._site.redis.master_url) as connection:
-            until(lambda: not connection.zcard("model-calls"), 60, "the last model calls")
             store = Store(connection, Settings())
             inspection, ledger = Inspection(store), Ledger(store)
             runs = list(inspection.runs())

@@ -163,6 +163,7 @@ def test_open_turns_jobs_and_workers_are_seen_while_they_are_there(client, provi
 def test_looking_changes_nothing(client, redis, inspect):
     client.ask("remember 1")
     run = last_run(redis, client)
+    until(lambda: redis.exists(f"session:{{{client.session_id}}}:usage"), what="the usage of the turn")
     before = everything(redis, client)
     for args in ((), ("sessions",), ("session", client.session_id), ("turns", "--ended"), ("turn", run), ("queue",)):
         inspect(*args)

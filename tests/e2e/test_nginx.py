@@ -80,6 +80,16 @@ def test_an_answer_is_resumed_at_the_address_that_came_with_it(site, client):
     assert [json.loads(line[6:]) for line in again.text.splitlines() if line.startswith("data: ")] == whole
 
 
+def test_a_file_may_be_larger_than_other_bodies(client):
+    client.post("/api/sessions")
+    text = b"a line\n" * 300_000
+    answer = client.post("/api/files", content=text)
+    assert (answer.status_code, answer.json()["bytes"]) == (201, len(text))
+    assert client.get(f"/api/files/{answer.json()['file_id']}").content == text
+    refused = client.post("/api/files", content=b"a" * (5 * 1024 * 1024 + 1))
+    assert (refused.status_code, "5,242,880" in refused.json()["error"]) == (413, True)
+
+
 @pytest.mark.parametrize("send", ["declared", "chunked"])
 def test_a_body_above_the_bound_is_refused_in_json(client, send):
     body = b"x" * (1024 * 1024 + 1)

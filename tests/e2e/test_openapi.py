@@ -95,7 +95,7 @@ def bounded() -> list[tuple[str, str, str, int]]:
     """Each string with a bound in a request's body: path, method, field, most characters."""
     found = []
     for path, method, operation in operations():
-        if "requestBody" in operation and "{action}" not in path:
+        if "application/json" in operation.get("requestBody", {}).get("content", {}) and "{action}" not in path:
             schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
             for field, about in made()["components"]["schemas"][schema]["properties"].items():
                 most = [part["maxLength"] for part in about.get("anyOf", [about]) if "maxLength" in part]

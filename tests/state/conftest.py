@@ -17,6 +17,7 @@ from app.state.client_requests import ClientRequests
 from app.state.connection import clients
 from app.state.connection.cluster import Cluster
 from app.state.connection.prefix import PrefixedRedis
+from app.state.files import Files
 from app.state.ledger import Ledger
 from app.state.pages import WantedPage
 from app.state.run_records import Run
@@ -187,6 +188,7 @@ def full(sessions, runs, store, said) -> tuple[Run, StepToolCall]:
     runs.append([("s", settled.id, 1, [sse.text("an answer")])])
     runs.settle(runs.seal("s", settled.id, "complete", expect={"running"}), sse.complete())
     sessions.open_thread("s", "Other")
+    Files(store).add("s", f"{WORDS}.txt", [WORDS.encode()], len(WORDS))
     run_id = runs.start("s", said(WORDS)).run_id
     run = runs.claim("s", run_id, "worker")
     call = StepToolCall("s", run_id, "c:1", run.thread_id, "default", "T", {"a": WORDS}, address="digest-of-an-address")

@@ -14,6 +14,7 @@ from app.metrics.instruments import Metrics
 from app.state import redis_keys, redis_schema
 from app.state.client_requests import ClientRequests, TurnOver
 from app.state.export import Export
+from app.state.files import Files
 from app.state.ledger import Ledger
 from app.state.request_expiry import RequestExpiry
 from app.state.scripts import Store
@@ -33,7 +34,7 @@ from tests.support.remains import standing_in
 def erased(sessions, runs, settings, queue):
     jobs = Jobs(queue, settings.failed_job_ttl)
     billing = UsageRecovery(runs, Ledger(sessions._store), sessions._store.clock, settings.lease)
-    erase(sessions, TurnService(runs, jobs, Metrics(now)), billing, jobs, "s")
+    erase(sessions, TurnService(runs, jobs, Metrics(now)), billing, jobs, Files(sessions._store), "s")
 
 
 def test_every_kind_of_key_of_a_session_is_there_before_and_gone_after(

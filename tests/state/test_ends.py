@@ -64,7 +64,7 @@ def test_a_reader_gets_the_end_although_the_log_has_lost_it(runs, frames, run, c
 def test_what_was_published_and_has_not_arrived_comes_before_the_end(runs, frames, run):
     stream = frames.follow(run.session_id, run.id, 0, with_ids=True)
     seen = list(islice(stream, 4))
-    late = [sse.reasoning({"reasoning_content": "hidden"}), sse.text("d")]
+    late = [sse.kept_reasoning({"reasoning_content": "hidden"}), sse.text("d")]
     runs.append([(run.session_id, run.id, 4 + n, [event]) for n, event in enumerate(late)])
     ended(runs, run, sse.complete())
     assert len(seen) == 4

@@ -78,7 +78,7 @@ def test_what_no_client_gets_is_published_by_itself(runs, subscribe, session_id,
     """A reader leaves it out by the head of its message."""
     run = begin(runs, session_id, said)
     listener = subscribe(redis_keys.log(session_id, run.id))
-    thought = sse.reasoning({"model": "m", "blocks": []})
+    thought = sse.kept_reasoning({"model": "m", "blocks": []})
     runs.append([(session_id, run.id, 1, [sse.text("a"), sse.text("b"), thought, sse.text("c"), sse.text("d")])])
     heads = [listener.get_message(timeout=1)["data"].split(b"\n")[0].split()[:3] for _ in range(3)]
     assert heads == [[b"1", b"2", b"text"], [b"3", b"3", b"reasoning"], [b"4", b"5", b"text"]]

@@ -203,6 +203,9 @@ def _ok(url: str) -> bool:
         return False
 
 
+SEES = {"supports_vision": True, "supports_pdf_input": True, "supports_image_url": True}
+
+
 def configuration(provider_url: str) -> dict[str, Any]:
     """An aomi.yaml for the tests: the scripted provider and the demo."""
     common = {"model": "openai/test-model", "api_base": f"{provider_url}/v1", "api_key": "os.environ/TEST_API_KEY"}
@@ -217,7 +220,12 @@ def configuration(provider_url: str) -> dict[str, Any]:
     tools += ["tests.support.tools:Wei", "tests.support.tools:Deep", "tests.support.tools:Repeat"]
     tools += ["tests.support.tools:Echoes", "tests.support.tools:Refuse", "tests.support.tools:CountWhenTold"]
     tools += ["tests.support.tools:Journal", "tests.support.tools:Jot", "tests.support.tools:Recur"]
-    tools += ["tests.support.tools:Stamp", "tests.support.tools:Pause", "tests.support.tools:CountdownLater"]
+    tools += [
+        "tests.support.tools:Draw",
+        "tests.support.tools:Stamp",
+        "tests.support.tools:Pause",
+        "tests.support.tools:CountdownLater",
+    ]
     tools += ["tests.support.tools:RecurLater", "tests.support.tools:Unfit", "tests.support.tools:Speak"]
     tools += ["tests.support.tools:SpeakLater"]
     wallet = ["SendTransactionToWallet", "SignTypedData", "tests.support.tools:PickFile"]
@@ -230,6 +238,7 @@ def configuration(provider_url: str) -> dict[str, Any]:
                 "litellm_params": common | {"api_key": "os.environ/NOBODY_SETS_THIS"},
                 "model_info": priced | {"byok": True},
             },
+            {"model_name": "seeing", "litellm_params": common, "model_info": info | SEES},
             {
                 "model_name": "gateway",
                 "litellm_params": common | {"extra_headers": {"X-Gateway-Token": "os.environ/TEST_API_KEY"}},
@@ -248,7 +257,15 @@ def configuration(provider_url: str) -> dict[str, Any]:
                 "fallbacks": ["small"],
                 "tools": tools + wallet,
             },
+            {"id": "seeing", "name": "Seeing", "model": "seeing", "models": ["seeing", "scripted"], "tools": tools},
             {"id": "own", "name": "Bring your own key", "model": "own"},
+            {
+                "id": "discreet",
+                "name": "Hides what it thinks",
+                "model": "scripted",
+                "reasoning": "hidden",
+                "fallbacks": ["demo"],
+            },
             {"id": "gateway", "name": "Behind a gateway", "model": "gateway"},
             {"id": "titled", "name": "Titled", "model": "demo", "title_model": "scripted"},
         ],

@@ -105,6 +105,14 @@ class Text:
 
 
 @dataclass
+class Thoughts:
+    """Pieces of what the model thinks, as `reasoning_content`."""
+
+    pieces: list[str]
+    pause: float = 0.0
+
+
+@dataclass
 class Calls:
     """Tool calls, (name, arguments) each; arguments may be text, to be wrong on purpose."""
 
@@ -182,7 +190,7 @@ class Uses:
     cached: int = 0
 
 
-Step = Text | Calls | Silence | Held | Until | Fail | Cut | End | Uses
+Step = Text | Thoughts | Calls | Silence | Held | Until | Fail | Cut | End | Uses
 
 
 @dataclass
@@ -201,7 +209,8 @@ class Seen:
     @cached_property
     def asked(self) -> str:
         """The user's last message."""
-        return [message["content"] for message in self.messages if message["role"] == "user"][-1]
+        content = [message["content"] for message in self.messages if message["role"] == "user"][-1]
+        return content if isinstance(content, str) else content[0]["text"]
 
     def asks(self, text: str) -> bool:
         """Whether `text` is the user's last message: alone, or joined to those before it that got no reply."""
@@ -288,7 +297,7 @@ class _Stream:
     def _do(self, step: Step) -> None:
         if isinstance(step, Uses):
             self._uses = step
-        if isinstance(step, Text):
+        if isinstance(step, Text | Thoughts):
             self._say(step)
         elif isinstance(step, Silence):
             self._wait(step.seconds)
@@ -302,9 +311,9 @@ class _Stream:
                 call_id = step.ids or f"call_{len(self._seen.messages)}_{index}"
                 self._call(index, call_id, name, args if isinstance(args, str) else json.dumps(args))
 
-    def _say(self, text: Text) -> None:
+    def _say(self, text: Text | Thoughts) -> None:
         for piece in text.pieces:
-            self._delta({"content": piece})
+            self._delta({"content" if isinstance(text, Text) else "reasoning_content": piece})
             if text.pause:
                 self._wait(text.pause)
 

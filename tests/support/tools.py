@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-from workers.tools import ClientRequest, ToolContext, resumable
+from tests.support.images import PNG
+from workers.tools import ClientRequest, Image, ToolContext, resumable
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,11 @@ def Add(a: int, b: int = 1) -> dict[str, int]:
         b: The second one.
     """
     return {"sum": a + b}
+
+
+def Draw(kind: str) -> Image:
+    """Draw a dot."""
+    return Image(PNG if kind == "png" else b"broken", filename="dot.png")
 
 
 def Explode() -> None:

@@ -76,6 +76,15 @@ def test_bad_arguments_and_errors_are_told_to_the_model(run):
     assert run(Break) == {"error": "The tool Break failed; the server's log says why"}
 
 
+def test_an_executor_passes_on_context_variables(run):
+    async def Ask():
+        """Ask in a thread."""
+        WHO.set("the caller")
+        return await asyncio.get_running_loop().run_in_executor(None, WHO.get)
+
+    assert run(Ask) == "the caller"
+
+
 def test_a_function_that_returns_a_coroutine_counts_as_one(run):
     def Wrapped():
         """Say it later."""

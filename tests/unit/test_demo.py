@@ -158,3 +158,11 @@ def test_a_long_text_is_repeated_in_part():
 
 def test_the_same_question_has_the_same_answer():
     assert ask("Hello ETH price") == ask("Hello ETH price")
+
+
+def test_it_thinks_where_the_message_says_so():
+    pieces = list(demo.reply([{"role": "user", "content": "think, then remember 7"}], set()))
+    thoughts = [piece.text for piece in pieces if isinstance(piece, demo.Thinking)]
+    assert "".join(thoughts) == "The message has 4 words. I answer it at once."
+    assert all(isinstance(piece, demo.Thinking) for piece in pieces[: len(thoughts)])
+    assert "".join(pieces[len(thoughts) :]) == "I will remember 7."

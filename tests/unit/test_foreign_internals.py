@@ -121,6 +121,13 @@ def test_litellm_makes_its_transport_in_the_method_that_ours_wraps():
     assert "create_async_transport(" in inspect.getsource(BaseOpenAILLM._get_async_http_client)
 
 
+def test_litellm_downloads_images_by_the_functions_that_ours_replace():
+    for module in (litellm_setup.image_handling, litellm_setup.token_counter):
+        assert "safe_get(" in inspect.getsource(module)
+        assert "httpx.get(" not in inspect.getsource(module)
+    assert "MAX_IMAGE_URL_DOWNLOAD_SIZE_MB == 0" in inspect.getsource(litellm_setup.image_handling)
+
+
 def test_litellms_bridge_to_the_responses_api_asks_for_its_mcp_gateway_in_the_function_that_ours_replaces():
     assert "_responses_try_dispatch_mcp_gateway(" in inspect.getsource(litellm_setup.responses.responses)
 

@@ -111,6 +111,15 @@ def test_text_is_not_joined_over_another_event(outbox, runs, hold):
     assert runs.logs["run_1"] == [sse.text("a"), CALL, sse.text("bc")]
 
 
+def test_pieces_of_thoughts_are_joined_but_not_with_text_or_with_all_that_is_kept(outbox, runs, hold):
+    hold()
+    kept = sse.kept_reasoning({"model": "m", "blocks": []})
+    put(outbox, "run_1", sse.thought("a"), sse.thought("b"), sse.text("c"), sse.thought("d"), kept, kept)
+    runs.gate.set()
+    outbox.flush("run_1")
+    assert runs.logs["run_1"] == [sse.thought("ab"), sse.text("c"), sse.thought("d"), kept, kept]
+
+
 def test_two_other_events_are_not_joined(outbox, runs, hold):
     hold()
     put(outbox, "run_1", CALL, CALL)

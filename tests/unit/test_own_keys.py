@@ -73,3 +73,29 @@ def test_an_address_of_the_operators_gets_no_key_that_was_not_given_for_it():
     assert model({"model": "openai/x", "api_base": BASE, "api_key": KEY}).params(environment)["api_key"] == "sk-it"
     assert "api_key" not in model({"model": "openai/x"}).params(environment)
     assert "api_key" not in model({"model": "azure/x", "api_base": BASE}).params(environment)
+
+
+@pytest.mark.parametrize(
+    ("name", "model_name"),
+    [
+        ("OPENAI_BASE_URL", "openai/x"),
+        ("OPENAI_API_BASE", "gpt-4o"),
+        ("OPENAI_BASE_URL", "ai21/x"),
+        ("ANTHROPIC_BASE_URL", "claude-sonnet-4-5"),
+        ("FRIENDLI_API_BASE", "friendliai/x"),
+        ("LLAMA_API_BASE", "meta_llama/x"),
+        ("MISTRAL_AZURE_API_BASE", "mistral/x"),
+        ("VERCEL_AI_GATEWAY_API_BASE", "vercel_ai_gateway/x"),
+    ],
+)
+def test_an_address_in_the_environment_is_the_operators_too(monkeypatch, name, model_name):
+    monkeypatch.setenv(name, BASE)
+    monkeypatch.setenv("ANY_KEY", "sk-of-the-operator-0123456789")
+    assert model({"model": model_name}).own_key_refusal == "the operator's server asks for no key"
+    assert not model({"model": "groq/x"}).own_key_refusal
+    assert not model({"model": model_name, "api_key": "os.environ/ANY_KEY"}).own_key_refusal
+
+
+def test_a_word_in_a_variable_is_no_key(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    assert model({"model": "openai/x", "api_base": BASE, "api_key": KEY}).own_key_refusal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -62,3 +63,9 @@ def test_two_calls_do_not_mix_their_lines(stream, lines):
 def test_what_others_print_passes(stream, lines):
     print("plain", file=PrintedLines(stream, logging.INFO))
     assert (stream.getvalue(), lines()) == ("plain\n", [])
+
+
+def test_the_threads_of_a_tool_print_no_secret(stream):
+    with tool_output("Buy", lambda text: text.replace("hunter2", "$SECRET:T")), ThreadPoolExecutor() as pool:
+        pool.submit(print, "key", "hunter2", file=PrintedLines(stream, logging.INFO)).result()
+    assert stream.getvalue() == "key $SECRET:T\n"

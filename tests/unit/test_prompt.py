@@ -177,7 +177,7 @@ def test_a_dropped_turn_takes_its_calls_and_results_along():
 
 def called(*calls, reasoning=None, model="m"):
     """A reply with these calls, answered: (id, name, args)."""
-    events = [sse.reasoning({"model": model, **reasoning})] if reasoning else []
+    events = [sse.kept_reasoning({"model": model, **reasoning})] if reasoning else []
     events += [sse.tool_call(call_id, name, args) for call_id, name, args in calls]
     events += [sse.tool_result(call_id, name, 1) for call_id, name, _ in calls]
     return answer(*events)

@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import gevent
 import pytest
@@ -120,6 +121,26 @@ def test_a_line_names_what_is_being_worked_on():
         assert logs.formatter("text").format(record()).endswith("$SECRET:WORDS [tool Buy]")
     with log_context.log_context(LogContext()):
         assert "request" not in json.loads(logs.formatter("json").format(record()))
+
+
+def in_a_thread(work):
+    with ThreadPoolExecutor() as pool:
+        return pool.submit(work).result()
+
+
+def test_the_threads_of_a_tool_log_no_secret_either(line):
+    with prints.tool_output("Buy", lambda text: text.replace("words", "$SECRET:WORDS")):
+        assert "bad $SECRET:WORDS" in in_a_thread(lambda: line(record("my_tool", words="bad %s", args=("words",))))
+        quoting = record("my_tool", error=raised(AttributeError("no words")))
+        assert "no $SECRET:WORDS" in in_a_thread(lambda: line(quoting))
+        assert "our own words" in in_a_thread(lambda: line(record("workers.turn", words="our own words")))
+    assert "bad words" in in_a_thread(lambda: line(record("my_tool", words="bad %s", args=("words",))))
+
+
+def test_what_a_tool_conceals_is_nothing_to_other_tools(line):
+    conceals, as_it_is = prints.tool_output("Buy", lambda text: text.replace("words", "$SECRET:WORDS")), str
+    with conceals, prints.tool_output("Sell", as_it_is):
+        assert "bad words" in line(record("my_tool", words="bad words"))
 
 
 @pytest.fixture

@@ -161,7 +161,7 @@ def test_a_reader_that_leaves_is_forgotten(log):
 
 def test_what_no_client_gets_has_no_frames_and_leaves_no_hole(log):
     """From the log as well as live: its reader goes on behind it."""
-    hidden = sse.reasoning({"model": "m", "blocks": [{"kind": "thinking", "text": "hm"}]})
+    hidden = sse.kept_reasoning({"model": "m", "blocks": [{"kind": "thinking", "text": "hm"}]})
     log.write()
     log.entries.append(StreamEntry(2, "reasoning", sse.frame(hidden)))
     log.write()
@@ -175,3 +175,15 @@ def test_what_no_client_gets_has_no_frames_and_leaves_no_hole(log):
         live = [next(stream) for _ in range(2)]
     assert [bool(batch.frames) for batch in first + live] == [True, False, True, False, False, True]
     assert [(batch.first, batch.last) for batch in first + live] == [(number, number) for number in range(1, 7)]
+
+
+def test_a_client_that_asks_gets_thoughts_and_not_all_that_is_kept(log):
+    kept = sse.frame(sse.kept_reasoning({"model": "m", "blocks": []}))
+    thought = sse.frame(sse.thought("hm"))
+    log.entries += [StreamEntry(1, "reasoning", thought), StreamEntry(2, "reasoning", kept)]
+    with closing(replay_then_follow(log.hub, CHANNEL, log.read, 0, 1.0, with_reasoning=True)) as stream:
+        first = [next(stream) for _ in range(2)]
+        log.redis.publish(CHANNEL, b"3 3 reasoning\n" + thought)
+        log.redis.publish(CHANNEL, b"4 4 reasoning\n" + kept)
+        live = [next(stream) for _ in range(2)]
+    assert [batch.frames for batch in first + live] == [thought, b"", thought, b""]

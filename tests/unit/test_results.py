@@ -163,6 +163,14 @@ def test_an_address_on_a_chain_stays(text):
     assert without_object_addresses(text) == text
 
 
+def test_an_error_that_cannot_be_written_has_the_name_of_its_class():
+    class Unfinished(ToolError):
+        def __str__(self):
+            return self.message  # was never set
+
+    assert error_text(Unfinished()) == "Unfinished"
+
+
 def test_an_errors_text_is_valid_and_bounded():
     assert error_text(ToolError("half \ud83d")) == "half ?"
     assert error_text(ToolError("x" * 10_000)) == "x" * ERROR_CHARACTERS + "..."

@@ -118,20 +118,49 @@ KEPT = {"model": "anthropic/claude", "blocks": [{"kind": "thinking", "text": "hm
 
 def test_what_a_model_thought_is_kept_with_its_reply():
     call, result = sse.tool_call("a", "Get", {}), sse.tool_result("a", "Get", 1)
-    first, second = fold(sse.text("Wait."), sse.reasoning(KEPT), call, result, sse.reasoning(KEPT), sse.text("Done."))
+    kept = sse.kept_reasoning(KEPT)
+    first, second = fold(sse.text("Wait."), kept, call, result, kept, sse.text("Done."))
     assert (first["content"], first["reasoning"], len(first["tool_calls"])) == ("Wait.", KEPT, 1)
     assert (second["content"], second["reasoning"]) == ("Done.", KEPT)
 
 
 def test_a_thought_alone_is_no_message():
-    assert fold(sse.reasoning(KEPT)) == []
+    assert fold(sse.kept_reasoning(KEPT)) == []
 
 
 def test_clients_see_neither_thoughts_nor_notes_of_failures():
     (shown,) = transcript.for_clients(
-        [*fold(sse.text("Hi"), sse.reasoning(KEPT)), transcript.message("e", "error", "x", NOW)]
+        [*fold(sse.text("Hi"), sse.kept_reasoning(KEPT)), transcript.message("e", "error", "x", NOW)]
     )
     assert (shown["content"], "reasoning" in shown) == ("Hi", False)
+
+
+def test_what_clients_saw_is_kept_once_if_it_is_what_the_provider_wants_back():
+    (once,) = fold(sse.thought("h"), sse.thought("m"), sse.text("Hi"), sse.kept_reasoning(KEPT))
+    (both,) = fold(sse.thought("a summary"), sse.text("Hi"), sse.kept_reasoning(KEPT))
+    assert ("thoughts" in once, once["reasoning"]["blocks"]) == (False, KEPT["blocks"])
+    shown = transcript.for_clients([once, both], with_reasoning=True)
+    assert [message["reasoning"] for message in shown] == ["hm", "a summary"]
+    assert all(message.keys() == {"id", "role", "content", "created_at", "reasoning"} for message in shown)
+
+
+def test_what_no_client_saw_is_not_shown_later():
+    (hidden,) = transcript.for_clients(fold(sse.text("Hi"), sse.kept_reasoning(KEPT)), with_reasoning=True)
+    assert "reasoning" not in hidden
+
+
+def test_thoughts_alone_are_for_clients_that_ask_and_for_no_model():
+    alone = fold(sse.thought("hm"))
+    assert [message["reasoning"] for message in transcript.for_clients(alone, with_reasoning=True)] == ["hm"]
+    assert transcript.for_clients(alone) == transcript.for_models(alone) == []
+
+
+def test_an_interrupted_turn_is_marked_for_every_client():
+    call, result = sse.tool_call("a", "Get", {}), sse.tool_result("a", "Get", 1)
+    messages = fold(call, result, sse.thought("hm"))
+    transcript.mark_interrupted(messages)
+    for with_reasoning in (True, False):
+        assert transcript.for_clients(messages, with_reasoning=with_reasoning)[-1]["interrupted"]
 
 
 # What is not sent to a model again

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.services import Services
 from workers.cancellation import CancelToken
+from workers.jobs.tool_images import keep_image
 from workers.secrets import Secrets
 from workers.tools import ToolContext
 
@@ -22,4 +23,5 @@ def tool_context(
         step=step,
         token=token,
         secrets=Secrets(read_secrets(), read_secrets),
+        keep_image=partial(keep_image, services, session_id),
     )

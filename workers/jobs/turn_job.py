@@ -24,6 +24,7 @@ from workers import turn
 from workers.cancellation import ENDED_ELSEWHERE, SHUTDOWN, CancelToken, Stopped
 from workers.jobs.handing_over import can_hand_over, hand_over
 from workers.jobs.tool_context import tool_context
+from workers.jobs.turn_files import TurnFiles
 from workers.jobs.turn_model import TurnModel
 from workers.jobs.turn_tools import TurnTools
 from workers.models.prompt import MAX_BYTES_PER_TOKEN, Conversation
@@ -111,12 +112,22 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     if app is None:
         raise turn.TurnFailed(f"The app {run.app!r} is not configured on the server's workers; choose another one")
     run = _with_current_key(services, run)
-    state = dict(run.user_state)
+
+    def emit(event: sse.Event) -> None:
+        if not token.cancelled:
+            runtime.outbox.put(run.session_id, run.id, event)
+
+    def think(piece: str) -> None:
+        if app.reasoning == "shown":
+            emit(sse.thought(piece))
+
+    state = run.user_state
     context = tool_context(services, run.session_id, state, run.principal.client, token)
     toolbox = _toolbox(runtime, run, context)
     usage = UsageRecorder(services.ledger, runtime.usage_settler, run)
     system = Conversation(_instructions(app, context.secrets), state)
-    model = TurnModel(services, runtime.models, usage, run, system, toolbox.schemas)
+    files = TurnFiles(services.files, run)
+    model = TurnModel(services, runtime.models, usage, run, system, toolbox.schemas, files, think)
     messages = services.sessions.messages(run.session_id, run.thread_id, model.room * MAX_BYTES_PER_TOKEN)
     if not messages:
         raise turn.ThreadGone("The thread of this message was deleted")
@@ -124,11 +135,6 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
         raise Stopped(ENDED_ELSEWHERE)
     if app.title_model and len(messages) == 1:
         services.jobs.title(run.session_id, run.id, run.thread_id, app.title_model)
-
-    def emit(event: sse.Event) -> None:
-        if not token.cancelled:
-            runtime.outbox.put(run.session_id, run.id, event)
-
     return turn.run(messages, model, toolbox, emit, token, services.settings.max_model_calls)
 
 

@@ -12,18 +12,21 @@ from app.services import Services
 from app.state.run_records import Run
 from app.state.transcript import Message
 from workers.cancellation import CancelToken
+from workers.jobs.turn_files import TurnFiles
 from workers.models import retry, traced
 from workers.models.models import Models
 from workers.models.prompt import Conversation
 from workers.models.request import CallObserver, ModelRequest
 from workers.reply import Reply
+from workers.turn import TurnFailed
 from workers.usage_recorder import UsageRecorder
 
 
 @dataclass(frozen=True)
 class TurnModel:
     """Calls the turn's model, or one of its app's fallbacks, with `tools` in the form of OpenAI's chat API. `system` is
-    the conversation without its messages."""
+    the conversation without its messages; `files` are those of the messages. `on_thought` gets each piece of what a
+    model thinks."""
 
     services: Services
     models: Models
@@ -31,12 +34,15 @@ class TurnModel:
     run: Run
     system: Conversation
     tools: list[dict[str, Any]]
+    files: TurnFiles
+    on_thought: Callable[[str], None]
 
     def __call__(self, messages: Sequence[Message], on_text: Callable[[str], None], token: CancelToken) -> Reply:
         """One reply; `on_text` gets each piece of its text. Raises `TurnFailed`, `Stopped`."""
         settings = self.services.settings
         policy = retry.Policy(settings.provider_retries, settings.retry_pause, self._notify_wait)
-        conversation = replace(self.system, messages=messages)
+        self.files.load(messages)
+        conversation = replace(self.system, messages=messages, read_file=self.files.read)
         return retry.call_with_fallbacks(
             self._model_names(), lambda name: self._call(name, conversation, on_text, token), token, policy
         )
@@ -48,18 +54,28 @@ class TurnModel:
 
     def _model_names(self) -> tuple[str, ...]:
         """The models to try, in order."""
-        app = self.services.catalog.app(self.run.app)
-        return tuple(dict.fromkeys((self.run.model, *(app.fallbacks if app else ()))))
+        app, wanted = self.services.catalog.app(self.run.app), self.run.response_format
+        names = tuple(dict.fromkeys((self.run.model, *(app.fallbacks if app else ()))))
+        able = tuple(name for name in names if wanted is None or self.models.takes_format(name, wanted))
+        if not able:
+            raise TurnFailed("The model does not take this response_format; choose another model")
+        return able
 
     def _call(self, name: str, conversation: Conversation, on_text: Callable[[str], None], token: CancelToken) -> Reply:
         client = self.run.principal.client
         own_keys = self.services.vault.provider_keys(client)  # for each call: the client may have cleared them
         if not self.models.takes_own_key(name, own_keys):
             self.usage.check()
-        app = self.services.catalog.app(self.run.app)
-        request = ModelRequest(name, conversation, self.tools, own_keys, app.params if app else ModelParams())
-        observer = CallObserver(on_text, self._notify_stall, self.usage.open)
+        request = ModelRequest(name, conversation, self.tools, own_keys, self._params())
+        observer = CallObserver(on_text, self._notify_stall, self.usage.open, self.on_thought)
         return traced.call(self.services, name, lambda: self.models.stream(request, observer, token))
+
+    def _params(self) -> ModelParams:
+        """Those of the app, with the format that the message asks for."""
+        app = self.services.catalog.app(self.run.app)
+        params = app.params if app else ModelParams()
+        wanted = self.run.response_format
+        return params.model_copy(update={"response_format": wanted}) if wanted else params
 
     def _notify_stall(self, seconds: float) -> None:
         self._notify(f"The model has been silent for {seconds:g} seconds; you can keep waiting or stop it")

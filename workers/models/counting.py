@@ -9,15 +9,17 @@ from typing import Any
 import litellm
 
 from workers.models.prompt import Prompt
+from workers.models.prompt.media import without_media
 
 
 def of_messages(model: str, messages: Prompt, tools: Sequence[dict[str, Any]] = ()) -> int:
     """Tokens of a prompt for litellm's `model`. litellm's counter breaks on members that it does not know: the fields
     of reasoning are counted as text."""
-    plain = [{name: value for name, value in message.items() if name in _COUNTED} for message in messages]
+    texts, media_tokens = without_media(messages)
+    plain = [{name: value for name, value in message.items() if name in _COUNTED} for message in texts]
     thoughts = "".join(_thoughts(message) for message in messages)
     counted = litellm.token_counter(model=model, messages=plain, tools=list(tools) or None)
-    return counted + (of_text(model, thoughts) if thoughts else 0)
+    return counted + media_tokens + (of_text(model, thoughts) if thoughts else 0)
 
 
 def of_text(model: str, text: str) -> int:

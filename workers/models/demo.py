@@ -30,9 +30,18 @@ class Call:
     arguments: str
 
 
-def reply(messages: Messages, tools: set[str]) -> Iterator[str | Call]:
-    """The pieces of the next reply to `messages` with the tools that are there."""
+@dataclass(frozen=True)
+class Thinking:
+    """A piece of what the demo thinks."""
+
+    text: str
+
+
+def reply(messages: Messages, tools: set[str]) -> Iterator[str | Thinking | Call]:
+    """The pieces of the next reply to `messages` with the tools that are there. It thinks where the message says so."""
     asked, results = _since_last_question(messages)
+    if re.search(r"\bthink\b", asked, re.IGNORECASE):
+        yield from map(Thinking, _words(_thoughts(asked, results)))
     if results:
         yield from _words(_tell(results))
         return
@@ -41,6 +50,12 @@ def reply(messages: Messages, tools: set[str]) -> Iterator[str | Call]:
     made = sum(len(message.get("tool_calls") or ()) for message in messages)
     for number, (name, args) in enumerate(calls, start=made + 1):
         yield Call(f"call_{number}", name, orjson.dumps(args).decode())
+
+
+def _thoughts(asked: str, results: list[tuple[str, Any]]) -> str:
+    if results:
+        return f"The tools have given {len(results)} results, so I can answer."
+    return f"The message has {len(asked.split())} words. I answer it at once."
 
 
 def words_in(messages: Messages) -> int:

@@ -24,6 +24,9 @@ class DemoProvider(CustomLLM):
             if isinstance(piece, str):
                 yield _generic(piece)
                 continue
+            if isinstance(piece, demo.Thinking):
+                yield _generic("") | {"provider_specific_fields": {"reasoning_content": piece.text}}
+                continue
             function = {"name": piece.name, "arguments": piece.arguments}
             yield _generic("", {"id": piece.call_id, "type": "function", "function": function, "index": calls})
             calls += 1

@@ -8,6 +8,8 @@ from typing import Any
 
 import litellm
 from litellm import utils
+from litellm.litellm_core_utils import token_counter
+from litellm.litellm_core_utils.prompt_templates import image_handling
 from litellm.responses import main as responses
 
 from workers.models import tap
@@ -27,10 +29,24 @@ def configure() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # its logs hold prompts and keys
     # its bridge to the Responses API looks for MCP servers of its own, with a package that would come for this alone
     responses._responses_try_dispatch_mcp_gateway = _no_mcp_gateway
+    _forbid_downloads()
     # it computes a price before the first token, for a field that nobody reads: about 1 ms of CPU a call
     utils.update_response_metadata = _no_metadata
     warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)  # of its own objects, each time
     tap.install()
+
+
+def _forbid_downloads() -> None:
+    """No address that a user sends is read from our network: neither for a provider that takes none, nor to count
+    tokens."""
+    image_handling.MAX_IMAGE_URL_DOWNLOAD_SIZE_MB = 0
+    for module in (image_handling, token_counter):
+        module.safe_get = _no_download
+    image_handling.async_safe_get = _no_download
+
+
+def _no_download(*_: Any, **__: Any) -> None:
+    raise litellm.ImageFetchError("images are not downloaded")
 
 
 def _no_mcp_gateway(**_: Any) -> None:

@@ -11,6 +11,7 @@ from app.catalog import Model
 from app.usage import EST_BYTES_PER_TOKEN, Usage
 from workers.models import counting, pricing
 from workers.models.prompt import Prompt
+from workers.models.prompt.media import without_media
 from workers.models.reply_builder import StreamOutcome
 from workers.models.request import CallEstimate
 
@@ -19,7 +20,8 @@ Tools = Sequence[dict[str, Any]]
 
 def estimate(model: Model, prompt: Prompt, tools: Tools, own_key: bool) -> CallEstimate:
     """The known facts of a call before its response."""
-    tokens = len(exact_json.dump_bytes([prompt, list(tools)])) // EST_BYTES_PER_TOKEN
+    texts, media_tokens = without_media(prompt)
+    tokens = len(exact_json.dump_bytes([texts, list(tools)])) // EST_BYTES_PER_TOKEN + media_tokens
     return CallEstimate(model.model_name, tokens, pricing.prices(model), own_key)
 
 

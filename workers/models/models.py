@@ -17,8 +17,10 @@ from app.telemetry import redaction
 from workers.cancellation import CancelToken
 from workers.loop_thread import LoopThread
 from workers.models import counting, litellm_setup, pricing, routes, warm_up
+from workers.models.abilities import abilities_of
 from workers.models.call import CallFailed, StreamedCall
 from workers.models.failures import Failure
+from workers.models.inputs import inputs_of
 from workers.models.metering import estimate, measure
 from workers.models.prompt import Prompt, assemble, rules_for, tools_called_in
 from workers.models.reply_builder import ReplyBuilder
@@ -75,7 +77,7 @@ class Models:
         used_ids = frozenset(
             call["call_id"] for message in request.conversation.messages for call in message.get("tool_calls", ())
         )
-        builder = ReplyBuilder(observer.on_text, used_ids)
+        builder = ReplyBuilder(observer.on_text, used_ids, observer.on_thought)
         call = StreamedCall(
             prepared.params,
             builder,
@@ -101,9 +103,21 @@ class Models:
             if on_end:
                 on_end(partial(measure, prepared.model, prepared.prompt, prepared.tools, builder.outcome()))
 
+    def abilities(self) -> dict[str, frozenset[str]]:
+        """The abilities of each model beyond text, by its name."""
+        return {model.model_name: abilities_of(model) for model in self._catalog.models}
+
+    def takes_format(self, name: str, answer_format: dict[str, Any]) -> bool:
+        """Whether the model takes this `response_format`."""
+        return answer_format["type"] in abilities_of(self._model(name))
+
     def takes_own_key(self, name: str, own_keys: Mapping[str, str]) -> bool:
         """Whether a call of the model would use one of the client's own keys."""
         return self._model(name).own_key(own_keys) is not None
+
+    def inputs(self) -> dict[str, frozenset[str]]:
+        """The inputs of each model beside text."""
+        return {model.model_name: inputs_of(model, os.environ) for model in self._catalog.models}
 
     def room(self, name: str, tools: Sequence[dict[str, Any]]) -> int:
         """Tokens that the messages of a prompt may have."""
@@ -121,9 +135,8 @@ class Models:
         rules = rules_for(asked, routes.provider_of(model), params)
         if rules.thinking and params.get("tool_choice") not in (None, "auto", "none"):
             params["tool_choice"] = "auto"  # Claude refuses to think where a tool is forced
-        prompt = assemble(
-            request.conversation, rules, self.room(request.name, request.tools), partial(counting.of_messages, asked)
-        )
+        room, inputs = self.room(request.name, request.tools), inputs_of(model, os.environ)
+        prompt = assemble(request.conversation, rules, room, partial(counting.of_messages, asked), inputs)
         tools = list(request.tools) or (tools_called_in(prompt) if rules.calls_need_tools else [])
         return _Prepared(model, prompt, tools, params | {"messages": prompt} | ({"tools": tools} if tools else {}))
 

@@ -19,14 +19,19 @@ UNKNOWN_WINDOW = 32_768
 def window_of(model: Model) -> int:
     """Tokens that the model reads."""
     told = model.model_info.get("max_input_tokens") or model.litellm_params.get("num_ctx")  # Ollama's own window
-    return told or _known(_priced_as(model)).get("max_input_tokens") or UNKNOWN_WINDOW
+    return told or facts_of(model).get("max_input_tokens") or UNKNOWN_WINDOW
 
 
 def prices(model: Model) -> Prices | None:
     """The prices of a token; None if they are unknown."""
     if model.litellm_params["model"].startswith("demo/"):
         return Prices("0", "0")
-    return model.prices or prices_of(_known(_priced_as(model)))
+    return model.prices or prices_of(facts_of(model))
+
+
+def facts_of(model: Model) -> Mapping[str, Any]:
+    """litellm's facts about the model; empty for one that it does not know."""
+    return _known(_priced_as(model))
 
 
 def cost(model: Model, usage: Usage) -> int | None:
@@ -38,6 +43,11 @@ def cost(model: Model, usage: Usage) -> int | None:
         return _cost_by_litellm(_priced_as(model), usage)
     except Exception:  # litellm has prices of models whose provider it cannot name
         return known.cost(usage)
+
+
+def known_of(model: Model) -> Mapping[str, Any]:
+    """litellm's facts about a model, {} if it has none."""
+    return _known(_priced_as(model))
 
 
 def _priced_as(model: Model) -> str:

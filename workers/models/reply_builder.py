@@ -29,13 +29,24 @@ class StreamOutcome:
     refused: bool = False
 
 
-class ReplyBuilder:
-    """Takes deltas; each piece of text goes to `on_text` as it comes."""
+def _ignore(_: str) -> None:
+    """The default of `on_thought`."""
 
-    def __init__(self, on_text: Callable[[str], None], used_ids: frozenset[str] = frozenset()) -> None:
+
+class ReplyBuilder:
+    """Takes deltas; each piece of text goes to `on_text` as it comes, each one of a thought's text to `on_thought`."""
+
+    def __init__(
+        self,
+        on_text: Callable[[str], None],
+        used_ids: frozenset[str] = frozenset(),
+        on_thought: Callable[[str], None] = _ignore,
+    ) -> None:
         self._on_text = on_text
+        self._on_thought = on_thought
         self._used_ids = used_ids
         self._half = ""
+        self._half_thought = ""
         self._text: list[str] = []
         self._calls = CallSlots()
         self._thoughts: list[Thought] = []
@@ -60,6 +71,9 @@ class ReplyBuilder:
                 self._calls.add(delta)
             case Thought():
                 self._thoughts.append(delta)
+                piece, self._half_thought = _whole(self._half_thought + delta.text)
+                if piece:
+                    self._on_thought(piece)
             case Counted(usage):
                 self._usage = _most(self._usage or Usage(), usage)
             case Finish(reason):
@@ -126,12 +140,8 @@ class ReplyBuilder:
         return tuple(blocks)
 
     def _add_text(self, piece: str) -> None:
-        if not piece:
-            return
-        piece, self._half = self._half + piece, ""
-        if "\ud800" <= piece[-1] <= "\udbff":  # half a character: the other half comes with the next piece
-            piece, self._half = piece[:-1], piece[-1]
-        if piece := _whole(piece):
+        piece, self._half = _whole(self._half + piece)
+        if piece:
             self._text.append(piece)
             self._on_text(piece)
 
@@ -154,8 +164,10 @@ def _largest(*counts: Any) -> int:
     return max(count for count in counts if isinstance(count, int) and count >= 0)
 
 
-def _whole(text: str) -> str:
-    """The text with halves of characters put together, or replaced where they are alone."""
+def _whole(text: str) -> tuple[str, str]:
+    """The text with halves of characters put together, or replaced where they are alone. A half at its end comes
+    second: the other half comes with the next piece."""
     if text.isascii():
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return text, ""
+    half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
+    return text.removesuffix(half).encode("utf-16", "surrogatepass").decode("utf-16", "replace"), half

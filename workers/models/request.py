@@ -54,7 +54,8 @@ def _no_record(_: CallEstimate) -> OnEnd:
 class CallObserver:
     """Callbacks of one model call.
 
-    `on_text(piece)`: for each piece of text, on the event loop's thread.
+    `on_text(piece)`: for each piece of text, on the event loop's thread. `on_thought(piece)`: the same for text of what
+    the model thinks.
     `on_stall(seconds)`: once, on another thread, when the provider has sent nothing for a third of the stall timeout.
     `on_start(estimate)`: once the request is on its way, while its first token is waited for. Its result is called
     when the call has ended.
@@ -63,3 +64,4 @@ class CallObserver:
     on_text: Callable[[str], None] = _ignore
     on_stall: Callable[[float], None] = _ignore
     on_start: Callable[[CallEstimate], OnEnd] = _no_record
+    on_thought: Callable[[str], None] = _ignore

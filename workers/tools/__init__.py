@@ -27,6 +27,8 @@ from workers.tools import arguments, importing
 from workers.tools.arguments import NotATool
 from workers.tools.async_loop import ToolLoop
 from workers.tools.errors import ToolError as ToolError
+from workers.tools.image import Image as Image
+from workers.tools.image import KeepImage
 
 BUILT_IN = {
     "GetTokenPrice": "workers.tools.prices:GetTokenPrice",
@@ -76,6 +78,7 @@ class ToolContext:
     token: CancelToken = field(default_factory=CancelToken)
     secrets: Secrets = field(default_factory=lambda: Secrets({}), repr=False)
     sleeper: Sleeper | None = field(default=None, repr=False)
+    keep_image: KeepImage | None = field(default=None, repr=False)
 
     def sleep(self, seconds: float) -> None:
         """Sleep. Ends at once, by an exception that tools must not catch, when the turn or the worker stops, or when a

@@ -17,6 +17,8 @@ import time
 import traceback
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 from workers.cancellation import CancelToken
@@ -202,9 +204,10 @@ class _DaemonThreads(ThreadPoolExecutor):
     """A daemon thread for each `asyncio.to_thread`: one that hangs holds up neither the others nor the exit."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Call `fn` in a thread."""
+        """Call `fn` in a thread, in the context variables of the caller: `run_in_executor` does not pass them on."""
         future: Future[Any] = Future()
-        threading.Thread(target=_resolve, args=(future, lambda: fn(*args, **kwargs)), daemon=True).start()
+        work = partial(copy_context().run, fn, *args, **kwargs)
+        threading.Thread(target=_resolve, args=(future, work), daemon=True).start()
         return future
 
 

@@ -84,7 +84,10 @@ def bounded(result: Any, max_bytes: int) -> Any:
 
 def error_text(error: Exception) -> str:
     """The message of a tool's error for the model: valid Unicode, cut after `ERROR_CHARACTERS`."""
-    text = _text(str(error))
+    try:
+        text = _text(str(error))
+    except Exception:  # the class is the tool's own
+        text = type(error).__name__
     return text if len(text) <= ERROR_CHARACTERS else f"{text[:ERROR_CHARACTERS]}..."
 
 

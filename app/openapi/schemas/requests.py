@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import BeforeValidator, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
+from app.openapi.schemas.files import AttachedFile, LinkedImage
 from app.web import parsing
+from app.web.attachments import MOST, attachments_of
 from app.web.bodies import expected
 
 USER = {"address": "0x742d...", "chain_id": 1, "is_connected": True}
@@ -26,6 +28,12 @@ UserState = Annotated[
         "`is_connected` are the usual keys",
         examples=[USER],
     ),
+]
+
+Attachments = Annotated[
+    list[AttachedFile | LinkedImage],
+    BeforeValidator(attachments_of),
+    Field(max_length=MOST, description="Files of the session, and images that the model's provider reads by itself"),
 ]
 
 
@@ -62,6 +70,49 @@ class NewThread(TypedDict):
     title: NotRequired[Title | None]
 
 
+class PlainFormat(TypedDict):
+    """Text, as without a format."""
+
+    type: Literal["text"]
+
+
+class ObjectFormat(TypedDict):
+    """Any JSON object."""
+
+    type: Literal["json_object"]
+
+
+class Schema(TypedDict):
+    """A JSON schema with its name."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    schema: dict[str, Any]
+    strict: NotRequired[bool | None]
+    description: NotRequired[str | None]
+
+
+class SchemaFormat(TypedDict):
+    """A JSON object of this schema."""
+
+    type: Literal["json_schema"]
+    json_schema: Schema
+
+
+def _format(value: Any) -> dict[str, Any]:
+    return parsing.object_of(value, "response_format", parsing.FORMAT_BYTES)
+
+
+ResponseFormat = Annotated[
+    PlainFormat | ObjectFormat | SchemaFormat,
+    Field(
+        description=f"The form of the answer, in OpenAI's form, at most {parsing.FORMAT_BYTES:,} bytes",
+        examples=[{"type": "json_object"}],
+    ),
+    expected('OpenAI\'s form: {"type": "json_schema", "json_schema": {"name": ..., "schema": {...}}}, or json_object'),
+    BeforeValidator(_format),
+]
+
+
 @open_schema(text="What is the current price of ETH?")
 class NewMessage(TypedDict):
     """A message to the assistant. `model` is for this turn only."""
@@ -71,6 +122,8 @@ class NewMessage(TypedDict):
     model: NotRequired[Model | None]
     user_state: NotRequired[UserState | None]
     on_busy: NotRequired[parsing.OnBusy]
+    response_format: NotRequired[ResponseFormat | None]
+    attachments: NotRequired[Attachments]
 
 
 @open_schema(model="claude-sonnet")

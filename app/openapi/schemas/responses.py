@@ -7,10 +7,12 @@ from typing import Any, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from app.events.types import Status, exact_schema
+from app.openapi.schemas.files import File, LinkedImage
 from app.openapi.schemas.requests import USER, UserState
 
 _ID = "550e8400-e29b-41d4-a716-446655440000"
 _THREAD = "thread_0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+_RUN = "run_0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 _CREATED, _UPDATED = "2025-01-15T10:30:00.000Z", "2025-01-15T11:00:00.000Z"
 
 
@@ -122,15 +124,27 @@ class ToolResult(TypedDict):
 @exact_schema(id="msg_1", role="user", content="What is the current price of ETH?", created_at=_CREATED)
 class Message(TypedDict):
     """A message of the history. A later step of a multi-step tool has the role `tool`, a client's reply to a tool's
-    request `system`."""
+    request `system`. `reasoning` is what the model thought, if the request asks for it; `parsed`
+    the object that the answer is, if its message had a `response_format`."""
 
     id: str
     role: Literal["user", "assistant", "tool", "system"]
     content: str
     created_at: str
+    reasoning: NotRequired[str]
+    parsed: NotRequired[dict[str, Any]]
     tool_calls: NotRequired[list[ToolCall]]
     tool_results: NotRequired[list[ToolResult]]
     interrupted: NotRequired[Literal[True]]
+    attachments: NotRequired[list[File | LinkedImage]]
+
+
+@exact_schema(run_id=_RUN, text="And of BTC?")
+class WaitingMessage(TypedDict):
+    """A message whose turn has not begun, because others of the session come first."""
+
+    run_id: str
+    text: str
 
 
 @exact_schema(
@@ -142,6 +156,7 @@ class Message(TypedDict):
     app="default",
     model="claude-sonnet",
     messages=[],
+    waiting=[],
     user_state=USER,
     last_event_id="0",
 )
@@ -156,6 +171,7 @@ class State(TypedDict):
     app: str
     model: str
     messages: list[Message]
+    waiting: list[WaitingMessage]
     user_state: UserState
     last_event_id: str
 
@@ -165,6 +181,13 @@ class Interrupted(TypedDict):
     """Whether this call stopped a turn."""
 
     interrupted: bool
+
+
+@exact_schema(withdrawn=True)
+class Withdrawn(TypedDict):
+    """The message is withdrawn."""
+
+    withdrawn: Literal[True]
 
 
 @exact_schema(success=True, model="claude-sonnet")

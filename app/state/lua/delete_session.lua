@@ -38,6 +38,9 @@ if #threads > 0 then redis.call('ZREM', threads_key(session), unpack(threads)) e
 if #kept > 0 then redis.call('ZREM', kept_key(session), unpack(kept)) end
 if is_last then
   if #fields > 0 then publish_updates(session, args.updates, args.max_updates, args.ttl) end
+  for _, id in ipairs(redis.call('HKEYS', files_key(session))) do
+    redis.call('UNLINK', file_key(session, id), file_data_key(session, id))
+  end
   for _, key in ipairs(KEYS) do redis.call('UNLINK', key) end
 end
 return {is_last and 1 or 0, fields, threads, kept, addresses, slots}

@@ -12,6 +12,9 @@ local function mailbox_key(session) return session .. ':mailbox' end
 local function fetched_key(session) return session .. ':fetched' end
 local function client_key(session) return session .. ':client' end
 local function usage_key(session) return session .. ':usage' end
+local function files_key(session) return session .. ':files' end
+local function file_key(session, id) return session .. ':file:' .. id end
+local function file_data_key(session, id) return file_key(session, id) .. ':data' end
 local function kept_key(session) return session .. ':kept' end
 local function kept_name(session, name) return session .. ':' .. name end
 local function log_of(run) return run .. ':log' end

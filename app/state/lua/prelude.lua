@@ -1,5 +1,5 @@
--- Functions that precede every script, after those of keys.lua. Every script but append.lua and set_due.lua takes one
--- argument: a JSON object, decoded as `args`. Lists of frames are {kind, frame, kind, frame, ...}.
+-- Functions that precede every script, after those of keys.lua. Every script but append.lua, put_file_chunk.lua and
+-- set_due.lua takes one argument: a JSON object, decoded as `args`. Lists of frames are {kind, frame, kind, frame, ...}.
 
 -- The time since 1970 in microseconds, by the clock of Redis: the clocks of processes may differ.
 local function now_us()
@@ -171,6 +171,13 @@ local function renew_ttl(session, ttl, thread)
   redis.call('EXPIRE', waiting_key(session), ttl)
   redis.call('EXPIRE', updates_key(session), ttl)
   redis.call('EXPIRE', usage_key(session), ttl)
+  redis.call('EXPIRE', files_key(session), ttl)
+  for _, id in ipairs(redis.call('HKEYS', files_key(session))) do
+    if redis.call('HEXISTS', file_key(session, id), 'bytes') == 1 then -- otherwise its upload has not ended
+      redis.call('EXPIRE', file_key(session, id), ttl)
+      redis.call('EXPIRE', file_data_key(session, id), ttl)
+    end
+  end
   redis.call('EXPIRE', client_key(session), ttl)
   renew_thread(session, thread, ttl)
 end

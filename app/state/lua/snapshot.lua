@@ -1,7 +1,8 @@
 -- All that /api/state shows of a session, as of one moment. KEYS[1]: the session. args: thread ('' for the newest), count.
 -- Returns {fields, thread or '', how many messages are left out, the newest `count` messages, fields of the current run
--- if it is in this thread, the first `count` frames of its log, messages of waiting runs in this thread}; nothing for an
--- unknown session; {fields} for an unknown thread. The caller reads the rest, which does not change any more.
+-- if it is in this thread, the first `count` frames of its log, {run, message ...} of what waits in this thread}; nothing
+-- for an unknown session; {fields} for an unknown thread. The caller reads the rest, which does not change any more: a
+-- message that is withdrawn is the newest of a person's.
 local args = cjson.decode(ARGV[1])
 local session = KEYS[1]
 local fields = redis.call('HGETALL', session)
@@ -13,7 +14,7 @@ elseif not redis.call('ZSCORE', threads_key(session), thread) then
   return {fields}
 end
 
-local run, frames, waiting_messages = {}, {}, {}
+local run, frames, waits = {}, {}, {}
 local id, _, its_thread = current_turn(session)
 if its_thread == thread then
   run = redis.call('HGETALL', run_key(session, id))
@@ -21,8 +22,8 @@ if its_thread == thread then
 end
 for _, waiting in ipairs(redis.call('LRANGE', waiting_key(session), 0, -1)) do
   local turn = redis.call('HMGET', run_key(session, waiting), 'thread', 'message')
-  if turn[1] == thread then waiting_messages[#waiting_messages + 1] = turn[2] end
+  if turn[1] == thread then waits[#waits + 1], waits[#waits + 2] = waiting, turn[2] end
 end
 local messages = messages_key(session, thread)
 local newest = redis.call('LRANGE', messages, -args.count, -1)
-return {fields, thread, redis.call('LLEN', messages) - #newest, newest, run, frames, waiting_messages}
+return {fields, thread, redis.call('LLEN', messages) - #newest, newest, run, frames, waits}

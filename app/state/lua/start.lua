@@ -2,7 +2,7 @@
 -- it wait. KEYS[1]: the session, KEYS[2]: the record of the message's Idempotency-Key, if it has one.
 -- args: run, message, app, model, thread ('' for the newest), new_thread, session (fields of a new one: name, value
 -- ...), title, user_state ('' leaves it), client, address, key, budget, origin, slots, answers (numbers of client
--- requests), on_busy, max_waiting, body (its digest), now, ttl, sent_ttl, max_updates,
+-- requests), on_busy, response_format (JSON, '' for none), max_waiting, body (its digest), now, ttl, sent_ttl, max_updates,
 -- title_frame, state_frame, closed_frame.
 -- A message that interrupts supersedes those that wait to do the same: the caller ends them.
 -- Returns {"started" | "waiting", thread, current run that it waits for, runs it supersedes ...}, {"again", run} for a message that was
@@ -55,6 +55,7 @@ local function record_run(thread, current)
   if client ~= '' then redis.call('HSET', run, 'client', client) end
   if args.address ~= '' then redis.call('HSET', run, 'address', args.address) end
   if args.key ~= '' then redis.call('HSET', run, 'key', args.key, 'budget', args.budget) end
+  if args.response_format ~= '' then redis.call('HSET', run, 'response_format', args.response_format) end
   if args.slots ~= '' then redis.call('HSET', run, 'slots', args.slots) end
   redis.call('EXPIRE', run, args.ttl)
   index_key(session, run, args.ttl * 2) -- its log may live as long again

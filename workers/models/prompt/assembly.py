@@ -8,6 +8,8 @@ from typing import Any
 
 from app import exact_json
 from app.state.transcript import Message
+from workers.models.prompt.attachments import AttachmentWriter
+from workers.models.prompt.media import without_media
 from workers.models.prompt.messages import Prompt, PromptWriter
 from workers.models.prompt.rules import Rules
 
@@ -24,20 +26,24 @@ MESSAGE_OVERHEAD = 8
 @dataclass(frozen=True)
 class Conversation:
     """The prompt: the app's instructions, the user's state, the thread's stored messages with those of the
-    running turn."""
+    running turn. `read_file` gives the bytes of a file that they name, None if it is not available."""
 
     instructions: str
     user_state: dict[str, Any] = field(default_factory=dict)
     messages: Sequence[Message] = ()
+    read_file: Callable[[str], bytes | None] = lambda _: None
 
 
-def assemble(conversation: Conversation, rules: Rules, room: int, count: Count) -> Prompt:
+def assemble(
+    conversation: Conversation, rules: Rules, room: int, count: Count, inputs: frozenset[str] = frozenset()
+) -> Prompt:
     """The prompt: instructions, the user's state, then as many of the newest turns as fit `room` tokens.
 
     A turn (a user's message and all up to the next one) stays whole, and the newest one is always there.
+    The model takes `inputs` beside text (`workers.models.inputs`).
     """
     system = _system(conversation)
-    turns = PromptWriter(rules).write(conversation.messages)
+    turns = PromptWriter(rules, AttachmentWriter(inputs, conversation.read_file)).write(conversation.messages)
     spare = room - _most_tokens(system)
     if sum(map(_most_tokens, turns)) > spare:
         turns = _newest(turns, room - count(system), count)
@@ -63,4 +69,5 @@ def _newest(turns: list[Prompt], room: int, count: Count) -> list[Prompt]:
 
 def _most_tokens(messages: Prompt) -> int:
     """An upper bound without a tokenizer: no token is shorter than a byte."""
-    return sum(len(exact_json.dump_bytes(message)) + MESSAGE_OVERHEAD for message in messages)
+    texts, media_tokens = without_media(messages)
+    return media_tokens + sum(len(exact_json.dump_bytes(message)) + MESSAGE_OVERHEAD for message in texts)

@@ -7,6 +7,7 @@ from typing import Any
 
 from app import exact_json
 from app.state.transcript import INTERRUPTED, Message
+from workers.models.prompt.attachments import AttachmentWriter, Part, joined, more_content
 from workers.models.prompt.ids import CallIds
 from workers.models.prompt.reasoning import give_back, is_thinking_missing
 from workers.models.prompt.rules import Rules
@@ -24,8 +25,9 @@ GO_ON = "Go on."
 class PromptWriter:
     """Writes one conversation."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, attachments: AttachmentWriter | None = None) -> None:
         self._rules = rules
+        self._attachments = attachments or AttachmentWriter()
         self._ids = CallIds(rules.nine_letter_ids)
         self._turns: list[Prompt] = []
         self._results: dict[str, dict[str, Any]] = {}
@@ -35,7 +37,7 @@ class PromptWriter:
         current = _start_of_last_turn(messages)
         for place, message in enumerate(messages):
             if message["role"] in ("user", "system"):  # a client's reply: providers want no system message here
-                self._add_user(message["content"])
+                self._add_user(joined(message["content"], self._attachments.parts(message.get("attachments", ()))))
             elif message["role"] == "assistant":
                 self._add_reply(message, is_current=place > current)
         for message in messages:
@@ -43,14 +45,14 @@ class PromptWriter:
                 self._add_steps(message)
         return self._turns
 
-    def _add_user(self, text: str) -> None:
-        last = self._turns[-1][-1] if self._turns else {"role": ""}
+    def _add_user(self, content: str | list[Part]) -> None:
+        last: dict[str, Any] = self._turns[-1][-1] if self._turns else {"role": ""}
         if last["role"] == "user":  # a turn that failed or was stopped has no reply: some want the roles to alternate
-            last["content"] += f"\n\n{text}"
+            last["content"] = more_content(last["content"], content)
             return
         if last["role"] == "tool" and self._rules.answers_results:
             self._turns[-1].append({"role": "assistant", "content": NO_ANSWER})
-        self._turns.append([{"role": "user", "content": text}])
+        self._turns.append([{"role": "user", "content": content}])
 
     def _add_reply(self, message: Message, is_current: bool) -> None:
         text, calls = message["content"], self._calls(message)
@@ -70,8 +72,16 @@ class PromptWriter:
         if not self._turns:
             self._turns.append([])
         self._turns[-1] += [said, *told]
+        if images := self._attachments.images_of(message.get("tool_results", ())):
+            self._show_images(images)
         if is_current and is_thinking_missing(said, self._rules):
             self._turns[-1].append({"role": "user", "content": GO_ON})
+
+    def _show_images(self, images: list[Part]) -> None:
+        """Few providers take an image in a tool's result, so a user's message shows it."""
+        if self._rules.answers_results:
+            self._turns[-1].append({"role": "assistant", "content": NO_ANSWER})
+        self._turns[-1].append({"role": "user", "content": images})
 
     def _calls(self, message: Message) -> list[dict[str, Any]]:
         calls = message.get("tool_calls", [])

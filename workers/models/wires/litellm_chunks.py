@@ -21,6 +21,8 @@ def deltas_of(chunk: Any) -> Iterator[Delta]:
 
 
 def _generic(chunk: dict[str, Any]) -> Iterator[Delta]:
+    if text := (chunk.get("provider_specific_fields") or {}).get("reasoning_content"):
+        yield Thought("reasoning_content", text)
     yield from _text(chunk.get("text"))
     if call := chunk.get("tool_use"):
         yield _piece(call)
@@ -54,7 +56,9 @@ def _thoughts(delta: Any) -> Iterator[Thought]:
         yield Thought("thought_signature", signature=signature)
     if blocks := getattr(delta, "thinking_blocks", None):
         yield from map(_block, blocks)
-    elif isinstance(text := getattr(delta, "reasoning_content", None), str) and text:
+        return
+    text = getattr(delta, "reasoning_content", None) or fields.get("reasoning_content")
+    if isinstance(text, str) and text:
         yield Thought("reasoning_content", text)
 
 

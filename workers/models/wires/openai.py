@@ -63,6 +63,15 @@ def _thoughts(message: dict[str, Any]) -> Iterator[Thought]:
         if isinstance(text := message.get(field), str) and text:
             yield Thought(field, text)
             return
+    if text := _text_of_details(details):
+        yield Thought("details_text", text)
+
+
+def _text_of_details(details: Any) -> str:
+    """Their text for people, where a server says it nowhere else (MiniMax)."""
+    parts = [_dict(part) for part in details] if isinstance(details, list) else []
+    texts = (part.get("text") or part.get("summary") for part in parts)
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def _content(content: Any) -> Iterator[Delta]:

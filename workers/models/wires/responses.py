@@ -41,6 +41,8 @@ class Responses:
         response, kind = _dict(value.get("response")), value.get("type")
         if kind == "response.refusal.delta":
             yield Refusal(str(value.get("delta") or ""))
+        elif kind == "response.reasoning_summary_part.added" and value.get("summary_index"):
+            yield Thought("reasoning_content", "\n\n")
         elif kind == "response.output_item.done":
             yield from _thoughts(_dict(value.get("item")))
         elif kind in ("response.completed", "response.incomplete"):  # some servers complete what is incomplete
