@@ -20,13 +20,20 @@ AomiError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class AomiError(Exception):
     """Base of all our errors."""
 
 
 class ConfigError(AomiError):
-    """A setting or an entry of aomi.yaml is invalid; the message says which one and what is right."""
+    """A setting or an entry of aomi.yaml is invalid; the message says which one and what is right. `warnings` were
+    found beside it, one line each."""
+
+    def __init__(self, message: str, warnings: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.warnings = tuple(warnings)
 
 
 class ApiError(AomiError):

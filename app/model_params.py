@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, LiteralString
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
+
+
+def _or_else(told: LiteralString) -> WrapValidator:
+    """One error with these words for a value that is none of several types. Pydantic has one for each type."""
+
+    def validated(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return validate(value)
+        except ValidationError:
+            raise PydanticCustomError("wrong_type", told) from None
+
+    return WrapValidator(validated)
+
 
 Penalty = Annotated[float, Field(ge=-2, le=2)]
+Stop = Annotated[str | list[str], _or_else("must be a text or a list of texts")]
+ToolChoice = Annotated[
+    Literal["auto", "none", "required"] | dict[str, Any],
+    _or_else("must be auto, none, required, or a mapping that names one tool"),
+]
 
 
 class ModelParams(BaseModel):
@@ -23,7 +42,7 @@ class ModelParams(BaseModel):
     max_completion_tokens: int | None = Field(
         None, ge=1, description="the same by OpenAI's newer name; set one of them"
     )
-    stop: str | list[str] | None = Field(None, description="a text, or several, at which the reply ends")
+    stop: Stop | None = Field(None, description="a text, or several, at which the reply ends")
     seed: int | None = Field(None, description="makes replies repeatable, where a provider can")
     presence_penalty: Penalty | None = Field(None, description="above 0: new subjects are likelier")
     frequency_penalty: Penalty | None = Field(None, description="above 0: repetitions are less likely")
@@ -35,7 +54,7 @@ class ModelParams(BaseModel):
     response_format: dict[str, Any] | None = Field(
         None, description="`{type: json_object}`, or a JSON schema that replies follow"
     )
-    tool_choice: Literal["auto", "none", "required"] | dict[str, Any] | None = Field(
+    tool_choice: ToolChoice | None = Field(
         None, description="whether tools must be called, or which one; sent only if the app has tools"
     )
     parallel_tool_calls: bool | None = Field(

@@ -87,6 +87,12 @@ def test_the_table_of_settings_is_that_of_the_code():
     assert shown == config.table(), "put the output of `aomi settings` between the markers of docs/settings.md"
 
 
+def test_the_variables_that_name_files_are_those_of_the_code():
+    page = (ROOT / "docs/settings.md").read_text()
+    shown = page.split("**Secrets in files.**")[1].split(" name files")[0]
+    assert re.findall(r"`(\w+)_FILE`", shown) == list(config.SECRETS)
+
+
 def test_the_values_for_heroku_are_those_of_its_file():
     (script,) = [content for _, content in blocks(ROOT / "docs/deploy.md") if "heroku config:set" in content]
     given = dict(re.findall(r"\b([A-Z_]+)=(\S+)", script))

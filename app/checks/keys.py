@@ -66,11 +66,12 @@ MEANT = {
 
 @dataclass(frozen=True)
 class _Level:
-    """`known` keys, `others` that are not read, and whether any other key is refused (`strict`), is a warning, or is
-    free."""
+    """`known` keys, `others` that are not read, keys that belong to the model (`of_model`), and whether any other key
+    is refused (`strict`), is a warning, or is free."""
 
     known: Collection[str]
     others: Collection[str] = ()
+    of_model: Collection[str] = ()
     strict: bool = False
     free: bool = False
 
@@ -94,7 +95,9 @@ def problems(file: YamlFile, app_keys: Collection[str], param_keys: Collection[s
     for index, app in enumerate(_list(root.get("apps"))):
         at = ("apps", index)
         yield from _of_level(file, at, app, _Level(app_keys, strict=True))
-        yield from _of_level(file, (*at, "params"), _get(app, "params"), _Level(param_keys, strict=True))
+        yield from _of_level(
+            file, (*at, "params"), _get(app, "params"), _Level(param_keys, of_model=PARAMS_TO_SPELL, strict=True)
+        )
 
 
 def named(root: Any, location: Location) -> str:
@@ -121,6 +124,8 @@ def _of_level(file: YamlFile, at: Location, entry: Any, level: _Level) -> Iterat
         right = misspelt(name, level.known)
         if right and not (level.free and right in entry):
             yield Problem(place, f"{what}: there is no such key; did you mean {right!r}?")
+        elif name in level.of_model:
+            yield Problem(place, f"{what}: belongs in the model's litellm_params, in model_list")
         elif level.strict:
             yield Problem(place, f"{what}: there is no such key{_right_one(name, level.known)}")
         elif not level.free:

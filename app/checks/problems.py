@@ -23,9 +23,10 @@ class Problem:
 
 
 def refuse(problems: Iterable[Problem]) -> None:
-    """Raises `ConfigError`, with one line for each refused problem, if there is one."""
-    if refused := [problem for problem in problems if problem.refused]:
-        raise ConfigError("\n".join(map(str, refused)))
+    """Raises `ConfigError`, with one line for each refused problem, if there is one, and with the warnings."""
+    found = list(problems)
+    if refused := [problem for problem in found if problem.refused]:
+        raise ConfigError("\n".join(map(str, refused)), warnings(found))
 
 
 def warnings(problems: Iterable[Problem]) -> list[str]:

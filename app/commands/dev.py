@@ -133,7 +133,7 @@ def _refuse_taken(port: int) -> None:
     """Raises `ConfigError` when another program listens on the port."""
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
-            raise ConfigError(f"Port {port} is in use; choose another one: PORT=8001 make run")
+            raise ConfigError(f"Port {port} is in use; choose another one: PORT=8001 aomi dev, or PORT=8001 make run")
 
 
 def _wait_for_port(process: subprocess.Popen[bytes], port: int) -> None:

@@ -36,7 +36,7 @@ class Expiry(click.ParamType):
         try:
             moment = _moment(value, now := self._now())
         except ValueError:
-            self.fail(f"invalid time {value!r}: use 90d, 2027-01-31 (UTC) or {NEVER}", param, ctx)
+            self.fail(f"invalid time {value!r}: use 90d, 12h, 2027-01-31 (UTC) or {NEVER}", param, ctx)
         if moment <= now:
             self.fail(f"{value} is not in the future; to end a key at once, use aomi keys revoke", param, ctx)
         return iso(moment)
@@ -88,7 +88,7 @@ def policy_options(command: Any) -> Any:
     """Add an option for each field of `KeyPolicy` except its apps."""
     options = (
         click.option("--label", help="A name for you to recognise it by."),
-        click.option("--expires", "expires_at", type=Expiry(), help=f"When it ends: 90d, 2027-01-31, or {NEVER}."),
+        click.option("--expires", "expires_at", type=Expiry(), help=f"When it ends: 90d, 12h, 2027-01-31, or {NEVER}."),
         click.option(
             "--requests-per-minute", type=LimitParam(), help=f"0: no limit; {DEFAULT}: the limit of the settings."
         ),

@@ -86,3 +86,11 @@ def test_a_key_in_quotes_is_a_warning_that_does_not_show_it(folder, monkeypatch)
     found, _, _ = findings.find(with_models=False)
     told = "OPENAI_API_KEY has a quote or a space at an end of its value, which is sent as it is"
     assert (found.refused, found.warnings) == ([], [told])
+
+
+def test_warnings_are_said_beside_what_is_refused(folder):
+    (folder / "aomi.yaml").write_text("modls: 1\nmodel_list: []\n")
+    found, _, _ = findings.find(with_models=False)
+    assert len(found.refused) == 1
+    assert [line.partition(": nothing")[0] for line in found.warnings] == ["aomi.yaml:1: modls"]
+    assert not found.has_read_file

@@ -189,7 +189,7 @@ def test_dev_says_when_its_port_is_taken(webs):
     environment = dict(os.environ) | {"PORT": port}
     failed = processes.run([sys.executable, "-m", "app.commands.cli", "dev"], env=environment, cwd=ROOT)
     assert failed.returncode == 2
-    assert f"Port {port} is in use" in failed.stderr
+    assert f"Port {port} is in use; choose another one: PORT=8001 aomi dev, or PORT=8001 make run" in failed.stderr
 
 
 def test_dev_starts_nothing_without_its_redis():

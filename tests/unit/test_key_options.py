@@ -34,6 +34,11 @@ def test_an_option_is_read(kind, text, value):
     assert kind.convert(text, None, None) == value
 
 
+def test_an_invalid_time_gets_each_form_of_a_right_one():
+    with pytest.raises(click.BadParameter, match=r"'5': use 90d, 12h, 2027-01-31 \(UTC\) or never"):
+        Expiry(lambda: NOW).convert("5", None, None)
+
+
 def test_an_amount_is_kept_as_people_write_it():
     assert str(Dollars().convert("1e3", None, None)) == "1000"
 

@@ -142,9 +142,9 @@ def test_a_result_may_have_just_its_bytes():
     assert bounded("x" * 99, 100) == {"error": "The result has 101 bytes; at most 100 are allowed; ask for less"}
 
 
-def test_the_log_has_the_type_and_nothing_of_the_data(caplog):
-    bounded({"whispered": Shop()}, 1000)
-    assert "a value in it is of type Shop" in caplog.text
+def test_the_log_has_the_place_and_the_type_and_nothing_of_the_data(caplog):
+    bounded({"whispered": [1, Shop()]}, 1000)
+    assert "is no JSON: result['...'][1] is of type Shop" in caplog.text
     assert "whispered" not in caplog.text
 
 

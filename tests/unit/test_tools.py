@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import pytest
 from pydantic import Field
 
 from app.errors import ConfigError
+from workers.cancellation import CancelToken
 from workers.tools import BUILT_IN, Tool, ToolContext, ToolError, load, resumable
 
 NOT_A_FUNCTION = 7
@@ -54,6 +56,34 @@ def Watch(context: ToolContext):
 
 def Mute(to: int):
     return to
+
+
+def Star(*amounts: int):
+    """Add up."""
+
+
+def TwoContexts(one: ToolContext, two: ToolContext):
+    """Count, twice."""
+
+
+def Unusable(token: CancelToken):
+    """Cancel."""
+
+
+def WithCallback(to: int, then: Callable[[], None]):
+    """Count, and call."""
+
+
+def KaufÄpfel():
+    """Buy apples."""
+
+
+def too_long():
+    """Buy."""
+
+
+too_long.__name__ = "L" * 65
+globals()[too_long.__name__] = too_long
 
 
 async def Later() -> str:
@@ -182,13 +212,19 @@ def test_a_tool_of_ones_own_is_loaded_by_module_and_function():
         ),
         ("no_such_package.tools:Buy", "cannot be imported: No module named 'no_such_package'"),
         (f"{__name__}:Sell", "cannot be imported: .*'Sell'"),
-        (f"{__name__}:NOT_A_FUNCTION", "must be a function or generator with a docstring"),
-        (f"{__name__}:ToolContext", "must be a function or generator with a docstring"),
-        (f"{__name__}:Mute", "must be a function or generator with a docstring"),
+        (f"{__name__}:NOT_A_FUNCTION", "must be a function or generator$"),
+        (f"{__name__}:ToolContext", "must be a function or generator$"),
+        (f"{__name__}:Mute", "has no docstring; "),
         (f"{__name__}:Untyped", "needs a type on each parameter: parameter 'to'"),
-        (f"{__name__}:Rest", "needs a type on each parameter: parameter 'symbols'"),
+        (f"{__name__}:Rest", r"has \*symbols; \*args and \*\*kwargs are no arguments of a tool"),
+        (f"{__name__}:Star", r"has \*amounts; \*args and \*\*kwargs are no arguments of a tool"),
+        (f"{__name__}:TwoContexts", r"\(one, two\); a tool has one ToolContext at most"),
+        (f"{__name__}:Unusable", "the type CancelToken of parameter 'token' cannot be an argument; use str, int, "),
+        (f"{__name__}:WithCallback", "the type Callable.* of parameter 'then' cannot be an argument; use str, int, "),
+        (f"{__name__}:KaufÄpfel", "has the name 'KaufÄpfel', which providers refuse; use at most 64 characters"),
+        (f"{__name__}:{'L' * 65}", "which providers refuse; use at most 64 characters"),
         (f"{__name__}:ResumeBlindly", "is resumable, so it must be a generator with a ToolContext"),
-        (f"{__name__}:Forward", "needs a type on each parameter: .*'Nowhere'"),
+        (f"{__name__}:Forward", "has a type that is not there: name 'Nowhere' is not defined"),
     ],
 )
 def test_a_tool_that_cannot_be_is_refused_with_what_would_be_right(name, right):

@@ -23,6 +23,8 @@ def main(call: bool, quick: bool) -> None:
         click.echo(line)
     for line in () if quick else found.warnings:
         click.echo(f"warning: {line}")
+    if not (quick or found.has_read_file):
+        click.echo("Tools and models' providers are checked once aomi.yaml is right.")
     if found.refused:
         sys.exit(REFUSED)
     assert settings

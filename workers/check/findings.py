@@ -21,10 +21,12 @@ Result = TypeVar("Result")
 
 @dataclass
 class Findings:
-    """`refused` lines, with which web or worker would not start, and `warnings`."""
+    """`refused` lines, with which web or worker would not start, and `warnings`. Tools and providers are looked at only
+    if the file can be read (`has_read_file`)."""
 
     refused: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    has_read_file: bool = False
 
     def attempt(self, load: Callable[[], Result]) -> Result | None:
         """The result; None if it is refused, which is noted."""
@@ -32,6 +34,7 @@ class Findings:
             return load()
         except ConfigError as error:
             self.refused += [line for line in str(error).splitlines() if line not in self.refused]
+            self.warnings += error.warnings
             return None
 
 
@@ -62,6 +65,7 @@ def find(*, with_models: bool) -> tuple[Findings, Settings | None, Catalog | Non
     found.warnings += usable.notices if usable else ()
     everything = Findings().attempt(lambda: catalog.load(path, _EveryKey()))
     if everything:
+        found.has_read_file = True
         found.attempt(lambda: of_apps.load_all(everything))
         if with_models:
             _find_in_models(found, everything, usable)

@@ -16,14 +16,15 @@ from functools import cached_property
 from typing import Any, Protocol, TypeVar, get_type_hints
 
 import docstring_parser
-from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
+from pydantic import ValidationError
 
 from app.checks.spelling import hint
 from app.errors import ConfigError
 from app.telemetry import redaction
 from workers.cancellation import CancelToken
 from workers.secrets import Secrets, UnknownSecret
-from workers.tools import importing
+from workers.tools import arguments, importing
+from workers.tools.arguments import NotATool
 from workers.tools.async_loop import ToolLoop
 from workers.tools.errors import ToolError as ToolError
 from workers.tools.image import Image as Image
@@ -122,8 +123,8 @@ class Tool:
         self.path = path
         self._function = function
         hints = get_type_hints(function, include_extras=True)
-        self._context = next((name for name, hint in hints.items() if hint is ToolContext), None)
-        self._arguments = _arguments_model(function, hints, self._context)
+        self._context = arguments.context_parameter(hints, ToolContext)
+        self._arguments = arguments.arguments_model(function, hints, self._context)
 
     @property
     def has_steps(self) -> bool:
@@ -153,13 +154,13 @@ class Tool:
         """Call the function and wait for its end: its result, or the iterator of a multi-step tool, which can be
         closed. Raises `ToolError` for bad arguments, and whatever the function raises; `Stopped` if it is async."""
         try:
-            arguments = self._arguments.model_validate(context.secrets.reveal(args))
+            given = self._arguments.model_validate(context.secrets.reveal(args))
         except UnknownSecret as error:
             raise ToolError(str(error)) from None
         except ValidationError as error:
             problems = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors())
             raise ToolError(f"Invalid arguments for {self.name}: {problems}") from None
-        kwargs = {str(info.alias): getattr(arguments, name) for name, info in type(arguments).model_fields.items()}
+        kwargs = {str(info.alias): getattr(given, name) for name, info in type(given).model_fields.items()}
         if self._context:
             kwargs[self._context] = context
         result = self._function(**kwargs)
@@ -182,28 +183,16 @@ def load(name: str, place: str, loop: ToolLoop | None = None, *, app: str = "") 
         raise ConfigError(f"{place}: {owner}there is no tool {name!r}{hint(name, BUILT_IN)}; {right}")
     function = importing.function(path, place, what)
     redaction.include(path.partition(":")[0].partition(".")[0])
-    if not inspect.isfunction(function) or not inspect.getdoc(function):
-        raise ConfigError(f"{place}: {what} must be a function or generator with a docstring")
     try:
+        arguments.refuse_unusable(function)
         tool = Tool(function, path, loop)
-    except (TypeError, NameError, ValueError, PydanticUserError) as error:
+    except NotATool as error:
+        raise ConfigError(f"{place}: {what} {error}") from error
+    except NameError as error:
+        raise ConfigError(f"{place}: {what} has a type that is not there: {error}") from error
+    except (TypeError, ValueError) as error:
         problem = str(error).partition("\n")[0]
         raise ConfigError(f"{place}: {what} needs a type on each parameter: {problem}") from error
     if tool.resumable and not (tool.has_steps and tool.takes_context):
         raise ConfigError(f"{place}: {what} is resumable, so it must be a generator with a ToolContext")
     return tool
-
-
-def _arguments_model(function: Callable[..., Any], hints: dict[str, Any], context: str | None) -> type[BaseModel]:
-    docstring = docstring_parser.parse(inspect.getdoc(function) or "")
-    descriptions = {param.arg_name: param.description for param in docstring.params}
-    fields: dict[str, Any] = {}
-    for name, parameter in inspect.signature(function).parameters.items():
-        if name == context:
-            continue
-        if name not in hints or parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise TypeError(f"parameter {name!r}")
-        default = ... if parameter.default is parameter.empty else parameter.default
-        about = descriptions.get(name)
-        fields[f"p{len(fields)}"] = (hints[name], Field(default, alias=name, description=about, title=None))
-    return create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)

@@ -57,12 +57,12 @@ _BYTES = (bytes, bytearray, memoryview)
 
 
 class NotJson(Exception):
-    """A value cannot be written as JSON. The message is fit for the model; `problem` lacks the place, whose keys may be
+    """A value cannot be written as JSON. The message is fit for the model. `without_keys` is for the log: keys may be
     what people wrote."""
 
     def __init__(self, place: Place, problem: str) -> None:
         super().__init__(f"{_shown(place)} {problem}")
-        self.problem = problem
+        self.without_keys = f"{_shown(tuple('...' if isinstance(key, str) else key for key in place))} {problem}"
 
 
 def bounded(result: Any, max_bytes: int) -> Any:
@@ -71,7 +71,7 @@ def bounded(result: Any, max_bytes: int) -> Any:
     try:
         data = exact_json.checked(_Plain(max_bytes).value(result, ()))
     except NotJson as error:
-        log.error("the tool's result is no JSON: a value in it %s", error.problem)
+        log.error("the tool's result is no JSON: %s", error.without_keys)
         return {"error": f"The tool's result is no JSON: {error}"}
     except _TooLarge:
         return {"error": f"The result has more than {max_bytes:,} bytes; ask for less"}
