@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 MAX_BYTES = 1024 * 1024
 """Of the responses on one connection, all together."""
 
+MAX_CODE = 1_000_000
+"""Codes of errors are smaller; a larger number is not quoted."""
+
 _CHUNK = 64 * 1024
 
 
@@ -90,7 +93,7 @@ def _rpc_error(method: str, error: dict[str, Any]) -> RpcError:
     code, message, data = error.get("code"), error.get("message"), error.get("data")
     return RpcError(
         method,
-        code if isinstance(code, int) else 0,
+        code if isinstance(code, int) and abs(code) < MAX_CODE else 0,
         message if isinstance(message, str) else "",
         data if isinstance(data, str) else "",
     )

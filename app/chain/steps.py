@@ -39,7 +39,14 @@ def _quantity(value: Any) -> int:
     return int(value, 16)
 
 
+def _hex(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch("0x([0-9a-fA-F]{2})*", value):
+        raise ValueError
+    return value
+
+
 Quantity = Annotated[int, BeforeValidator(_quantity)]
+Hex = Annotated[str, BeforeValidator(_hex)]
 
 
 class _Reverted(TypedDict):
@@ -49,7 +56,7 @@ class _Reverted(TypedDict):
 
 class _SimulatedCall(TypedDict):
     status: Quantity
-    returnData: str
+    returnData: Hex
     gasUsed: Quantity
     error: NotRequired[_Reverted | None]
 
@@ -59,7 +66,7 @@ class _SimulatedBlock(TypedDict):
 
 
 _quantity_adapter: TypeAdapter[int] = TypeAdapter(Quantity)
-_text_adapter: TypeAdapter[str] = TypeAdapter(str)
+_hex_adapter: TypeAdapter[str] = TypeAdapter(Hex)
 _blocks_adapter: TypeAdapter[list[_SimulatedBlock]] = TypeAdapter(list[_SimulatedBlock])
 
 
@@ -103,7 +110,7 @@ def each_alone(node: NodeConnection, calls: Sequence[Call]) -> tuple[Step, ...]:
 
 def _step_alone(node: NodeConnection, call: Call) -> Step:
     try:
-        result = _result(node, _text_adapter, "eth_call", call, "latest")
+        result = _result(node, _hex_adapter, "eth_call", call, "latest")
         return Step(True, result, _result(node, _quantity_adapter, "eth_estimateGas", call))
     except RpcError as error:
         if not error.is_of_transaction:

@@ -33,11 +33,12 @@ def test_an_interrupt_cancels_an_async_tool_and_the_stream_ends_at_once(client, 
         note.unlink(missing_ok=True)
         with client.chat(text, app="scripted") as stream:
             stream.next("tool_call")
+            until(note.exists, what="the tool")
             asked = time.monotonic()
             client.interrupt()
             assert list(stream.events())[-1] == {"type": "complete", "interrupted": True}
             took = time.monotonic() - asked
-        until(note.exists, what="the cancel in the tool")
+        until(lambda: note.read_text() == "cancelled", what="the cancel in the tool")
         return took
 
     kept(0.3, stop, figure)

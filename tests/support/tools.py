@@ -43,12 +43,14 @@ def Large() -> str:
 
 
 async def Pause(ctx: ToolContext, seconds: float, file: str = "") -> dict[str, str]:
-    """Wait, and note in a file when the wait is cancelled.
+    """Wait, and note in a file that it waits, then that the wait is cancelled.
 
     Args:
         seconds: How long.
         file: The path of the file.
     """
+    if file:
+        Path(file).write_text("waits")
     try:
         await ctx.async_sleep(seconds)
     except asyncio.CancelledError:

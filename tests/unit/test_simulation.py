@@ -181,6 +181,12 @@ def test_a_redirect_is_not_followed(node):
     assert reached == []
 
 
+def test_a_long_code_of_an_error_is_not_quoted(node):
+    node.answers["eth_simulateV1"] = error(10**100, "no")
+    with pytest.raises(BadGateway, match="JSON-RPC error 0"):
+        simulate(node)
+
+
 @pytest.mark.parametrize("code", [-32000, -32005, -32600, -32602])
 def test_a_node_that_refuses_to_work_is_not_quoted(node, caplog, code):
     node.answers["eth_simulateV1"] = error(code, "customer k3y has used up its plan")
@@ -189,7 +195,12 @@ def test_a_node_that_refuses_to_work_is_not_quoted(node, caplog, code):
     assert "k3y" not in str(failure.value) + caplog.text
 
 
-@pytest.mark.parametrize("answer", [None, "0x1", [], [{}], [{"calls": []}], [{"calls": [{"status": 1}]}]])
+NO_HEX = {"status": "0x1", "gasUsed": "0x1", "returnData": "<script>"}
+
+
+@pytest.mark.parametrize(
+    "answer", [None, "0x1", [], [{}], [{"calls": []}], [{"calls": [{"status": 1}]}], [{"calls": [NO_HEX]}]]
+)
 def test_a_result_that_cannot_be_read_is_an_error(node, answer):
     node.answers["eth_simulateV1"] = result(answer)
     with pytest.raises(BadGateway, match="cannot be read"):
