@@ -23,7 +23,6 @@ from app.state.files import Files
 from app.state.leases import RunningTurn
 from app.state.ledger import Ledger
 from app.state.model_abilities import ModelAbilities
-from app.state.model_inputs import ModelInputs
 from app.state.passes import Passes
 from app.state.rates import Rates
 from app.state.request_expiry import RequestExpiry
@@ -53,7 +52,6 @@ class Services:
     sessions: Sessions
     runs: RunStore
     files: Files
-    model_inputs: ModelInputs
     step_calls: StepToolCalls
     client_requests: ClientRequests
     ledger: Ledger
@@ -99,7 +97,6 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         sessions=sessions,
         runs=runs,
         files=files,
-        model_inputs=ModelInputs(store),
         step_calls=calls,
         client_requests=ClientRequests(store),
         ledger=ledger,

@@ -555,8 +555,8 @@ def test_fields_on_the_page_are_those_in_redis(busy, redis):
         "{metrics}:process:<process>": list(redis.scan_iter(redis_keys.metrics_process("*"))),
     }
     open_fields = {"provider-keys:<client>", "secrets:<client>"}  # names that the client gives
-    open_fields |= {"model-abilities"}  # the operator's names of models
-    open_fields |= {"session:{<id>}:files", "session:{<id>}:file:<file>:data", "model-inputs"}  # ids, numbers, models
+    open_fields |= {"session:{<id>}:files", "session:{<id>}:file:<file>:data"}  # ids, numbers
+    open_fields |= {"model-abilities"}  # names of models
     open_fields |= {"metrics"}  # the samples of docs/operating.md
     open_fields |= {key.pattern for key in redis_schema.SCHEMA if "usage" in key.pattern}  # sums by apps and models
     assert set(present) == {key.pattern for key in redis_schema.SCHEMA if key.type == "hash"} - open_fields

@@ -255,7 +255,7 @@ def test_broad_excepts_stand_where_they_must():
         "workers/tools/results.py": 1,
         "workers/jobs/turn_job.py": 1,
         "workers/usage_settler.py": 1,
-        "workers/models/abilities.py": 1,
+        "workers/models/formats.py": 1,
         "workers/models/call.py": 2,
         "workers/models/pricing.py": 2,
     }

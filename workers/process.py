@@ -15,7 +15,7 @@ from app.metrics.reporter import process_name
 from app.state.connection import clients
 from app.state.connection.clients import Unavailable
 from app.state.connection.pubsub import PubSubListener
-from app.state.model_inputs import REPORT_SECONDS
+from app.state.model_abilities import REPORT_SECONDS
 from app.telemetry import tracing
 from app.turns.queue import BACKGROUND, TURNS, open_queue
 from workers import queue_clock, runtime
@@ -78,7 +78,9 @@ class Worker:
         )
         self._reaper = shared.reaper(running_turns.all)
         self._loop_check = BackgroundLoop(_check_loops, Backoff("loop check", ()), LOOP_CHECK_SECONDS)
-        self._inputs_report = BackgroundLoop(self._report_inputs, Backoff("inputs report", Unavailable), REPORT_SECONDS)
+        self._abilities_report = BackgroundLoop(
+            self._report_abilities, Backoff("report of the models' abilities", Unavailable), REPORT_SECONDS
+        )
         self._request_exit = request_exit
         blocking, threads, lease = clients.blocking(settings), settings.worker_threads, settings.lease
         limits = {TURNS: JobLimit(settings.worker_turns, self._recycle), BACKGROUND: NO_LIMIT}
@@ -92,7 +94,7 @@ class Worker:
         for notice in (*self._runtime.services.catalog.notices, *self._doubts):
             log.warning(notice)
         self._runtime.models.start()
-        self._runtime.services.model_abilities.publish(self._runtime.models.abilities())
+        self._report_abilities()
         self._runtime.outbox.start()
         self._runtime.usage_settler.start()
         self._runtime.control.start()
@@ -102,7 +104,7 @@ class Worker:
         gc.freeze()  # litellm's 300,000 objects live for ever: to collect them stops all streams for 150 ms
         self._reaper.start()
         self._loop_check.start()
-        self._inputs_report.start(first_pause=0)
+        self._abilities_report.start(first_pause=REPORT_SECONDS)
         self._start_reporter()
         for thread_worker in (self._turns, self._background):
             thread_worker.start()
@@ -119,8 +121,8 @@ class Worker:
         gauges = {"aomi_running_turns": lambda: float(len(running_turns.all())), "aomi_turn_slots": lambda: threads}
         self._runtime.services.reporter.start("worker", gauges)
 
-    def _report_inputs(self) -> None:
-        self._runtime.services.model_inputs.report(self._runtime.models.inputs())
+    def _report_abilities(self) -> None:
+        self._runtime.services.model_abilities.report(self._runtime.models.abilities())
 
     def _recycle(self) -> None:
         log.info("this worker has run %d turns (AOMI_WORKER_TURNS) and exits", self._settings.worker_turns)
@@ -144,7 +146,7 @@ class Worker:
         for thread_worker in (self._turns, self._background):
             thread_worker.stop()
         self._loop_check.stop()
-        self._inputs_report.stop()
+        self._abilities_report.stop()
         self._reaper.stop()
         self._runtime.outbox.stop()
         self._runtime.usage_settler.stop()

@@ -30,12 +30,10 @@ SLEEPING_CALLS = "sleeping-calls"
 """The index of multi-step calls that sleep without a thread, by when they go on."""
 
 MODEL_ABILITIES = "model-abilities"
-"""The hash of what each model can do beyond text."""
+"""The hash of the abilities of each model beyond text."""
 STORED_FILES = "stored-files"
 """The index of files whose bytes are in AOMI_FILES_URL, by when one looks whether they are still needed."""
 
-MODEL_INPUTS = "model-inputs"
-"""The hash of the inputs that each model takes beside text."""
 
 METRICS = "metrics"
 """The hash of what all processes have counted."""

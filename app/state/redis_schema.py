@@ -108,20 +108,14 @@ SCHEMA = (
     Key(
         "model-abilities",
         "hash",
-        "what each model can do beyond text, as workers know it",
-        "until a worker replaces it",
+        "what each model can do beyond text, by its name",
+        "until a day after a worker's last report",
     ),
     Key(
         "stored-files",
         "zset",
         "`<id> <file>` of files in AOMI_FILES_URL by when one looks, ms",
         "an entry: until the file's end",
-    ),
-    Key(
-        "model-inputs",
-        "hash",
-        "what each model takes beside text, by its name",
-        "until a day after a worker's last report",
     ),
     Key(
         "metrics",

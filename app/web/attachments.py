@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from app.errors import BadRequest, NotFound
 from app.services import Services
 from app.state.files import Files
-from app.state.model_inputs import IMAGE, IMAGE_URL, INPUT_OF_TYPE, PDF
+from app.state.model_abilities import IMAGE, IMAGE_URL, INPUT_OF_TYPE, PDF
 from app.state.turn_requests import TurnRequest
 
 MOST = 8
@@ -85,11 +85,14 @@ def _check_model(services: Services, message: TurnRequest, attachments: Sequence
     """Raises `BadRequest`, which names the models of the app that take the attachments. A model that no worker has
     reported is not checked: the turn itself says what it cannot read."""
     needed = {IMAGE_URL if "url" in one else INPUT_OF_TYPE.get(one["media_type"]) for one in attachments} - {None}
-    taken, app = services.model_inputs.get() if needed else {}, services.catalog.app(message.app)
-    lacking = needed - taken.get(message.model, needed)
-    if not lacking or app is None:
+    app = services.catalog.app(message.app)
+    if not needed or app is None:
         return
     offered = [model.model_name for model in services.catalog.models_of(app)]
+    taken = services.model_abilities.of(list(dict.fromkeys([message.model, *offered])))
+    lacking = needed - taken.get(message.model, needed)
+    if not lacking:
+        return
     able = [name for name in offered if needed <= taken.get(name, frozenset())]
     what = " and ".join(_WORDS[kind] for kind in _WORDS if kind in lacking)
     if not able and lacking == {IMAGE_URL} and IMAGE in taken[message.model]:

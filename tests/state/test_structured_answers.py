@@ -13,10 +13,10 @@ FORMAT = {"type": "json_object"}
 
 def test_web_processes_read_what_workers_have_told_and_newer_words_replace_older_ones(store):
     abilities = ModelAbilities(store)
-    abilities.publish({})
+    abilities.report({})
     assert abilities.of(["one"]) == {}
-    abilities.publish({"one": {"json_object", "json_schema"}, "two": set()})
-    abilities.publish({"one": {"json_object"}})
+    abilities.report({"one": {"json_object", "json_schema"}, "two": set()})
+    abilities.report({"one": {"json_object"}})
     assert abilities.of(["one", "two", "three"]) == {"one": frozenset({"json_object"}), "two": frozenset()}
 
 

@@ -10,7 +10,7 @@ from litellm.litellm_core_utils.prompt_templates import image_handling
 from app.catalog import Model
 from app.events import sse
 from app.state import transcript
-from app.state.model_inputs import IMAGE, IMAGE_URL, PDF
+from app.state.model_abilities import IMAGE, IMAGE_URL, PDF
 from workers.models import counting, litellm_setup
 from workers.models.inputs import inputs_of
 from workers.models.prompt import Conversation, assemble, rules_for

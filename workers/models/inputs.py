@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.catalog import Model
-from app.state.model_inputs import IMAGE, IMAGE_URL, PDF
+from app.state.model_abilities import IMAGE, IMAGE_URL, PDF
 from workers.models import pricing, routes
 
 _TOLD = {IMAGE: "supports_vision", PDF: "supports_pdf_input", IMAGE_URL: "supports_image_url"}

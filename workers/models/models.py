@@ -17,9 +17,9 @@ from app.telemetry import redaction
 from workers.cancellation import CancelToken
 from workers.loop_thread import LoopThread
 from workers.models import counting, litellm_setup, pricing, routes, warm_up
-from workers.models.abilities import abilities_of
 from workers.models.call import CallFailed, StreamedCall
 from workers.models.failures import Failure
+from workers.models.formats import formats_of
 from workers.models.inputs import inputs_of
 from workers.models.metering import estimate, measure
 from workers.models.prompt import Prompt, assemble, rules_for, tools_called_in
@@ -105,19 +105,15 @@ class Models:
 
     def abilities(self) -> dict[str, frozenset[str]]:
         """The abilities of each model beyond text, by its name."""
-        return {model.model_name: abilities_of(model) for model in self._catalog.models}
+        return {model.model_name: formats_of(model) | inputs_of(model, os.environ) for model in self._catalog.models}
 
     def takes_format(self, name: str, answer_format: dict[str, Any]) -> bool:
         """Whether the model takes this `response_format`."""
-        return answer_format["type"] in abilities_of(self._model(name))
+        return answer_format["type"] in formats_of(self._model(name))
 
     def takes_own_key(self, name: str, own_keys: Mapping[str, str]) -> bool:
         """Whether a call of the model would use one of the client's own keys."""
         return self._model(name).own_key(own_keys) is not None
-
-    def inputs(self) -> dict[str, frozenset[str]]:
-        """The inputs of each model beside text."""
-        return {model.model_name: inputs_of(model, os.environ) for model in self._catalog.models}
 
     def room(self, name: str, tools: Sequence[dict[str, Any]]) -> int:
         """Tokens that the messages of a prompt may have."""

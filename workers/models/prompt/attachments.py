@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.state.media_types import TEXT
-from app.state.model_inputs import IMAGE, IMAGE_URL, INPUT_OF_TYPE
+from app.state.model_abilities import IMAGE, IMAGE_URL, INPUT_OF_TYPE
 
 Part = dict[str, Any]
 

@@ -1,22 +1,21 @@
-"""The abilities of a model beyond text, as litellm knows them."""
+"""The formats in which a model answers, as litellm knows them."""
 
 from __future__ import annotations
 
 import litellm
 
 from app.catalog import Model
+from app.state.model_abilities import JSON_OBJECT, JSON_SCHEMA
 from workers.models import pricing, routes
 
 _DEMO = "demo"
 """Its replies are always text. litellm assumes of every custom provider that it takes all parameters."""
 
-_JSON_OBJECT, _JSON_SCHEMA = "json_object", "json_schema"
-
 _TOLD_BY_LITELLM = frozenset(["openai", "azure"])
 """Providers whose models of before 2024 refuse a schema. For others litellm translates it, or they ignore it."""
 
 
-def abilities_of(model: Model) -> frozenset[str]:
+def formats_of(model: Model) -> frozenset[str]:
     """The types of `response_format` that the model takes."""
     params, provider = model.litellm_params, routes.provider_of(model)
     if provider == _DEMO:
@@ -29,7 +28,7 @@ def abilities_of(model: Model) -> frozenset[str]:
     known = pricing.facts_of(model)
     refuses_schemas = provider in _TOLD_BY_LITELLM and bool(known) and not known.get("supports_response_schema")
     told = model.model_info.get("supports_response_schema", not refuses_schemas)
-    return frozenset([_JSON_OBJECT, _JSON_SCHEMA] if told else [_JSON_OBJECT])
+    return frozenset([JSON_OBJECT, JSON_SCHEMA] if told else [JSON_OBJECT])
 
 
 def _supported(name: str, provider: str) -> list[str]:

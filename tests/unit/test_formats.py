@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.catalog import Model
-from workers.models.abilities import abilities_of
+from workers.models.formats import formats_of
 
 BOTH = {"json_object", "json_schema"}
 
@@ -27,12 +27,12 @@ BOTH = {"json_object", "json_schema"}
     ],
 )
 def test_litellm_knows_what_a_model_takes(model, formats):
-    assert abilities_of(Model(model_name="m", litellm_params={"model": model})) == formats
+    assert formats_of(Model(model_name="m", litellm_params={"model": model})) == formats
 
 
 def test_the_operator_may_know_better():
     told = {"supports_response_schema": False}
     own = Model(model_name="m", litellm_params={"model": "openai/a-server-of-my-own"}, model_info=told)
     dropped = {"model": "openai/gpt-4o", "additional_drop_params": ["response_format"]}
-    assert abilities_of(own) == {"json_object"}
-    assert abilities_of(Model(model_name="m", litellm_params=dropped)) == set()
+    assert formats_of(own) == {"json_object"}
+    assert formats_of(Model(model_name="m", litellm_params=dropped)) == set()
