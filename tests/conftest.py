@@ -18,7 +18,7 @@ from tests.support import processes
 from tests.support.backend import Backend, configuration, redis_running
 from tests.support.busy import keep_busy
 from tests.support.client import Client
-from tests.support.patience import setting
+from tests.support.patience import setting, until
 from tests.support.servers import PriceApi, Provider, serving
 
 
@@ -110,8 +110,10 @@ def backend(
 
 
 @pytest.fixture(scope="session")
-def worker(backend: Backend) -> str:
-    return str(backend.worker().output)
+def worker(backend: Backend, redis: redis_py.Redis) -> str:
+    process = backend.worker()
+    until(lambda: redis.exists("model-abilities"), what="the worker's report of what its models can")
+    return str(process.output)
 
 
 @pytest.fixture(scope="session")

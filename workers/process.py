@@ -94,7 +94,6 @@ class Worker:
         for notice in (*self._runtime.services.catalog.notices, *self._doubts):
             log.warning(notice)
         self._runtime.models.start()
-        self._report_abilities()
         self._runtime.outbox.start()
         self._runtime.usage_settler.start()
         self._runtime.control.start()
@@ -104,7 +103,7 @@ class Worker:
         gc.freeze()  # litellm's 300,000 objects live for ever: to collect them stops all streams for 150 ms
         self._reaper.start()
         self._loop_check.start()
-        self._abilities_report.start(first_pause=REPORT_SECONDS)
+        self._abilities_report.start(first_pause=0)
         self._start_reporter()
         for thread_worker in (self._turns, self._background):
             thread_worker.start()

@@ -27,7 +27,7 @@ _OWNER = Parameter("public_key", "query", "The owner.", _OWNER_SCHEMA, required=
 
 
 @bp.post("/api/sessions")
-@documented(responses.MadeSession, SESSION, body(requests.NewSession, required=False))
+@documented(responses.MadeSession, SESSION, body(requests.NewSession, required=False), RouteSpec(refusals=(401, 403)))
 def create() -> ResponseReturnValue:
     """Create the session. An existing one does not change, except that it gets an owner if it had none."""
     session_id = parsing.session_id()

@@ -196,13 +196,13 @@ def test_a_file_that_is_gone_is_an_error_of_that_turn_and_a_note_in_later_ones(s
 
 def test_a_message_sent_again_is_the_same_turn_though_its_file_is_gone(session, provider):
     file_id = upload(session, PNG).json()["file_id"]
-    sent = {"text": "once", "attachments": [{"file_id": file_id}]}
+    sent = {"text": "look at it once", "attachments": [{"file_id": file_id}]}
     for _ in range(2):
         headers = {"Idempotency-Key": "once"}
         answer = session.post("/api/chat", params={"app": "seeing"}, json=sent, headers=headers)
         assert (answer.status_code, '"complete"' in answer.text) == (200, True)
         session.request("DELETE", f"/api/files/{file_id}")
-    assert len(provider.requests("once")) == 1
+    assert len(provider.requests("look at it once")) == 1
 
 
 def test_the_image_of_a_tool_is_a_file_that_the_model_sees(session, provider):
