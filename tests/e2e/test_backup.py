@@ -114,7 +114,7 @@ def test_keys_are_copied_with_their_lifetimes(tmp_path):
 def test_people_go_on_behind_the_backup(place, config_file, provider):
     """A turn that ran then ends as lost and is not run again; one that waited runs."""
     redis, data, backup = place
-    environment = {"AOMI_CONFIG": str(config_file), "TEST_API_KEY": "sk-x", "AOMI_LEASE": setting(2)}
+    environment = {"AOMI_CONFIG": str(config_file), "TEST_API_KEY": "sk-x", "AOMI_LEASE": setting(5)}
     environment |= {"AOMI_GRACE": "0"}
     backend = Backend(data.parent, redis.url, environment)
     with redis_py.Redis.from_url(redis.url) as connection:

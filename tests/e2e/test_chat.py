@@ -311,7 +311,7 @@ def test_a_provider_that_stalls_is_told_of_and_then_given_up(backend, client, pr
 
 
 def test_a_provider_that_fails_before_the_first_token_is_asked_again(client, provider):
-    text = provider.script("flaky", [Fail(500)], [Fail(429)], [Text(["third time"])])
+    text = provider.script("flaky, then well", [Fail(500)], [Fail(429)], [Text(["third time"])])
     events = client.ask(text, app="scripted")
     assert [e.get("content", e["type"]) for e in events] == ["third time", "complete"]
     assert len(provider.requests(text)) == 3

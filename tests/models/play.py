@@ -171,7 +171,7 @@ def _times(outcome: Outcome) -> Iterator[str]:
             yield f"the turn ended {took:.1f} s after the provider's last word, not {expect['ends_within']}"
     if "asked_again_between" in expect and len(first) > 1:
         least, most = expect["asked_again_between"]
-        if not least <= first[1].at - first[0].at <= most + slack:
+        if not least <= first[1].at - first[0].at <= patient(most) + slack:
             yield f"asked again after {first[1].at - first[0].at:.1f} s, not {least} to {most}"
 
 

@@ -152,7 +152,7 @@ def built(redis: Any) -> Services:
 
 
 def erased(backend: Services) -> None:
-    erase(backend.sessions, backend.turns, backend.usage_recovery, backend.jobs, SESSION)
+    erase(backend.sessions, backend.turns, backend.usage_recovery, backend.jobs, backend.files, SESSION)
 
 
 def remains(redis: redis_py.Redis) -> list[str]:

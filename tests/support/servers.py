@@ -226,18 +226,20 @@ class Provider:
 
     def __init__(self) -> None:
         self._scripts: dict[str, list[list[Step]]] = {}
+        self._scripted_at: dict[str, int] = {}
         self._lock = threading.Lock()
         self.seen: list[Seen] = []
 
     def script(self, text: str, *answers: list[Step]) -> str:
         with self._lock:
             self._scripts[text] = list(answers)
+            self._scripted_at[text] = len(self.seen)
         return text
 
     def requests(self, text: str) -> list[Seen]:
-        """The requests whose last user message was `text`."""
+        """The requests whose last user message was `text`, since it was scripted: another test may have the same."""
         with self._lock:
-            return [seen for seen in self.seen if seen.asks(text)]
+            return [seen for seen in self.seen[self._scripted_at.get(text, 0) :] if seen.asks(text)]
 
     def handle(self, request: BaseHTTPRequestHandler) -> None:
         body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
