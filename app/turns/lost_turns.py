@@ -55,6 +55,8 @@ class LostTurns:
             self._wait_for_a_worker(run)
 
     def _end(self, run: Run) -> None:
+        if (run.session_id, run.id) not in self._runs.leases.overdue():
+            return  # it waited when it was found overdue, and a worker has claimed it since
         session = short_session_id(run.session_id)
         log.warning("turn %s of session %s has lost its worker; it ends with an error", run.id, session)
         self._turns.end(run.session_id, run.id, WORKER_LOST, expect={"running"})

@@ -17,6 +17,7 @@ from app.services import build
 from tests.support.backend import until
 from tests.support.client import Client, fetch
 from tests.support.metrics import Scrape
+from tests.support.patience import patient
 from tests.support.servers import Fail, Held, Silence, Text
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 def grown(webs):
     """How much a sample has grown since the test began, as either web says; waits until it has grown at all, unless
     it may be `at_once` as it should be."""
-    before = Scrape(webs[0])
+    before = _steady(webs[0])
 
     def growth(name, at_once=False, **labels):
         def now(url):
@@ -37,6 +38,17 @@ def grown(webs):
         return now(webs[0])
 
     return growth
+
+
+def _steady(url):
+    """A scrape after which no process reports turns of earlier tests."""
+    last = Scrape(url)
+    while True:
+        time.sleep(patient(0.5))  # longer than AOMI_METRICS_INTERVAL
+        now = Scrape(url)
+        if now.value("aomi_turns_total") == last.value("aomi_turns_total"):
+            return now
+        last = now
 
 
 def test_a_turn_is_counted_once_with_its_times_and_tokens(client, provider, grown):

@@ -10,7 +10,7 @@ from app.config import Settings
 from app.events import sse
 from app.state.connection.cluster import Cluster
 from app.state.turn_requests import Principal
-from app.turns.lost_turns import WORKER_LOST
+from app.turns.lost_turns import WORKER_LOST, LostTurns
 from app.turns.queue import Jobs
 from app.usage import ModelCall, Prices, Totals
 from app.usage.report import total
@@ -264,3 +264,12 @@ def test_a_message_whose_web_died_before_it_interrupted_is_not_left_waiting(part
     assert events(parts, "s", running.run_id) == [sse.complete(interrupted=True)]
     assert parts.jobs.has_turn(hasty.run_id)
     assert parts.runs.get("s", patient.run_id).status == "waiting"
+
+
+def test_a_turn_that_is_claimed_after_it_was_found_overdue_is_not_lost(parts, connection, said):
+    run_id = parts.turns.send("s", said()).run_id
+    connection.zadd("leases", {f"s {run_id}": now_ms() - 1})
+    (found,) = parts.runs.leases.overdue()
+    parts.runs.claim("s", run_id, "worker")
+    LostTurns(parts.runs, parts.turns, parts.jobs, parts.usage_recovery).handle(*found)
+    assert parts.runs.get("s", run_id).status == "running"
