@@ -80,10 +80,6 @@ class Concealment:
         self._own_parts(free, owners)
         return self._without_spelled(_replaced(compared, owners))
 
-    def conceals(self, text: str) -> bool:
-        """Whether the whole text is a secret, or a part of one."""
-        return bool(text) and HANDLE.fullmatch(self.conceal(text)) is not None
-
     def handle_at_end(self, text: str) -> str:
         """The handle of the secret of which a part is the end of the text, '' if there is none."""
         characters = FoldedText(text).characters

@@ -89,7 +89,8 @@ class Secrets:
 
     def _conceal_number(self, number: float) -> Any:
         text = str(int(number) if isinstance(number, float) and number.is_integer() else number)
-        return self._concealment.conceal(text) if self._concealment.conceals(text) else number
+        concealed = self._conceal_string(text, "number")
+        return number if concealed == text else concealed
 
 
 def _mapped(

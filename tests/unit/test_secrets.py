@@ -166,3 +166,13 @@ def test_a_secret_that_was_cleared_while_the_turn_runs_is_not_revealed_but_still
     with pytest.raises(UnknownSecret, match=r"no secret 'A'; there are: \$SECRET:B$"):
         secrets.reveal("$SECRET:A")
     assert secrets.conceal("alpha") == "$SECRET:A"
+
+
+@pytest.mark.parametrize("result", [12345678, -12345678, 912345678, 12345678.0, {"a": [12345678.5]}, [*range(1, 9)]])
+def test_a_secret_of_digits_is_found_in_numbers(result):
+    secrets = Secrets({"PIN": "12345678"})
+    assert "$SECRET:PIN" in json.dumps(secrets.conceal(result))
+
+
+def test_other_numbers_stay_numbers():
+    assert Secrets({"PIN": "12345678"}).conceal([97000.5, -1, 0, True, None]) == [97000.5, -1, 0, True, None]
