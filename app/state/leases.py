@@ -5,7 +5,7 @@ Redis's own clock says when a lease ends.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from app.state import redis_keys
@@ -53,9 +53,18 @@ class Leases:
     def renew(self, session_id: str, run_id: str, slots: Sequence[str] = (), times: int = 1) -> None:
         """Renew a turn's lease and slots for another `AOMI_LEASE`, or for several `times` as long. A lease that was
         dropped stays dropped."""
-        turn, seconds = member(session_id, run_id), self.slot_seconds(times)
-        dues = [Due(slot, turn, seconds, self.slot_ttl) for slot in slots]
-        postpone(self._store, [self._lease(session_id, run_id, times), *dues])
+        self.renew_all([RunningTurn(session_id, run_id, tuple(slots))], times)
+
+    def renew_all(self, turns: Iterable[RunningTurn], times: int = 1) -> None:
+        """As `renew`, for all the turns of a process at once: one by one, a busy process would take longer than a lease
+        lasts."""
+        dues: list[Due] = []
+        for session_id, run_id, slots in turns:
+            slot_seconds = self.slot_seconds(times)
+            dues.append(self._lease(session_id, run_id, times))
+            dues += [Due(slot, member(session_id, run_id), slot_seconds, self.slot_ttl) for slot in slots]
+        if dues:
+            postpone(self._store, dues)
 
     def overdue(self) -> list[tuple[str, str]]:
         """Session and run of turns whose lease ran out, the longest overdue first."""

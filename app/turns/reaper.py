@@ -72,8 +72,7 @@ class Reaper:
         After Redis was away, or a failover has lost renewals, items are handled when Redis was there for one lease
         since they became overdue: no process could renew its leases before.
         """
-        for turn in self._running():
-            self._leases.renew(*turn)
+        self._leases.renew_all(self._running())
         if self._passes.note():
             self._patience.go_on()
         else:

@@ -30,7 +30,7 @@ SETTINGS = {
     "AOMI_PROVIDER_RETRIES": "1",
     "AOMI_RETRY_PAUSE": "0.2",
     "AOMI_STALL_TIMEOUT": setting(10),
-    "AOMI_LEASE": setting(6),
+    "AOMI_LEASE": setting(10),
 }
 
 

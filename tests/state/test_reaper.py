@@ -9,6 +9,8 @@ from app import services
 from app.config import Settings
 from app.events import sse
 from app.state.connection.cluster import Cluster
+from app.state.leases import RunningTurn
+from app.state.scripts import Store
 from app.state.turn_requests import Principal
 from app.turns.lost_turns import WORKER_LOST, LostTurns
 from app.turns.queue import Jobs
@@ -64,7 +66,7 @@ def test_a_turn_that_is_begun_after_a_long_wait_is_not_taken_for_lost(parts, con
 def test_a_turn_that_runs_here_is_renewed(parts, round_of_care, said):
     run_id = parts.turns.send("s", said()).run_id
     parts.runs.claim("s", run_id, "worker")
-    round_of_care(("s", run_id))
+    round_of_care(RunningTurn("s", run_id))
     assert parts.runs.get("s", run_id).status == "running"
     assert parts.runs.leases.overdue() == []
 
@@ -260,7 +262,7 @@ def test_a_message_whose_web_died_before_it_interrupted_is_not_left_waiting(part
     claimed = parts.runs.claim("s", running.run_id, "worker")
     hasty = parts.runs.start("s", said("hasty", on_busy="interrupt"))
     patient = parts.runs.start("s", said("patient"))
-    round_of_care((claimed.session_id, claimed.id, ()))
+    round_of_care(RunningTurn(claimed.session_id, claimed.id))
     assert events(parts, "s", running.run_id) == [sse.complete(interrupted=True)]
     assert parts.jobs.has_turn(hasty.run_id)
     assert parts.runs.get("s", patient.run_id).status == "waiting"
@@ -273,3 +275,19 @@ def test_a_turn_that_is_claimed_after_it_was_found_overdue_is_not_lost(parts, co
     parts.runs.claim("s", run_id, "worker")
     LostTurns(parts.runs, parts.turns, parts.jobs, parts.usage_recovery).handle(*found)
     assert parts.runs.get("s", run_id).status == "running"
+
+
+def test_the_leases_of_all_turns_of_a_process_are_renewed_with_one_call(parts, said, monkeypatch):
+    """One by one, a busy process with many turns takes longer than a lease lasts."""
+    runs = [RunningTurn(f"s{number}", parts.turns.send(f"s{number}", said()).run_id) for number in range(100)]
+    calls, proceed = [], Store.call_each
+
+    def counted(store, name, *args):
+        calls.append(name)
+        return proceed(store, name, *args)
+
+    monkeypatch.setattr(Store, "call_each", counted)
+    parts.runs._redis.zadd("leases", {f"{session_id} {run_id}": 1 for session_id, run_id, _ in runs})
+    parts.runs.leases.renew_all(runs)
+    assert calls == ["set_due"]
+    assert parts.runs.leases.overdue() == []

@@ -16,6 +16,7 @@ from rq import intermediate_queue, utils
 from app import services
 from app.config import Settings
 from app.state.client_requests import ClientRequests
+from app.state.leases import RunningTurn
 from app.state.request_expiry import RequestExpiry
 from app.state.slots import ConcurrencyLimit
 from app.turns.queue import TURNS, open_queue
@@ -77,7 +78,7 @@ def test_a_turn_of_a_process_whose_clock_differs_is_neither_lost_nor_kept_for_lo
     with clock_off_by(skew):
         run_id = worker.turns.send("s", said()).run_id
         worker.runs.claim("s", run_id, "worker")
-        worker.reaper(lambda: [("s", run_id)]).run_once()
+        worker.reaper(lambda: [RunningTurn("s", run_id)]).run_once()
     web.reaper().run_once()
     assert web.runs.get("s", run_id).status == "running"
     assert now_ms() < connection.zscore("leases", f"s {run_id}") < now_ms() + 61_000
