@@ -13,6 +13,7 @@ import redis as redis_py
 
 from app.config import Settings
 from app.events import sse
+from app.metrics.instruments import Metrics
 from app.state.client_requests import ClientRequests
 from app.state.connection import clients
 from app.state.connection.cluster import Cluster
@@ -27,9 +28,13 @@ from app.state.sessions import Sessions
 from app.state.step_calls import StepToolCall, StepToolCalls
 from app.state.turn_requests import TurnRequest
 from app.state.vault import Vault
+from app.turns.queue import Jobs
+from app.turns.service import TurnService
 from app.usage import ModelCall
 from tests.support.backend import redis_running, redis_server
 from tests.support.engines import RedisCluster, server, stopped_at_last
+from tests.support.moments import now
+from tests.support.talk import Talk
 
 ALL = WantedPage(100)
 """A page that holds all of a list."""
@@ -204,3 +209,18 @@ def full(sessions, runs, store, said) -> tuple[Run, StepToolCall]:
     Ledger(store).open("s", run_id, asked)
     Ledger(store).settle("s", settled.id, asked.estimated(10))
     return run, call
+
+
+@pytest.fixture(params=[Store, Repeated])
+def talk(request, connection, settings, sessions, said) -> Talk:
+    """Two messages with their answers in session `s`."""
+    talk = Talk(request.param(connection, settings), sessions, said)
+    talk.say("one", "1")
+    talk.say("two", "2")
+    return talk
+
+
+@pytest.fixture
+def talk_turns(talk, queue, settings) -> TurnService:
+    """The turns of that conversation."""
+    return TurnService(talk.runs, Jobs(queue, settings.failed_job_ttl), Metrics(now))

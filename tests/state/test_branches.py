@@ -5,77 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.events import sse
-from app.metrics.instruments import Metrics
-from app.state.branches import Branches
-from app.state.runs import RunStore
-from app.state.scripts import Store
 from app.state.turn_requests import BranchPoint
-from app.turns.queue import Jobs
-from app.turns.service import TurnService
-from tests.state.conftest import Repeated
-from tests.support.moments import now
-
-
-class Talk:
-    """A person in session `s` whose model answers each message at once."""
-
-    def __init__(self, store, sessions, said):
-        self.runs, self.branches, self.sessions, self.said = RunStore(store), Branches(store), sessions, said
-
-    def send(self, text="", branch=None, **more):
-        return self.runs.start("s", self.said(text, branch=branch, **more))
-
-    def answer(self, text):
-        """The current turn runs and ends with this answer."""
-        run = self.runs.claim("s", self.runs.current("s"), "worker")
-        if text:
-            self.runs.append([("s", run.id, 1, [sse.text(text)])])
-        self.runs.settle(self.runs.seal("s", run.id, "complete", expect={"running"}), sse.complete())
-        return run
-
-    def say(self, text, answer, branch=None, **more):
-        self.send(text, branch, **more)
-        return self.answer(answer)
-
-    def edit(self, message_id, text, answer, **more):
-        return self.say(text, answer, BranchPoint("edit", message_id), **more)
-
-    def regenerate(self, message_id, answer):
-        return self.say("", answer, BranchPoint("regenerate", message_id))
-
-    def choose(self, message_id):
-        return self.branches.choose(self.sessions.get("s"), self.thread, message_id)
-
-    @property
-    def thread(self):
-        return self.sessions.snapshot("s", None).thread_id
-
-    @property
-    def shown(self):
-        return self.sessions.snapshot("s", None).placed()
-
-    @property
-    def contents(self):
-        return [message["content"] for message in self.shown]
-
-    def id_of(self, content):
-        return next(message["id"] for message in self.shown if message["content"] == content)
-
-    def siblings_of(self, content):
-        return next(message for message in self.shown if message["content"] == content).get("siblings")
-
-
-@pytest.fixture(params=[Store, Repeated])
-def talk(request, connection, settings, sessions, said):
-    talk = Talk(request.param(connection, settings), sessions, said)
-    talk.say("one", "1")
-    talk.say("two", "2")
-    return talk
-
-
-@pytest.fixture
-def turns(talk, queue, settings):
-    return TurnService(talk.runs, Jobs(queue, settings.failed_job_ttl), Metrics(now))
 
 
 def test_a_regenerated_answer_is_a_sibling_of_the_answer_before(talk):
@@ -108,23 +38,23 @@ def test_choosing_an_inner_message_leads_to_its_newest_leaf(talk):
     assert talk.contents == ["one", "1b", "more", "of b"]
 
 
-def test_a_person_withdraws_an_edit_and_has_the_branch_before_back(talk, turns):
+def test_a_person_withdraws_an_edit_and_has_the_branch_before_back(talk, talk_turns):
     before = talk.shown
     edit = talk.send("deux", BranchPoint("edit", talk.id_of("two")))
     assert talk.contents == ["one", "1", "deux"]
-    assert turns.withdraw("s", edit.run_id) == "withdrawn"
+    assert talk_turns.withdraw("s", edit.run_id) == "withdrawn"
     assert talk.shown == before
 
 
-def test_a_withdrawn_regeneration_gives_the_answer_back(talk, turns):
+def test_a_withdrawn_regeneration_gives_the_answer_back(talk, talk_turns):
     before = talk.shown
     again = talk.send("", BranchPoint("regenerate", talk.id_of("one")))
     assert talk.contents == ["one"]
-    assert turns.withdraw("s", again.run_id) == "withdrawn"
+    assert talk_turns.withdraw("s", again.run_id) == "withdrawn"
     assert talk.shown == before
 
 
-def test_a_branch_of_a_waiting_message_opens_when_its_turn_comes(talk, turns):
+def test_a_branch_of_a_waiting_message_opens_when_its_turn_comes(talk):
     one, two = talk.id_of("one"), talk.id_of("two")
     talk.send("running")
     waiting = talk.send("uno", BranchPoint("edit", one))
@@ -145,10 +75,10 @@ def test_a_branch_of_a_waiting_message_opens_when_its_turn_comes(talk, turns):
     assert talk.contents == ["one", "1", "two", "2", "running", "ran"]
 
 
-def test_a_message_that_is_gone_when_its_turn_comes_leaves_the_thread_as_it_is(talk, turns):
+def test_a_message_that_is_gone_when_its_turn_comes_leaves_the_thread_as_it_is(talk, talk_turns):
     queued = talk.send("three")
     edit = talk.send("trois", BranchPoint("edit", talk.id_of("three")))
-    assert turns.withdraw("s", queued.run_id) == "withdrawn"
+    assert talk_turns.withdraw("s", queued.run_id) == "withdrawn"
     run = talk.runs.claim("s", edit.run_id, "worker")
     assert (run.branch, run.former) == ("edit", None)
     assert talk.contents == ["one", "1", "two", "2"]
@@ -167,22 +97,22 @@ def test_two_edits_of_the_same_message_are_both_siblings(talk):
     assert (siblings[0], len(siblings), talk.siblings_of("uno")) == (one, 3, siblings)
 
 
-def test_a_regeneration_that_brings_nothing_leaves_the_answer_before(talk, turns):
+def test_a_regeneration_that_brings_nothing_leaves_the_answer_before(talk, talk_turns):
     before = talk.shown
     talk.send("", BranchPoint("regenerate"))
     talk.runs.claim("s", talk.runs.current("s"), "worker")
-    turns.interrupt("s")
+    talk_turns.interrupt("s")
     assert talk.shown == before
     talk.send("", BranchPoint("regenerate"))
     run = talk.runs.claim("s", talk.runs.current("s"), "worker")
-    turns.end("s", run.id, sse.error("away", "provider_error", True))
+    talk_turns.end("s", run.id, sse.error("away", "provider_error", True))
     assert talk.shown == before
 
 
-def test_an_answer_that_failed_is_no_sibling_of_the_next_one(talk, turns):
+def test_an_answer_that_failed_is_no_sibling_of_the_next_one(talk, talk_turns):
     talk.send("three")
     run = talk.runs.claim("s", talk.runs.current("s"), "worker")
-    turns.end("s", run.id, sse.error("away", "provider_error", True))
+    talk_turns.end("s", run.id, sse.error("away", "provider_error", True))
     talk.regenerate("", "3")
     assert talk.contents == ["one", "1", "two", "2", "three", "3"]
     assert talk.siblings_of("3") is None
