@@ -26,7 +26,7 @@ from app.state.runs import RunStore
 from app.state.scripts import Store
 from app.state.sessions import Sessions
 from app.state.step_calls import StepToolCall, StepToolCalls
-from app.state.turn_requests import TurnRequest
+from app.state.turn_requests import BranchPoint, TurnRequest
 from app.state.vault import Vault
 from app.turns.queue import Jobs
 from app.turns.service import TurnService
@@ -188,10 +188,13 @@ def full(sessions, runs, store, said) -> tuple[Run, StepToolCall]:
     """A session `s` with everything a session can have, its running turn and that turn's call."""
     sessions.create("s", {"public_key": "0xabc", "user_state": '{"address":"0xfeed"}'})
     Vault(store).bind("s", "digest-of-a-client")
-    done = runs.start("s", said(WORDS, idempotency_key="key", body=b"body"))
+    done = runs.start("s", said(WORDS, idempotency_key="key", body=b"body", message_id="an id"))
     settled = runs.claim("s", done.run_id, "worker")
     runs.append([("s", settled.id, 1, [sse.text("an answer")])])
     runs.settle(runs.seal("s", settled.id, "complete", expect={"running"}), sse.complete())
+    edited = runs.start("s", said(WORDS, branch=BranchPoint("edit", "an id")))
+    runs.claim("s", edited.run_id, "worker")
+    runs.settle(runs.seal("s", edited.run_id, "complete", expect={"running"}), sse.complete())
     sessions.open_thread("s", "Other")
     Files(store).add("s", f"{WORDS}.txt", [WORDS.encode()], len(WORDS))
     run_id = runs.start("s", said(WORDS)).run_id
