@@ -17,10 +17,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from rq import Queue
 from rq.exceptions import DequeueTimeout
-from rq.executions import Execution
+from rq.executions import Execution, ExecutionRegistry
 from rq.job import Job
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
@@ -37,6 +38,13 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
 """Pause between attempts while Redis is away."""
+
+
+_RECORDERS = 4
+"""Threads that record the starts of jobs."""
+
+_INDEX_SECONDS = 60
+"""For which RQ keeps a worker's index of executions longer than the executions."""
 
 
 class _OutageFilter(logging.Filter):
@@ -98,6 +106,9 @@ class ThreadWorker(BaseWorker):
         self._queue = queue
         self._free_threads = threading.Semaphore(threads)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=queue.name)
+        self._recorder = ThreadPoolExecutor(_RECORDERS, thread_name_prefix=f"{queue.name}-records")
+        self._own = threading.local()
+        """Of a job's thread: the future `recorded` of its start. A turn does not wait for it: it has a claim."""
         self._running: set[Any] = set()
         self._limit = limit
         self._taken, self._ended = itertools.count(1), itertools.count(1)
@@ -143,24 +154,21 @@ class ThreadWorker(BaseWorker):
     def request_stop_execution(self, execution_id: str) -> None:
         """Turns are stopped by `/api/interrupt`, not by RQ's commands."""
 
-    def _begin(self, job: Job) -> Execution | None:
-        """Move the job from the intermediate queue to an execution: one round trip, where RQ makes two. Retries until
-        Redis replies. None if the job must not run, because it is on the queue twice and runs already."""
-        attempts: list[Execution] = []
-        executions = self._job_backoff.retry(lambda: self._start_execution(job, attempts), self._stopped)
-        if executions == 1 or self._queue.name == TURNS:  # a turn has a claim, and its dead worker's execution stays
-            return attempts[-1]
-        self._job_backoff.retry(lambda: self._drop_execution(job, attempts[-1]), self._stopped)
-        return None
+    def _record_start(self, job: Job, execution: Execution) -> int:
+        """Move the job from the intermediate queue to the execution: one round trip, where RQ makes two. Retries until
+        Redis replies. Returns how many executions the job has now; those of a dead worker go when RQ puts its job back.
+        """
+        return self._job_backoff.retry(lambda: self._try_record_start(job, execution), self._stopped)
 
-    def _start_execution(self, job: Job, attempts: list[Execution]) -> int:
-        """Returns how many executions the job has now; those of a dead worker go when RQ puts its job back."""
+    def _try_record_start(self, job: Job, execution: Execution) -> int:
+        ttl = self._heartbeat_ttl
         with self.connection.pipeline() as pipeline:
-            for earlier in attempts:  # its reply was lost: it may exist in Redis, where it would get no heartbeats
-                self.cleanup_execution(job, pipeline=pipeline, execution=earlier)
-            execution = Execution.create(job, self._heartbeat_ttl, pipeline=pipeline, worker_name=self.name)
+            execution.save(ttl, pipeline)
+            ExecutionRegistry(job.id, connection=pipeline).add(execution, ttl, pipeline)
+            job.started_job_registry.add_execution(execution, pipeline, ttl)
+            pipeline.sadd(execution.worker_executions_key, execution.composite_key)
+            pipeline.expire(execution.worker_executions_key, ttl + _INDEX_SECONDS)
             self.executions[execution.id] = execution
-            attempts.append(execution)
             self.set_state(WorkerStatus.BUSY, pipeline=pipeline)
             job.prepare_for_execution(self.name, pipeline=pipeline)
             pipeline.persist(job.key)
@@ -174,10 +182,12 @@ class ThreadWorker(BaseWorker):
             pipeline.execute()
 
     def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = False) -> None:
-        """See `_begin`."""
+        """See `_record_start`."""
 
     def handle_execution_ended(self, job: Job, queue: Queue, heartbeat_ttl: int) -> None:
-        """The job has ended. (RQ's own sends one more heartbeat, which fails when Redis is away.)"""
+        """The job has ended, perhaps before its start was recorded. (RQ's own sends one more heartbeat, which fails
+        when Redis is away.)"""
+        self._own.recorded.result()
         job.ended_at = now()
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
@@ -240,8 +250,12 @@ class ThreadWorker(BaseWorker):
         pipeline.execute()
 
     def _perform(self, job: Job) -> None:
-        if execution := self._begin(job):
-            self.perform_job(job, self._queue, execution)
+        execution = Execution(uuid4().hex, job.id, self.connection, self.name)
+        self._own.recorded = recorded = self._recorder.submit(self._record_start, job, execution)
+        if self._queue.name != TURNS and recorded.result() > 1:  # it is on the queue twice, and runs already
+            self._job_backoff.retry(lambda: self._drop_execution(job, execution), self._stopped)
+            return
+        self.perform_job(job, self._queue, execution)
 
     def _done(self, future: Any) -> None:
         self._running.discard(future)

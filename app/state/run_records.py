@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, cast
 
 from app import exact_json
 from app.events import sse
 from app.events.types import Outcome
+from app.state.pairs import from_pairs
 from app.state.run_status import RunStatus
 from app.state.turn_requests import ANONYMOUS, Principal
 
@@ -18,6 +19,13 @@ class Known(NamedTuple):
 
     apps: Sequence[str]
     models: Sequence[str]
+
+
+class NewestMessages(NamedTuple):
+    """The end of a thread's history: JSON texts, the newest last, behind `left` older messages."""
+
+    stored: Sequence[bytes] = ()
+    left: int = 0
 
 
 class NotKnown(Exception):
@@ -56,6 +64,8 @@ class Run:
     """Its terminal event, once it is settled. It is here so that a reader gets it whatever became of the log."""
     stored_user_state: str = "{}"
     """Its session's as JSON, when a worker claimed it: one round trip less before its first token."""
+    newest: NewestMessages = field(default_factory=NewestMessages)
+    """Of its thread, when a worker claimed it."""
 
     @property
     def user_state(self) -> dict[str, Any]:
@@ -86,7 +96,16 @@ class Run:
             withdrawn="withdrawn" in fields,
             interrupts=_interrupts(fields),
             terminal=_terminal(fields),
-            stored_user_state=fields.get("session_user_state", "{}"),
+        )
+
+    @classmethod
+    def read_claimed(cls, session_id: str, reply: Sequence[Any]) -> Run:
+        """Out of what the script `claim` returns."""
+        fields = from_pairs(reply[0])
+        return replace(
+            cls.read(session_id, fields),
+            stored_user_state=fields["session_user_state"],
+            newest=NewestMessages(reply[2], reply[1]),
         )
 
 

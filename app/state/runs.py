@@ -28,6 +28,9 @@ from app.state.streams import read_stream
 from app.state.titles import first_words
 from app.state.turn_requests import Accepted, AcceptOutcome, TurnRequest
 
+FIRST_PAGE_MESSAGES = 64
+"""Messages of a thread that come with a turn that is claimed; each further read of its history doubles them."""
+
 
 class RunStore:
     """The turns of all sessions."""
@@ -63,16 +66,22 @@ class RunStore:
         """Begin a queued turn. None if it has ended or another worker has it. Raises `NotKnown` if its app or its model
         is not among the `known` ones; then nothing has changed."""
         apps, models = known or ("", "")
-        args = {"run": run_id, "worker": worker, "claim": new_id("claim"), "apps": apps, "models": models}
-        args["now"] = self._clock.now_iso()
+        args = {
+            "run": run_id,
+            "worker": worker,
+            "claim": new_id("claim"),
+            "apps": apps,
+            "models": models,
+            "count": FIRST_PAGE_MESSAGES,
+            "now": self._clock.now_iso(),
+        }
         renewal = self.leases.renewal(session_id, run_id)
         reply = self._store.call("claim", [redis_keys.session(session_id)], args, renewal)
         if reply == [b"unknown"]:
             raise NotKnown
-        fields = from_pairs(reply)
-        if not fields and self.get(session_id, run_id) is None:
+        if not reply and self.get(session_id, run_id) is None:
             self.leases.drop(session_id, run_id)  # its session was deleted
-        return Run.read(session_id, fields) if fields else None
+        return Run.read_claimed(session_id, reply) if reply else None
 
     def claim_title(self, session_id: str, run_id: str) -> Run | None:
         """Claim the model call for the title of the turn's thread. None if turn or thread is gone, or another job has
