@@ -44,6 +44,8 @@ class Run:
     model: str
     started_at: str
     message: dict[str, Any]
+    claim: str = ""
+    """The name of its worker's claim, '' before it."""
     outcome: Outcome | Literal[""] = ""
     principal: Principal = ANONYMOUS
     trace_context: Mapping[str, str] = field(default_factory=dict)
@@ -85,6 +87,7 @@ class Run:
             model=fields["model"],
             started_at=fields.get("started_at") or fields["queued_at"],
             message=exact_json.loads(fields["message"]),
+            claim=fields.get("claim", ""),
             outcome=cast(Outcome, fields.get("outcome", "")),
             principal=Principal(*(fields.get(name, "") for name in ("client", "key", "budget", "address"))),
             trace_context=exact_json.loads(fields.get("origin", "{}")),
@@ -126,10 +129,12 @@ def _terminal(fields: dict[str, str]) -> sse.Event | None:
 
 class EventBatch(NamedTuple):
     """Events of a running turn that are appended together. `number` is greater than that of the turn's last batch, and
-    the same when the batch is sent again. `after` is the number of the batch that must be in the log, 0 for none."""
+    the same when the batch is sent again. `after` is the number of the batch that must be in the log, 0 for none.
+    `claim` is that of the worker that sends it, '' for any."""
 
     session_id: str
     run_id: str
     number: int
     events: Sequence[sse.Event]
     after: int = 0
+    claim: str = ""

@@ -110,15 +110,17 @@ class RunStore:
     def append(self, batches: Sequence[EventBatch]) -> list[bool | None]:
         """Append events to the logs of several turns at once. True for each batch that is in its log.
 
-        False where the turn no longer runs; None where the log has lost the batch before this one, because a master
-        died: send it again together with all batches before it.
+        False where the turn no longer runs, or another worker has claimed it. None where the log has lost the batch
+        before this one, because a master died: send it again together with all batches before it.
         """
         each = [(redis_keys.session(batch.session_id), _append_args(batch)) for batch in starmap(EventBatch, batches)]
         common = (self._settings.session_ttl, self._clock.now_iso())
         return [None if code < 0 else bool(code) for code in self._store.call_each("append", common, each)]
 
-    def seal(self, session_id: str, run_id: str, outcome: Outcome, *, expect: Collection[RunStatus]) -> Run | None:
-        """Claim the end of a turn that has one of the statuses in `expect`.
+    def seal(
+        self, session_id: str, run_id: str, outcome: Outcome, *, expect: Collection[RunStatus], claim: str = ""
+    ) -> Run | None:
+        """Claim the end of a turn that has one of the statuses in `expect`, and its worker's `claim` if one is given.
 
         None if there is no such turn: another process has ended it. After a Run, call `settle`.
         """
@@ -126,6 +128,7 @@ class RunStore:
             "run": run_id,
             "outcome": outcome,
             "expect": sorted(expect),
+            "claim": claim,
             "seal": new_id("seal"),
             "now": self._clock.now_iso(),
             "channel": self._store.control,
@@ -253,7 +256,7 @@ class RunStore:
 
 def _append_args(batch: EventBatch) -> list[Any]:
     frames = [item for event in batch.events for item in (event["type"], sse.frame(event))]
-    return [batch.run_id, batch.number, batch.after, len(batch.events), *frames]
+    return [batch.run_id, batch.claim, batch.number, batch.after, len(batch.events), *frames]
 
 
 def _message(role: str, request: TurnRequest, now: str) -> transcript.Message:

@@ -97,7 +97,7 @@ def _end(runtime: Runtime, run: Run, terminal: sse.Event | None) -> None:
     services = runtime.services
     runtime.outbox.flush(run.id)
     if terminal:
-        services.turns.end(run.session_id, run.id, terminal, expect={"running"})
+        services.turns.end_claimed(run, terminal)
     else:
         services.metrics.let_go(services.runs.get(run.session_id, run.id))
 
@@ -112,7 +112,7 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
 
     def emit(event: sse.Event) -> None:
         if not token.cancelled:
-            runtime.outbox.put(run.session_id, run.id, event)
+            runtime.outbox.put(run.session_id, run.id, event, run.claim)
 
     def think(piece: str) -> None:
         if app.reasoning == "shown":
