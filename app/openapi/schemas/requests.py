@@ -136,7 +136,7 @@ ResponseFormat = Annotated[
 
 
 class _Turn(TypedDict):
-    """What every message may say of its turn."""
+    """The fields that every message and regeneration may have."""
 
     thread_id: NotRequired[ThreadId | None]
     model: NotRequired[Model | None]
