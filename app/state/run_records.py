@@ -60,6 +60,11 @@ class Run:
     """The form of the answer that its message asks for, in OpenAI's form."""
     withdrawn: bool = False
     """Whether its message was withdrawn before a worker claimed it."""
+    branch: Literal["edit", "regenerate", ""] = ""
+    """How it opens a branch. To regenerate, its `message` is one that was there before."""
+    former: str | None = None
+    """If it opens a branch: the last message of the branch before, as JSON. None before it is current, and if the
+    message is gone that it edits or answers."""
     interrupts: tuple[str, ...] = ()
     """The turns that its message stops: those that it supersedes, and the one that it waits for."""
     terminal: sse.Event | None = None
@@ -97,6 +102,8 @@ class Run:
             superseded="superseded_by" in fields,
             response_format=exact_json.loads(fields.get("response_format", "null")),
             withdrawn="withdrawn" in fields,
+            branch=cast(Literal["edit", "regenerate", ""], fields.get("branch", "")),
+            former=fields.get("former"),
             interrupts=_interrupts(fields),
             terminal=_terminal(fields),
         )

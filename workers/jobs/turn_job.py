@@ -128,7 +128,9 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     messages = services.sessions.history(run, model.room * MAX_BYTES_PER_TOKEN)
     if not messages:
         raise turn.ThreadGone("The thread of this message was deleted")
-    if app.title_model and len(messages) == 1:
+    if run.branch and run.former is None:
+        raise turn.MessageGone("The message to edit or to answer again is gone; load the conversation again")
+    if app.title_model and len(messages) == 1 and not run.branch:
         services.jobs.title(run.session_id, run.id, run.thread_id, app.title_model)
     return turn.run(messages, model, toolbox, emit, token, services.settings.max_model_calls)
 
