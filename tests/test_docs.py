@@ -181,6 +181,7 @@ def test_there_is_a_program_for_each_kind_of_client():
     assert [(page, language) for page, language, _, _ in programs()] == [
         ("clients.md", "js"),
         ("clients.md", "js"),
+        ("clients.md", "js"),
         ("clients.md", "python"),
         ("quickstart.md", "js"),
     ]
@@ -493,6 +494,8 @@ def busy(webs, redis):
     (watch,) = redis.scan_iter(f"{session}:call:*")
     until(lambda: redis.hexists(watch, "wake"), what="the watch to sleep")
     ended = redis.hget(session, "last_run").decode()
+    for place in ("", f"/threads/{client.state()['thread_id']}"):
+        client.request("PATCH", f"/api/sessions/{client.session_id}{place}", json={"seen": "1"})
     with client.chat("count to 5000") as running, client.chat("remember 1"):
         running.next("text")
         store = Store(redis, Settings())

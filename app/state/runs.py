@@ -175,6 +175,11 @@ class RunStore:
         raw = self._redis.hget(redis_keys.session(session_id), "run")
         return raw.decode() if raw else ""
 
+    def thread_of(self, session_id: str, run_id: str) -> str:
+        """The thread of a turn, '' if there is none."""
+        raw = self._redis.hget(redis_keys.run(session_id, run_id), "thread") if run_id else None
+        return raw.decode() if raw else ""
+
     def event(self, session_id: str, run_id: str, number: int) -> StreamEntry | None:
         """One event of a turn's log, or None if it has no such number."""
         entries = read_stream(self._store, redis_keys.log(session_id, run_id), number - 1, count=1)

@@ -15,6 +15,7 @@ from app.state import deletion, redis_keys, transcript
 from app.state.control_messages import DropWork, title_work
 from app.state.deletion import SessionRefs
 from app.state.ids import new_id
+from app.state.message_pages import MessagePage, WantedMessages, backward, read_messages
 from app.state.open_requests import open_requests
 from app.state.pages import Page, WantedPage, read_page
 from app.state.pairs import frame_pairs, from_pairs, to_pairs
@@ -30,10 +31,13 @@ _FIRST_PAGE_MESSAGES = 64
 """Messages of a history that are read first; each further read doubles them."""
 
 
-SUMMARY_FIELDS = ("id", "title", "is_archived", "created_at", "updated_at")
+SUMMARY_FIELDS = (
+    *("id", "title", "is_archived", "created_at", "updated_at"),
+    *("run", "last_outcome", "updates", "news", "seen"),
+)
 """Of a session in a list."""
 
-THREAD_FIELDS = ("id", "title", "created_at", "updated_at")
+THREAD_FIELDS = ("id", "title", "created_at", "updated_at", "last_outcome", "news", "seen")
 
 
 class TooManyThreads(Exception):
@@ -47,13 +51,15 @@ class TooManyThreads(Exception):
 @dataclass(frozen=True)
 class Snapshot:
     """A session as of one moment. `thread_id` is None when it has no such thread, '' when it has none at all. The last
-    messages are those of the `waiting` turns, whose ids it has; `running` says whether the turn before those runs."""
+    messages are those of the `waiting` turns, whose ids it has; `running` says whether the turn before those runs.
+    `older` stored messages come before the messages that were read."""
 
     session: Fields
     thread_id: str | None
     messages: list[transcript.Message]
     running: bool = False
     waiting: tuple[str, ...] = ()
+    older: int = 0
 
     def waiting_messages(self) -> list[tuple[str, transcript.Message]]:
         """Each waiting turn with its message, in the order in which they run."""
@@ -120,6 +126,12 @@ class Sessions:
         """Set the title that a person chose; no model overwrites it. False if there is no such session."""
         fields = {"title": title, "title_source": "person", "updated_at": self._clock.now_iso()}
         return self.change(session_id, fields, [sse.title_changed(session_id, title)])
+
+    def mark_seen(self, session_id: str, event: int, thread_id: str = "") -> bool:
+        """A person has seen all of the session, or of one thread, up to this event of the update stream. False if there
+        is no such thing."""
+        args = {"thread": thread_id, "number": event}
+        return bool(self._store.call("mark_seen", [redis_keys.session(session_id)], args))
 
     def suggest_title(self, session_id: str, thread_id: str, title: str) -> None:
         """Replace a title made of the first message's words by a model's title, never a title that a person chose."""
@@ -197,9 +209,10 @@ class Sessions:
             stored, left, read = page + stored, left - len(page), read + sum(map(len, page))
         return transcript.for_models([exact_json.loads(raw) for raw in stored])
 
-    def snapshot(self, session_id: str, thread_id: str | None) -> Snapshot | None:
+    def snapshot(self, session_id: str, thread_id: str | None, *, whole: bool = True) -> Snapshot | None:
         """The session and a thread's messages (None: the newest thread) as of one moment, with the text so far
-        of a running turn and what waits behind it. None if the session is unknown."""
+        of a running turn and what waits behind it. None if the session is unknown. Unless `whole`, a long history's
+        older messages are not read (`message_page` does)."""
         args = {"thread": thread_id, "count": _SNAPSHOT_PAGE}
         reply = self._store.call("snapshot", [redis_keys.session(session_id)], args)
         if not reply:
@@ -208,14 +221,20 @@ class Sessions:
         if len(reply) == 1:
             return Snapshot(session, None, [])
         _, thread, left, newest, run, frames, waiting = reply
-        stored = [*self._oldest(session_id, thread.decode(), left), *newest]
+        older = 0 if whole else left
+        stored = [*self._oldest(session_id, thread.decode(), left - older), *newest]
         messages = [exact_json.loads(raw) for raw in stored]
         if fields := from_pairs(run):
             events = map(sse.parse, [*frames, *self._later_frames(session_id, fields, len(frames))])
             messages += transcript.fold(fields["id"], events, fields.get("started_at") or fields["queued_at"])
         messages += [exact_json.loads(raw) for raw in waiting[1::2]]
         run_ids = tuple(raw.decode() for raw in waiting[::2])
-        return Snapshot(session, thread.decode(), messages, bool(fields), run_ids)
+        return Snapshot(session, thread.decode(), messages, bool(fields), run_ids, older)
+
+    def message_page(self, session_id: str, snapshot: Snapshot, wanted: WantedMessages) -> MessagePage | None:
+        """A page of the thread of a snapshot, which need not be whole. None if no message has the id `before`."""
+        key = redis_keys.messages(session_id, snapshot.thread_id or "")
+        return read_messages(snapshot.messages, backward(self._redis, key, snapshot.older), wanted)
 
     def _oldest(self, session_id: str, thread_id: str, count: int) -> Iterator[bytes]:
         """The first `count` messages of a thread. They never change, so that they need not be read with the others."""

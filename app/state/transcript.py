@@ -71,8 +71,13 @@ def mark_structured(messages: list[Message]) -> None:
 def for_clients(messages: list[Message], *, with_reasoning: bool = False) -> list[Message]:
     """The messages of a thread for a client: no notes of failures. `with_reasoning` some have `reasoning`, the text of
     what the model thought; otherwise a message that has nothing else is left out."""
-    said = [one for one in messages if one["role"] != "error" and (with_reasoning or not _is_empty(one))]
+    said = [one for one in messages if is_shown(one, with_reasoning=with_reasoning)]
     return [_for_client(one, _shown_reasoning(one) if with_reasoning else "") for one in said]
+
+
+def is_shown(message: Message, *, with_reasoning: bool) -> bool:
+    """Whether clients get the message."""
+    return message["role"] != "error" and (with_reasoning or not _is_empty(message))
 
 
 def _for_client(message: Message, reasoning: str) -> Message:

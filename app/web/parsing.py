@@ -20,6 +20,7 @@ SHARED_IDS = frozenset(["default-session", "default_session", "undefined", "anon
 """Ids that client libraries send for every user: all of them would share one session. (The first one is sent by Aomi's
 React runtime, 0.3.14, after its last thread was deleted.)"""
 
+EVENT_NUMBER = re.compile(r"[0-9]{1,15}")
 EVENT_ID = re.compile(r"(?:.*:)?([0-9]{1,15})", re.DOTALL)
 
 TEXT_CHARACTERS = 32_000
@@ -35,6 +36,7 @@ RESULT_BYTES = 16 * 1024
 FORMAT_BYTES = 32 * 1024
 
 NO_SESSION = "There is no such session; POST /api/sessions or a first message creates one"
+NO_MESSAGE = "There is no message with the id of 'before' in this thread; leave it out for the newest messages"
 NO_THREAD = "There is no such thread in this session; GET /api/sessions/{id} lists its threads"
 SEE_APPS = "see /api/session/apps"
 

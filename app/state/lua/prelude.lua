@@ -71,6 +71,16 @@ local function publish_updates(session, frames, max_updates, ttl)
   redis.call('EXPIRE', stream, ttl)
 end
 
+-- Note that the session, and one of its threads if it still has that, have something that no person has seen: it comes
+-- with the next event of the update stream, or before it.
+local function mark_news(session, thread)
+  local number = tonumber(redis.call('HGET', session, 'updates') or 0) + 1
+  redis.call('HSET', session, 'news', number)
+  if redis.call('ZSCORE', threads_key(session), thread) then
+    redis.call('HSET', thread_key(session, thread), 'news', number)
+  end
+end
+
 -- The current run of the session ('' if there is none), its status and its thread.
 local function current_turn(session)
   local id = redis.call('HGET', session, 'run') or ''
