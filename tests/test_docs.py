@@ -41,6 +41,7 @@ from app.state.ledger import Ledger
 from app.state.runs import RunStore
 from app.state.scripts import Store
 from app.state.sessions import Sessions
+from app.state.summary import Summary
 from app.state.turn_requests import TurnRequest
 from app.usage import ModelCall, Usage
 from tests.support import processes
@@ -501,6 +502,9 @@ def busy(webs, redis):
         store = Store(redis, Settings())
         run = RunStore(store).get(client.session_id, redis.hget(session, "run").decode())
         RunStore(store).claim_title(client.session_id, run.id)
+        summed_up = RunStore(store).claim_compaction(client.session_id, ended, 600)
+        Sessions(store).end_compaction(summed_up, Summary("text", "msg_docs", "demo", run.started_at))
+        RunStore(store).claim_compaction(client.session_id, run.id, 600)
         ClientRequests(store).ask(run, "call_docs", "Ask", "docs", {})
         hasty = TurnRequest("x", "default", "demo", on_busy="interrupt", response_format={"type": "json_object"})
         interrupting = [RunStore(store).start("docs", hasty).run_id for _ in range(3)]

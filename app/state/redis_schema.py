@@ -20,7 +20,7 @@ SCHEMA = (
     Key(
         "session:{<id>}:thread:<thread>",
         "hash",
-        "its title, times, and what a person has seen",
+        "its title, times, summary, and what a person has seen",
         "as the session, at most a sixteenth longer",
     ),
     Key(

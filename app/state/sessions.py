@@ -12,7 +12,7 @@ from app import exact_json
 from app.events import sse
 from app.events.entries import StreamEntry
 from app.state import deletion, redis_keys, transcript
-from app.state.control_messages import DropWork, title_work
+from app.state.control_messages import DropWork, compaction_work, title_work
 from app.state.deletion import SessionRefs
 from app.state.ids import new_id
 from app.state.message_pages import MessagePage, WantedMessages, backward, read_messages
@@ -23,6 +23,7 @@ from app.state.run_records import Run
 from app.state.scripts import Store
 from app.state.session_fields import Fields, new_session_fields
 from app.state.streams import read_stream
+from app.state.summary import Summary
 
 _SNAPSHOT_PAGE = 200
 """Messages, and frames of a running turn's log, that a snapshot reads in one atomic step; it reads the others before
@@ -138,6 +139,22 @@ class Sessions:
         if self._redis.zrange(redis_keys.threads(session_id), 0, 0) == [thread_id.encode()]:
             self._change(session_id, "", "words", fields, [sse.title_changed(session_id, title)])
 
+    def end_compaction(self, run: Run, summary: Summary | None) -> bool:
+        """The job that sums up a turn's thread has ended, with a new summary or none. False if its claim is over."""
+        updates = []
+        if summary:
+            event = sse.history_compacted(run.session_id, run.thread_id, summary.message_id, summary.model)
+            updates = frame_pairs([event])
+        args = {
+            "thread": run.thread_id,
+            "claim": run.claim,
+            "summary": summary.stored() if summary else "",
+            "updates": updates,
+            "max_updates": self._settings.updates_kept,
+            "ttl": self._settings.session_ttl,
+        }
+        return bool(self._store.call("set_summary", [redis_keys.session(run.session_id)], args))
+
     # threads
 
     def threads(self, session_id: str, wanted: WantedPage) -> Page:
@@ -173,14 +190,15 @@ class Sessions:
     def delete_thread(self, session_id: str, thread_id: str) -> bool:
         """Remove a thread and its messages. False if there is no such thread. `erase_thread` also ends its turns.
 
-        No message joins the thread from then on, not even one that was accepted before. A job that asks for the
-        thread's title is told to stop.
+        No message joins the thread from then on, not even one that was accepted before. Jobs that ask for the
+        thread's title, or sum it up, are told to stop.
         """
         requests = open_requests(self.get(session_id) or {})
         of_thread = [str(request.id) for request in requests if request.thread_id == thread_id]
         args = {"thread": thread_id, "requests": of_thread}
         deleted = bool(self._store.call("delete_thread", [redis_keys.session(session_id)], args))
-        self._redis.publish(redis_keys.CONTROL, DropWork(title_work(thread_id)).encode())
+        for work in (title_work(thread_id), compaction_work(thread_id)):
+            self._redis.publish(redis_keys.CONTROL, DropWork(work).encode())
         return deleted
 
     def thread(self, session_id: str, thread_id: str) -> Fields:

@@ -151,6 +151,19 @@ local function push_gen1_event(session, event, max_events, ttl)
   redis.call('EXPIRE', mailbox, ttl)
 end
 
+-- All that a job needs of a run and its thread: {the run's fields, `session_user_state` and `thread_summary` if there is
+-- one, how many messages of its thread are left out, the newest `count` of them}.
+local function claimed_run(session, run, count)
+  local fields = redis.call('HGETALL', run)
+  local thread = redis.call('HGET', run, 'thread')
+  fields[#fields + 1], fields[#fields + 2] = 'session_user_state', redis.call('HGET', session, 'user_state') or '{}'
+  local summary = redis.call('HGET', thread_key(session, thread), 'summary')
+  if summary then fields[#fields + 1], fields[#fields + 2] = 'thread_summary', summary end
+  local messages = messages_key(session, thread)
+  local newest = redis.call('LRANGE', messages, -count, -1)
+  return {fields, redis.call('LLEN', messages) - #newest, newest}
+end
+
 -- Whether a turn has a model call that is not settled and counted yet.
 local function has_unsettled_model_calls(run)
   local prefix = model_call_field('')
