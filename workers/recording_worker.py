@@ -100,6 +100,7 @@ class RecordingWorker(BaseWorker):
         """Record that the job starts; a turn, which has a claim, does not wait for the record. None if the job must not
         run, because it is on the queue twice and runs already."""
         execution = Execution(uuid4().hex, job.id, self.connection, self.name)
+        execution._job = job  # as RQ's own: a heartbeat would read it, and it may be gone
         self._own.recorded = recorded = self._recorder.submit(self._record_start, job, execution)
         if self._queue.name == TURNS or recorded.result() == 1:
             return execution
