@@ -63,7 +63,7 @@ def messages(session_id: str, thread_id: str) -> ResponseReturnValue:
     wanted = wanted_messages(with_reasoning=shows_reasoning(services().catalog, snapshot.session))
     page = services().sessions.message_page(session_id, snapshot, wanted)
     if page is None:
-        raise NotFound(parsing.NO_MESSAGE)
+        raise NotFound(parsing.NO_BEFORE)
     return jsonify(messages=page.messages, has_more=page.has_more)
 
 

@@ -36,7 +36,7 @@ RESULT_BYTES = 16 * 1024
 FORMAT_BYTES = 32 * 1024
 
 NO_SESSION = "There is no such session; POST /api/sessions or a first message creates one"
-NO_MESSAGE = "There is no message with the id of 'before' in this thread; leave it out for the newest messages"
+NO_BEFORE = "There is no message with the id of 'before' in this thread; leave it out for the newest messages"
 NO_THREAD = "There is no such thread in this session; GET /api/sessions/{id} lists its threads"
 SEE_APPS = "see /api/session/apps"
 
