@@ -128,7 +128,7 @@ def test_the_drawer_shows_requests_and_events_as_they_were(here: Playground):
     here.button("Events").click()
     here.say("remember 42")
     events = here.page.locator("#events")
-    expect(events).to_contain_text("POST /api/chat?ids=1 200")
+    expect(events).to_contain_text("POST /api/chat?ids=1&reasoning=1 200")
     expect(events).to_contain_text(re.compile(r"id: run_[0-9a-f]{32}:\d+\s*data: {\"type\":\"complete\"}"))
     expect(events).to_contain_text('"type":"title_changed"')
     here.button("Clear").click()

@@ -8,7 +8,10 @@ import { Session } from "./session/session.js";
 import { Composer } from "./views/composer.js";
 import { ConversationView } from "./views/conversation_view.js";
 import { setText } from "./views/dom.js";
+import { DraftChips } from "./views/draft_chips.js";
+import { listenForFiles } from "./views/file_sources.js";
 import { renderMarkdown } from "./views/markdown.js";
+import { MessageCommands } from "./views/message_commands.js";
 import { announce, clearNotices, showError, showNotice } from "./views/notices.js";
 import { RequestForms } from "./views/request_forms.js";
 import { Scroller } from "./views/scroller.js";
@@ -38,10 +41,12 @@ let session = null;
 let drawDuration = 0; // milliseconds that the last drawing took
 let drawTimer = 0;
 
-const conversation = new ConversationView($("#log"), { send });
 const scroller = new Scroller($("#scroll"));
 const requestForms = new RequestForms($("#requests"), { reply: (id, result) => session.reply(id, result) });
-const composer = new Composer($("#composer"), { send, stop });
+const composer = new Composer($("#composer"), { send: (text) => messages.send(text), stop });
+const messages = new MessageCommands({ session: () => session, composer, scroller, enterKey: showKey });
+const conversation = new ConversationView($("#log"), messages);
+const chips = new DraftChips($("#drafts"), { remove: (file) => messages.detach(file), leave: () => composer.focus() });
 const drawer = new WireDrawer($("#drawer"), $("#events"), $("#toggle-drawer"), wireLog);
 const sidePanel = new SidePanel({ button: $("#toggle-side"), backdrop: $("#shade"), main: $("main"), first: $("#new") });
 const settings = new SettingsForm({ app: $("#app"), model: $("#model"), key: $("#key"), keyHint: $("#key-hint") }, api, {
@@ -116,18 +121,7 @@ async function remove(id) {
   announce("Deleted");
 }
 
-// Messages
-
-async function send(text) {
-  clearNotices();
-  scroller.toEnd();
-  try {
-    await session.send(text);
-  } catch (error) {
-    showError(error, showKey);
-    composer.restore(text);
-  }
-}
+// Turns
 
 function stop() {
   announce("Stopped");
@@ -156,7 +150,12 @@ function drawNow() {
   requestForms.show(session.requests);
   $("#empty").hidden = !session.loaded || session.items.length > 0;
   $("#loading").hidden = session.loaded;
-  composer.show({ isRunning: Boolean(session.turn && !session.turn.stopping), isBusy: session.busy });
+  chips.show(session);
+  composer.show({
+    isRunning: Boolean(session.turn && !session.turn.stopping),
+    isBusy: session.busy,
+    hasFiles: session.drafts.all.length > 0,
+  });
   $("#offline").hidden = session.connected;
   settings.show(session);
   drawTitle();
@@ -204,7 +203,7 @@ function showKey() {
 
 /** Close what is open, else stop the turn. */
 function closeOrStop() {
-  if ($("#confirm").open) return;
+  if ($("dialog[open]")) return;
   if (sidePanel.isOpen) {
     sidePanel.close();
     $("#toggle-side").focus();
@@ -212,9 +211,10 @@ function closeOrStop() {
   else if (session.turn) stop();
 }
 
+listenForFiles({ button: $("#attach"), input: $("#files"), box: $("#message"), target: $("#drop") }, (files) => messages.attach(files));
 listenForShortcuts({ write: () => composer.focus(), startNew: () => go(""), toggleDrawer: () => drawer.toggle(), escape: closeOrStop });
 $("#new").addEventListener("click", () => go(""));
-for (const button of document.querySelectorAll("#empty [data-ask]")) button.addEventListener("click", () => send(button.dataset.ask));
+for (const button of document.querySelectorAll("#empty [data-ask]")) button.addEventListener("click", () => messages.send(button.dataset.ask));
 addEventListener("popstate", openFromAddress);
 otherTabs.addEventListener("message", loadList);
 document.addEventListener("visibilitychange", () => (document.hidden ? session.pause() : withErrors(() => session.resume())));

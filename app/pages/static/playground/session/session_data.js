@@ -49,7 +49,7 @@ export class SessionData {
     this.#exists = true;
     this.#lastUpdate = Number(state.last_event_id);
     this.setFields(state);
-    this.#transcript.load(state.messages);
+    this.#transcript.load(state.messages, state.waiting);
     this.#requests.load(state.user_state);
   }
 

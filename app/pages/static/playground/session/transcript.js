@@ -4,7 +4,8 @@ import { newId } from "../ids.js";
 import { Turn } from "./turn.js";
 
 /**
- * Items are {kind: "message" | "tool_reply", id, text, sending} and turns. An item stays the same object when the
+ * Items are {kind: "message" | "tool_reply", id, text, attachments, sending, runId} and turns; `runId` is the turn of a
+ * message that waits at the server, else "". An item stays the same object when the
  * state is loaded again, so that its view stays on the screen.
  */
 export class Transcript {
@@ -24,8 +25,8 @@ export class Transcript {
   }
 
   /** Append a message that the server does not have yet. Its id is also its idempotency key. */
-  addUnsent(text) {
-    const message = { kind: "message", id: newId(), text, sending: true };
+  addUnsent(text, attachments) {
+    const message = { kind: "message", id: newId(), text, attachments, sending: true, runId: "" };
     this.#items = [...this.#items, message];
     return message;
   }
@@ -56,8 +57,19 @@ export class Transcript {
     this.#findCall(event.call_id)?.addStep(event, at);
   }
 
-  /** Take over the `messages` of /api/state. Messages that are still being sent stay at the end. */
-  load(messages) {
+  /** Remove a message that was taken back, and its turn if that was already shown. */
+  withdraw(runId) {
+    this.#inputsBefore.delete(runId);
+    this.#items = this.#items.filter((item) => item.runId !== runId);
+  }
+
+  /** Whether a turn, or a message that waits, is known. */
+  knows(runId) {
+    return this.#turns.has(runId) || this.#items.some((item) => item.runId === runId);
+  }
+
+  /** Take over `messages` and `waiting` of /api/state. Messages that are still being sent stay at the end. */
+  load(messages, waiting) {
     const items = [];
     const rebuilt = new Set(); // turns made of these messages; the others have all of their events already
     for (const message of messages) {
@@ -70,12 +82,14 @@ export class Transcript {
       if (!items.includes(turn) && this.#inputsBefore.get(turn.runId)) this.#insert(items, turn);
     }
     this.#loadSteps(messages);
+    setWaiting(items, waiting);
     this.#items = [...items, ...this.#items.filter((item) => item.sending)];
   }
 
-  #input({ id, role, content }) {
+  #input({ id, role, content, attachments = [] }) {
     if (!this.#inputs.has(id)) {
-      this.#inputs.set(id, { kind: role === "system" ? "tool_reply" : "message", id, text: content, sending: false });
+      const kind = role === "system" ? "tool_reply" : "message";
+      this.#inputs.set(id, { kind, id, text: content, attachments, sending: false, runId: "" });
     }
     return this.#inputs.get(id);
   }
@@ -121,6 +135,14 @@ export class Transcript {
 
 function countInputs(items) {
   return items.filter((item) => item.kind !== "turn").length;
+}
+
+/** Set the turns of the messages that wait: they are the last messages, in the order of `waiting`. */
+function setWaiting(items, waiting) {
+  const messages = items.filter((item) => item.kind === "message");
+  messages.forEach((message, index) => {
+    message.runId = waiting[index - messages.length + waiting.length]?.run_id ?? "";
+  });
 }
 
 /** The number of messages up to and including the first one without a turn. */

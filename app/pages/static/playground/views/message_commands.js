@@ -1,0 +1,79 @@
+// What the user does with messages, and what the page says about it.
+
+import { announce, clearNotices, showError, showNotice } from "./notices.js";
+
+const CONFLICT = 409;
+
+export class MessageCommands {
+  /** `parts`: `session()` is the open session; `composer`, `scroller`; `enterKey()` leads to the field for the API key. */
+  constructor(parts) {
+    this._parts = parts;
+  }
+
+  /** Send a message. Its text and its attachments come back if that fails. */
+  async send(text, attachments = this._session.drafts.take()) {
+    const { messages, drafts } = this._session;
+    clearNotices();
+    this._parts.scroller.toEnd();
+    try {
+      await messages.send(text, attachments);
+    } catch (error) {
+      this._parts.composer.restore(text);
+      drafts.putBack(attachments);
+      this._refused(error);
+    }
+  }
+
+  sendAgain({ text, attachments }) {
+    return this.send(text, attachments);
+  }
+
+  /** Take back a message that waits; it goes back into the message box if that is empty. */
+  async withdraw(message) {
+    const { messages, drafts } = this._session;
+    clearNotices();
+    try {
+      await messages.withdraw(message);
+    } catch (error) {
+      if (error.status === CONFLICT) showNotice("This message no longer waits: its reply has begun. You can stop that.");
+      else this._refused(error);
+      return;
+    }
+    announce("Withdrawn");
+    this._restore(message, drafts);
+  }
+
+  /** Attach files to the next message. */
+  attach(files) {
+    clearNotices();
+    const left = this._session.drafts.add(files).map(({ name }) => name);
+    if (left.length) showNotice(`Not attached: ${left.join(", ")}. A message takes at most 8 files.`);
+    this._parts.composer.focus();
+  }
+
+  detach(file) {
+    clearNotices();
+    this._session.drafts.remove(file);
+  }
+
+  get _session() {
+    return this._parts.session();
+  }
+
+  _restore({ text, attachments }, drafts) {
+    const { composer } = this._parts;
+    if (composer.isEmpty) {
+      composer.restore(text);
+      drafts.putBack(attachments);
+    } else {
+      showNotice(`Withdrawn: “${text}”`);
+      composer.focus();
+    }
+  }
+
+  /** Show an error of a request; others are thrown. */
+  _refused(error) {
+    if (!("status" in error)) throw error;
+    showError(error, this._parts.enterKey);
+  }
+}
