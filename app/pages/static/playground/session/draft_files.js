@@ -12,11 +12,9 @@ export function isPicture({ media_type }) {
 
 /**
  * A file with the fields of an attachment: `filename`, `media_type`, `bytes`, and `file_id` once it is stored. `state`
- * is "uploading", "ready" or "failed", the latter with its `error`. `local` is the browser's own File, null for a file
- * that was stored before.
+ * is "uploading", "ready" or "failed". `local` is the browser's own File, null for a file that was stored before.
  */
 class DraftFile {
-  error = null;
   #controller = new AbortController();
   #upload = null;
 
@@ -44,9 +42,9 @@ class DraftFile {
   async #run(store) {
     this.state = "uploading";
     try {
-      Object.assign(this, await store(this.local, this.#controller.signal), { state: "ready", error: null });
+      Object.assign(this, await store(this.local, this.#controller.signal), { state: "ready" });
     } catch (error) {
-      Object.assign(this, { state: "failed", error });
+      this.state = "failed";
       throw error;
     }
   }

@@ -45,9 +45,9 @@ class Chip {
   }
 
   update() {
-    const { state, bytes, error } = this._file;
+    const { state, bytes } = this._file;
     this.element.dataset.state = state;
-    setText(this._note, state === "failed" ? error.message : state === "uploading" ? "Uploading" : sizeText(bytes));
+    setText(this._note, { uploading: "Uploading", failed: "Failed", ready: sizeText(bytes) }[state]);
   }
 
   focus() {
