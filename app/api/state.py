@@ -32,7 +32,7 @@ def show() -> ResponseReturnValue:
     return jsonify(
         session_id=session_id,
         thread_id=snapshot.thread_id or None,
-        messages=transcript.for_clients(snapshot.messages, with_reasoning=_shows_reasoning(session)),
+        messages=transcript.for_clients(snapshot.placed(), with_reasoning=_shows_reasoning(session)),
         waiting=_waiting(snapshot),
         last_event_id=session.get("updates", "0"),
         **status_json(services().catalog, session),
@@ -47,8 +47,8 @@ def _shows_reasoning(session: Fields) -> bool:
 
 def _waiting(snapshot: Snapshot) -> list[dict[str, str]]:
     """The people's messages that can be withdrawn."""
-    waiting = snapshot.waiting_messages()
-    return [{"run_id": run_id, "text": message["content"]} for run_id, message in waiting if message["role"] == "user"]
+    turns = [turn for turn in snapshot.waiting if turn.regenerates or turn.message["role"] == "user"]
+    return [{"run_id": turn.run_id, "text": turn.message["content"]} for turn in turns]
 
 
 @bp.post("/api/interrupt")

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from app.errors import Conflict, NotFound
 from app.openapi.declare import SESSION_PATH, THREAD_PATH, RouteSpec, body, documented
 from app.openapi.schemas import requests, responses
+from app.state.branches import NoMessage
 from app.state.sessions import TooManyThreads
 from app.turns.erasing import erase_thread
 from app.web import parsing
@@ -21,12 +22,19 @@ bp = Blueprint("threads", __name__, url_prefix="/api/sessions/<session_id>/threa
 @bp.post("")
 @documented(responses.Thread, SESSION_PATH, RouteSpec(refusals=(409,)), body(requests.NewThread, required=False))
 def open_thread(session_id: str) -> ResponseReturnValue:
-    """Create a thread. Messages without a thread_id go to it from now on."""
+    """Create a thread, empty or with a copy of a branch of another one. Messages without a thread_id go to it from now
+    on."""
     session_id = parsing.checked_session_id(session_id)
     parsing.session_or_404(session_id)
-    title = validated(requests.NewThread, optional_json_body()).get("title") or ""
+    sent = validated(requests.NewThread, optional_json_body())
+    title, message_id = sent.get("title") or "", sent.get("from")
     try:
-        thread = services().sessions.open_thread(session_id, title)
+        if message_id:
+            thread = services().branches.fork(session_id, sent.get("thread_id") or "", message_id, title)
+        else:
+            thread = services().sessions.open_thread(session_id, title)
+    except NoMessage:
+        raise NotFound(parsing.NO_MESSAGE) from None
     except TooManyThreads as full:
         raise Conflict(f"The session has {full.most:,} threads, the most that it may have; delete some first") from None
     if thread is None:
@@ -52,6 +60,27 @@ def delete(session_id: str, thread_id: str) -> ResponseReturnValue:
     session_id = _with_thread(session_id, thread_id)
     erase_thread(services().sessions, services().turns, services().jobs, session_id, thread_id)
     return jsonify(id=thread_id, deleted=True)
+
+
+@bp.post("/<thread_id>/branch")
+@documented(
+    responses.ActiveBranch,
+    SESSION_PATH,
+    THREAD_PATH,
+    RouteSpec(refusals=(409,)),
+    body(requests.ChosenBranch),
+)
+def choose_branch(session_id: str, thread_id: str) -> ResponseReturnValue:
+    """Make the branch of a message active, down to its newest message. /api/state shows that branch from now on."""
+    session_id = parsing.checked_session_id(session_id)
+    session = parsing.session_or_404(session_id)
+    message_id = validated(requests.ChosenBranch, json_body())["message_id"]
+    outcome = services().branches.choose(session, thread_id, message_id)
+    if outcome == "busy":
+        raise Conflict("A turn of this thread runs; choose another branch when it has ended, or interrupt it")
+    if outcome != "chosen":
+        raise NotFound(parsing.NO_THREAD if outcome == "no_thread" else parsing.NO_MESSAGE)
+    return jsonify(thread_id=thread_id, message_id=message_id)
 
 
 def _with_thread(session_id: str, thread_id: str) -> str:

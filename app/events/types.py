@@ -156,6 +156,7 @@ class StateEvent(TypedDict):
     user_state: NotRequired[dict[str, Any]]
     is_archived: NotRequired[bool]
     run_id: NotRequired[str]
+    thread_id: NotRequired[str]
     withdrawn: NotRequired[str]
 
 

@@ -50,6 +50,10 @@ class Run:
     """The form of the answer that its message asks for, in OpenAI's form."""
     withdrawn: bool = False
     """Whether its message was withdrawn before a worker claimed it."""
+    branch: Literal["edit", "regenerate", ""] = ""
+    """How it opens a branch. To regenerate, its `message` is one that was there before."""
+    broken: bool = False
+    """Whether the message was gone that it edits or answers."""
     interrupts: tuple[str, ...] = ()
     """The turns that its message stops: those that it supersedes, and the one that it waits for."""
     terminal: sse.Event | None = None
@@ -84,6 +88,8 @@ class Run:
             superseded="superseded_by" in fields,
             response_format=exact_json.loads(fields.get("response_format", "null")),
             withdrawn="withdrawn" in fields,
+            branch=cast(Literal["edit", "regenerate", ""], fields.get("branch", "")),
+            broken="broken" in fields,
             interrupts=_interrupts(fields),
             terminal=_terminal(fields),
             stored_user_state=fields.get("session_user_state", "{}"),

@@ -23,6 +23,7 @@ from app.state.run_records import EventBatch, Known, NotKnown, Run
 from app.state.run_status import RunStatus
 from app.state.scripts import Store
 from app.state.session_fields import new_session_fields
+from app.state.siblings import MAX_SIBLINGS
 from app.state.slots import Slots
 from app.state.streams import read_stream
 from app.state.titles import first_words
@@ -91,8 +92,11 @@ class RunStore:
         return bool(self._redis.hget(redis_keys.run(session_id, run_id), "status") == b"running")
 
     def was_sent(self, session_id: str, request: TurnRequest) -> bool:
-        """Whether a message with this Idempotency-Key was accepted before, whatever it said."""
-        return bool(request.idempotency_key) and bool(self._redis.exists(self._sent_key(session_id, request)))
+        """Whether a message with this Idempotency-Key was accepted before, whatever it said, or this very message with
+        its `message_id`."""
+        if request.idempotency_key and self._redis.exists(self._sent_key(session_id, request)):
+            return True
+        return bool(request.message_id) and self._had_id(session_id, request)
 
     def first_batch_number(self) -> int:
         """A number of batches that is greater than those of all processes that began earlier."""
@@ -190,6 +194,13 @@ class RunStore:
     def _events(self, run: Run) -> Iterator[sse.Event]:
         return (sse.parse(entry.frame) for entry in self.entries(run.session_id, run.id, 0))
 
+    def _had_id(self, session_id: str, request: TurnRequest) -> bool:
+        newest = self._redis.zrevrange(redis_keys.threads(session_id), 0, 0)
+        thread_id = request.thread_id or "".join(raw.decode() for raw in newest)
+        field = f"sent:{exact_json.dumps(request.message_id)}"
+        sent = self._redis.hget(redis_keys.message_ids(session_id, thread_id), field) or b""
+        return bool(sent.endswith(sha256_hex(request.body).encode()))
+
     def _sent_key(self, session_id: str, request: TurnRequest) -> str:
         return redis_keys.sent(session_id, sha256_hex(request.idempotency_key.encode()))
 
@@ -214,6 +225,11 @@ class RunStore:
             "origin": exact_json.dumps(request.trace_context),
             "answers": [str(number) for number in request.answers],
             "on_busy": request.on_busy,
+            "branch": request.branch.kind if request.branch else "",
+            "target": _as_text(request.branch.target) if request.branch else "",
+            "client_id": _as_text(request.message_id),
+            "spare_id": _as_text(new_id("msg")),
+            "max_siblings": MAX_SIBLINGS,
             "response_format": exact_json.dumps(request.response_format) if request.response_format else "",
             "max_waiting": self._settings.max_waiting,
             "body": sha256_hex(request.body),
@@ -248,5 +264,12 @@ def _append_args(batch: EventBatch) -> list[Any]:
 
 
 def _message(role: str, request: TurnRequest, now: str) -> transcript.Message:
+    """The id of the client follows ours: lua/branches.lua finds both without decoding the rest."""
     attached = {"attachments": request.attachments} if request.attachments else {}
-    return transcript.message(new_id("msg"), role, request.text, now) | attached
+    ids = {"id": new_id("msg")} | ({"client_id": request.message_id} if request.message_id else {})
+    return ids | transcript.message(ids["id"], role, request.text, now) | attached
+
+
+def _as_text(message_id: str) -> str:
+    """An id as it is in the JSON of its message."""
+    return exact_json.dumps(message_id) if message_id else ""

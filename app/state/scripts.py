@@ -90,7 +90,7 @@ class Store:
 def source(name: str) -> str:
     """A script as Redis gets it: the names of keys and the shared functions precede it."""
     folder = files("app.state").joinpath("lua")
-    return "\n".join(folder.joinpath(f"{part}.lua").read_text() for part in ("keys", "prelude", name))
+    return "\n".join(folder.joinpath(f"{part}.lua").read_text() for part in ("keys", "prelude", "branches", name))
 
 
 @cache

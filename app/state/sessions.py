@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from app.state.pages import Page, WantedPage, read_page
 from app.state.pairs import frame_pairs, from_pairs, to_pairs
 from app.state.scripts import Store
 from app.state.session_fields import Fields, new_session_fields
+from app.state.siblings import Forks
 from app.state.streams import read_stream
 
 _SNAPSHOT_PAGE = 200
@@ -45,19 +46,41 @@ class TooManyThreads(Exception):
 
 
 @dataclass(frozen=True)
+class WaitingTurn:
+    """A turn that waits, with its message; whether it answers a message again, which is in the history already."""
+
+    run_id: str
+    message: transcript.Message
+    regenerates: bool
+
+
+@dataclass(frozen=True)
 class Snapshot:
-    """A session as of one moment. `thread_id` is None when it has no such thread, '' when it has none at all. The last
-    messages are those of the `waiting` turns, whose ids it has; `running` says whether the turn before those runs."""
+    """A session as of one moment. `thread_id` is None when it has no such thread, '' when it has none at all.
+
+    `messages` are those of the active branch. The last ones are of the `waiting` turns; `running` says whether the turn
+    before those runs. A turn that waits to answer a message again has none there."""
 
     session: Fields
     thread_id: str | None
     messages: list[transcript.Message]
     running: bool = False
-    waiting: tuple[str, ...] = ()
+    waiting: tuple[WaitingTurn, ...] = ()
+    forks: Forks = field(default_factory=Forks)
 
-    def waiting_messages(self) -> list[tuple[str, transcript.Message]]:
-        """Each waiting turn with its message, in the order in which they run."""
-        return list(zip(self.waiting, self.messages[len(self.messages) - len(self.waiting) :], strict=True))
+    def joining(self) -> int:
+        """How many messages of waiting turns there are at the end of `messages`."""
+        return sum(not turn.regenerates for turn in self.waiting)
+
+    def placed(self) -> list[transcript.Message]:
+        """The messages with `parent_id` and `siblings`. Those that wait have no place yet: they follow the last one."""
+        count = len(self.messages) - self.joining()
+        placed = self.forks.placed(self.messages[:count])
+        last = next((one for one in reversed(placed) if transcript.is_shown(one)), None)
+        for message in self.messages[count:]:
+            placed.append(message | {"parent_id": transcript.client_id(last) if last else None})
+            last = message
+        return placed
 
 
 class Sessions:
@@ -207,15 +230,15 @@ class Sessions:
         session = from_pairs(reply[0])
         if len(reply) == 1:
             return Snapshot(session, None, [])
-        _, thread, left, newest, run, frames, waiting = reply
+        _, thread, left, newest, run, frames, waiting, branches = reply
         stored = [*self._oldest(session_id, thread.decode(), left), *newest]
         messages = [exact_json.loads(raw) for raw in stored]
         if fields := from_pairs(run):
             events = map(sse.parse, [*frames, *self._later_frames(session_id, fields, len(frames))])
             messages += transcript.fold(fields["id"], events, fields.get("started_at") or fields["queued_at"])
-        messages += [exact_json.loads(raw) for raw in waiting[1::2]]
-        run_ids = tuple(raw.decode() for raw in waiting[::2])
-        return Snapshot(session, thread.decode(), messages, bool(fields), run_ids)
+        turns = tuple(map(_waiting_turn, waiting[::3], waiting[1::3], waiting[2::3]))
+        messages += [turn.message for turn in turns if not turn.regenerates]
+        return Snapshot(session, thread.decode(), messages, bool(fields), turns, Forks.read(from_pairs(branches)))
 
     def _oldest(self, session_id: str, thread_id: str, count: int) -> Iterator[bytes]:
         """The first `count` messages of a thread. They never change, so that they need not be read with the others."""
@@ -253,3 +276,7 @@ class Sessions:
             "ttl": self._settings.session_ttl,
         }
         return bool(self._store.call("update_session", [redis_keys.session(session_id)], args))
+
+
+def _waiting_turn(run_id: bytes, message: bytes, branch: bytes) -> WaitingTurn:
+    return WaitingTurn(run_id.decode(), exact_json.loads(message), branch == b"regenerate")

@@ -14,6 +14,9 @@ from app.events.sse import Event
 
 Message = dict[str, Any]
 
+_INTERNAL = frozenset({"reasoning", "thoughts", "structured", "client_id"})
+"""Fields of stored messages that clients get in another form, or not at all."""
+
 INTERRUPTED = {"error": "interrupted"}
 """The result of a tool call that was open when its turn ended."""
 
@@ -68,6 +71,18 @@ def mark_structured(messages: list[Message]) -> None:
         messages[-1]["structured"] = True
 
 
+def client_id(message: Message) -> str:
+    """The id of a message as clients know it: their own one if they gave one."""
+    own: str = message.get("client_id") or message["id"]
+    return own
+
+
+def is_shown(message: Message) -> bool:
+    """Whether clients see a message: no note of a failure, and not thoughts alone. (`is_shown` in lua/branches.lua is
+    the same.)"""
+    return message["role"] != "error" and not _is_empty(message)
+
+
 def for_clients(messages: list[Message], *, with_reasoning: bool = False) -> list[Message]:
     """The messages of a thread for a client: no notes of failures. `with_reasoning` some have `reasoning`, the text of
     what the model thought; otherwise a message that has nothing else is left out."""
@@ -76,7 +91,7 @@ def for_clients(messages: list[Message], *, with_reasoning: bool = False) -> lis
 
 
 def _for_client(message: Message, reasoning: str) -> Message:
-    shown = {name: value for name, value in message.items() if name not in ("reasoning", "thoughts", "structured")}
+    shown = {name: value for name, value in message.items() if name not in _INTERNAL} | {"id": client_id(message)}
     parsed = _object_in(message["content"]) if "structured" in message else None
     return shown | ({"reasoning": reasoning} if reasoning else {}) | ({"parsed": parsed} if parsed is not None else {})
 

@@ -111,6 +111,8 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     app = services.catalog.app(run.app)
     if app is None:
         raise turn.TurnFailed(f"The app {run.app!r} is not configured on the server's workers; choose another one")
+    if run.broken:
+        raise turn.MessageGone("The message to edit or to answer again is gone; load the conversation again")
     run = _with_current_key(services, run)
 
     def emit(event: sse.Event) -> None:
@@ -133,7 +135,7 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
         raise turn.ThreadGone("The thread of this message was deleted")
     if has_successor(run, messages):
         raise Stopped(ENDED_ELSEWHERE)
-    if app.title_model and len(messages) == 1:
+    if app.title_model and len(messages) == 1 and not run.branch:
         services.jobs.title(run.session_id, run.id, run.thread_id, app.title_model)
     return turn.run(messages, model, toolbox, emit, token, services.settings.max_model_calls)
 

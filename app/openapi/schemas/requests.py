@@ -17,6 +17,7 @@ USER = {"address": "0x742d...", "chain_id": 1, "is_connected": True}
 
 _NOT_BLANK = parsing.NOT_BLANK.pattern
 
+ThreadId = Annotated[str, Field(max_length=parsing.THREAD_CHARACTERS, pattern=_NOT_BLANK)]
 Title = Annotated[str, Field(max_length=parsing.TITLE_CHARACTERS, pattern=_NOT_BLANK)]
 Model = Annotated[str, Field(max_length=parsing.MODEL_CHARACTERS, pattern=_NOT_BLANK)]
 AppId = Annotated[str, Field(max_length=parsing.APP_CHARACTERS, pattern=_NOT_BLANK)]
@@ -34,6 +35,15 @@ Attachments = Annotated[
     list[AttachedFile | LinkedImage],
     BeforeValidator(attachments_of),
     Field(max_length=MOST, description="Files of the session, and images that the model's provider reads by itself"),
+]
+
+
+MessageId = Annotated[str, Field(min_length=1, max_length=parsing.MESSAGE_ID_CHARACTERS)]
+
+NewMessageId = Annotated[
+    str,
+    BeforeValidator(parsing.message_id_of),
+    Field(min_length=1, max_length=parsing.MESSAGE_ID_CHARACTERS, pattern=parsing.MESSAGE_ID.pattern),
 ]
 
 
@@ -63,11 +73,23 @@ class Titled(TypedDict):
     title: Title
 
 
+@open_schema(message_id="msg_0a1b2c3d4e5f60718293a4b5c6d7e8f9")
+class ChosenBranch(TypedDict):
+    """A message on the branch that is to be active."""
+
+    message_id: MessageId
+
+
+_Source = TypedDict("_Source", {"from": NotRequired[MessageId | None]})
+
+
 @open_schema(title="ETH")
-class NewThread(TypedDict):
-    """The optional fields of a new thread."""
+class NewThread(_Source):
+    """The optional fields of a new thread. `from` names a message: the thread begins as a copy of what leads to it, of
+    the thread `thread_id`; without that, of the newest thread that has the message."""
 
     title: NotRequired[Title | None]
+    thread_id: NotRequired[ThreadId | None]
 
 
 class PlainFormat(TypedDict):
@@ -113,17 +135,35 @@ ResponseFormat = Annotated[
 ]
 
 
-@open_schema(text="What is the current price of ETH?")
-class NewMessage(TypedDict):
-    """A message to the assistant. `model` is for this turn only."""
+class _Turn(TypedDict):
+    """What every message may say of its turn."""
 
-    text: Annotated[str, Field(max_length=parsing.TEXT_CHARACTERS, pattern=_NOT_BLANK)]
-    thread_id: NotRequired[Annotated[str, Field(max_length=parsing.THREAD_CHARACTERS, pattern=_NOT_BLANK)] | None]
+    thread_id: NotRequired[ThreadId | None]
     model: NotRequired[Model | None]
     user_state: NotRequired[UserState | None]
     on_busy: NotRequired[parsing.OnBusy]
     response_format: NotRequired[ResponseFormat | None]
+
+
+@open_schema(text="What is the current price of ETH?")
+class NewMessage(_Turn):
+    """A message to the assistant. `model` is for this turn only. `message_id` is the client's own id for the message,
+    unique in its thread. With `edit`, it takes the place of a user's message, and opens a branch."""
+
+    text: Annotated[str, Field(max_length=parsing.TEXT_CHARACTERS, pattern=_NOT_BLANK)]
     attachments: NotRequired[Attachments]
+    message_id: NotRequired[NewMessageId | None]
+    edit: NotRequired[MessageId | None]
+
+
+@open_schema(regenerate=True)
+class Regeneration(_Turn):
+    """A message is answered again, on a branch of its own: the user's message of this id, or that which an answer of
+    this id answers; with `true` the last one of the active branch."""
+
+    regenerate: Annotated[
+        Literal[True] | MessageId, expected("true, or the id of a user's message or of an answer in this thread")
+    ]
 
 
 @open_schema(model="claude-sonnet")

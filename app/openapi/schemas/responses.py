@@ -121,11 +121,12 @@ class ToolResult(TypedDict):
     done: NotRequired[Literal[True]]
 
 
-@exact_schema(id="msg_1", role="user", content="What is the current price of ETH?", created_at=_CREATED)
+@exact_schema(id="msg_1", role="user", content="What is the current price of ETH?", created_at=_CREATED, parent_id=None)
 class Message(TypedDict):
     """A message of the history. A later step of a multi-step tool has the role `tool`, a client's reply to a tool's
     request `system`. `reasoning` is what the model thought, if the request asks for it; `parsed`
-    the object that the answer is, if its message had a `response_format`."""
+    the object that the answer is, if its message had a `response_format`. `parent_id` names the message before it;
+    `siblings` are the messages that follow the same one, in order and with itself, where there are others."""
 
     id: str
     role: Literal["user", "assistant", "tool", "system"]
@@ -137,6 +138,8 @@ class Message(TypedDict):
     tool_results: NotRequired[list[ToolResult]]
     interrupted: NotRequired[Literal[True]]
     attachments: NotRequired[list[File | LinkedImage]]
+    parent_id: str | None
+    siblings: NotRequired[list[str]]
 
 
 @exact_schema(run_id=_RUN, text="And of BTC?")
@@ -181,6 +184,14 @@ class Interrupted(TypedDict):
     """Whether this call stopped a turn."""
 
     interrupted: bool
+
+
+@exact_schema(thread_id=_THREAD, message_id="msg_0a1b2c3d4e5f60718293a4b5c6d7e8f9")
+class ActiveBranch(TypedDict):
+    """The branch of this message is active."""
+
+    thread_id: str
+    message_id: str
 
 
 @exact_schema(withdrawn=True)

@@ -1,4 +1,4 @@
--- Functions that precede every script, after those of keys.lua. Every script but append.lua, put_file_chunk.lua and
+-- Functions that precede every script, between those of keys.lua and branches.lua. Every script but append.lua, put_file_chunk.lua and
 -- set_due.lua takes one argument: a JSON object, decoded as `args`. Lists of frames are {kind, frame, kind, frame, ...}.
 
 -- The time since 1970 in microseconds, by the clock of Redis: the clocks of processes may differ.
@@ -84,17 +84,6 @@ local function is_ending(session, thread)
   return status == 'ending' and its_thread == thread
 end
 
--- Add a later result of a tool call to `thread`: to the log of the turn that runs there, whose end puts it into the
--- history, else to the history itself.
-local function append_tool_step(session, thread, frame, message, ttl, now)
-  local id, status, its_thread = current_turn(session)
-  if status == 'running' and its_thread == thread then
-    log_frames(session, id, {'async_tool_result', frame}, ttl, now)
-  else
-    redis.call('RPUSH', messages_key(session, thread), message)
-  end
-end
-
 -- Whether the job with this claim has the call of a multi-step tool. (The last version's calls have none.)
 local function is_claimed_by(call, claim)
   return (redis.call('HGET', call, 'claim') or '') == claim
@@ -156,6 +145,9 @@ local function renew_thread(session, id, ttl)
   local life = ttl + math.ceil(ttl / 16)
   redis.call('EXPIRE', thread_key(session, id), life)
   redis.call('EXPIRE', messages_key(session, id), life)
+  redis.call('EXPIRE', branches_key(session, id), life)
+  redis.call('EXPIRE', aside_key(session, id), life)
+  redis.call('EXPIRE', ids_key(session, id), life)
 end
 
 -- Whether the lives of all threads of the session are to be renewed: half of what they have more than it is over.
@@ -180,17 +172,4 @@ local function renew_ttl(session, ttl, thread)
   end
   redis.call('EXPIRE', client_key(session), ttl)
   renew_thread(session, thread, ttl)
-end
-
--- Make run `id` the session's current one: its message joins the thread, unless that was deleted before. A worker may
--- claim it.
-local function make_current(session, id, now)
-  local run = run_key(session, id)
-  local thread = redis.call('HGET', run, 'thread')
-  if redis.call('ZSCORE', threads_key(session), thread) then
-    redis.call('RPUSH', messages_key(session, thread), redis.call('HGET', run, 'message'))
-    redis.call('HSET', thread_key(session, thread), 'updated_at', now)
-  end
-  redis.call('HSET', run, 'status', 'queued', 'current_at', now)
-  redis.call('HSET', session, 'run', id, 'last_run', id, 'updated_at', now)
 end
