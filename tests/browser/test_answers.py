@@ -162,7 +162,7 @@ def test_a_failed_answer_says_what_to_do_and_can_be_sent_again(scripted, provide
     expect(failure).to_contain_text("choose another model")
     scripted.page.reload()
     expect(failure).to_be_visible()
-    failure.get_by_role("button", name="Send it again").click()
+    failure.get_by_role("button", name="Try again").click()
     expect(scripted.turns.last).to_contain_text("It works.")
 
 

@@ -204,7 +204,7 @@ def test_a_message_whose_answer_failed_is_sent_again_with_its_files(seeing, prov
     provider.script("flaky look", [Text(["It begins"]), Cut()], [Text(["It works."])])
     choose(seeing, file("pixel.png", PNG, "image/png"))
     seeing.say("flaky look")
-    seeing.button("Send it again").click()
+    seeing.button("Try again").click()
     expect(seeing.turns.last).to_contain_text("It works.")
     assert base64.b64encode(PNG).decode() in str(provider.requests("flaky look")[-1].messages[-1])
 

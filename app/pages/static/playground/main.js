@@ -44,7 +44,7 @@ let drawTimer = 0;
 const scroller = new Scroller($("#scroll"));
 const requestForms = new RequestForms($("#requests"), { reply: (id, result) => session.reply(id, result) });
 const composer = new Composer($("#composer"), { send: (text) => messages.send(text), stop });
-const messages = new MessageCommands({ session: () => session, composer, scroller, enterKey: showKey });
+const messages = new MessageCommands({ session: () => session, composer, scroller, draw: drawNow, enterKey: showKey });
 const conversation = new ConversationView($("#log"), messages);
 const chips = new DraftChips($("#drafts"), { remove: (file) => messages.detach(file), leave: () => composer.focus() });
 const drawer = new WireDrawer($("#drawer"), $("#events"), $("#toggle-drawer"), wireLog);
@@ -126,7 +126,6 @@ async function remove(id) {
 function stop() {
   announce("Stopped");
   withErrors(() => session.stop());
-  clearTimeout(drawTimer);
   drawNow(); // a stop shows at once
 }
 
@@ -143,6 +142,7 @@ function draw() {
 }
 
 function drawNow() {
+  clearTimeout(drawTimer);
   drawTimer = 0;
   const startedAt = performance.now();
   const wasNearEnd = scroller.isNearEnd;

@@ -1,4 +1,7 @@
-// What the user does with messages: send one, take one back that waits.
+// What the user does with messages: send one, take back one that waits, edit one, have one answered again, choose
+// another version of one.
+
+import { newId } from "../ids.js";
 
 export class MessageActions {
   #api;
@@ -21,18 +24,35 @@ export class MessageActions {
 
   /** Send a message with its attachments; while a turn runs, it waits at the server. Throws the server's refusal. */
   async send(text, attachments) {
-    const { data, drafts } = this.#parts;
+    const { transcript } = this.#parts.data;
     const hasToWait = this.haveToWait;
-    const message = data.transcript.addUnsent(text, attachments);
-    const body = async () => ({ text, ...(attachments.length && { attachments: await drafts.references(attachments) }) });
-    try {
-      await this.#post(message, body, hasToWait);
-    } catch (error) {
-      data.transcript.remove(message);
-      throw error;
-    } finally {
-      this.#sent();
-    }
+    const message = transcript.addUnsent(text, attachments);
+    const accepted = (connection) => this.#accepted(connection, message, hasToWait);
+    await this.#post(message, () => this.#body(message), accepted, () => transcript.remove(message));
+  }
+
+  /** Put another text in the place of a message. The former one and what follows it stay, as another branch. */
+  async edit(message, text) {
+    const { transcript } = this.#parts.data;
+    const putBack = transcript.cutBehind(message, { isReplaced: true });
+    const edited = transcript.addUnsent(text, message.attachments);
+    const body = async () => ({ ...(await this.#body(edited)), edit: message.id });
+    await this.#post(edited, body, (connection) => this.#accepted(connection, edited), putBack);
+  }
+
+  /** Have a message answered again. The former reply and what follows it stay, as another branch. */
+  async regenerate(message) {
+    const putBack = this.#parts.data.transcript.cutBehind(message);
+    const request = { id: newId() };
+    await this.#post(request, async () => ({ regenerate: message.id }), (connection) => this.#accepted(connection, message), putBack);
+  }
+
+  /** Show the branch of another version of a message, `messageId`. Throws the server's refusal. */
+  async choose(messageId) {
+    const { data, sync } = this.#parts;
+    await this.#api.chooseBranch(this.#sessionId, data.threadId, messageId);
+    data.transcript.forgetPlaces();
+    await sync.load();
   }
 
   /** Take back a message that waits. Throws the server's refusal, such as 409 if it has begun meanwhile. */
@@ -47,27 +67,33 @@ export class MessageActions {
     }
   }
 
-  async #post(message, body, hasToWait) {
-    const { sender, settings, changed } = this.#parts;
-    const sent = sender.send(
-      message,
-      async () => ({ app: await settings.ready(), body: await body() }),
-      (connection) => this.#accepted(connection, message, hasToWait),
-    );
-    changed();
-    await sent;
+  async #body({ id, text, attachments }) {
+    const references = await this.#parts.drafts.references(attachments);
+    return { text, message_id: id, ...(references.length && { attachments: references }) };
   }
 
-  #accepted(connection, message, hasToWait) {
+  /** Post a message, and `undo()` what is shown of it if that fails. */
+  async #post(message, body, accepted, undo) {
+    const { sender, settings, sync, changed } = this.#parts;
+    const prepare = async () => ({ app: await settings.ready(), body: await body() });
+    const sent = sender.send(message, prepare, accepted);
+    changed();
+    try {
+      await sent;
+    } catch (error) {
+      undo();
+      throw error;
+    } finally {
+      changed();
+      sync.sent();
+    }
+  }
+
+  #accepted(connection, message, hasToWait = false) {
     const { sync, follower } = this.#parts;
     if (!connection) return sync.soon();
     if (!hasToWait) return follower.followReply(connection, message);
     message.runId = connection.runId;
     connection.close(); // its turn is followed when it begins
-  }
-
-  #sent() {
-    this.#parts.changed();
-    this.#parts.sync.sent();
   }
 }

@@ -63,6 +63,8 @@ export class Turn {
   parts = []; // texts {kind, text}, thoughts and tool calls, in order
   end = ""; // complete, interrupted or error; '' while the turn runs
   error = null;
+  messageId = ""; // that of its first message in the history
+  siblings = []; // the ids of all messages in its place, none if it is the only one
   stopping = false; // a stop was requested, the end has not arrived yet
 
   /** `previous` is the turn as it was known before its events are replayed. */
@@ -90,6 +92,12 @@ export class Turn {
   /** Show the turn as stopped (or not) before the server says so. */
   setStopping(stopping) {
     this.stopping = stopping;
+  }
+
+  /** Take over the place of its first message in the history. */
+  setPlace({ id, siblings = [] }) {
+    this.messageId = id;
+    this.siblings = siblings;
   }
 
   /** Apply an event of the chat stream. Later tool steps are left out: /api/updates delivers each of them once. */

@@ -53,8 +53,10 @@ export class UpdateEvents {
     const isNewTurn = event.is_processing && !turn;
     const isNewSession = number > 0 && !this.#data.exists; // it was used before this subscription began
     const isOthers = event.run_id && !this.#data.transcript.knows(event.run_id); // a message of another page
+    const isOtherBranch = event.thread_id !== undefined;
+    if (isOtherBranch) this.#data.transcript.forgetPlaces();
     if (event.withdrawn) this.#data.transcript.withdraw(event.withdrawn);
-    if (isNewTurn || isNewSession || isOthers || event.withdrawn) this.#sync.soon();
+    if (isNewTurn || isNewSession || isOthers || isOtherBranch || event.withdrawn) this.#sync.soon();
     if (event.is_archived !== undefined || event.run_id) this.#notify("listed");
   }
 

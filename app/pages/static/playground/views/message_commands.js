@@ -5,7 +5,10 @@ import { announce, clearNotices, showError, showNotice } from "./notices.js";
 const CONFLICT = 409;
 
 export class MessageCommands {
-  /** `parts`: `session()` is the open session; `composer`, `scroller`; `enterKey()` leads to the field for the API key. */
+  /**
+   * `parts`: `session()` is the open session; `composer`, `scroller`; `draw()` draws at once; `enterKey()` leads to the
+   * field for the API key.
+   */
   constructor(parts) {
     this._parts = parts;
   }
@@ -24,8 +27,25 @@ export class MessageCommands {
     }
   }
 
-  sendAgain({ text, attachments }) {
-    return this.send(text, attachments);
+  /** Have a message answered again. */
+  regenerate(message) {
+    this._parts.composer.focus();
+    return this._try(() => this._session.messages.regenerate(message));
+  }
+
+  /** Put another text in the place of a message. Whether that was accepted. */
+  async edit(message, text) {
+    const isAccepted = await this._try(() => this._session.messages.edit(message, text));
+    if (isAccepted) this._parts.composer.focus();
+    return isAccepted;
+  }
+
+  /** Show another version of a message, the `number`-th of its `siblings`. */
+  async choose(siblings, number) {
+    const isChosen = await this._try(() => this._session.messages.choose(siblings[number - 1]));
+    if (!isChosen) return;
+    this._parts.draw();
+    announce(`Version ${number} of ${siblings.length}`);
   }
 
   /** Take back a message that waits; it goes back into the message box if that is empty. */
@@ -58,6 +78,19 @@ export class MessageCommands {
 
   get _session() {
     return this._parts.session();
+  }
+
+  /** Do something that the server may refuse. Whether it was done. */
+  async _try(action) {
+    clearNotices();
+    try {
+      await action();
+      return true;
+    } catch (error) {
+      this._parts.draw(); // as it was before
+      this._refused(error);
+      return false;
+    }
   }
 
   _restore({ text, attachments }, drafts) {

@@ -106,6 +106,11 @@ export class Api {
     return this._json("DELETE", `/api/chat?session_id=${id}&run_id=${encodeURIComponent(runId)}`);
   }
 
+  /** Make the branch of a message the active one of its thread. */
+  chooseBranch(id, threadId, messageId) {
+    return this._json("POST", `/api/sessions/${id}/threads/${threadId}/branch`, { body: { message_id: messageId } });
+  }
+
   /** Store a file in the session. An aborted `signal` ends the upload. */
   upload(id, file, signal) {
     return this._json("POST", `/api/files?${new URLSearchParams({ filename: file.name })}`, { session: id, file, signal });
