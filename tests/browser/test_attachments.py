@@ -40,6 +40,11 @@ def choose(page, *files):
     dialog.value.set_files(list(files))
 
 
+def saving(page, name):
+    """The button that saves a file; its size is part of its name, too."""
+    return page.page.get_by_role("button", name=f"Save {name}")
+
+
 def ready(page, count):
     expect(page.page.locator(".chip[data-state=ready]")).to_have_count(count)
 
@@ -122,7 +127,7 @@ def test_pictures_and_files_of_the_history_are_shown_and_saved(seeing, provider)
     expect(seeing.page.get_by_role("dialog")).to_have_count(0)
     expect(picture).to_be_focused()
     with seeing.page.expect_download() as saved:
-        seeing.button("Save paper.pdf").click()
+        saving(seeing, "paper.pdf").click()
     assert saved.value.suggested_filename == "paper.pdf"
     assert saved.value.path().read_bytes() == PDF
 
@@ -197,7 +202,7 @@ def test_a_file_can_be_attached_to_a_conversation_that_is_new(here):
     ready(here, 1)
     here.say("remember this")
     expect(here.turns.last).to_contain_text("I will remember")
-    expect(here.button("Save prices.txt")).to_be_visible()
+    expect(saving(here, "prices.txt")).to_be_visible()
 
 
 def test_a_message_whose_answer_failed_is_sent_again_with_its_files(seeing, provider):

@@ -60,9 +60,9 @@ function saveButton(attachment, files) {
       setText(note, error.message);
     }
   };
+  const verb = el("span", { className: "unseen" }, "Save");
   const name = el("span", { className: "file-name" }, attachment.filename);
-  const label = `Save ${attachment.filename}`;
-  return el("button", { type: "button", className: "file", "aria-label": label, title: label, onclick: save }, icon("file"), name, note);
+  return el("button", { type: "button", className: "file", title: `Save ${attachment.filename}`, onclick: save }, icon("file"), verb, name, note);
 }
 
 function missing({ filename }, error) {

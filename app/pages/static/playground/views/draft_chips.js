@@ -14,11 +14,13 @@ export class DraftChips {
 
   /** Show the files of a session that the next message takes along. */
   show({ drafts, files }) {
+    const hasMore = drafts.all.length > this._chips.size;
     const chips = new Map(drafts.all.map((file) => [file, this._chips.get(file) ?? this._chip(file, files)]));
     this._chips = chips;
     for (const chip of chips.values()) chip.update();
     setChildren(this._list, [...chips.values()].map(({ element }) => element));
     this._list.hidden = !chips.size;
+    if (hasMore) this._list.scrollTop = this._list.scrollHeight;
   }
 
   _chip(file, files) {
