@@ -34,7 +34,7 @@ from app.commands.sessions import sessions
 from app.config import Settings
 from app.events.types import ErrorCode, FinishReason
 from app.model_params import ModelParams
-from app.state import redis_keys, redis_schema
+from app.state import redis_keys, redis_schema, scripts
 from app.state.api_keys import ApiKeys
 from app.state.client_requests import ClientRequests
 from app.state.ledger import Ledger
@@ -64,7 +64,7 @@ RUNS = {
 }
 """By the language of a block: what runs it, and the name it is saved under."""
 MARK = "---- end of an example ----"
-LIBRARY = {"keys", "prelude"}
+LIBRARY = set(scripts.LIBRARY)
 """The Lua files that precede every script."""
 
 

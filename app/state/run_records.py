@@ -52,8 +52,9 @@ class Run:
     """Whether its message was withdrawn before a worker claimed it."""
     branch: Literal["edit", "regenerate", ""] = ""
     """How it opens a branch. To regenerate, its `message` is one that was there before."""
-    broken: bool = False
-    """Whether the message was gone that it edits or answers."""
+    former: str | None = None
+    """If it opens a branch: the last message of the branch before, as JSON. None before it is current, and if the
+    message is gone that it edits or answers."""
     interrupts: tuple[str, ...] = ()
     """The turns that its message stops: those that it supersedes, and the one that it waits for."""
     terminal: sse.Event | None = None
@@ -89,7 +90,7 @@ class Run:
             response_format=exact_json.loads(fields.get("response_format", "null")),
             withdrawn="withdrawn" in fields,
             branch=cast(Literal["edit", "regenerate", ""], fields.get("branch", "")),
-            broken="broken" in fields,
+            former=fields.get("former"),
             interrupts=_interrupts(fields),
             terminal=_terminal(fields),
             stored_user_state=fields.get("session_user_state", "{}"),

@@ -228,7 +228,6 @@ class RunStore:
             "branch": request.branch.kind if request.branch else "",
             "target": _as_text(request.branch.target) if request.branch else "",
             "client_id": _as_text(request.message_id),
-            "spare_id": _as_text(new_id("msg")),
             "max_siblings": MAX_SIBLINGS,
             "response_format": exact_json.dumps(request.response_format) if request.response_format else "",
             "max_waiting": self._settings.max_waiting,

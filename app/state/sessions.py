@@ -231,20 +231,28 @@ class Sessions:
         if len(reply) == 1:
             return Snapshot(session, None, [])
         _, thread, left, newest, run, frames, waiting, branches = reply
+        forks = Forks.read(from_pairs(branches))
         stored = [*self._oldest(session_id, thread.decode(), left), *newest]
+        if left and self._cuts(session_id, thread.decode()) != forks.cuts:
+            return self.snapshot(session_id, thread_id)  # another branch became active in between
         messages = [exact_json.loads(raw) for raw in stored]
         if fields := from_pairs(run):
             events = map(sse.parse, [*frames, *self._later_frames(session_id, fields, len(frames))])
             messages += transcript.fold(fields["id"], events, fields.get("started_at") or fields["queued_at"])
         turns = tuple(map(_waiting_turn, waiting[::3], waiting[1::3], waiting[2::3]))
         messages += [turn.message for turn in turns if not turn.regenerates]
-        return Snapshot(session, thread.decode(), messages, bool(fields), turns, Forks.read(from_pairs(branches)))
+        return Snapshot(session, thread.decode(), messages, bool(fields), turns, forks)
 
     def _oldest(self, session_id: str, thread_id: str, count: int) -> Iterator[bytes]:
-        """The first `count` messages of a thread. They never change, so that they need not be read with the others."""
+        """The first `count` messages of a thread. They stay as long as its branch is active, so that they need not be read
+        with the others."""
         key = redis_keys.messages(session_id, thread_id)
         for first in range(0, count, _SNAPSHOT_PAGE):
             yield from self._redis.lrange(key, first, min(first + _SNAPSHOT_PAGE, count) - 1)
+
+    def _cuts(self, session_id: str, thread_id: str) -> int:
+        """How often the active branch of a thread was cut."""
+        return int(self._redis.hget(redis_keys.branches(session_id, thread_id), "cuts") or 0)
 
     def _later_frames(self, session_id: str, run: Fields, read: int) -> Iterator[bytes]:
         """The frames of a turn's log after the first `read` ones, as of the moment when it had these fields."""

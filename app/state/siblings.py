@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from app import exact_json
 from app.state import transcript
@@ -22,13 +23,16 @@ class Forks:
     order, as clients know them; `HERE` for the one of the active branch."""
 
     followers: dict[str, list[str]] = field(default_factory=dict)
+    cuts: int = 0
+    """How often the active branch was cut."""
 
     @classmethod
     def read(cls, fields: Fields) -> Forks:
         """Out of the thread's hash of branches."""
-        shown = {name: _id_of(exact_json.loads(record)["shown"]) for name, record in _part(fields, "segment:")}
+        shown = {number: _id_of(record["shown"]) for number, record in _records(fields)}
         forks = ((name, entries.split()) for name, entries in _part(fields, "fork:"))
-        return cls({_id_of(name): [shown.get(entry, HERE) for entry in entries] for name, entries in forks})
+        followers = {_id_of(name): [shown.get(entry, HERE) for entry in entries] for name, entries in forks}
+        return cls(followers, int(fields.get("cuts", "0")))
 
     def placed(self, messages: Iterable[transcript.Message]) -> list[transcript.Message]:
         """The messages of the active branch, from its first one on, with `parent_id`, and `siblings` where there are
@@ -49,6 +53,24 @@ class Forks:
         own = transcript.client_id(message)
         ids = [own if one == HERE else one for one in self.followers.get(parent, ())]
         return {"siblings": ids} if len(ids) > 1 else {}
+
+
+def branches_of(fields: Fields, aside: Fields) -> list[dict[str, Any]]:
+    """The messages that are not on the active branch: each part that was cut off it, with the `parent_id` of its first
+    message (ours, None before the first one of the thread)."""
+    return [
+        {
+            "parent_id": _id_of(record["parent"]) or None,
+            "messages": [exact_json.loads(aside[f"{number}/{index}"]) for index in range(record["count"])],
+        }
+        for number, record in _records(fields)
+    ]
+
+
+def _records(fields: Fields) -> list[tuple[str, dict[str, Any]]]:
+    """The records of what was cut off, oldest first."""
+    found = [(number, exact_json.loads(record)) for number, record in _part(fields, "segment:")]
+    return sorted(found, key=lambda one: int(one[0]))
 
 
 def _part(fields: Fields, prefix: str) -> list[tuple[str, str]]:

@@ -111,8 +111,6 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     app = services.catalog.app(run.app)
     if app is None:
         raise turn.TurnFailed(f"The app {run.app!r} is not configured on the server's workers; choose another one")
-    if run.broken:
-        raise turn.MessageGone("The message to edit or to answer again is gone; load the conversation again")
     run = _with_current_key(services, run)
 
     def emit(event: sse.Event) -> None:
@@ -133,6 +131,8 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     messages = services.sessions.messages(run.session_id, run.thread_id, model.room * MAX_BYTES_PER_TOKEN)
     if not messages:
         raise turn.ThreadGone("The thread of this message was deleted")
+    if run.branch and run.former is None:
+        raise turn.MessageGone("The message to edit or to answer again is gone; load the conversation again")
     if has_successor(run, messages):
         raise Stopped(ENDED_ELSEWHERE)
     if app.title_model and len(messages) == 1 and not run.branch:

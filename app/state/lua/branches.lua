@@ -12,6 +12,8 @@ local CHUNK = 100 -- messages that one command moves or reads
 
 local function segment_field(number) return 'segment:' .. number end
 local function fork_field(id) return 'fork:' .. id end
+-- The field of `aside` that holds a message of a segment by its index, and that which names the segment of a message.
+local function message_field(segment, index) return segment .. '/' .. index end
 local function place_field(id) return 'in:' .. id end
 local function owner_field(client_id) return 'id:' .. client_id end
 local function sent_field(client_id) return 'sent:' .. client_id end
@@ -89,7 +91,7 @@ end
 local function messages_of(session, thread, chain, first, last)
   if chain == '' then return redis.call('LRANGE', messages_key(session, thread), first, last) end
   local fields = {}
-  for i = first, last do fields[#fields + 1] = chain .. ':' .. i end
+  for i = first, last do fields[#fields + 1] = message_field(chain, i) end
   return #fields > 0 and redis.call('HMGET', aside_key(session, thread), unpack(fields)) or {}
 end
 
@@ -158,7 +160,7 @@ local function cut(session, thread, first, fork)
       local id = id_of(message)
       local run = run_of(id)
       local index = from + i - 1
-      for _, value in ipairs({segment .. ':' .. index, message, place_field(id), segment}) do fields[#fields + 1] = value end
+      for _, value in ipairs({message_field(segment, index), message, place_field(id), segment}) do fields[#fields + 1] = value end
       if run then fields[#fields + 1], fields[#fields + 2] = place_field(run), segment end
       if shown == '' and is_shown(message) then shown = client_id_of(message) or id end
       newest = message
@@ -202,7 +204,7 @@ local function append_segment(session, thread, segment, count)
     for i, message in ipairs(messages) do
       local id = id_of(message)
       local run = run_of(id)
-      gone[#gone + 1], gone[#gone + 2] = segment .. ':' .. (from + i - 1), place_field(id)
+      gone[#gone + 1], gone[#gone + 2] = message_field(segment, from + i - 1), place_field(id)
       if run then gone[#gone + 1] = place_field(run) end
     end
     redis.call('RPUSH', messages_key(session, thread), unpack(messages))
@@ -234,113 +236,4 @@ end
 local function activate_branch_of(session, thread, id)
   local chain = chain_of(session, thread, id)
   return chain == '' or activate(session, thread, chain)
-end
-
--- Give a message another id of its client (nil for none), wherever it is.
-local function set_client_id(session, thread, id, client_id)
-  local chain = chain_of(session, thread, id)
-  local index, message = find_in(session, thread, chain, id)
-  if not index then return end
-  local changed = with_client_id(message, client_id)
-  if chain == '' then
-    redis.call('LSET', messages_key(session, thread), index, changed)
-    return
-  end
-  redis.call('HSET', aside_key(session, thread), chain .. ':' .. index, changed)
-  local record = record_of(session, thread, chain)
-  if record.shown == (client_id_of(message) or id) then
-    record.shown = client_id or id
-    keep_record(session, thread, chain, record)
-  end
-end
-
--- From now on `client_id` names the message `id`, which has it already. Returns the message that it named before, which
--- gets the id `spare` if that was its own one.
-local function take_client_id(session, thread, client_id, id, replaced, spare)
-  local ids = ids_key(session, thread)
-  local before = redis.call('HGET', ids, owner_field(client_id)) or (client_id == replaced and replaced) or ''
-  if before ~= '' then set_client_id(session, thread, before, before == client_id and spare or nil) end
-  if before == client_id then redis.call('HSET', ids, owner_field(spare), before) end
-  redis.call('HSET', ids, owner_field(client_id), id)
-  return before
-end
-
--- The message of a run joins the active branch of its thread; that of an edit takes the place of another one, and a
--- regeneration has none. The run keeps what it takes to undo that. A run whose message is gone is `broken`.
-local function join_thread(session, thread, run)
-  local stored = redis.call('HMGET', run, 'message', 'branch', 'target', 'client_id', 'asked_by', 'spare_id')
-  local message, branch, target, client_id = stored[1], stored[2], stored[3], stored[4]
-  local list = messages_key(session, thread)
-  if stored[5] then activate_branch_of(session, thread, stored[5]) end
-  if branch then
-    local former = redis.call('LINDEX', list, -1)
-    local index = activate_branch_of(session, thread, target) and find_in(session, thread, '', target)
-    if not index then
-      redis.call('HSET', run, 'broken', 1)
-      return
-    end
-    leave_behind(session, thread, branch == 'edit' and index - 1 or index)
-    redis.call('HSET', run, 'former', former and id_of(former) or '')
-  end
-  if branch == 'regenerate' then return end
-  redis.call('RPUSH', list, message)
-  if client_id then
-    local before = take_client_id(session, thread, client_id, id_of(message), target, stored[6])
-    redis.call('HSET', run, 'had_client_id', before)
-  end
-end
-
--- Make run `id` the session's current one: its message joins the thread, unless that was deleted before. A worker may
--- claim it.
-local function make_current(session, id, now)
-  local run = run_key(session, id)
-  local thread = redis.call('HGET', run, 'thread')
-  if redis.call('ZSCORE', threads_key(session), thread) then
-    join_thread(session, thread, run)
-    redis.call('HSET', thread_key(session, thread), 'updated_at', now)
-  end
-  redis.call('HSET', run, 'status', 'queued', 'current_at', now)
-  redis.call('HSET', session, 'run', id, 'last_run', id, 'updated_at', now)
-end
-
--- Undo what `join_thread` did to the branches of a thread, after the run's message has left it.
-local function give_branch_back(session, thread, run)
-  local former = redis.call('HGET', run, 'former')
-  if former and former ~= '' then activate_branch_of(session, thread, former) end
-end
-
--- Undo what `join_thread` did to the client's id of a message: the message that had it before has it again.
-local function give_client_id_back(session, thread, run)
-  local client_id, before = unpack(redis.call('HMGET', run, 'client_id', 'had_client_id'))
-  if not before then return end
-  if before == '' then
-    redis.call('HDEL', ids_key(session, thread), owner_field(client_id))
-  else
-    redis.call('HSET', ids_key(session, thread), owner_field(client_id), before)
-    set_client_id(session, thread, before, client_id)
-  end
-end
-
--- Put a message behind the end of a segment.
-local function append_aside(session, thread, segment, message)
-  local record = record_of(session, thread, segment)
-  local field = segment .. ':' .. record.count
-  redis.call('HSET', aside_key(session, thread), field, message, place_field(id_of(message)), segment)
-  record.count = record.count + 1
-  record.changed = made_at(message)
-  keep_record(session, thread, segment, record)
-end
-
--- Add a later result of a call that run `asked_by` made to `thread`: where the call is. On the active branch that is the
--- log of the turn that runs there, whose end puts it into the history, else the history itself.
-local function append_tool_step(session, thread, asked_by, frame, message, ttl, now)
-  local segment = chain_of(session, thread, asked_by)
-  local id, status, its_thread = current_turn(session)
-  if segment ~= '' then
-    append_aside(session, thread, segment, message)
-  elseif status == 'running' and its_thread == thread then
-    log_frames(session, id, {'async_tool_result', frame}, ttl, now)
-  else
-    redis.call('RPUSH', messages_key(session, thread), message)
-  end
 end

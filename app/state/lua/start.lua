@@ -4,7 +4,7 @@
 -- ...), title, user_state ('' leaves it), client, address, key, budget, origin, slots, answers (numbers of client
 -- requests), on_busy, branch ('edit', 'regenerate' or ''), target (the
 -- message that it replaces or answers, '' for the last one), client_id (that the client gave its message, '' for none),
--- spare_id, max_siblings, on_busy, response_format (JSON, '' for none), max_waiting, body (its digest), now, ttl, sent_ttl, max_updates,
+-- max_siblings, response_format (JSON, '' for none), max_waiting, body (its digest), now, ttl, sent_ttl, max_updates,
 -- title_frame, state_frame, closed_frame.
 -- A message that interrupts supersedes those that wait to do the same: the caller ends them.
 -- Returns {"started" | "waiting", thread, current run that it waits for, runs it supersedes ...}, {"again", run} for a message that was
@@ -29,35 +29,10 @@ local function earlier_reply()
   if id and body == args.body then return {'again', id} end
 end
 
--- The message that is replaced or answered: its id and text. An answer stands for the message that it answers.
-local function find_target()
-  if not thread then return end
-  if args.target == '' then return nearest_before(session, thread, '', nil, begins_turn) end
-  local id = own_id(session, thread, args.target)
-  local current, _, its_thread = current_turn(session)
-  if its_thread == thread and run_of(id) == current then
-    id = id_of(redis.call('HGET', run_key(session, current), 'message'))
-  end
-  local chain = chain_of(session, thread, id)
-  local index, message = find_in(session, thread, chain, id)
-  if not index or args.branch == 'edit' or begins_turn(message) then return id, message end
-  return nearest_before(session, thread, chain, index, begins_turn)
-end
-
-local function is_fork_full(target)
-  local fork = target
-  if args.branch == 'edit' then
-    local chain = chain_of(session, thread, target)
-    local index = find_in(session, thread, chain, target)
-    fork = nearest_before(session, thread, chain, index - 1, is_shown)
-  end
-  return #entries_of(session, thread, fork) >= args.max_siblings
-end
-
 local function branch_refusal(target, message)
   if not message then return {'no_message'} end
   if args.branch == 'edit' and head_of(message) ~= 'user' then return {'not_a_persons'} end
-  if is_fork_full(target) then return {'siblings_full'} end
+  if #entries_beside(session, thread, args.branch, target) >= args.max_siblings then return {'siblings_full'} end
 end
 
 -- Whether the client's id names another message than the one that is replaced.
@@ -99,7 +74,7 @@ local function record_branch(target, message)
 end
 
 local function record_client_id()
-  redis.call('HSET', run, 'client_id', args.client_id, 'spare_id', args.spare_id)
+  redis.call('HSET', run, 'client_id', args.client_id)
   redis.call('HSET', ids_key(session, thread), sent_field(args.client_id), args.run .. ' ' .. args.body)
 end
 
@@ -164,7 +139,7 @@ local reply = earlier_reply() or refusal(current)
 if reply then return reply end
 local target, message
 if args.branch ~= '' then
-  target, message = find_target()
+  target, message = find_target(session, thread, args.branch, args.target)
   reply = branch_refusal(target, message)
 end
 if not reply and is_id_taken(target) then reply = {'id_taken'} end
