@@ -28,7 +28,8 @@ CONTRAST = """() => {
   };
   const grounds = ['ground', 'raised', 'side', 'sunk', 'tint'];
   const pairs = ['text', 'soft'].flatMap((text) => grounds.map((ground) => [text, ground]));
-  pairs.push(['accent', 'ground'], ['accent', 'raised'], ['accent', 'sunk'], ['on-accent', 'accent'], ['bad', 'bad-tint']);
+  pairs.push(['accent', 'ground'], ['accent', 'raised'], ['accent', 'sunk'], ['on-accent', 'accent']);
+  pairs.push(['bad', 'bad-tint']);
   pairs.push(['text', 'bad-tint'], ['good', 'sunk'], ['warm', 'sunk'], ['ground', 'bad'], ['ground', 'text']);
   return pairs.map((pair) => [pair.join(' on '), contrast(...pair)]);
 }"""
