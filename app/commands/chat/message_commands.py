@@ -58,9 +58,7 @@ def _edit(backend: Backend, screen: Screen, next_message: NextMessage, text: str
     if found is None:
         raise Refused("Give the new text, as in /edit What is the price of BTC?")
     message = _said(backend, next_message, found[1] or "1")
-    kept = [
-        {"url": one["url"]} if "url" in one else {"file_id": one["file_id"]} for one in message.get("attachments", ())
-    ]
+    kept = [_reference(one) for one in message.get("attachments", ())]
     return next_message.body(edit=message["id"], text=found[2]) | ({"attachments": kept} if kept else {})
 
 
@@ -113,6 +111,11 @@ def _said(backend: Backend, next_message: NextMessage, number: str) -> Message:
     if not said:
         raise Refused("You have not said anything in this thread")
     return said[-_number(number, len(said), "message")]
+
+
+def _reference(attachment: dict[str, Any]) -> dict[str, Any]:
+    """An attachment of a message, as a chat body names it."""
+    return {"url": attachment["url"]} if "url" in attachment else {"file_id": attachment["file_id"]}
 
 
 def _places(messages: list[Message]) -> list[Message]:

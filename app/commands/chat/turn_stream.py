@@ -24,8 +24,8 @@ GONE = "The answer has ended and its events are no longer kept; `/threads` shows
 class TurnStream:
     """The events of the turn that a message starts, or without a message of the session's current or last turn.
 
-    `notify` gets messages about the connection. `close` ends the wait for a retry. `with_thoughts` asks for what the model
-    thinks, too.
+    `notify` gets messages about the connection. `close` ends the wait for a retry. `with_thoughts` asks for what the
+    model thinks, too.
     """
 
     def __init__(
