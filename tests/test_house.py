@@ -179,7 +179,7 @@ def test_every_module_with_views_is_mounted():
 
 def test_the_environment_is_read_in_few_places():
     knowing = named(
-        "app/config.py",
+        "app/config/reading.py",
         "app/catalog/loading.py",
         "app/catalog/models.py",
         "app/sd_notify.py",

@@ -33,6 +33,7 @@ it has replicated them."""
 class _Pending:
     session_id: str
     run_id: str
+    claim: str
     events: list[sse.Event] = field(default_factory=list)
 
     def add(self, event: sse.Event) -> None:
@@ -71,14 +72,17 @@ class Outbox:
             self._changed.notify_all()
         self._loop.join(timeout=5)
 
-    def put(self, session_id: str, run_id: str, event: sse.Event) -> None:
-        """Send an event. Events of a turn keep their order. Raises `TypeError`, `ValueError` when it is not JSON."""
+    def put(self, session_id: str, run_id: str, event: sse.Event, claim: str = "") -> None:
+        """Send an event of a turn that this process has claimed. Events of a turn keep their order.
+
+        Raises `TypeError`, `ValueError` when it is not JSON.
+        """
         if event["type"] != "text":
             sse.frame(event)  # raises in the turn that made it, not in the outbox thread
         with self._changed:
             pending = self._pending.get(run_id)
             if pending is None:
-                pending = self._pending[run_id] = _Pending(session_id, run_id)
+                pending = self._pending[run_id] = _Pending(session_id, run_id, claim)
                 self._changed.notify_all()
             pending.add(event)
 
@@ -108,7 +112,8 @@ class Outbox:
         sent = self._sent.get(pending.run_id)
         after = sent[-1].number if sent else 0
         self._numbers = self._numbers or itertools.count(self._backoff.retry(self._runs.first_batch_number))
-        return EventBatch(pending.session_id, pending.run_id, next(self._numbers), pending.events, after)
+        number = next(self._numbers)
+        return EventBatch(pending.session_id, pending.run_id, number, pending.events, after, pending.claim)
 
     def _send(self, batches: list[EventBatch]) -> None:
         for batch, accepted in zip(batches, self._append(batches), strict=True):

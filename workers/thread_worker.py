@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import math
-import os
-import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -20,46 +17,14 @@ from typing import Any
 
 from rq import Queue
 from rq.exceptions import DequeueTimeout
-from rq.executions import Execution
 from rq.job import Job
-from rq.registry import StartedJobRegistry
-from rq.serializers import JSONSerializer
-from rq.timeouts import BaseDeathPenalty
-from rq.utils import now
-from rq.worker.base import BaseWorker, WorkerStatus
 
 from app.background import BackgroundLoop, Backoff
 from app.state.connection.clients import Unavailable
-from app.turns.queue import MAINTENANCE_SECONDS, TURNS, ReadableJob
 from workers import heartbeats
+from workers.recording_worker import RETRY_SECONDS, RecordingWorker
 
 log = logging.getLogger(__name__)
-
-RETRY_SECONDS = 0.5
-"""Pause between attempts while Redis is away."""
-
-
-class _OutageFilter(logging.Filter):
-    """Logs a Redis outage in one line, without the traceback: RQ's maintenance retries by itself."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Always true."""
-        if record.exc_info and isinstance(record.exc_info[1], Unavailable):
-            record.msg, record.exc_info = f"{record.msg}: Redis does not answer", None
-        return True
-
-
-logging.getLogger("rq.worker").addFilter(_OutageFilter())
-
-
-class NoDeathPenalty(BaseDeathPenalty):
-    """RQ's timeouts use signals or cannot interrupt a blocking call. Jobs have timeouts of their own."""
-
-    def setup_death_penalty(self) -> None:
-        """Does nothing."""
-
-    def cancel_death_penalty(self) -> None:
-        """Does nothing."""
 
 
 @dataclass(frozen=True)
@@ -73,44 +38,24 @@ class JobLimit:
 NO_LIMIT = JobLimit(0, lambda: None)
 
 
-class ThreadWorker(BaseWorker):
-    """Runs up to `threads` jobs of one queue at once, from `start` to `stop`. It sends two heartbeats per `lease`
-    seconds; RQ takes a worker or job without a heartbeat for two leases for dead."""
-
-    death_penalty_class = NoDeathPenalty
+class ThreadWorker(RecordingWorker):
+    """Runs up to `threads` jobs of one queue at once, from `start` to `stop`."""
 
     def __init__(self, queue: Queue, name: str, threads: int, lease: float, limit: JobLimit = NO_LIMIT) -> None:
-        self._heartbeat_interval = lease / 2
-        self._heartbeat_ttl = math.ceil(2 * lease)
-        super().__init__(
-            [queue],
-            name=name,
-            connection=queue.connection,
-            maintenance_interval=MAINTENANCE_SECONDS,
-            worker_ttl=self._heartbeat_ttl,
-            job_monitoring_interval=math.ceil(self._heartbeat_interval),
-            job_class=ReadableJob,
-            log_job_description=False,
-            prepare_for_work=False,  # asks Redis for our address, and Redis may be away
-            serializer=JSONSerializer,
-        )
-        self.hostname, self.pid = socket.gethostname(), os.getpid()
-        self._queue = queue
+        super().__init__(queue, name, lease)
         self._free_threads = threading.Semaphore(threads)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=queue.name)
         self._running: set[Any] = set()
         self._limit = limit
         self._taken, self._ended = itertools.count(1), itertools.count(1)
-        self._stopped = threading.Event()
         self._registered = threading.Event()
-        self._job_backoff = Backoff(f"{queue.name} jobs", Unavailable, RETRY_SECONDS, RETRY_SECONDS)
         self._dequeuing = BackgroundLoop(
             self._dequeue_job, Backoff(f"{queue.name} queue", Unavailable, RETRY_SECONDS, RETRY_SECONDS)
         )
         self._monitor = BackgroundLoop(
             self._register_and_send_heartbeats,
             Backoff(f"{queue.name} monitor", Unavailable, RETRY_SECONDS, RETRY_SECONDS),
-            self._heartbeat_interval,
+            lease / 2,
         )
 
     def start(self) -> None:
@@ -135,68 +80,6 @@ class ThreadWorker(BaseWorker):
             self.register_death()
         except Unavailable:
             log.warning("Redis does not answer: worker %s is not unregistered, and expires by itself", self.name)
-
-    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
-        """Seconds without a heartbeat after which a job counts as dead."""
-        return self._heartbeat_ttl
-
-    def request_stop_execution(self, execution_id: str) -> None:
-        """Turns are stopped by `/api/interrupt`, not by RQ's commands."""
-
-    def _begin(self, job: Job) -> Execution | None:
-        """Move the job from the intermediate queue to an execution: one round trip, where RQ makes two. Retries until
-        Redis replies. None if the job must not run, because it is on the queue twice and runs already."""
-        attempts: list[Execution] = []
-        executions = self._job_backoff.retry(lambda: self._start_execution(job, attempts), self._stopped)
-        if executions == 1 or self._queue.name == TURNS:  # a turn has a claim, and its dead worker's execution stays
-            return attempts[-1]
-        self._job_backoff.retry(lambda: self._drop_execution(job, attempts[-1]), self._stopped)
-        return None
-
-    def _start_execution(self, job: Job, attempts: list[Execution]) -> int:
-        """Returns how many executions the job has now; those of a dead worker go when RQ puts its job back."""
-        with self.connection.pipeline() as pipeline:
-            for earlier in attempts:  # its reply was lost: it may exist in Redis, where it would get no heartbeats
-                self.cleanup_execution(job, pipeline=pipeline, execution=earlier)
-            execution = Execution.create(job, self._heartbeat_ttl, pipeline=pipeline, worker_name=self.name)
-            self.executions[execution.id] = execution
-            attempts.append(execution)
-            self.set_state(WorkerStatus.BUSY, pipeline=pipeline)
-            job.prepare_for_execution(self.name, pipeline=pipeline)
-            pipeline.persist(job.key)
-            pipeline.lrem(self._queue.intermediate_queue_key, 1, job.id)
-            pipeline.zcard(job.execution_registry.key)
-            return int(pipeline.execute()[-1])
-
-    def _drop_execution(self, job: Job, execution: Execution) -> None:
-        with self.connection.pipeline() as pipeline:
-            self.cleanup_execution(job, pipeline=pipeline, execution=execution)
-            pipeline.execute()
-
-    def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = False) -> None:
-        """See `_begin`."""
-
-    def handle_execution_ended(self, job: Job, queue: Queue, heartbeat_ttl: int) -> None:
-        """The job has ended. (RQ's own sends one more heartbeat, which fails when Redis is away.)"""
-        job.ended_at = now()
-
-    def handle_exception(self, job: Job, *exc_info: Any) -> None:
-        """Log a job that failed. (RQ's own line has the messages of the exceptions, which may quote anything.)"""
-        log.error("job %s failed", job.id, exc_info=exc_info[1])
-
-    def handle_job_success(
-        self, job: Job, queue: Queue, started_job_registry: StartedJobRegistry, execution: Execution
-    ) -> None:
-        """The job has succeeded: remove it. Retries until Redis replies. (RQ's own fails then, or when a job that was
-        enqueued twice is gone, and runs the job again.)"""
-        self._job_backoff.retry(lambda: self._remove_job(job, execution), self._stopped)
-
-    def _remove_job(self, job: Job, execution: Execution) -> None:
-        with self.connection.pipeline() as pipeline:
-            self.increment_successful_job_count(pipeline=pipeline)
-            self.cleanup_execution(job, pipeline=pipeline, execution=execution)
-            pipeline.delete(job.key, job.execution_registry.key)
-            pipeline.execute()
 
     def _dequeue_job(self) -> None:
         """Run a job if one comes within a second or so."""
@@ -240,7 +123,7 @@ class ThreadWorker(BaseWorker):
         pipeline.execute()
 
     def _perform(self, job: Job) -> None:
-        if execution := self._begin(job):
+        if execution := self.begin(job):
             self.perform_job(job, self._queue, execution)
 
     def _done(self, future: Any) -> None:

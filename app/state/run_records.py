@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, cast
 
 from app import exact_json
 from app.events import sse
 from app.events.types import Outcome
+from app.state.pairs import from_pairs
 from app.state.run_status import RunStatus
 from app.state.turn_requests import ANONYMOUS, Principal
 
@@ -18,6 +19,13 @@ class Known(NamedTuple):
 
     apps: Sequence[str]
     models: Sequence[str]
+
+
+class NewestMessages(NamedTuple):
+    """The end of a thread's history: JSON texts, the newest last, behind `left` older messages."""
+
+    stored: Sequence[bytes] = ()
+    left: int = 0
 
 
 class NotKnown(Exception):
@@ -36,6 +44,8 @@ class Run:
     model: str
     started_at: str
     message: dict[str, Any]
+    claim: str = ""
+    """The name of its worker's claim, '' before it."""
     outcome: Outcome | Literal[""] = ""
     principal: Principal = ANONYMOUS
     trace_context: Mapping[str, str] = field(default_factory=dict)
@@ -61,6 +71,8 @@ class Run:
     """Its terminal event, once it is settled. It is here so that a reader gets it whatever became of the log."""
     stored_user_state: str = "{}"
     """Its session's as JSON, when a worker claimed it: one round trip less before its first token."""
+    newest: NewestMessages = field(default_factory=NewestMessages)
+    """Of its thread, when a worker claimed it."""
 
     @property
     def user_state(self) -> dict[str, Any]:
@@ -80,6 +92,7 @@ class Run:
             model=fields["model"],
             started_at=fields.get("started_at") or fields["queued_at"],
             message=exact_json.loads(fields["message"]),
+            claim=fields.get("claim", ""),
             outcome=cast(Outcome, fields.get("outcome", "")),
             principal=Principal(*(fields.get(name, "") for name in ("client", "key", "budget", "address"))),
             trace_context=exact_json.loads(fields.get("origin", "{}")),
@@ -93,7 +106,16 @@ class Run:
             former=fields.get("former"),
             interrupts=_interrupts(fields),
             terminal=_terminal(fields),
-            stored_user_state=fields.get("session_user_state", "{}"),
+        )
+
+    @classmethod
+    def read_claimed(cls, session_id: str, reply: Sequence[Any]) -> Run:
+        """Out of what the script `claim` returns."""
+        fields = from_pairs(reply[0])
+        return replace(
+            cls.read(session_id, fields),
+            stored_user_state=fields["session_user_state"],
+            newest=NewestMessages(reply[2], reply[1]),
         )
 
 
@@ -114,10 +136,12 @@ def _terminal(fields: dict[str, str]) -> sse.Event | None:
 
 class EventBatch(NamedTuple):
     """Events of a running turn that are appended together. `number` is greater than that of the turn's last batch, and
-    the same when the batch is sent again. `after` is the number of the batch that must be in the log, 0 for none."""
+    the same when the batch is sent again. `after` is the number of the batch that must be in the log, 0 for none.
+    `claim` is that of the worker that sends it, '' for any."""
 
     session_id: str
     run_id: str
     number: int
     events: Sequence[sse.Event]
     after: int = 0
+    claim: str = ""

@@ -29,6 +29,9 @@ from app.state.streams import read_stream
 from app.state.titles import first_words
 from app.state.turn_requests import Accepted, AcceptOutcome, TurnRequest
 
+FIRST_PAGE_MESSAGES = 64
+"""Messages of a thread that come with a turn that is claimed; each further read of its history doubles them."""
+
 
 class RunStore:
     """The turns of all sessions."""
@@ -64,16 +67,22 @@ class RunStore:
         """Begin a queued turn. None if it has ended or another worker has it. Raises `NotKnown` if its app or its model
         is not among the `known` ones; then nothing has changed."""
         apps, models = known or ("", "")
-        args = {"run": run_id, "worker": worker, "claim": new_id("claim"), "apps": apps, "models": models}
-        args["now"] = self._clock.now_iso()
+        args = {
+            "run": run_id,
+            "worker": worker,
+            "claim": new_id("claim"),
+            "apps": apps,
+            "models": models,
+            "count": FIRST_PAGE_MESSAGES,
+            "now": self._clock.now_iso(),
+        }
         renewal = self.leases.renewal(session_id, run_id)
         reply = self._store.call("claim", [redis_keys.session(session_id)], args, renewal)
         if reply == [b"unknown"]:
             raise NotKnown
-        fields = from_pairs(reply)
-        if not fields and self.get(session_id, run_id) is None:
+        if not reply and self.get(session_id, run_id) is None:
             self.leases.drop(session_id, run_id)  # its session was deleted
-        return Run.read(session_id, fields) if fields else None
+        return Run.read_claimed(session_id, reply) if reply else None
 
     def claim_title(self, session_id: str, run_id: str) -> Run | None:
         """Claim the model call for the title of the turn's thread. None if turn or thread is gone, or another job has
@@ -105,15 +114,17 @@ class RunStore:
     def append(self, batches: Sequence[EventBatch]) -> list[bool | None]:
         """Append events to the logs of several turns at once. True for each batch that is in its log.
 
-        False where the turn no longer runs; None where the log has lost the batch before this one, because a master
-        died: send it again together with all batches before it.
+        False where the turn no longer runs, or another worker has claimed it. None where the log has lost the batch
+        before this one, because a master died: send it again together with all batches before it.
         """
         each = [(redis_keys.session(batch.session_id), _append_args(batch)) for batch in starmap(EventBatch, batches)]
         common = (self._settings.session_ttl, self._clock.now_iso())
         return [None if code < 0 else bool(code) for code in self._store.call_each("append", common, each)]
 
-    def seal(self, session_id: str, run_id: str, outcome: Outcome, *, expect: Collection[RunStatus]) -> Run | None:
-        """Claim the end of a turn that has one of the statuses in `expect`.
+    def seal(
+        self, session_id: str, run_id: str, outcome: Outcome, *, expect: Collection[RunStatus], claim: str = ""
+    ) -> Run | None:
+        """Claim the end of a turn that has one of the statuses in `expect`, and its worker's `claim` if one is given.
 
         None if there is no such turn: another process has ended it. After a Run, call `settle`.
         """
@@ -121,6 +132,7 @@ class RunStore:
             "run": run_id,
             "outcome": outcome,
             "expect": sorted(expect),
+            "claim": claim,
             "seal": new_id("seal"),
             "now": self._clock.now_iso(),
             "channel": self._store.control,
@@ -259,7 +271,7 @@ class RunStore:
 
 def _append_args(batch: EventBatch) -> list[Any]:
     frames = [item for event in batch.events for item in (event["type"], sse.frame(event))]
-    return [batch.run_id, batch.number, batch.after, len(batch.events), *frames]
+    return [batch.run_id, batch.claim, batch.number, batch.after, len(batch.events), *frames]
 
 
 def _message(role: str, request: TurnRequest, now: str) -> transcript.Message:

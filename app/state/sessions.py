@@ -18,6 +18,7 @@ from app.state.ids import new_id
 from app.state.open_requests import open_requests
 from app.state.pages import Page, WantedPage, read_page
 from app.state.pairs import frame_pairs, from_pairs, to_pairs
+from app.state.run_records import Run
 from app.state.scripts import Store
 from app.state.session_fields import Fields, new_session_fields
 from app.state.siblings import Forks
@@ -26,9 +27,6 @@ from app.state.streams import read_stream
 _SNAPSHOT_PAGE = 200
 """Messages, and frames of a running turn's log, that a snapshot reads in one atomic step; it reads the others before
 them, which do not change any more, in steps of their own."""
-
-_FIRST_PAGE_MESSAGES = 64
-"""Messages of a history that are read first; each further read doubles them."""
 
 
 SUMMARY_FIELDS = ("id", "title", "is_archived", "created_at", "updated_at")
@@ -204,17 +202,17 @@ class Sessions:
         """Whether the session has this thread."""
         return self._redis.zscore(redis_keys.threads(session_id), thread_id) is not None
 
-    def messages(self, session_id: str, thread_id: str, max_bytes: float = math.inf) -> list[transcript.Message]:
-        """A thread's stored messages as models may read them, oldest first; a running turn's are in its log.
+    def messages(self, session_id: str, thread_id: str) -> list[transcript.Message]:
+        """A thread's stored messages as models may read them, oldest first; a running turn's are in its log."""
+        stored = self._redis.lrange(redis_keys.messages(session_id, thread_id), 0, -1)
+        return transcript.for_models([exact_json.loads(raw) for raw in stored])
 
-        With `max_bytes` only the newest of them, somewhat more than so many bytes: not all of a long history is read.
-        """
-        key = redis_keys.messages(session_id, thread_id)
-        pipeline = self._redis.pipeline()
-        pipeline.llen(key)
-        pipeline.lrange(key, -_FIRST_PAGE_MESSAGES, -1)
-        length, stored = pipeline.execute()
-        left, read = length - len(stored), sum(map(len, stored))
+    def history(self, run: Run, max_bytes: float = math.inf) -> list[transcript.Message]:
+        """The messages of a claimed turn's thread as models may read them, oldest first, its own message the last. Only
+        the newest of them, somewhat more than `max_bytes` bytes: not all of a long history is read."""
+        key = redis_keys.messages(run.session_id, run.thread_id)
+        stored, left = list(run.newest.stored), run.newest.left
+        read = sum(map(len, stored))
         while left and read <= max_bytes:
             page = self._redis.lrange(key, max(0, left - len(stored)), left - 1)  # as many again
             stored, left, read = page + stored, left - len(page), read + sum(map(len, page))

@@ -59,7 +59,7 @@ class LostTurns:
             return  # it waited when it was found overdue, and a worker has claimed it since
         session = short_session_id(run.session_id)
         log.warning("turn %s of session %s has lost its worker; it ends with an error", run.id, session)
-        self._turns.end(run.session_id, run.id, WORKER_LOST, expect={"running"})
+        self._turns.end_claimed(run, WORKER_LOST)
         self._usage.close(run.session_id, run.id)
 
     def _wait_for_a_worker(self, run: Run) -> None:

@@ -89,11 +89,19 @@ class TurnService:
         self, session_id: str, run_id: str, terminal: sse.Event, *, expect: Collection[RunStatus] = UNFINISHED
     ) -> bool:
         """End a turn of a status in `expect` with its terminal event. False if another process has ended it."""
-        run = self._runs.seal(session_id, run_id, sse.outcome(terminal), expect=expect)
-        if run:
-            self._metrics.ended(run, terminal)
-            self.finish(run, terminal)
-        return run is not None
+        return self._settle(self._runs.seal(session_id, run_id, sse.outcome(terminal), expect=expect), terminal)
+
+    def end_claimed(self, run: Run, terminal: sse.Event) -> bool:
+        """As `end`, of a running turn, unless another worker has claimed it since."""
+        running: set[RunStatus] = {"running"}
+        sealed = self._runs.seal(run.session_id, run.id, sse.outcome(terminal), expect=running, claim=run.claim)
+        return self._settle(sealed, terminal)
+
+    def _settle(self, sealed: Run | None, terminal: sse.Event) -> bool:
+        if sealed:
+            self._metrics.ended(sealed, terminal)
+            self.finish(sealed, terminal)
+        return sealed is not None
 
     def finish(self, run: Run, terminal: sse.Event) -> None:
         """Settle a sealed turn and let the next one run. If the queue refuses the next one's job (Redis's memory is

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import redis as redis_py
-from rq.executions import Execution
 
 from app.turns.queue import BACKGROUND, NO_TIMEOUT, open_queue
 from workers import heartbeats
@@ -44,7 +43,7 @@ def redis(redis_url):
 
 @pytest.fixture
 def worker(redis):
-    worker = ThreadWorker(open_queue(BACKGROUND, redis), "worker", threads=1, lease=10)
+    worker = ThreadWorker(open_queue(BACKGROUND, redis), "worker", threads=1, lease=0.5)
     worker.register_birth()
     return worker
 
@@ -53,10 +52,7 @@ def begin(worker, job_id):
     """A job that runs on the worker, a second before its heartbeat is due."""
     queue = open_queue(BACKGROUND, worker.connection)
     job = queue.enqueue_call("workers.jobs.run_steps", job_id=job_id, timeout=NO_TIMEOUT)
-    with worker.connection.pipeline() as pipeline:
-        execution = Execution.create(job, 1, pipeline=pipeline, worker_name=worker.name)
-        pipeline.execute()
-    return execution
+    return worker.begin(job)
 
 
 def test_the_heartbeats_of_all_jobs_take_one_round_trip(worker, redis):

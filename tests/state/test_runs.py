@@ -53,6 +53,19 @@ def test_a_turn_is_begun_once(runs, session_id, said):
     assert runs.claim(session_id, accepted.run_id, "two") is None
 
 
+def test_a_claim_that_a_dead_master_lost_gives_the_turn_to_one_worker_alone(runs, connection, session_id, said):
+    accepted = runs.start(session_id, said())
+    first = runs.claim(session_id, accepted.run_id, "one")
+    connection.hset(f"session:{{{session_id}}}:run:{first.id}", "status", "queued")  # as the replica knew it
+    second = runs.claim(session_id, first.id, "two")
+    late, own = (EventBatch(session_id, run.id, 1, [sse.text(run.claim)], claim=run.claim) for run in (first, second))
+    assert runs.append([late]) == [False]
+    assert runs.append([own]) == [True]
+    assert runs.seal(session_id, first.id, "complete", expect={"running"}, claim=first.claim) is None
+    assert [message["content"] for message in runs.partial(second)] == [second.claim]
+    assert runs.seal(session_id, first.id, "complete", expect={"running"}, claim=second.claim)
+
+
 def test_a_turn_has_its_sessions_user_state_when_it_begins(runs, session_id, said):
     accepted = runs.start(session_id, said(user_state={"a": 1}))
     assert runs.get(session_id, accepted.run_id).user_state == {}

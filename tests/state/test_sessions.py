@@ -152,12 +152,15 @@ def test_a_step_that_is_delivered_again_changes_nothing(sessions, runs, store, s
 
 
 @pytest.mark.parametrize(("count", "most_bytes", "read"), [(1, 10, 1), (64, 10, 64), (300, 10, 64), (300, 3000, 128)])
-def test_of_a_long_history_only_its_end_is_read(sessions, connection, count, most_bytes, read):
-    key = "session:{s}:thread:t:messages"
-    connection.rpush(key, *(json.dumps({"role": "user", "content": f"{n:09}"}) for n in range(count)))
-    numbers = [int(message["content"]) for message in sessions.messages("s", "t", most_bytes)]
+def test_of_a_long_history_only_its_end_is_read(sessions, runs, said, connection, count, most_bytes, read):
+    accepted = runs.start("s", said(f"{count - 1:09}"))
+    earlier = [json.dumps({"role": "user", "content": f"{n:09}"}) for n in reversed(range(count - 1))]
+    if earlier:
+        connection.lpush(f"session:{{s}}:thread:{accepted.thread_id}:messages", *earlier)
+    run = runs.claim("s", accepted.run_id, "worker")
+    numbers = [int(message["content"]) for message in sessions.history(run, most_bytes)]
     assert numbers == list(range(count - read, count))
-    assert len(sessions.messages("s", "t")) == count
+    assert len(sessions.history(run)) == count
 
 
 def test_a_step_for_a_deleted_session_says_so(sessions, runs, store, connection, said):

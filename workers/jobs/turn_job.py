@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from dataclasses import replace
-from itertools import takewhile
 
 from rq import Retry
 
@@ -15,13 +13,12 @@ from app.events import sse
 from app.services import Services
 from app.state.control_messages import turn_work
 from app.state.run_records import NotKnown, Run
-from app.state.transcript import Message
 from app.telemetry import tracing
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
 from app.turns.current_key import KEY_REFUSED, current_principal
 from workers import turn
-from workers.cancellation import ENDED_ELSEWHERE, SHUTDOWN, CancelToken, Stopped
+from workers.cancellation import SHUTDOWN, CancelToken, Stopped
 from workers.jobs.handing_over import can_hand_over, hand_over
 from workers.jobs.tool_context import tool_context
 from workers.jobs.turn_files import TurnFiles
@@ -100,7 +97,7 @@ def _end(runtime: Runtime, run: Run, terminal: sse.Event | None) -> None:
     services = runtime.services
     runtime.outbox.flush(run.id)
     if terminal:
-        services.turns.end(run.session_id, run.id, terminal, expect={"running"})
+        services.turns.end_claimed(run, terminal)
     else:
         services.metrics.let_go(services.runs.get(run.session_id, run.id))
 
@@ -115,7 +112,7 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
 
     def emit(event: sse.Event) -> None:
         if not token.cancelled:
-            runtime.outbox.put(run.session_id, run.id, event)
+            runtime.outbox.put(run.session_id, run.id, event, run.claim)
 
     def think(piece: str) -> None:
         if app.reasoning == "shown":
@@ -128,23 +125,14 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     system = Conversation(_instructions(app, context.secrets), state)
     files = TurnFiles(services.files, run)
     model = TurnModel(services, runtime.models, usage, run, system, toolbox.schemas, files, think)
-    messages = services.sessions.messages(run.session_id, run.thread_id, model.room * MAX_BYTES_PER_TOKEN)
+    messages = services.sessions.history(run, model.room * MAX_BYTES_PER_TOKEN)
     if not messages:
         raise turn.ThreadGone("The thread of this message was deleted")
     if run.branch and run.former is None:
         raise turn.MessageGone("The message to edit or to answer again is gone; load the conversation again")
-    if has_successor(run, messages):
-        raise Stopped(ENDED_ELSEWHERE)
     if app.title_model and len(messages) == 1 and not run.branch:
         services.jobs.title(run.session_id, run.id, run.thread_id, app.title_model)
     return turn.run(messages, model, toolbox, emit, token, services.settings.max_model_calls)
-
-
-def has_successor(run: Run, messages: Sequence[Message]) -> bool:
-    """Whether the thread has a later turn's message: this turn was ended after its claim, and its token does not know
-    yet. A model that got these messages would reply to the later one."""
-    later = takewhile(lambda message: message["id"] != run.message["id"], reversed(messages))
-    return any(message["role"] == run.message["role"] for message in later)
 
 
 def _with_current_key(services: Services, run: Run) -> Run:

@@ -113,8 +113,12 @@ class Sentinels(Sentinel):
         self._asking = threading.Lock()
 
     def discover_master(self, service_name: str) -> Any:
-        """The address of the master. Raises `ConnectionError` while there is none."""
-        self.watch.check()
+        """The address of the master, or of the replica that becomes it.
+
+        Raises `ConnectionError` while there is none.
+        """
+        if promoted := self.watch.promoted():
+            return promoted
         with self._asking:
             return self.watch.corrected(super().discover_master(service_name))
 

@@ -1,14 +1,15 @@
 -- Claim the end of a run: from here on only the caller's own `settle` changes it, and one caller wins.
--- KEYS[1]: the session. args: run, outcome, expect (the statuses it may have), seal (a name of this very call), now,
--- channel, stop (the message for its worker, '' for none). Returns the run's fields, or nothing when there was none to
+-- KEYS[1]: the session. args: run, outcome, expect (the statuses it may have), claim (of its worker, '' for any), seal (a name
+-- of this very call), now, channel, stop (the message for its worker, '' for none). Returns the run's fields, or nothing when there was none to
 -- end. A call that is sent again, because its reply was lost, returns what it returned.
 local args = cjson.decode(ARGV[1])
 local session = KEYS[1]
 local run = run_key(session, args.run)
-local stored = redis.call('HMGET', run, 'status', 'seal')
+local stored = redis.call('HMGET', run, 'status', 'seal', 'claim')
 local status = stored[1]
 
 local function is_expected()
+  if args.claim ~= '' and args.claim ~= stored[3] then return false end
   for _, expected in ipairs(args.expect) do
     if status == expected then return true end
   end

@@ -1,60 +1,19 @@
-"""Every setting on one screen: read from the environment, then from a `.env` file, validated at start."""
+"""Every setting, validated; reading.py reads them at start."""
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from dotenv import load_dotenv
-from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, HttpUrl, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app import chain_urls, redis_urls
-from app.checks import origins, variables
-from app.checks.problems import Problem, refuse, warnings
-from app.errors import ConfigError
+from app.checks import origins
+from app.config.sources import Files, OldNames
 
 Source = PydanticBaseSettingsSource
-
-RENAMED = {"model_calls": "max_model_calls", "wallet_ttl": "client_request_ttl"}
-"""Old names of settings, which still work where the new one is not set."""
-
-
-class _OldNames(EnvSettingsSource):
-    """Reads settings by their old names."""
-
-    def __call__(self) -> dict[str, Any]:
-        """The settings that are set by an old name."""
-        values = {new: self.env_vars.get(_variable(old).lower()) for old, new in RENAMED.items()}
-        return {name: value for name, value in values.items() if value is not None}
-
-
-SECRETS = ("REDIS_URL", "AOMI_QUEUE_REDIS_URL", "AOMI_ENCRYPTION_KEY", "AOMI_METRICS_TOKEN", "AOMI_CHAIN_RPC")
-"""Variables whose value may be in a file, which the variable with `_FILE` at its end names. The file takes precedence.
-Docker and Kubernetes provide secrets as files, and images of databases read them in this way."""
-
-
-class _Files(EnvSettingsSource):
-    """Reads secrets from files."""
-
-    def __call__(self) -> dict[str, Any]:
-        """The settings whose file is named. Raises `ConfigError`."""
-        paths = {name: self.env_vars.get(f"{name}_FILE".lower()) for name in SECRETS}
-        return {_field(name): _content(f"{name}_FILE", path) for name, path in paths.items() if path}
-
-
-def _field(variable: str) -> str:
-    return variable if variable == "REDIS_URL" else variable.removeprefix("AOMI_").lower()
-
-
-def _content(variable: str, path: str) -> str:
-    try:
-        return Path(path).read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{variable}: cannot read {path!r} ({type(error).__name__})") from None
-
 
 MAX_FEE_WEI = 50_000_000_000_000_000
 """The largest fee that Aomi's clients up to 0.1.31 add by themselves: 0.05 of the chain's coin."""
@@ -284,7 +243,7 @@ class Settings(BaseSettings):
         file_secret_settings: Source,
     ) -> tuple[Source, ...]:
         """Arguments first, then files, then the environment, then the environment's old names."""
-        return init_settings, _Files(settings_cls), env_settings, _OldNames(settings_cls)
+        return init_settings, Files(settings_cls), env_settings, OldNames(settings_cls)
 
     @property
     def queue_url(self) -> str:
@@ -348,64 +307,3 @@ NO_CLUSTER = (
     "must name a Redis that is no cluster, because the queue cannot run on one; with REDIS_URL on a cluster, set it to "
     "a Redis of its own, such as redis://host:6379/0"
 )
-
-
-ENV_FILE = Path(".env")
-
-
-def read_env_file() -> None:
-    """Add to the environment what `.env` in the current folder holds and the environment lacks, keys of providers
-    included."""
-    load_dotenv(ENV_FILE)
-
-
-def load() -> Settings:
-    """Read the settings, from `.env` as well.
-
-    Raises `ConfigError`, with a line for each variable that is wrong or misspelt.
-    """
-    return read()[0]
-
-
-def read() -> tuple[Settings, list[str]]:
-    """As `load`, with warnings: variables that nothing reads."""
-    file = variables.read_env_file(ENV_FILE, os.environ)
-    read_env_file()
-    problems = list(variables.problems(os.environ, known_variables(), file))
-    settings = None
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        for part in error.errors():
-            variable = _variable(str(part["loc"][0]))
-            told = part["msg"].removeprefix("Value error, ")
-            problems.append(Problem(file.place(variable), f"{variable}: {told}"))
-    refuse(problems)
-    assert settings is not None
-    return settings, warnings(problems)
-
-
-def apps_file() -> Path:
-    """The file that `AOMI_CONFIG` names, also where another setting is wrong."""
-    return Path(os.environ.get("AOMI_CONFIG", str(Settings.model_fields["config"].default)))
-
-
-def known_variables() -> set[str]:
-    """The names of all variables that begin with `AOMI_`, and some of the others."""
-    fields = {_variable(str(field.validation_alias or name)) for name, field in Settings.model_fields.items()}
-    files = {f"{name}_FILE" for name in SECRETS}
-    return fields | files | {_variable(name) for name in RENAMED} | {*variables.OF_COMMANDS}
-
-
-def _variable(field: str) -> str:
-    return field if field.isupper() else f"AOMI_{field.upper()}"
-
-
-def table() -> str:
-    """The settings as the Markdown table of docs/settings.md."""
-    rows = ["| variable | default | what it sets |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        variable = _variable(str(field.validation_alias or name))
-        default = "" if field.default in (None, "") else f"`{field.default}`"
-        rows.append(f"| `{variable}` | {default} | {field.description} |")
-    return "\n".join(rows)
