@@ -1,4 +1,4 @@
-"""What a command of the chat is, and what it may change of the next message."""
+"""The form of a command of the chat, and the next message, which commands change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ChatBody = dict[str, Any]
 """The body of a POST /api/chat."""
 
 CURRENT_TURN: ChatBody = {}
-"""What a command returns that has started a turn by itself."""
+"""The value that a command returns if it has started a turn by itself."""
 
 
 @dataclass

@@ -13,7 +13,7 @@ from app.commands.chat.screen import Screen
 from app.terminal_text import one_line
 
 MOST_ATTACHMENTS = 8
-"""Of one message, as the backend has it."""
+"""The most that one message may have; the backend has the same bound."""
 
 Message = dict[str, Any]
 

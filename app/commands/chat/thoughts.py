@@ -1,4 +1,4 @@
-"""What the model thinks, on the screen: dimmed, or folded into a line that says how long it took."""
+"""Thoughts of the model on the screen: dimmed, or folded into a line that says how long they took."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 // The files of the next message. Each is uploaded as soon as it is chosen.
 
-const MAX_FILES = 8; // of one message, as the server has it
+const MAX_FILES = 8; // of one message; the server has the same bound
 
 /** The types that the page shows as pictures. Others can only be saved. */
 const PICTURE_TYPES = new Set(["image/png", "image/jpeg", "image/webp", "image/gif"]);

@@ -1,5 +1,4 @@
-// What the user does with messages: send one, take back one that waits, edit one, have one answered again, choose
-// another version of one.
+// Actions on messages: send one, take back one that waits, edit one, have one answered again, choose another version.
 
 import { newId } from "../ids.js";
 

@@ -40,7 +40,7 @@ class ToolCall {
   }
 }
 
-/** What the model thinks before it goes on. `duration` is in milliseconds, null while it thinks or if not seen. */
+/** A thought of the model, until it goes on. `duration` is in milliseconds, null while it thinks or if not seen. */
 class Thought {
   kind = "thought";
   isOpen = true;

@@ -1,4 +1,4 @@
-// Where files come from: the button with the browser's own dialog, the clipboard, and files that are dropped on the page.
+// The sources of files: the button with the browser's own dialog, the clipboard, and files that are dropped on the page.
 
 const DRAGGED = "Files"; // among the types of a drag that has files
 

@@ -1,4 +1,4 @@
-// What the user does with messages, and what the page says about it.
+// The user's commands for messages, and the page's words about them.
 
 import { announce, clearNotices, showError, showNotice } from "./notices.js";
 

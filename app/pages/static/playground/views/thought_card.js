@@ -1,4 +1,4 @@
-// What a model thinks: folded, with how long it took; it opens also while it grows.
+// Thoughts of a model: folded, with the time that they took. They can be opened while they grow.
 
 import { el, icon, setText } from "./dom.js";
 import { renderMarkdown } from "./markdown.js";
