@@ -7,7 +7,8 @@ import base64
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.images import PDF, PNG
+from tests.support.backend import until
+from tests.support.images import PDF, PNG, square
 from tests.support.servers import Cut, Text
 
 FIRE = """([kind, selector, text, files]) => {
@@ -130,6 +131,18 @@ def test_pictures_and_files_of_the_history_are_shown_and_saved(seeing, provider)
         saving(seeing, "paper.pdf").click()
     assert saved.value.suggested_filename == "paper.pdf"
     assert saved.value.path().read_bytes() == PDF
+
+
+def test_a_picture_that_is_loaded_late_leaves_the_end_in_view(seeing, client, provider):
+    provider.script("a large one", [Text(["Large."])])
+    stored = client.post("/api/files", params={"filename": "square.png"}, content=square(400)).json()["file_id"]
+    client.ask("a large one", attachments=[{"file_id": stored}])
+    seeing.page.set_viewport_size({"width": 1100, "height": 500})
+    seeing.page.reload()
+    loaded(seeing.button("Open square.png").locator("img"))
+    left = "({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight"
+    until(lambda: seeing.page.locator("#scroll").evaluate(left) < 2)
+    assert seeing.page.locator("#scroll").evaluate("({ scrollTop }) => scrollTop") > 0
 
 
 def test_a_picture_that_was_deleted_is_said_to_be_gone(seeing, client, provider):

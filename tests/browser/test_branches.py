@@ -170,6 +170,32 @@ def test_the_other_tab_follows_a_regeneration_an_edit_and_a_choice(jokes, tab, p
         expect(words(page)).to_have_text(["a riddle", "a door"])
 
 
+def test_two_tabs_that_edit_one_message_at_once_make_two_versions(scripted, tab, provider):
+    gate = threading.Event()
+    for text in ("the first", "the second"):
+        provider.script(
+            text, [Text([f"to {text}"])] if text == "the second" else [Text(["to "]), Held(gate), Text([text])]
+        )
+    scripted.say("hello")
+    answered(scripted, "ok")
+    other = tab()
+    other.page.route("**/api/updates", lambda route: route.abort())  # so that it does not know of the other edit
+    other.open(scripted.session_id)
+    for page, text in ((scripted, "the first"), (other, "the second")):
+        do(page.said.first, "Edit this message")
+        page.page.get_by_role("textbox", name="Edited message").fill(text)
+        with page.page.expect_response("**/api/chat?*"):
+            page.page.keyboard.press("Enter")
+    other.page.unroute("**/api/updates")
+    gate.set()
+    for page in (scripted, other):
+        expect(words(page)).to_have_text(["the second", "to the second"])
+        expect(place(page.said.first)).to_have_text("3 / 3")
+    do(other.said.first, "Previous version")
+    for page in (scripted, other):
+        expect(words(page)).to_have_text(["the first", "to the first"])
+
+
 def test_a_failed_answer_that_is_tried_again_leaves_the_message_once(scripted, provider):
     provider.script("unlucky", *[[Fail(400)]] * 2, [Text(["lucky"])])
     scripted.say("unlucky")
