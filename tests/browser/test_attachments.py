@@ -218,6 +218,19 @@ def test_a_file_can_be_attached_to_a_conversation_that_is_new(here):
     expect(saving(here, "prices.txt")).to_be_visible()
 
 
+def test_attached_files_stay_with_their_conversation(here):
+    here.say("remember one")
+    expect(here.rows).to_have_text(["remember one"])
+    choose(here, file("prices.txt"))
+    ready(here, 1)
+    here.page.keyboard.press("Alt+n")
+    expect(here.page.locator(".chip")).to_have_count(0)
+    here.button("remember one").click()
+    expect(here.button("Remove prices.txt")).to_be_visible()
+    here.say("remember two")
+    expect(saving(here, "prices.txt")).to_be_visible()
+
+
 def test_a_message_whose_answer_failed_is_sent_again_with_its_files(seeing, provider):
     provider.script("flaky look", [Text(["It begins"]), Cut()], [Text(["It works."])])
     choose(seeing, file("pixel.png", PNG, "image/png"))

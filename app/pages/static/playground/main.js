@@ -37,6 +37,8 @@ const otherTabs = new BroadcastChannel("aomi");
 const owner = (localStorage[OWNER] ??= newId());
 api.key = sessionStorage[KEY] ?? "";
 
+const attached = new Map(); // files of messages that are not sent yet, by session id
+
 let session = null;
 let drawDuration = 0; // milliseconds that the last drawing took
 let drawTimer = 0;
@@ -63,6 +65,7 @@ const sidebar = new Sidebar($("#sessions"), $("#archived"), {
 // Sessions
 
 function openSession(id, isNew) {
+  if (session) attached.set(session.id, session.drafts.take());
   session?.close();
   session = new Session(api, id, owner);
   session.addEventListener("change", draw);
@@ -75,6 +78,7 @@ function openSession(id, isNew) {
     showNotice(`${reason}. This is a new one.`);
   });
   clearNotices();
+  session.drafts.putBack(attached.get(id) ?? []);
   draw();
   if (isNew) session.begin();
   else withErrors(() => session.open()).then(() => scroller.toEnd());

@@ -102,6 +102,7 @@ export class DraftFiles {
   putBack(attachments) {
     const files = attachments.map((one) => (one instanceof DraftFile ? one : new DraftFile({ ...one }, null)));
     this.#files = [...files, ...this.#files];
+    for (const file of files) if (file.state === "uploading") this.#begin(file);
     this.#changed();
   }
 
