@@ -196,6 +196,15 @@ def test_two_tabs_that_edit_one_message_at_once_make_two_versions(scripted, tab,
         expect(words(page)).to_have_text(["the first", "to the first"])
 
 
+def test_a_regeneration_that_fails_gives_the_answer_before_back(scripted, provider):
+    provider.script("only once", [Text(["the only one"])], *[[Fail(400)]] * 2)
+    scripted.say("only once")
+    answered(scripted, "the only one")
+    do(scripted.turns.last, "Regenerate this reply")
+    expect(scripted.page.locator(".failure")).to_be_visible()
+    expect(words(scripted)).to_have_text(["only once", "the only one"])
+
+
 def test_a_failed_answer_that_is_tried_again_leaves_the_message_once(scripted, provider):
     provider.script("unlucky", *[[Fail(400)]] * 2, [Text(["lucky"])])
     scripted.say("unlucky")
