@@ -12,6 +12,8 @@ import subprocess
 import sys
 import uuid
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from itertools import pairwise
@@ -32,6 +34,7 @@ from app.commands.keys import create, rotate
 from app.commands.keys import keys as key_commands
 from app.commands.sessions import sessions
 from app.config import Settings
+from app.events import sse
 from app.events.types import ErrorCode, FinishReason
 from app.model_params import ModelParams
 from app.state import redis_keys, redis_schema, scripts
@@ -41,7 +44,7 @@ from app.state.ledger import Ledger
 from app.state.runs import RunStore
 from app.state.scripts import Store
 from app.state.sessions import Sessions
-from app.state.turn_requests import TurnRequest
+from app.state.turn_requests import BranchPoint, TurnRequest
 from app.usage import ModelCall, Usage
 from tests.support import processes
 from tests.support.backend import until
@@ -111,7 +114,7 @@ def examples(page: Path) -> list[tuple[str, tuple[str, str] | None]]:
     return [
         (content, after if after[0] in ("text", "json") else None)
         for (language, content), after in zip(found, following, strict=True)
-        if language == "sh" and ("curl " in content or content.startswith("SESSION="))
+        if language == "sh" and ("curl " in content or content.startswith(("SESSION=", "say ", "FIRST=")))
     ]
 
 
@@ -136,7 +139,9 @@ def frames(text: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/api.md", "docs/gen1.md", "docs/clients.md", "docs/operating.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/api.md", "docs/gen1.md", "docs/clients.md", "docs/branches.md", "docs/operating.md"]
+)
 def test_the_examples_print_what_the_page_says(page, webs, tmp_path):
     needed("curl")
     session = examples(ROOT / page)
@@ -199,7 +204,9 @@ def in_words(text: str) -> list[list[str]]:
     return [line.split() for line in re.sub(r"(started +)\S+", r"\1WORKER", text).splitlines()]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/terminal.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", *(f"docs/{name}.md" for name in ("api", "gen1", "clients", "branches", "operating"))]
+)
 def test_the_commands_of_the_terminal_print_what_the_page_says(page, webs, redis_url, tmp_path):
     session = [
         (code, said)
@@ -499,6 +506,7 @@ def busy(webs, redis):
         run = RunStore(store).get(client.session_id, redis.hget(session, "run").decode())
         RunStore(store).claim_title(client.session_id, run.id)
         ClientRequests(store).ask(run, "call_docs", "Ask", "docs", {})
+        branched = list(_branched(store))
         hasty = TurnRequest("x", "default", "demo", on_busy="interrupt", response_format={"type": "json_object"})
         interrupting = [RunStore(store).start("docs", hasty).run_id for _ in range(3)]
         RunStore(store).withdraw("docs", interrupting[-1])
@@ -507,7 +515,7 @@ def busy(webs, redis):
             session=client.session_id,
             ended=ended,
             run=run.id,
-            interrupting=interrupting,
+            interrupting=[*branched, *interrupting],
             thread=client.state()["thread_id"],
             call=call.decode().split(":call:")[1],
             owner=owner,
@@ -517,6 +525,18 @@ def busy(webs, redis):
         )
         client.request("DELETE", f"/api/sessions/{client.session_id}")
         Sessions(store).delete("docs")
+
+
+def _branched(store: Store) -> Iterator[str]:
+    """Turns of a session whose message was edited, and whose client replied to a request."""
+    runs = RunStore(store)
+    message = TurnRequest("x", "default", "demo", message_id="own")
+    first = runs.claim("docs", runs.start("docs", message).run_id, "docs")
+    ClientRequests(store).ask(first, "call_docs", "Ask", "docs", {})
+    runs.settle(runs.seal("docs", first.id, "complete", expect={"running"}), sse.complete())
+    yield first.id
+    yield runs.start("docs", replace(message, branch=BranchPoint("edit", "own"), body=b"edit")).run_id
+    yield runs.start("docs", TurnRequest("y", "default", "demo", answers=(1,))).run_id
 
 
 @pytest.fixture(scope="module")
@@ -557,6 +577,7 @@ def test_fields_on_the_page_are_those_in_redis(busy, redis):
     open_fields = {"provider-keys:<client>", "secrets:<client>"}  # names that the client gives
     open_fields |= {"session:{<id>}:files", "session:{<id>}:file:<file>:data"}  # ids, numbers
     open_fields |= {"model-abilities"}  # names of models
+    open_fields |= {redis_keys.thread("<id>", "<thread>") + part for part in (":branches", ":aside", ":ids")}  # ids
     open_fields |= {"metrics"}  # the samples of docs/operating.md
     open_fields |= {key.pattern for key in redis_schema.SCHEMA if "usage" in key.pattern}  # sums by apps and models
     assert set(present) == {key.pattern for key in redis_schema.SCHEMA if key.type == "hash"} - open_fields

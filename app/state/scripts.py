@@ -20,7 +20,6 @@ from app.state.connection.cluster import Cluster
 from app.state.connection.prefix import Prefix
 from app.state.pairs import text_fields
 
-
 LIBRARY = ("keys", "prelude", "branches", "joining")
 """The files of functions that precede each script, in this order."""
 

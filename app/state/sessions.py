@@ -242,8 +242,8 @@ class Sessions:
         return Snapshot(session, thread.decode(), messages, bool(fields), turns, forks)
 
     def _oldest(self, session_id: str, thread_id: str, count: int) -> Iterator[bytes]:
-        """The first `count` messages of a thread. They stay as long as its branch is active, so that they need not be read
-        with the others."""
+        """The first `count` messages of a thread. They stay as long as its branch is active: they need not be read with
+        the others."""
         key = redis_keys.messages(session_id, thread_id)
         for first in range(0, count, _SNAPSHOT_PAGE):
             yield from self._redis.lrange(key, first, min(first + _SNAPSHOT_PAGE, count) - 1)

@@ -42,8 +42,8 @@ MessageId = Annotated[str, Field(min_length=1, max_length=parsing.MESSAGE_ID_CHA
 
 NewMessageId = Annotated[
     str,
-    BeforeValidator(parsing.message_id_of),
     Field(min_length=1, max_length=parsing.MESSAGE_ID_CHARACTERS, pattern=parsing.MESSAGE_ID.pattern),
+    BeforeValidator(parsing.message_id_of),
 ]
 
 
@@ -136,7 +136,7 @@ ResponseFormat = Annotated[
 
 
 class _Turn(TypedDict):
-    """What every message may say of its turn."""
+    """The fields that every message and regeneration may have."""
 
     thread_id: NotRequired[ThreadId | None]
     model: NotRequired[Model | None]

@@ -1,7 +1,7 @@
 -- The branches of a thread: functions that precede every script, after those of prelude.lua.
 --
 -- The list of the thread's messages holds the active branch. All that was cut off it lies in two hashes: `aside` has the
--- messages, `branches` says how they hang together. What was cut off at once is a segment. Its record is the field
+-- messages, `branches` says how they hang together. Messages that were cut off at once are a segment. Its record is the field
 -- `segment:<n>`: `parent` (the message behind which it was cut), `fork` (the nearest message before it that clients
 -- see), `shown` (its own first one, '' if it has none), `count`, and `changed` (when its newest message was made).
 -- The field `fork:<message>` lists what follows a message that clients see, oldest first: numbers of segments, and `*`

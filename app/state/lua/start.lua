@@ -148,6 +148,9 @@ if reply then return reply end
 local updates = {}
 local function add_update(kind, frame) updates[#updates + 1], updates[#updates + 2] = kind, frame end
 
+-- Redis refuses a script in full memory only at its first write, if that needs memory. The turn's lease is written before
+-- this script and would be refused; a reply, which begins by closing requests, would be accepted without one.
+redis.call('HSET', run, 'id', args.run)
 if redis.call('EXISTS', session) == 0 then redis.call('HSET', session, unpack(args.session)) end
 if args.title ~= '' and set_title(session) then add_update('title_changed', args.title_frame) end
 thread = thread or create_thread()

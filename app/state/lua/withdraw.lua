@@ -1,5 +1,5 @@
 -- Claim the end of a run that no worker has begun, as `seal` does, and take its message out of the history: no model
--- gets it. What it did to branches is undone. KEYS[1]: the session. args: run, seal (a name of this very call), now, state_frame, max_updates, ttl.
+-- gets it. The branch that it opened is given up. KEYS[1]: the session. args: run, seal (a name of this very call), now, state_frame, max_updates, ttl.
 -- Returns the run's fields, or nothing when it has begun or ended. A call that is sent again, because its reply was
 -- lost, returns what it returned.
 local args = cjson.decode(ARGV[1])
