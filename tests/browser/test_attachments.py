@@ -80,7 +80,9 @@ def test_a_pasted_picture_is_attached_and_a_pasted_text_is_text(seeing):
     assert fire(seeing, "paste", "#message", ("image.png", PNG, "image/png"))
     ready(seeing, 1)
     assert not fire(seeing, "paste", "#message", ("image.png", PNG, "image/png"), text="of a spreadsheet")
-    ready(seeing, 1)
+    assert not fire(seeing, "paste", "#key", ("image.png", PNG, "image/png"))
+    assert fire(seeing, "paste", "main", ("image.png", PNG, "image/png"))
+    ready(seeing, 2)
 
 
 def test_files_can_be_dropped_anywhere(seeing):

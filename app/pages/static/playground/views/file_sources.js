@@ -1,6 +1,7 @@
 // The sources of files: the button with the browser's own dialog, the clipboard, and files that are dropped on the page.
 
 const DRAGGED = "Files"; // among the types of a drag that has files
+const FIELDS = /^(?:INPUT|TEXTAREA)$/;
 
 /** Listen for files: `add(files)` takes them. `target` is shown while files are dragged over the page. */
 export function listenForFiles({ button, input, box, target }, add) {
@@ -9,9 +10,10 @@ export function listenForFiles({ button, input, box, target }, add) {
     add([...input.files]);
     input.value = ""; // the same file may be chosen again
   });
-  box.addEventListener("paste", (event) => {
+  addEventListener("paste", (event) => {
+    const isOtherField = event.target !== box && FIELDS.test(event.target.tagName);
     const files = pastedFiles(event.clipboardData);
-    if (!files.length) return;
+    if (isOtherField || !files.length || isCovered()) return;
     event.preventDefault();
     add(files);
   });
@@ -24,9 +26,9 @@ function pastedFiles(clipboard) {
 }
 
 function listenForDrops(target, add) {
-  const hasFiles = (event) => event.dataTransfer.types.includes(DRAGGED) && !document.querySelector("dialog[open]");
+  const hasFiles = (event) => event.dataTransfer.types.includes(DRAGGED);
   addEventListener("dragenter", (event) => {
-    if (hasFiles(event)) target.hidden = false;
+    if (hasFiles(event) && !isCovered()) target.hidden = false;
   });
   addEventListener("dragover", (event) => {
     if (hasFiles(event)) event.preventDefault(); // else the browser would open the file
@@ -38,8 +40,13 @@ function listenForDrops(target, add) {
     if (!hasFiles(event)) return;
     event.preventDefault();
     target.hidden = true;
-    add(droppedFiles(event.dataTransfer));
+    if (!isCovered()) add(droppedFiles(event.dataTransfer));
   });
+}
+
+/** Whether a dialog is open above the page. */
+function isCovered() {
+  return document.querySelector("dialog[open]") !== null;
 }
 
 /** The files of a drop, without folders. */
