@@ -1,4 +1,4 @@
-"""Files go with a message: by button, paste and drop; they come back, are shown again, and refusals are in words."""
+"""Files go with a message: by the button; they come back, are shown again, and refusals are in words."""
 
 from __future__ import annotations
 
@@ -7,61 +7,10 @@ import base64
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.attaching import choose, file, loaded, ready, saving
 from tests.support.backend import until
 from tests.support.images import PDF, PNG, square
 from tests.support.servers import Cut, Text
-
-FIRE = """([kind, selector, text, files]) => {
-  const data = new DataTransfer();
-  if (text) data.setData('text/plain', text);
-  for (const { name, type, bytes } of files) {
-    data.items.add(new File([Uint8Array.from(atob(bytes), (one) => one.charCodeAt(0))], name, { type }));
-  }
-  const more = { bubbles: true, cancelable: true };
-  const event = kind === 'paste' ? new ClipboardEvent(kind, { clipboardData: data, ...more })
-    : new DragEvent(kind, { dataTransfer: data, ...more });
-  return !document.querySelector(selector).dispatchEvent(event);
-}"""
-"""Pastes or drags files as a person would. Whether the page has taken the event."""
-
-
-def file(name, data=b"prices: 42", kind="text/plain"):
-    return {"name": name, "mimeType": kind, "buffer": data}
-
-
-def fire(page, kind, selector, *files, text=""):
-    sent = [{"name": n, "type": k, "bytes": base64.b64encode(data).decode()} for n, data, k in files]
-    return page.page.evaluate(FIRE, [kind, selector, text, sent])
-
-
-def choose(page, *files):
-    """By the button and the browser's own dialog."""
-    with page.page.expect_file_chooser() as dialog:
-        page.button("Attach files").click()
-    dialog.value.set_files(list(files))
-
-
-def saving(page, name):
-    """The button that saves a file; its size is part of its name, too."""
-    return page.page.get_by_role("button", name=f"Save {name}")
-
-
-def ready(page, count):
-    expect(page.page.locator(".chip[data-state=ready]")).to_have_count(count)
-
-
-def loaded(picture):
-    """Waits until the picture shows its pixels."""
-    expect(picture).to_have_js_property("complete", True)
-    expect(picture).not_to_have_js_property("naturalWidth", 0)
-
-
-@pytest.fixture
-def seeing(tab, profile, client, key):
-    """The page, with a conversation with a model that takes images and PDF."""
-    client.post("/api/sessions", json={"app": "seeing"})
-    profile.add_init_script(f"sessionStorage['aomi.key'] ??= {key!r}")
-    return tab().open(client.session_id)
 
 
 def test_files_of_the_button_go_with_the_message_and_the_model_gets_them(seeing, provider):
@@ -74,34 +23,6 @@ def test_files_of_the_button_go_with_the_message_and_the_model_gets_them(seeing,
     content = provider.requests("what are these?")[-1].messages[-1]["content"]
     assert base64.b64encode(PNG).decode() in str(content)
     assert "prices: 42" in str(content)
-
-
-def test_a_pasted_picture_is_attached_and_a_pasted_text_is_text(seeing):
-    assert fire(seeing, "paste", "#message", ("image.png", PNG, "image/png"))
-    ready(seeing, 1)
-    assert not fire(seeing, "paste", "#message", ("image.png", PNG, "image/png"), text="of a spreadsheet")
-    assert not fire(seeing, "paste", "#key", ("image.png", PNG, "image/png"))
-    assert fire(seeing, "paste", "main", ("image.png", PNG, "image/png"))
-    ready(seeing, 2)
-
-
-def test_files_can_be_dropped_anywhere(seeing):
-    target = seeing.page.get_by_text("Drop files to attach them")
-    fire(seeing, "dragenter", "main", ("pixel.png", PNG, "image/png"))
-    expect(target).to_be_visible()
-    fire(seeing, "dragleave", "#drop")
-    expect(target).to_be_hidden()
-    fire(seeing, "dragenter", "main", ("pixel.png", PNG, "image/png"))
-    assert fire(seeing, "drop", "#drop", ("pixel.png", PNG, "image/png"))
-    expect(target).to_be_hidden()
-    ready(seeing, 1)
-    loaded(seeing.page.locator(".chip img"))
-    expect(seeing.box).to_be_focused()
-
-
-def test_text_that_is_dragged_is_no_file(seeing):
-    assert not fire(seeing, "dragenter", "main", text="words")
-    expect(seeing.page.locator("#drop")).to_be_hidden()
 
 
 def test_a_removed_file_goes_from_the_server_and_the_focus_to_its_neighbour(seeing, client):

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.clients import npm
+from tests.support.attaching import choose, file, ready
 from tests.support.images import PDF, PNG
 from tests.support.servers import Held, Text, Thoughts
 
@@ -33,24 +34,13 @@ def complaints(axe):
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1100), ("dark", 320)])
-def test_nothing_is_wrong_with_files_thoughts_versions_and_what_waits(
-    tab, profile, client, key, provider, complaints, scheme, width
-):
-    gate = threading.Event()
+def test_nothing_is_wrong_with_files_thoughts_versions_and_what_waits(seeing, provider, complaints, scheme, width):
+    gate, page = threading.Event(), seeing
     provider.script("of axe", [Text(["one"])], [Thoughts(["Hm."]), Text(["# Two"])], [Thoughts(["Hm"]), Held(gate)])
-    client.post("/api/sessions", json={"app": "seeing"})
-    profile.add_init_script(f"sessionStorage['aomi.key'] ??= {key!r}")
-    page = tab()
     page.page.set_viewport_size({"width": width, "height": 760})
     page.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    page.open(client.session_id)
-    page.page.locator("#files").set_input_files(
-        [
-            {"name": "pixel.png", "mimeType": "image/png", "buffer": PNG},
-            {"name": "paper.pdf", "mimeType": "application/pdf", "buffer": PDF},
-        ]
-    )
-    expect(page.page.locator(".chip[data-state=ready]")).to_have_count(2)
+    choose(page, file("pixel.png", PNG, "image/png"), file("paper.pdf", PDF, "application/pdf"))
+    ready(page, 2)
     assert complaints(page) == []
 
     page.say("of axe")

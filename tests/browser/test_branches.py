@@ -7,6 +7,7 @@ import threading
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.attaching import choose, file
 from tests.support.images import PNG
 from tests.support.servers import Fail, Held, Text
 
@@ -100,19 +101,18 @@ def test_a_message_is_edited_in_its_place(scripted, provider):
     expect(words(scripted)).to_have_text(["the sky", "blue"])
 
 
-def test_an_edited_message_keeps_its_files(tab, profile, client, key, provider):
+def test_an_edited_message_keeps_its_files(seeing, client, provider):
     provider.script("see this", [Text(["A pixel."])])
     provider.script("look again", [Text(["A red pixel."])])
-    stored = client.post("/api/sessions", json={"app": "seeing"}) and client.post("/api/files", content=PNG).json()
-    client.ask("see this", attachments=[{"file_id": stored["file_id"]}])
-    profile.add_init_script(f"sessionStorage['aomi.key'] ??= {key!r}")
-    page = tab().open(client.session_id)
-    do(page.said.first, "Edit this message")
-    page.page.get_by_role("textbox", name="Edited message").fill("look again")
-    page.page.get_by_role("form", name="Edit this message").get_by_role("button", name="Send").click()
-    answered(page, "A red pixel.")
-    expect(page.button("Open file.png")).to_be_visible()
-    assert [one["file_id"] for one in client.state()["messages"][0]["attachments"]] == [stored["file_id"]]
+    choose(seeing, file("pixel.png", PNG, "image/png"))
+    seeing.say("see this")
+    answered(seeing, "A pixel.")
+    do(seeing.said.first, "Edit this message")
+    seeing.page.get_by_role("textbox", name="Edited message").fill("look again")
+    seeing.page.get_by_role("form", name="Edit this message").get_by_role("button", name="Send").click()
+    answered(seeing, "A red pixel.")
+    expect(seeing.button("Open pixel.png")).to_be_visible()
+    assert [one["filename"] for one in client.state()["messages"][0]["attachments"]] == ["pixel.png"]
 
 
 def test_escape_leaves_the_message_as_it_was(scripted):
