@@ -137,3 +137,23 @@ def test_a_prompt_behind_many_messages_in_many_branches_costs_what_it_costs_behi
     assert many[0] == few[0]
     assert many[1] < few[1] * 1.05
     assert many[2] == few[2]
+
+
+@pytest.mark.parametrize("connection", ["redis", "cluster"], indirect=True)
+def test_a_long_branch_goes_and_comes_back_whole(connection, store, sessions, said):
+    """It is moved in several commands."""
+    talk = Talk(store, sessions, said)
+    talk.say("first", "answer")
+    key = redis_keys.messages("s", talk.thread)
+    last = exact_json.loads(connection.lindex(key, -1))
+    connection.rpush(key, *[exact_json.dumps(last | {"id": f"run_{number:032x}-0"}) for number in range(1200)])
+    before = talk.shown
+    talk.edit(before[0]["id"], "instead", "ok")
+    assert talk.contents == ["instead", "ok"]
+    assert talk.choose(before[700]["id"]) == "chosen"
+    shown = talk.shown
+    assert shown[0].pop("siblings")[0] == before[0]["id"]
+    assert shown == before
+    copied = talk.branches.fork("s", "", before[1100]["id"], "")
+    assert [one["id"] for one in talk.shown] == [one["id"] for one in before[:1101]]
+    assert talk.thread == copied["id"]

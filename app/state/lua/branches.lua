@@ -8,7 +8,7 @@
 -- for what follows it where it is now. It exists only where that is more than one.
 -- The id of a message is JSON text here, with its quotes, as in the stored message; '' is the place before the first.
 
-local CHUNK = 100 -- messages that one command moves or reads
+local CHUNK = 500 -- messages that one command moves or reads
 
 local function segment_field(number) return 'segment:' .. number end
 local function fork_field(id) return 'fork:' .. id end
@@ -31,7 +31,7 @@ end
 
 local ID, CLIENT_ID = '{"id":', ',"client_id":'
 
-local function id_of(message) return json_string_at(message, #ID + 1) end
+local function id_of(message) return string.match(message, '^{"id":("[^"\\]*")') or json_string_at(message, #ID + 1) end
 
 -- The id that the client gave a message, nil if it gave none.
 local function client_id_of(message)
@@ -155,13 +155,14 @@ local function cut(session, thread, first, fork)
   local segment = tostring(redis.call('HINCRBY', branches_key(session, thread), 'cuts', 1))
   local shown, newest = '', nil
   for from = 0, count - 1, CHUNK do
-    local fields = {}
+    local fields, n = {}, 0
     for i, message in ipairs(redis.call('LRANGE', list, first + from, first + from + CHUNK - 1)) do
       local id = id_of(message)
       local run = run_of(id)
-      local index = from + i - 1
-      for _, value in ipairs({message_field(segment, index), message, place_field(id), segment}) do fields[#fields + 1] = value end
-      if run then fields[#fields + 1], fields[#fields + 2] = place_field(run), segment end
+      fields[n + 1], fields[n + 2] = message_field(segment, from + i - 1), message
+      fields[n + 3], fields[n + 4] = place_field(id), segment
+      n = n + 4
+      if run then fields[n + 1], fields[n + 2], n = place_field(run), segment, n + 2 end
       if shown == '' and is_shown(message) then shown = client_id_of(message) or id end
       newest = message
     end
