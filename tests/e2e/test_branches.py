@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from tests.support.client import text_of
-from tests.support.servers import Calls, Held, Text
+from tests.support.servers import Calls, Held, Silence, Text
 
 
 def again(client, target=True, **body):
@@ -167,3 +167,24 @@ def test_a_client_of_gen_1_sees_the_active_branch(client, provider):
     again(client)
     seen = client.get("/api/state").json()["messages"]
     assert [(message["sender"], message["content"]) for message in seen] == [("user", "old client"), ("agent", "two")]
+
+
+def test_a_regeneration_interrupts_the_answer_that_is_being_made(client, provider):
+    provider.script("too slow", [Text(["begun"]), Silence()], [Text(["at once"])])
+    with client.chat("too slow", app="scripted") as slow:
+        slow.next("text")
+        assert text_of(again(client, on_busy="interrupt")) == "at once"
+        assert list(slow.events())[-1] == {"type": "complete", "interrupted": True}
+    _, answer = client.state()["messages"]
+    assert (answer["content"], len(answer["siblings"])) == ("at once", 2)
+
+
+def test_a_regeneration_has_the_files_of_its_message_and_a_form_of_its_own(client, provider):
+    provider.script("read this", [Text(["read"])], [Text(['{"read": true}'])])
+    client.post("/api/sessions")
+    file = client.post("/api/files", content=b"some words in a file").json()["file_id"]
+    client.ask("read this", app="seeing", attachments=[{"file_id": file}])
+    again(client, app="seeing", response_format={"type": "json_object"})
+    prompts = [str(request.messages) for request in provider.requests("read this")]
+    assert ["some words in a file" in prompt for prompt in prompts] == [True, True]
+    assert client.state()["messages"][-1]["parsed"] == {"read": True}
