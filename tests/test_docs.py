@@ -44,6 +44,7 @@ from app.state.ledger import Ledger
 from app.state.runs import RunStore
 from app.state.scripts import Store
 from app.state.sessions import Sessions
+from app.state.summary import Summary
 from app.state.turn_requests import BranchPoint, TurnRequest
 from app.usage import ModelCall, Usage
 from tests.support import processes
@@ -184,6 +185,7 @@ def test_an_event_source_goes_on_by_itself_where_the_line_broke(webs, tmp_path):
 
 def test_there_is_a_program_for_each_kind_of_client():
     assert [(page, language) for page, language, _, _ in programs()] == [
+        ("clients.md", "js"),
         ("clients.md", "js"),
         ("clients.md", "js"),
         ("clients.md", "python"),
@@ -500,11 +502,16 @@ def busy(webs, redis):
     (watch,) = redis.scan_iter(f"{session}:call:*")
     until(lambda: redis.hexists(watch, "wake"), what="the watch to sleep")
     ended = redis.hget(session, "last_run").decode()
+    for place in ("", f"/threads/{client.state()['thread_id']}"):
+        client.request("PATCH", f"/api/sessions/{client.session_id}{place}", json={"seen": "1"})
     with client.chat("count to 5000") as running, client.chat("remember 1"):
         running.next("text")
         store = Store(redis, Settings())
         run = RunStore(store).get(client.session_id, redis.hget(session, "run").decode())
         RunStore(store).claim_title(client.session_id, run.id)
+        summed_up = RunStore(store).claim_compaction(client.session_id, ended, 600)
+        Sessions(store).end_compaction(summed_up, Summary("text", "msg_docs", "demo", run.started_at))
+        RunStore(store).claim_compaction(client.session_id, run.id, 600)
         ClientRequests(store).ask(run, "call_docs", "Ask", "docs", {})
         branched = list(_branched(store))
         hasty = TurnRequest("x", "default", "demo", on_busy="interrupt", response_format={"type": "json_object"})

@@ -6,7 +6,7 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.errors import Conflict, NotFound
-from app.openapi.declare import SESSION_PATH, THREAD_PATH, RouteSpec, body, documented
+from app.openapi.declare import PAGE_OF_MESSAGES, REASONING, SESSION_PATH, THREAD_PATH, RouteSpec, body, documented
 from app.openapi.schemas import requests, responses
 from app.state.branches import NoMessage
 from app.state.sessions import TooManyThreads
@@ -14,7 +14,8 @@ from app.turns.erasing import erase_thread
 from app.web import parsing
 from app.web.bodies import json_body, optional_json_body, validated
 from app.web.current import services
-from app.web.serializers import thread_json
+from app.web.pages import wanted_messages
+from app.web.serializers import shows_reasoning, thread_json
 
 bp = Blueprint("threads", __name__, url_prefix="/api/sessions/<session_id>/threads")
 
@@ -43,14 +44,35 @@ def open_thread(session_id: str) -> ResponseReturnValue:
 
 
 @bp.patch("/<thread_id>")
-@documented(responses.Thread, SESSION_PATH, THREAD_PATH, body(requests.Titled))
-def rename(session_id: str, thread_id: str) -> ResponseReturnValue:
-    """Set the thread's title."""
+@documented(responses.Thread, SESSION_PATH, THREAD_PATH, body(requests.Changes))
+def change(session_id: str, thread_id: str) -> ResponseReturnValue:
+    """Set the thread's title, or the last event that a person has seen of it."""
     session_id = _with_thread(session_id, thread_id)
-    title = validated(requests.Titled, json_body())["title"]
-    services().sessions.rename_thread(session_id, thread_id, title)
-    thread = services().sessions.thread(session_id, thread_id)
-    return jsonify(thread_json(thread))
+    changes = requests.changes_of(json_body())
+    if title := changes.get("title"):
+        services().sessions.rename_thread(session_id, thread_id, title)
+    if seen := changes.get("seen"):
+        services().sessions.mark_seen(session_id, int(seen), thread_id)
+    session = parsing.session_or_404(session_id)
+    current = services().runs.thread_of(session_id, session.get("run", ""))
+    return jsonify(thread_json(services().sessions.thread(session_id, thread_id), session, current))
+
+
+@bp.get("/<thread_id>/messages")
+@documented(responses.MessagePage, SESSION_PATH, THREAD_PATH, PAGE_OF_MESSAGES, REASONING)
+def messages(session_id: str, thread_id: str) -> ResponseReturnValue:
+    """A page of the thread's messages, the newest last. Without `before`, the newest ones, as `/api/state` has them."""
+    session_id = parsing.checked_session_id(session_id)
+    snapshot = services().sessions.snapshot(session_id, thread_id, whole=False)
+    if snapshot is None:
+        raise NotFound(parsing.NO_SESSION)
+    if snapshot.thread_id is None:
+        raise NotFound(parsing.NO_THREAD)
+    wanted = wanted_messages(with_reasoning=shows_reasoning(services().catalog, snapshot.session))
+    page = services().sessions.message_page(session_id, snapshot, wanted)
+    if page is None:
+        raise NotFound(parsing.NO_BEFORE)
+    return jsonify(messages=page.messages, has_more=page.has_more)
 
 
 @bp.delete("/<thread_id>")

@@ -5,8 +5,21 @@ An invalid file raises `ConfigError`, with a line for each thing that is wrong: 
 
 from app.catalog.apps import DEFAULT_APP, App
 from app.catalog.catalog import Catalog
+from app.catalog.compaction import Compaction
 from app.catalog.file import check
 from app.catalog.loading import load
 from app.catalog.models import DEMO, DEMO_INFO, PRICES, Model, prices_of
 
-__all__ = ["DEFAULT_APP", "DEMO", "DEMO_INFO", "PRICES", "App", "Catalog", "Model", "check", "load", "prices_of"]
+__all__ = [
+    "DEFAULT_APP",
+    "DEMO",
+    "DEMO_INFO",
+    "PRICES",
+    "App",
+    "Catalog",
+    "Compaction",
+    "Model",
+    "check",
+    "load",
+    "prices_of",
+]

@@ -18,7 +18,7 @@ from app.state.streams import read_stream
 
 Data = dict[str, Any]
 
-_JSON = frozenset({"user_state", "message", "args", "first", "response_format"})
+_JSON = frozenset({"user_state", "message", "args", "first", "response_format", "summary"})
 """Fields whose value is JSON."""
 
 _SHOWN = ("key_prefix", "label")
@@ -75,7 +75,7 @@ class Export:
             messages = [exact_json.loads(raw) for raw in self._list(redis_keys.messages(session_id, thread_id))]
             aside = self._store.fields(redis_keys.aside(session_id, thread_id))
             yield {
-                **self._store.fields(redis_keys.thread(session_id, thread_id)),
+                **_parsed(self._store.fields(redis_keys.thread(session_id, thread_id))),
                 "messages": messages,
                 "branches": branches_of(self._store.fields(redis_keys.branches(session_id, thread_id)), aside),
                 "message_ids": self._store.fields(redis_keys.message_ids(session_id, thread_id)),

@@ -20,7 +20,7 @@ SCHEMA = (
     Key(
         "session:{<id>}:thread:<thread>",
         "hash",
-        "id, title, created_at, updated_at",
+        "its title, times, summary, and what a person has seen",
         "as the session, at most a sixteenth longer",
     ),
     Key(

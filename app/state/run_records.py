@@ -11,6 +11,7 @@ from app.events import sse
 from app.events.types import Outcome
 from app.state.pairs import from_pairs
 from app.state.run_status import RunStatus
+from app.state.summary import Summary
 from app.state.turn_requests import ANONYMOUS, Principal
 
 
@@ -71,6 +72,8 @@ class Run:
     """Its terminal event, once it is settled. It is here so that a reader gets it whatever became of the log."""
     stored_user_state: str = "{}"
     """Its session's as JSON, when a worker claimed it: one round trip less before its first token."""
+    summary: Summary | None = None
+    """Of what its thread begins with, when a worker claimed it."""
     newest: NewestMessages = field(default_factory=NewestMessages)
     """Of its thread, when a worker claimed it."""
 
@@ -115,6 +118,7 @@ class Run:
         return replace(
             cls.read(session_id, fields),
             stored_user_state=fields["session_user_state"],
+            summary=Summary.read(fields.get("thread_summary", "")),
             newest=NewestMessages(reply[2], reply[1]),
         )
 

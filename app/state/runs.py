@@ -7,6 +7,7 @@ the winner folds the log into the history and calls `settle` with the terminal e
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from itertools import starmap
 from typing import Any, cast
 
@@ -90,6 +91,14 @@ class RunStore:
         args = {"run": run_id, "claim": new_id("claim")}
         fields = from_pairs(self._store.call("claim_title", [redis_keys.session(session_id)], args))
         return Run.read(session_id, fields) if fields else None
+
+    def claim_compaction(self, session_id: str, run_id: str, hold: float) -> Run | None:
+        """Claim the summing up of the turn's thread, for `hold` seconds or until `Sessions.end_compaction`. None if
+        turn or thread is gone, or another job has it. The run has that job's claim."""
+        claim = new_id("compaction")
+        args = {"run": run_id, "claim": claim, "hold": int(hold * 1000), "count": FIRST_PAGE_MESSAGES}
+        reply = self._store.call("claim_compaction", [redis_keys.session(session_id)], args)
+        return replace(Run.read_claimed(session_id, reply), claim=claim) if reply else None
 
     def get(self, session_id: str, run_id: str) -> Run | None:
         """The turn, or None when it is unknown or no longer kept."""
@@ -189,6 +198,11 @@ class RunStore:
     def current(self, session_id: str) -> str:
         """The turn that is current, '' if there is none."""
         raw = self._redis.hget(redis_keys.session(session_id), "run")
+        return raw.decode() if raw else ""
+
+    def thread_of(self, session_id: str, run_id: str) -> str:
+        """The thread of a turn, '' if there is none."""
+        raw = self._redis.hget(redis_keys.run(session_id, run_id), "thread") if run_id else None
         return raw.decode() if raw else ""
 
     def event(self, session_id: str, run_id: str, number: int) -> StreamEntry | None:

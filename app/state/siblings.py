@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,16 +34,19 @@ class Forks:
         followers = {_id_of(name): [shown.get(entry, HERE) for entry in entries] for name, entries in forks}
         return cls(followers, int(fields.get("cuts", "0")))
 
-    def placed(self, messages: Iterable[transcript.Message]) -> list[transcript.Message]:
+    def placed(self, messages: Iterable[transcript.Message], joining: Collection[str] = ()) -> list[transcript.Message]:
         """The messages of the active branch, from its first one on, with `parent_id`, and `siblings` where there are
-        others. Notes of failures and thoughts alone are nobody's parent and have no siblings."""
+        others. Notes of failures and thoughts alone are nobody's parent and have no siblings. Those with an id in
+        `joining` wait: they have no siblings yet."""
         placed: list[transcript.Message] = []
         parent: transcript.Message | None = None
         for message in messages:
             parent_id = transcript.client_id(parent) if parent else None
             place = {"parent_id": parent_id}
             if transcript.is_shown(message):
-                placed.append(message | place | self._siblings(parent["id"] if parent else "", message))
+                is_here = message["id"] not in joining
+                siblings = self._siblings(parent["id"] if parent else "", message) if is_here else {}
+                placed.append(message | place | siblings)
                 parent = message
             else:
                 placed.append(message | place)

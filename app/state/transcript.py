@@ -77,16 +77,16 @@ def client_id(message: Message) -> str:
     return own
 
 
-def is_shown(message: Message) -> bool:
-    """Whether clients see a message: no note of a failure, and not thoughts alone. (`is_shown` in lua/branches.lua is
-    the same.)"""
-    return message["role"] != "error" and not _is_empty(message)
+def is_shown(message: Message, *, with_reasoning: bool = False) -> bool:
+    """Whether clients get a message: no note of a failure, and thoughts alone only `with_reasoning`. (`is_shown` in
+    lua/branches.lua is the same.)"""
+    return message["role"] != "error" and (with_reasoning or not _is_empty(message))
 
 
 def for_clients(messages: list[Message], *, with_reasoning: bool = False) -> list[Message]:
     """The messages of a thread for a client: no notes of failures. `with_reasoning` some have `reasoning`, the text of
     what the model thought; otherwise a message that has nothing else is left out."""
-    said = [one for one in messages if one["role"] != "error" and (with_reasoning or not _is_empty(one))]
+    said = [one for one in messages if is_shown(one, with_reasoning=with_reasoning)]
     return [_for_client(one, _shown_reasoning(one) if with_reasoning else "") for one in said]
 
 

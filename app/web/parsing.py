@@ -24,6 +24,7 @@ MESSAGE_ID = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
 OUR_MESSAGE_ID = re.compile(r"(msg|run)_")
 """How the ids begin that the server gives messages."""
 
+EVENT_NUMBER = re.compile(r"[0-9]{1,15}")
 EVENT_ID = re.compile(r"(?:.*:)?([0-9]{1,15})", re.DOTALL)
 
 TEXT_CHARACTERS = 32_000
@@ -40,6 +41,7 @@ RESULT_BYTES = 16 * 1024
 FORMAT_BYTES = 32 * 1024
 
 NO_SESSION = "There is no such session; POST /api/sessions or a first message creates one"
+NO_BEFORE = "There is no message with the id of 'before' in this thread; leave it out for the newest messages"
 NO_THREAD = "There is no such thread in this session; GET /api/sessions/{id} lists its threads"
 NO_MESSAGE = "There is no such message in this thread; GET /api/state shows its messages"
 SEE_APPS = "see /api/session/apps"

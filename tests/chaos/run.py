@@ -28,8 +28,8 @@ _NEVER_AWAITED = re.compile(
     r"Exception ignored in: <coroutine object \S+acompletion_stream_function at \w+>\n"
     r"Traceback .*\n  File \"<string>\", line 1, in <lambda>\nKeyError: '__import__'\n"
 )
-"""What Python writes if it collects a coroutine of litellm's that a stop left unawaited while it makes a namedtuple: the
-warning cannot be imported there."""
+"""What Python writes if it collects a coroutine of litellm's, which a stop left unawaited, while it makes a namedtuple:
+the warning cannot be imported there."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 from app.openapi.schemas.files import AttachedFile, LinkedImage
 from app.web import parsing
 from app.web.attachments import MOST, attachments_of
-from app.web.bodies import expected
+from app.web.bodies import expected, validated
 
 USER = {"address": "0x742d...", "chain_id": 1, "is_connected": True}
 """An example of a user state."""
@@ -29,6 +29,15 @@ UserState = Annotated[
         "`is_connected` are the usual keys",
         examples=[USER],
     ),
+]
+
+Seen = Annotated[
+    str,
+    Field(
+        pattern=f"^{parsing.EVENT_NUMBER.pattern}$",
+        description="The `last_event_id` of a response, or the id of an event of /api/updates",
+    ),
+    expected("the last_event_id of /api/state, or the id of an event of /api/updates, such as '7'"),
 ]
 
 Attachments = Annotated[
@@ -71,6 +80,28 @@ class Titled(TypedDict):
     """A new title."""
 
     title: Title
+
+
+@with_config(
+    ConfigDict(
+        json_schema_extra={
+            "examples": [{"title": "ETH and BTC"}, {"seen": "7"}],
+            "anyOf": [{"required": ["title"]}, {"required": ["seen"]}],
+        }
+    )
+)
+class Changes(TypedDict):
+    """A new title, the last event that a person has seen, or both."""
+
+    title: NotRequired[Title]
+    seen: NotRequired[Seen]
+
+
+def changes_of(fields: dict[str, Any]) -> Changes:
+    """The changes of a body: at least one. Raises `BadRequest`."""
+    if "seen" not in fields:
+        validated(Titled, fields)
+    return validated(Changes, fields)
 
 
 @open_schema(message_id="msg_0a1b2c3d4e5f60718293a4b5c6d7e8f9")

@@ -23,14 +23,23 @@ class Refusal(TypedDict):
     error: str
 
 
-@exact_schema(id=_THREAD, title="ETH Price Discussion", created_at=_CREATED, updated_at=_UPDATED)
+@exact_schema(
+    id=_THREAD,
+    title="ETH Price Discussion",
+    created_at=_CREATED,
+    updated_at=_UPDATED,
+    status="idle",
+    unread=True,
+)
 class Thread(TypedDict):
-    """A thread."""
+    """A thread. `unread` says that it has something new since the last event that was marked as seen."""
 
     id: str
     title: str
     created_at: str
     updated_at: str
+    status: Status
+    unread: bool
 
 
 @exact_schema(id=_THREAD, deleted=True)
@@ -53,15 +62,41 @@ class MadeSession(TypedDict):
 
 @exact_schema(session_id=_ID, title="Prices", is_archived=False)
 class NamedSession(TypedDict):
-    """A session with its new title."""
+    """A session with its title."""
 
     session_id: str
     title: str
     is_archived: bool
 
 
-@exact_schema(session_id=_ID, title="Prices", is_archived=False, created_at=_CREATED, updated_at=_UPDATED)
-class ListedSession(NamedSession):
+@exact_schema(
+    session_id=_ID,
+    title="Prices",
+    is_archived=False,
+    status="idle",
+    unread=True,
+    last_event_id="7",
+)
+class ChangedSession(NamedSession):
+    """A session after a change. `unread` says that it has something new since the last event that was marked as
+    seen."""
+
+    status: Status
+    unread: bool
+    last_event_id: str
+
+
+@exact_schema(
+    session_id=_ID,
+    title="Prices",
+    is_archived=False,
+    status="idle",
+    unread=True,
+    last_event_id="7",
+    created_at=_CREATED,
+    updated_at=_UPDATED,
+)
+class ListedSession(ChangedSession):
     """A session in a list."""
 
     created_at: str
@@ -72,9 +107,21 @@ class ListedSession(NamedSession):
     session_id=_ID,
     title="Prices",
     is_archived=False,
+    status="idle",
+    unread=True,
+    last_event_id="7",
     created_at=_CREATED,
     updated_at=_UPDATED,
-    threads=[{"id": _THREAD, "title": "ETH Price Discussion", "created_at": _CREATED, "updated_at": _UPDATED}],
+    threads=[
+        {
+            "id": _THREAD,
+            "title": "ETH Price Discussion",
+            "created_at": _CREATED,
+            "updated_at": _UPDATED,
+            "status": "idle",
+            "unread": True,
+        }
+    ],
     app="default",
     model="claude-sonnet",
 )
@@ -142,6 +189,14 @@ class Message(TypedDict):
     siblings: NotRequired[list[str]]
 
 
+@exact_schema(messages=[], has_more=False)
+class MessagePage(TypedDict):
+    """A page of a thread's messages, the newest last. `has_more` says whether there are older ones."""
+
+    messages: list[Message]
+    has_more: bool
+
+
 @exact_schema(run_id=_RUN, text="And of BTC?")
 class WaitingMessage(TypedDict):
     """A message whose turn has not begun, because others of the session come first."""
@@ -164,7 +219,8 @@ class WaitingMessage(TypedDict):
     last_event_id="0",
 )
 class State(TypedDict):
-    """A snapshot. Follow /api/updates from `last_event_id` to miss nothing."""
+    """A snapshot. Follow /api/updates from `last_event_id` to miss nothing. `has_more` is there if the request has a
+    `limit`, and says whether there are older messages."""
 
     session_id: str
     thread_id: str | None
@@ -174,6 +230,7 @@ class State(TypedDict):
     app: str
     model: str
     messages: list[Message]
+    has_more: NotRequired[bool]
     waiting: list[WaitingMessage]
     user_state: UserState
     last_event_id: str

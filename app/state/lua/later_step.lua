@@ -14,6 +14,7 @@ redis.call('HDEL', call, 'slept')
 redis.call('EXPIRE', call, args.call_ttl)
 index_key(session, call, args.call_kept)
 add_for(tools_key(session), tool_member(session, call), args.call_ttl)
+mark_news(session, args.thread)
 append_tool_step(session, args.thread, args.run, args.frame, args.message, args.ttl, args.now)
 publish_updates(session, args.updates, args.max_updates, args.ttl)
 return 1

@@ -71,6 +71,16 @@ local function publish_updates(session, frames, max_updates, ttl)
   redis.call('EXPIRE', stream, ttl)
 end
 
+-- Note that the session, and one of its threads if it still has that, have something that no person has seen: it comes
+-- with the next event of the update stream, or before it.
+local function mark_news(session, thread)
+  local number = tonumber(redis.call('HGET', session, 'updates') or 0) + 1
+  redis.call('HSET', session, 'news', number)
+  if redis.call('ZSCORE', threads_key(session), thread) then
+    redis.call('HSET', thread_key(session, thread), 'news', number)
+  end
+end
+
 -- The current run of the session ('' if there is none), its status and its thread.
 local function current_turn(session)
   local id = redis.call('HGET', session, 'run') or ''
@@ -128,6 +138,19 @@ local function push_gen1_event(session, event, max_events, ttl)
   redis.call('RPUSH', mailbox, event)
   redis.call('LTRIM', mailbox, -max_events, -1)
   redis.call('EXPIRE', mailbox, ttl)
+end
+
+-- All that a job needs of a run and its thread: {the run's fields, `session_user_state` and `thread_summary` if there is
+-- one, how many messages of its thread are left out, the newest `count` of them}.
+local function claimed_run(session, run, count)
+  local fields = redis.call('HGETALL', run)
+  local thread = redis.call('HGET', run, 'thread')
+  fields[#fields + 1], fields[#fields + 2] = 'session_user_state', redis.call('HGET', session, 'user_state') or '{}'
+  local summary = redis.call('HGET', thread_key(session, thread), 'summary')
+  if summary then fields[#fields + 1], fields[#fields + 2] = 'thread_summary', summary end
+  local messages = messages_key(session, thread)
+  local newest = redis.call('LRANGE', messages, -count, -1)
+  return {fields, redis.call('LLEN', messages) - #newest, newest}
 end
 
 -- Whether a turn has a model call that is not settled and counted yet.
