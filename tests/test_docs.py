@@ -206,9 +206,7 @@ def in_words(text: str) -> list[list[str]]:
     return [line.split() for line in re.sub(r"(started +)\S+", r"\1WORKER", text).splitlines()]
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", *(f"docs/{name}.md" for name in ("api", "gen1", "clients", "branches", "operating"))]
-)
+@pytest.mark.parametrize("page", ["README.md", "docs/terminal.md"])
 def test_the_commands_of_the_terminal_print_what_the_page_says(page, webs, redis_url, tmp_path):
     session = [
         (code, said)
