@@ -66,7 +66,7 @@ def test_the_newest_page_has_what_the_state_shows_of_turns_that_run_and_wait(
     run = runs.claim("s", runs.start("s", said("runs")).run_id, "worker")
     runs.append([("s", run.id, 1, [sse.text("so far")])])
     runs.start("s", said("waits"))
-    state = transcript.for_clients(sessions.snapshot("s", None).messages)
+    state = transcript.for_clients(sessions.snapshot("s", None).placed())
     assert page_of(sessions, 5).messages == state[-5:]
     assert contents(page_of(sessions, 5)) == ["3", "4", "runs", "so far", "waits"]
     assert contents(page_of(sessions, 2, f"{run.id}-0")) == ["4", "runs"]
