@@ -128,7 +128,7 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken, compaction: Compac
     system = Conversation(_instructions(app, context.secrets), state, summary=run.summary if app.compact else None)
     files = TurnFiles(services.files, run)
     model = TurnModel(services, runtime.models, usage, run, system, toolbox.schemas, files, think, compaction.observe)
-    messages = services.sessions.history(run, model.room * MAX_BYTES_PER_TOKEN)
+    messages = services.sessions.histories.history(run, model.room * MAX_BYTES_PER_TOKEN)
     if not messages:
         raise turn.ThreadGone("The thread of this message was deleted")
     if run.branch and run.former is None:

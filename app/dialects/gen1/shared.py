@@ -10,8 +10,8 @@ from flask.typing import ResponseReturnValue
 
 from app import exact_json
 from app.dialects.gen1 import messages, requests
+from app.state.histories import Snapshot
 from app.state.session_fields import session_status, session_user_state
-from app.state.sessions import Snapshot
 from app.state.turn_requests import TurnRequest
 from app.web import model_choice, parsing
 from app.web.admission import Admission
@@ -108,7 +108,7 @@ def set_model() -> ResponseReturnValue:
 def _state(session_id: str) -> dict[str, Any]:
     """The state of a session. Events are read first, so that the state contains what they announce."""
     events = services().client_requests.fetch_events(session_id)
-    snapshot = services().sessions.snapshot(session_id, None) or EMPTY
+    snapshot = services().sessions.histories.snapshot(session_id, None) or EMPTY
     session = snapshot.session
     return {
         "messages": messages.messages(snapshot),
