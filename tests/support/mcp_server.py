@@ -98,7 +98,7 @@ def die() -> str:
 async def grow(context: Context) -> str:
     """Offer another tool."""
     server.add_tool(say, name="grown", description="Say a text, too.")
-    await context.session.send_tool_list_changed()
+    await context.notify_tools_changed()
     return "grown"
 
 

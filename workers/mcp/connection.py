@@ -48,8 +48,10 @@ OpenTransport = Callable[[Callable[[str], object]], AbstractAsyncContextManager[
 class Connection:
     """All methods run on the event loop of the room."""
 
-    def __init__(self, name: str, open_transport: OpenTransport) -> None:
+    def __init__(self, name: str, open_transport: OpenTransport, patience: float = LIST_SECONDS) -> None:
+        """`patience`: how many seconds `listing` waits for a server that has not listed its tools yet."""
         self.name = name
+        self._patience = patience
         self.used_at = time.monotonic()
         self.calls = 0
         self._open_transport = open_transport
@@ -80,7 +82,7 @@ class Connection:
     async def _first_listing(self) -> None:
         self._start()
         try:
-            async with asyncio.timeout_at(self._started_at + LIST_SECONDS):
+            async with asyncio.timeout_at(self._started_at + self._patience):
                 await self._client()
         except TimeoutError:
             raise ServerAway("it does not answer") from None

@@ -71,8 +71,14 @@ class McpServers:
     """`start` it before use, `stop` it at the end."""
 
     def __init__(
-        self, servers: Mapping[str, McpServer], settings: Settings, environment: Mapping[str, str] = os.environ
+        self,
+        servers: Mapping[str, McpServer],
+        settings: Settings,
+        environment: Mapping[str, str] = os.environ,
+        patience: float = LIST_SECONDS,
     ) -> None:
+        """`patience`: how many seconds a turn waits for servers that have not listed their tools yet."""
+        self._patience = patience
         self._servers = servers
         self._timeout = settings.tool_timeout
         self._max_bytes = settings.tool_result_bytes + 2 * settings.max_file  # images come as base64
@@ -96,8 +102,8 @@ class McpServers:
             self._loop.stop()
 
     def offer(self, app: App, taken: Collection[str], client: str, context: ToolContext) -> Offer:
-        """The app's MCP tools. Waits for at most `LIST_SECONDS`. Names that are `taken` are not used. Raises
-        `Stopped`."""
+        """The app's MCP tools; none has a name that is `taken`. Waits a few seconds for servers that have not listed
+        theirs yet. Raises `Stopped`."""
         caller, wanted = Caller(client, context.secrets), dict[str, list[str]]()
         for server, tool in app.mcp_tools:
             wanted.setdefault(server, []).append(tool)
@@ -118,7 +124,7 @@ class McpServers:
     def _listed(self, servers: list[str], caller: Caller, token: CancelToken) -> dict[str, tuple[Tool, ...] | str]:
         """The tools of each server, or why there are none."""
         try:
-            return _waited(self._loop.submit(self._listings(servers, caller)), token, LIST_SECONDS)
+            return _waited(self._loop.submit(self._listings(servers, caller)), token, self._patience)
         except TimeoutError:
             log.error("the event loop of the MCP servers does not respond")
             return dict.fromkeys(servers, "they do not answer")
@@ -185,7 +191,7 @@ class McpServers:
         if key not in self._connections:
             if key[1] and sum(bool(own) for _, own in self._connections) >= MAX_OF_CLIENTS:
                 raise ServerAway("too many users use it at once")
-            self._connections[key] = Connection(name, self._transport(name, server, headers))
+            self._connections[key] = Connection(name, self._transport(name, server, headers), self._patience)
         return self._connections[key]
 
     def _value(self, caller: Caller, source: str, name: str) -> str:
@@ -198,7 +204,7 @@ class McpServers:
 
     def _transport(self, name: str, server: McpServer, headers: Mapping[str, str]) -> OpenTransport:
         if server.url:
-            timeout = max(server.timeout, LIST_SECONDS)
+            timeout = max(server.timeout, self._patience)
             return lambda on_end: http.transport(server.url, headers, timeout, self._max_bytes)
         env = resolved(server.env, lambda _, variable: self._environment[variable])
         command = (server.command, *server.args)

@@ -114,10 +114,17 @@ def _without(secrets: list[str], line: str) -> str:
     return line
 
 
+async def _drain(stream: Any) -> None:
+    while await stream.read(64 * 1024):
+        pass
+
+
 async def _end(process: asyncio.subprocess.Process, tasks: list[asyncio.Task[None]]) -> None:
     """Close its input, as the protocol says; then SIGTERM and SIGKILL for it and its children."""
-    if process.stdin:
-        process.stdin.close()
+    await asyncio.gather(*tasks[:2], return_exceptions=True)
+    assert process.stdin
+    process.stdin.close()
+    tasks.append(asyncio.create_task(_drain(process.stdout)))  # asyncio waits for the end of its output, too
     for number in (None, signal.SIGTERM, signal.SIGKILL):
         if number is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):

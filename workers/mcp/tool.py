@@ -17,7 +17,7 @@ Call = Callable[[str, dict[str, Any], CancelToken], CallToolResult]
 
 
 class McpTool:
-    """`name` is the one for the model. Its server checks the arguments."""
+    """`name` is the one for the model, `tool` its server's. The server checks the arguments."""
 
     has_steps = False
     resumable = False
@@ -25,7 +25,7 @@ class McpTool:
     def __init__(self, name: str, tool: str, schema: dict[str, Any], call: Call) -> None:
         self.name = name
         self.schema = schema
-        self._tool = tool
+        self.tool = tool
         self._call = call
 
     def run(self, args: dict[str, Any], context: ToolContext) -> Any:
@@ -34,4 +34,4 @@ class McpTool:
             given = context.secrets.reveal(args)
         except UnknownSecret as error:
             raise ToolError(str(error)) from None
-        return results.plain(self._call(self._tool, given, context.token), context.keep_image)
+        return results.plain(self._call(self.tool, given, context.token), context.keep_image)
