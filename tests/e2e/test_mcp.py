@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 
@@ -14,15 +13,13 @@ import pytest
 import yaml
 
 from tests.support import processes
-from tests.support.backend import Backend, configuration, redis_running
+from tests.support.backend import ROOT, Backend, configuration, redis_running
 from tests.support.client import Client, kinds
 from tests.support.images import PNG
 from tests.support.patience import patient, setting, until
 from tests.support.servers import Calls, Provider, Text, serving
 
-LOADED = (
-    "import sys; {}; print([name for name in sys.modules if name.partition('.')[0] in ('mcp', 'httpx2', 'starlette')])"
-)
+SDK = ("mcp", "mcp_types", "httpx2", "starlette")
 
 
 @pytest.fixture(scope="module")
@@ -87,12 +84,12 @@ def test_a_model_calls_a_tool_of_a_server_and_reads_its_result(ask):
     assert json.loads(told["content"]) == {"result": 3}
 
 
-def test_its_image_is_a_file_of_the_session_that_the_model_sees(ask):
-    (result,), requests = ask("draw with mcp", ("tests__draw", {}))
+def test_its_image_is_a_file_of_the_session_that_the_model_sees(ask, provider):
+    (result,), _ = ask("draw with mcp", ("tests__draw", {}))
     assert (result["media_type"], result["bytes"]) == ("image/png", len(PNG))
-    (mixed,), requests = ask("mix with mcp", ("tests__mixed", {}))
+    (mixed,), _ = ask("mix with mcp", ("tests__mixed", {}))
     assert mixed["files"][0]["media_type"] == "image/png"
-    assert "data:image/png;base64," in json.dumps(requests[1].messages)
+    assert "data:image/png;base64," in json.dumps(provider.seen[-1].messages)
 
 
 def test_a_large_result_and_a_dead_server_are_errors_and_the_turn_goes_on(ask):
@@ -148,13 +145,20 @@ def _runs(process):
         return False
 
 
-@pytest.mark.parametrize(
-    "start", ["import workers.process", "import app; app.create_app()", "import workers.models.models, litellm"]
-)
+WITHOUT_SERVERS = """
+import pathlib
+from app import catalog
+from workers import process
+assert process._mcp_servers(catalog.load(pathlib.Path("aomi.yaml")), None) is None
+"""
+
+
+@pytest.mark.parametrize("start", [WITHOUT_SERVERS, "import app; app.create_app()"], ids=["worker", "web"])
 def test_a_process_without_servers_never_loads_the_sdk(start, tmp_path):
     (tmp_path / "aomi.yaml").write_text(
         "model_list:\n  - {model_name: demo, litellm_params: {model: demo/assistant}}\n"
     )
-    environment = os.environ | {"AOMI_CONFIG": str(tmp_path / "aomi.yaml"), "REDIS_URL": "redis://127.0.0.1:9/0"}
-    ran = processes.run([sys.executable, "-c", LOADED.format(start)], env=environment, stderr=subprocess.DEVNULL)
-    assert ran.stdout.strip() == "[]"
+    environment = os.environ | {"REDIS_URL": "redis://127.0.0.1:9/0", "PYTHONPATH": str(ROOT)}
+    code = f"{start}\nimport sys\nprint([name for name in sys.modules if name.partition('.')[0] in {SDK}])"
+    ran = processes.run([sys.executable, "-c", code], cwd=tmp_path, env=environment)
+    assert ran.stdout.strip() == "[]", ran.stderr
