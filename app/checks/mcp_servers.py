@@ -39,7 +39,7 @@ _OWN_HEADERS = frozenset(
 
 
 def problems(file: YamlFile) -> Iterator[Problem]:
-    """What is wrong with the servers, and each tool of an app that no server can offer. Values of a wrong type are
+    """Each mistake in a server's entry, and each tool of an app that no server can offer. Values of a wrong type are
     left to pydantic."""
     servers = file.data.get("mcp_servers")
     servers = servers if isinstance(servers, dict) else {}

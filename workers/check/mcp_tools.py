@@ -4,7 +4,6 @@ mcp`."""
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,15 +25,14 @@ DESCRIPTION_CHARACTERS = 100
 
 def warnings(settings: Settings, found: Catalog) -> Iterator[str]:
     """A line for each server that does not answer, each tool that it lacks, and each that no model can be given. A
-    server whose headers hold a client's secret is not asked."""
+    server whose headers hold a client's secret, or a variable that is not set, is not asked."""
     wanted: dict[str, list[str]] = {}
     for app in found.apps:
         for server, tool in app.mcp_tools:
             wanted.setdefault(server, []).append(tool)
     servers = {name: found.mcp_servers[name] for name in wanted}
-    asked = [name for name, server in servers.items() if not server.secrets and not server.missing(os.environ)]
     with _running(servers, settings) as running:
-        for name in asked:
+        for name in filter(running.can_be_asked, wanted):
             place, offer = found.place("mcp_server", name), _offer(running, name)
             yield from (f"{place}: {line}" for line in (*offer.notices, *offer.left_out))
             there = {tool.tool for tool in offer.tools.values()}

@@ -1,4 +1,4 @@
-"""What a server's question to the user is answered with."""
+"""Answers to the questions that servers have for the user."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ async def transport(url: str, headers: Mapping[str, str], timeout: float, max_by
 
 
 class _BoundedTransport(httpx2.AsyncHTTPTransport):
-    """Ends a response that is no stream of events after `max_bytes`: the SDK reads it as a whole."""
+    """Ends a response that the SDK reads as a whole after `max_bytes`. It bounds the events of a stream itself."""
 
     def __init__(self, max_bytes: int) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class _BoundedTransport(httpx2.AsyncHTTPTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         response = await super().handle_async_request(request)
-        if not response.headers.get("content-type", "").lower().startswith("text/event-stream"):
+        if response.is_redirect or "json" in response.headers.get("content-type", "").lower():
             assert isinstance(response.stream, httpx2.AsyncByteStream)
             response.stream = _BoundedStream(response.stream, self._max_bytes)
         return response

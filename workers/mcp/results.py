@@ -85,7 +85,7 @@ def _image(block: Any) -> Image | None:
 
 
 def _text(block: Any) -> str:
-    """What the model reads of a block."""
+    """The text that the model reads of a block."""
     if isinstance(block, TextContent):
         return block.text
     if isinstance(block, EmbeddedResource):

@@ -101,6 +101,11 @@ class McpServers:
         with contextlib.suppress(TimeoutError, concurrent.futures.TimeoutError):
             self._loop.stop()
 
+    def can_be_asked(self, name: str) -> bool:
+        """Whether the server needs no client's secret, and its variables are set."""
+        server = self._servers[name]
+        return not server.secrets and not server.missing(self._environment)
+
     def offer(self, app: App, taken: Collection[str], client: str, context: ToolContext) -> Offer:
         """The app's MCP tools; none has a name that is `taken`. Waits a few seconds for servers that have not listed
         theirs yet. Raises `Stopped`."""

@@ -1,4 +1,4 @@
-"""What a turn needs of a tool, wherever it comes from."""
+"""The interface of a tool to a turn, for our functions and for MCP tools alike."""
 
 from __future__ import annotations
 
