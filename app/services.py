@@ -14,6 +14,7 @@ from app.live.hub import Hub
 from app.metrics.instruments import Metrics
 from app.metrics.reporter import Reporter
 from app.state.api_keys import ApiKeys
+from app.state.branches import Branches
 from app.state.client_requests import ClientRequests
 from app.state.clock import RedisClock
 from app.state.connection import clients
@@ -51,6 +52,7 @@ class Services:
     clock: RedisClock
     sessions: Sessions
     runs: RunStore
+    branches: Branches
     files: Files
     step_calls: StepToolCalls
     client_requests: ClientRequests
@@ -96,6 +98,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         clock=store.clock,
         sessions=sessions,
         runs=runs,
+        branches=Branches(store),
         files=files,
         step_calls=calls,
         client_requests=ClientRequests(store),

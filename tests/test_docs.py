@@ -12,6 +12,8 @@ import subprocess
 import sys
 import uuid
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from itertools import pairwise
@@ -32,16 +34,18 @@ from app.commands.keys import create, rotate
 from app.commands.keys import keys as key_commands
 from app.commands.sessions import sessions
 from app.config import Settings
+from app.events import sse
 from app.events.types import ErrorCode, FinishReason
 from app.model_params import ModelParams
-from app.state import redis_keys, redis_schema
+from app.state import redis_keys, redis_schema, scripts
 from app.state.api_keys import ApiKeys
 from app.state.client_requests import ClientRequests
 from app.state.ledger import Ledger
 from app.state.runs import RunStore
 from app.state.scripts import Store
 from app.state.sessions import Sessions
-from app.state.turn_requests import TurnRequest
+from app.state.summary import Summary
+from app.state.turn_requests import BranchPoint, TurnRequest
 from app.usage import ModelCall, Usage
 from tests.support import processes
 from tests.support.backend import until
@@ -64,7 +68,7 @@ RUNS = {
 }
 """By the language of a block: what runs it, and the name it is saved under."""
 MARK = "---- end of an example ----"
-LIBRARY = {"keys", "prelude"}
+LIBRARY = set(scripts.LIBRARY)
 """The Lua files that precede every script."""
 
 
@@ -111,7 +115,7 @@ def examples(page: Path) -> list[tuple[str, tuple[str, str] | None]]:
     return [
         (content, after if after[0] in ("text", "json") else None)
         for (language, content), after in zip(found, following, strict=True)
-        if language == "sh" and ("curl " in content or content.startswith("SESSION="))
+        if language == "sh" and ("curl " in content or content.startswith(("SESSION=", "say ", "FIRST=")))
     ]
 
 
@@ -136,7 +140,9 @@ def frames(text: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/api.md", "docs/gen1.md", "docs/clients.md", "docs/operating.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/api.md", "docs/gen1.md", "docs/clients.md", "docs/branches.md", "docs/operating.md"]
+)
 def test_the_examples_print_what_the_page_says(page, webs, tmp_path):
     needed("curl")
     session = examples(ROOT / page)
@@ -179,6 +185,7 @@ def test_an_event_source_goes_on_by_itself_where_the_line_broke(webs, tmp_path):
 
 def test_there_is_a_program_for_each_kind_of_client():
     assert [(page, language) for page, language, _, _ in programs()] == [
+        ("clients.md", "js"),
         ("clients.md", "js"),
         ("clients.md", "js"),
         ("clients.md", "python"),
@@ -493,12 +500,18 @@ def busy(webs, redis):
     (watch,) = redis.scan_iter(f"{session}:call:*")
     until(lambda: redis.hexists(watch, "wake"), what="the watch to sleep")
     ended = redis.hget(session, "last_run").decode()
+    for place in ("", f"/threads/{client.state()['thread_id']}"):
+        client.request("PATCH", f"/api/sessions/{client.session_id}{place}", json={"seen": "1"})
     with client.chat("count to 5000") as running, client.chat("remember 1"):
         running.next("text")
         store = Store(redis, Settings())
         run = RunStore(store).get(client.session_id, redis.hget(session, "run").decode())
         RunStore(store).claim_title(client.session_id, run.id)
+        summed_up = RunStore(store).claim_compaction(client.session_id, ended, 600)
+        Sessions(store).end_compaction(summed_up, Summary("text", "msg_docs", "demo", run.started_at))
+        RunStore(store).claim_compaction(client.session_id, run.id, 600)
         ClientRequests(store).ask(run, "call_docs", "Ask", "docs", {})
+        branched = list(_branched(store))
         hasty = TurnRequest("x", "default", "demo", on_busy="interrupt", response_format={"type": "json_object"})
         interrupting = [RunStore(store).start("docs", hasty).run_id for _ in range(3)]
         RunStore(store).withdraw("docs", interrupting[-1])
@@ -507,7 +520,7 @@ def busy(webs, redis):
             session=client.session_id,
             ended=ended,
             run=run.id,
-            interrupting=interrupting,
+            interrupting=[*branched, *interrupting],
             thread=client.state()["thread_id"],
             call=call.decode().split(":call:")[1],
             owner=owner,
@@ -517,6 +530,18 @@ def busy(webs, redis):
         )
         client.request("DELETE", f"/api/sessions/{client.session_id}")
         Sessions(store).delete("docs")
+
+
+def _branched(store: Store) -> Iterator[str]:
+    """Turns of a session whose message was edited, and whose client replied to a request."""
+    runs = RunStore(store)
+    message = TurnRequest("x", "default", "demo", message_id="own")
+    first = runs.claim("docs", runs.start("docs", message).run_id, "docs")
+    ClientRequests(store).ask(first, "call_docs", "Ask", "docs", {})
+    runs.settle(runs.seal("docs", first.id, "complete", expect={"running"}), sse.complete())
+    yield first.id
+    yield runs.start("docs", replace(message, branch=BranchPoint("edit", "own"), body=b"edit")).run_id
+    yield runs.start("docs", TurnRequest("y", "default", "demo", answers=(1,))).run_id
 
 
 @pytest.fixture(scope="module")
@@ -557,6 +582,7 @@ def test_fields_on_the_page_are_those_in_redis(busy, redis):
     open_fields = {"provider-keys:<client>", "secrets:<client>"}  # names that the client gives
     open_fields |= {"session:{<id>}:files", "session:{<id>}:file:<file>:data"}  # ids, numbers
     open_fields |= {"model-abilities"}  # names of models
+    open_fields |= {redis_keys.thread("<id>", "<thread>") + part for part in (":branches", ":aside", ":ids")}  # ids
     open_fields |= {"metrics"}  # the samples of docs/operating.md
     open_fields |= {key.pattern for key in redis_schema.SCHEMA if "usage" in key.pattern}  # sums by apps and models
     assert set(present) == {key.pattern for key in redis_schema.SCHEMA if key.type == "hash"} - open_fields

@@ -106,7 +106,7 @@ def test_the_scripts_name_keys_as_python_does():
         "updates_key(S), run_key(S, 'r'), log_key(S, 'r'), mailbox_key(S), fetched_key(S), request_field(7), "
         "client_key(S), kept_key(S), kept_name(S, 'n'), log_of(run_key(S, 'r')), usage_key(S), model_call_field(7), "
         "charge_field(7), tools_key(S), call_name(S, 'r:c'), files_key(S), file_key(S, 'f'), "
-        "file_data_key(S, 'f')}"
+        "file_data_key(S, 'f'), branches_key(S, 't'), aside_key(S, 't'), ids_key(S, 't')}"
     )
     assert set(re.findall(r"function (\w+)", names)) == set(re.findall(r"(\w+)\(", calls))
     found = [name.decode() for name in redis.eval(names + calls, 1, redis_keys.session("s"))]
@@ -133,6 +133,9 @@ def test_the_scripts_name_keys_as_python_does():
         redis_keys.files("s"),
         redis_keys.file("s", "f"),
         redis_keys.file_data("s", "f"),
+        redis_keys.branches("s", "t"),
+        redis_keys.aside("s", "t"),
+        redis_keys.message_ids("s", "t"),
     ]
 
 

@@ -78,6 +78,12 @@ class ThreadGone(TurnFailed):
     code = "lost"
 
 
+class MessageGone(TurnFailed):
+    """The message that the turn was to edit or answer again was gone when its time came."""
+
+    code = "lost"
+
+
 class FileLost(TurnFailed):
     """A file of the turn's message was deleted, or is lost."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, url_for
@@ -28,13 +29,14 @@ from app.openapi.declare import (
     query,
 )
 from app.openapi.schemas import responses
-from app.openapi.schemas.requests import NewMessage, ResponseFormat
+from app.openapi.schemas.requests import NewMessage, Regeneration, ResponseFormat
 from app.state.turn_requests import TurnRequest
 from app.web import parsing
 from app.web.admission import Admission
 from app.web.answer_format import check_format
 from app.web.attachments import with_attachments
 from app.web.bodies import json_body, validated
+from app.web.branch_points import check_regeneration, edited_message, regeneration
 from app.web.caller import authorized_app, current_caller
 from app.web.current import services
 from app.web.stream_slots import opens_stream
@@ -61,7 +63,7 @@ _BUSY = RouteSpec((_IDEMPOTENCY_KEY,), (400, 402, 409, 429))
     IDS,
     REASONING,
     _BUSY,
-    body(NewMessage),
+    body(NewMessage | Regeneration),
     no_content="The message was answered before, and its events are no longer kept",
 )
 @opens_stream
@@ -70,8 +72,8 @@ def send() -> ResponseReturnValue:
     session_id = parsing.session_id()
     session = services().sessions.get(session_id) or {}
     app = authorized_app(parsing.app_from_query() or session.get("chosen_app"))
-    message = _message(app, session, sent := validated(NewMessage, json_body()))
-    message = with_attachments(services(), session_id, message, sent.get("attachments", []))
+    message, attachments = _turn_request(app, session, json_body())
+    message = with_attachments(services(), session_id, message, attachments)
     accepted = Admission.of(services()).admit(session_id, message, current_caller())
     if accepted.outcome == "again":
         return _sent_again(session_id, accepted.run_id)
@@ -139,13 +141,29 @@ def _resumed(session_id: str, run_id: str, after: int, *, is_named: bool) -> Res
     return _stream(session_id, run_id, after if last_seen or is_named else 0)
 
 
-def _message(app: App, session: dict[str, str], sent: NewMessage) -> TurnRequest:
+def _turn_request(
+    app: App, session: dict[str, str], sent: dict[str, Any]
+) -> tuple[TurnRequest, Sequence[Mapping[str, Any]]]:
+    """The message, and its attachments as they were sent. Raises `BadRequest`."""
+    if sent.get("regenerate") not in (None, False):
+        check_regeneration(sent)
+        again = validated(Regeneration, sent)
+        return replace(_request(app, session, again), branch=regeneration(again)), []
+    message = validated(NewMessage, sent)
+    request = _request(app, session, message)
+    own = replace(
+        request, text=message["text"], message_id=message.get("message_id") or "", branch=edited_message(message)
+    )
+    return own, message.get("attachments", [])
+
+
+def _request(app: App, session: dict[str, str], sent: NewMessage | Regeneration) -> TurnRequest:
     model = sent.get("model")
     if model and not services().catalog.offers(app, model):
         raise BadRequest(f"The app {app.id!r} does not offer the model {model!r}; see /api/session/models")
     chosen = model or services().catalog.choice(app.id, session.get("model", ""))[1]
     return TurnRequest(
-        text=sent["text"],
+        text="",
         app=app.id,
         model=chosen,
         thread_id=sent.get("thread_id"),

@@ -17,7 +17,7 @@ from app.web.bodies import json_body, optional_json_body, validated
 from app.web.caller import check_app_opens
 from app.web.current import services
 from app.web.pages import paged_json, wanted_page
-from app.web.serializers import choice_json, summary_json, thread_json, times_json
+from app.web.serializers import choice_json, news_json, summary_json, thread_json, times_json
 
 bp = Blueprint("sessions", __name__)
 
@@ -53,7 +53,7 @@ def of_public_key() -> ResponseReturnValue:
     if not 0 < len(public_key) <= parsing.PUBLIC_KEY_CHARACTERS:
         raise BadRequest(f"The query needs public_key, of 1 to {parsing.PUBLIC_KEY_CHARACTERS} characters")
     page = services().sessions.owned_by(public_key, wanted_page())
-    listed = [{"session_id": one["id"], **times_json(one), **summary_json(one)} for one in page.items]
+    listed = [{"session_id": one["id"], **times_json(one), **summary_json(one), **news_json(one)} for one in page.items]
     return paged_json(listed, page)
 
 
@@ -64,20 +64,27 @@ def show(session_id: str) -> ResponseReturnValue:
     session_id = parsing.checked_session_id(session_id)
     session = parsing.session_or_404(session_id)
     page = services().sessions.threads(session_id, wanted_page())
-    shown = {"session_id": session_id, "threads": [thread_json(thread) for thread in reversed(page.items)]}
-    shown |= times_json(session) | summary_json(session) | choice_json(services().catalog, session)
+    current = services().runs.thread_of(session_id, session.get("run", ""))
+    threads = [thread_json(thread, session, current) for thread in reversed(page.items)]
+    shown = {"session_id": session_id, "threads": threads}
+    shown |= times_json(session) | summary_json(session) | news_json(session)
+    shown |= choice_json(services().catalog, session)
     return paged_json(shown, page)
 
 
 @bp.patch("/api/sessions/<session_id>")
-@documented(responses.NamedSession, SESSION_PATH, body(requests.Titled))
-def rename(session_id: str) -> ResponseReturnValue:
-    """Set the session's title."""
+@documented(responses.ChangedSession, SESSION_PATH, body(requests.Changes))
+def change(session_id: str) -> ResponseReturnValue:
+    """Set the session's title, or the last event that a person has seen of it."""
     session_id = parsing.checked_session_id(session_id)
     parsing.session_or_404(session_id)
-    title = validated(requests.Titled, json_body())["title"]
-    services().sessions.rename(session_id, title)
-    return jsonify(session_id=session_id, **summary_json(parsing.session_or_404(session_id)))
+    changes = requests.changes_of(json_body())
+    if title := changes.get("title"):
+        services().sessions.rename(session_id, title)
+    if seen := changes.get("seen"):
+        services().sessions.mark_seen(session_id, int(seen))
+    session = parsing.session_or_404(session_id)
+    return jsonify(session_id=session_id, **summary_json(session), **news_json(session))
 
 
 @bp.delete("/api/sessions/<session_id>")

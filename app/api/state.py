@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.errors import NotFound
-from app.openapi.declare import KNOWN_SESSION, REASONING, documented, query
+from app.openapi.declare import KNOWN_SESSION, MESSAGES_LIMIT, REASONING, documented, query
 from app.openapi.schemas import responses
 from app.state import transcript
-from app.state.session_fields import Fields
+from app.state.message_pages import WantedMessages
 from app.state.sessions import Snapshot
 from app.web import parsing
 from app.web.current import services
-from app.web.serializers import status_json
+from app.web.pages import messages_limit
+from app.web.serializers import shows_reasoning, status_json
 
 bp = Blueprint("state", __name__)
 
 
 @bp.get("/api/state")
-@documented(responses.State, KNOWN_SESSION, query("thread_id", "A thread other than the newest."), REASONING)
+@documented(
+    responses.State, KNOWN_SESSION, query("thread_id", "A thread other than the newest."), MESSAGES_LIMIT, REASONING
+)
 def show() -> ResponseReturnValue:
     """A snapshot: the messages, including a running turn's text so far, and the update to follow from."""
     session_id = parsing.session_id()
-    snapshot = services().sessions.snapshot(session_id, request.args.get("thread_id"))
+    limit = messages_limit()
+    snapshot = services().sessions.snapshot(session_id, request.args.get("thread_id"), whole=limit is None)
     if snapshot is None:
         raise NotFound(parsing.NO_SESSION)
     if snapshot.thread_id is None:
@@ -32,23 +38,28 @@ def show() -> ResponseReturnValue:
     return jsonify(
         session_id=session_id,
         thread_id=snapshot.thread_id or None,
-        messages=transcript.for_clients(snapshot.messages, with_reasoning=_shows_reasoning(session)),
+        **_messages(session_id, snapshot, limit),
         waiting=_waiting(snapshot),
         last_event_id=session.get("updates", "0"),
         **status_json(services().catalog, session),
     )
 
 
-def _shows_reasoning(session: Fields) -> bool:
-    """Whether the client asks for what the model thinks, and the session's app does not hide it."""
-    app, _ = services().catalog.choice(session.get("app", ""), "")
-    return parsing.wants_reasoning() and app.reasoning == "shown"
+def _messages(session_id: str, snapshot: Snapshot, limit: int | None) -> dict[str, Any]:
+    """All messages, or the newest ones and whether there are others."""
+    with_reasoning = shows_reasoning(services().catalog, snapshot.session)
+    if limit is None:
+        return {"messages": transcript.for_clients(snapshot.placed(), with_reasoning=with_reasoning)}
+    wanted = WantedMessages(limit, with_reasoning=with_reasoning)
+    page = services().sessions.message_page(session_id, snapshot, wanted)
+    assert page is not None
+    return {"messages": page.messages, "has_more": page.has_more}
 
 
 def _waiting(snapshot: Snapshot) -> list[dict[str, str]]:
     """The people's messages that can be withdrawn."""
-    waiting = snapshot.waiting_messages()
-    return [{"run_id": run_id, "text": message["content"]} for run_id, message in waiting if message["role"] == "user"]
+    turns = [turn for turn in snapshot.waiting if turn.regenerates or turn.message["role"] == "user"]
+    return [{"run_id": turn.run_id, "text": turn.message["content"]} for turn in turns]
 
 
 @bp.post("/api/interrupt")

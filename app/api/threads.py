@@ -6,14 +6,16 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.errors import Conflict, NotFound
-from app.openapi.declare import SESSION_PATH, THREAD_PATH, RouteSpec, body, documented
+from app.openapi.declare import PAGE_OF_MESSAGES, REASONING, SESSION_PATH, THREAD_PATH, RouteSpec, body, documented
 from app.openapi.schemas import requests, responses
+from app.state.branches import NoMessage
 from app.state.sessions import TooManyThreads
 from app.turns.erasing import erase_thread
 from app.web import parsing
 from app.web.bodies import json_body, optional_json_body, validated
 from app.web.current import services
-from app.web.serializers import thread_json
+from app.web.pages import wanted_messages
+from app.web.serializers import shows_reasoning, thread_json
 
 bp = Blueprint("threads", __name__, url_prefix="/api/sessions/<session_id>/threads")
 
@@ -21,12 +23,19 @@ bp = Blueprint("threads", __name__, url_prefix="/api/sessions/<session_id>/threa
 @bp.post("")
 @documented(responses.Thread, SESSION_PATH, RouteSpec(refusals=(409,)), body(requests.NewThread, required=False))
 def open_thread(session_id: str) -> ResponseReturnValue:
-    """Create a thread. Messages without a thread_id go to it from now on."""
+    """Create a thread, empty or with a copy of a branch of another one. Messages without a thread_id go to it from now
+    on."""
     session_id = parsing.checked_session_id(session_id)
     parsing.session_or_404(session_id)
-    title = validated(requests.NewThread, optional_json_body()).get("title") or ""
+    sent = validated(requests.NewThread, optional_json_body())
+    title, message_id = sent.get("title") or "", sent.get("from")
     try:
-        thread = services().sessions.open_thread(session_id, title)
+        if message_id:
+            thread = services().branches.fork(session_id, sent.get("thread_id") or "", message_id, title)
+        else:
+            thread = services().sessions.open_thread(session_id, title)
+    except NoMessage:
+        raise NotFound(parsing.NO_MESSAGE) from None
     except TooManyThreads as full:
         raise Conflict(f"The session has {full.most:,} threads, the most that it may have; delete some first") from None
     if thread is None:
@@ -35,14 +44,35 @@ def open_thread(session_id: str) -> ResponseReturnValue:
 
 
 @bp.patch("/<thread_id>")
-@documented(responses.Thread, SESSION_PATH, THREAD_PATH, body(requests.Titled))
-def rename(session_id: str, thread_id: str) -> ResponseReturnValue:
-    """Set the thread's title."""
+@documented(responses.Thread, SESSION_PATH, THREAD_PATH, body(requests.Changes))
+def change(session_id: str, thread_id: str) -> ResponseReturnValue:
+    """Set the thread's title, or the last event that a person has seen of it."""
     session_id = _with_thread(session_id, thread_id)
-    title = validated(requests.Titled, json_body())["title"]
-    services().sessions.rename_thread(session_id, thread_id, title)
-    thread = services().sessions.thread(session_id, thread_id)
-    return jsonify(thread_json(thread))
+    changes = requests.changes_of(json_body())
+    if title := changes.get("title"):
+        services().sessions.rename_thread(session_id, thread_id, title)
+    if seen := changes.get("seen"):
+        services().sessions.mark_seen(session_id, int(seen), thread_id)
+    session = parsing.session_or_404(session_id)
+    current = services().runs.thread_of(session_id, session.get("run", ""))
+    return jsonify(thread_json(services().sessions.thread(session_id, thread_id), session, current))
+
+
+@bp.get("/<thread_id>/messages")
+@documented(responses.MessagePage, SESSION_PATH, THREAD_PATH, PAGE_OF_MESSAGES, REASONING)
+def messages(session_id: str, thread_id: str) -> ResponseReturnValue:
+    """A page of the thread's messages, the newest last. Without `before`, the newest ones, as `/api/state` has them."""
+    session_id = parsing.checked_session_id(session_id)
+    snapshot = services().sessions.snapshot(session_id, thread_id, whole=False)
+    if snapshot is None:
+        raise NotFound(parsing.NO_SESSION)
+    if snapshot.thread_id is None:
+        raise NotFound(parsing.NO_THREAD)
+    wanted = wanted_messages(with_reasoning=shows_reasoning(services().catalog, snapshot.session))
+    page = services().sessions.message_page(session_id, snapshot, wanted)
+    if page is None:
+        raise NotFound(parsing.NO_BEFORE)
+    return jsonify(messages=page.messages, has_more=page.has_more)
 
 
 @bp.delete("/<thread_id>")
@@ -52,6 +82,27 @@ def delete(session_id: str, thread_id: str) -> ResponseReturnValue:
     session_id = _with_thread(session_id, thread_id)
     erase_thread(services().sessions, services().turns, services().jobs, session_id, thread_id)
     return jsonify(id=thread_id, deleted=True)
+
+
+@bp.post("/<thread_id>/branch")
+@documented(
+    responses.ActiveBranch,
+    SESSION_PATH,
+    THREAD_PATH,
+    RouteSpec(refusals=(409,)),
+    body(requests.ChosenBranch),
+)
+def choose_branch(session_id: str, thread_id: str) -> ResponseReturnValue:
+    """Make the branch of a message active, down to its newest message. /api/state shows that branch from now on."""
+    session_id = parsing.checked_session_id(session_id)
+    session = parsing.session_or_404(session_id)
+    message_id = validated(requests.ChosenBranch, json_body())["message_id"]
+    outcome = services().branches.choose(session, thread_id, message_id)
+    if outcome == "busy":
+        raise Conflict("A turn of this thread runs; choose another branch when it has ended, or interrupt it")
+    if outcome != "chosen":
+        raise NotFound(parsing.NO_THREAD if outcome == "no_thread" else parsing.NO_MESSAGE)
+    return jsonify(thread_id=thread_id, message_id=message_id)
 
 
 def _with_thread(session_id: str, thread_id: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from app.catalog.compaction import Compaction, compaction_of
 from app.model_params import ModelParams
 
 DEFAULT_APP = "default"
@@ -23,7 +24,7 @@ class McpTool(NamedTuple):
 class App(BaseModel):
     """An entry of `apps:`. A session may choose among `model` and `models`. `fallbacks` are the models to try, in
     order, when a model fails before its first token. `params` override the model's own parameters. `reasoning: hidden`
-    keeps what its models think from every client."""
+    keeps what its models think from every client. With `compact`, long conversations are summed up."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,6 +46,11 @@ class App(BaseModel):
         (), description="the models to try, in order, when a model fails before its first token"
     )
     params: ModelParams = Field(ModelParams(), description="[parameters](#parameters) of the app's model calls")
+    compact: Annotated[Compaction | None, BeforeValidator(compaction_of)] = Field(
+        None,
+        description="`true`, or [how](#long-conversations): what a long conversation begins with is summed up; without "
+        "it, the oldest turns are left out of prompts",
+    )
     reasoning: Literal["shown", "hidden"] = Field(
         "shown",
         description="`hidden` keeps what the app's models think from every client; else those get it that "

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.catalog.apps import App
+from app.catalog.compaction import Compaction
 from app.catalog.mcp_servers import McpServer
 from app.catalog.models import Model
 from app.checks import entries, keys, mcp_servers, references, values
@@ -34,7 +35,8 @@ def read(path: Path) -> tuple[YamlFile, Content, list[str]]:
     file = YamlFile(path)
     if not isinstance(file.data, dict):
         raise ConfigError(f"{file.place()}: must have `model_list:` and `apps:`")
-    problems = [*keys.problems(file, App.model_fields, ModelParams.model_fields, McpServer.model_fields)]
+    parts = {"params": ModelParams.model_fields, "compact": Compaction.model_fields}
+    problems = [*keys.problems(file, App.model_fields, parts, McpServer.model_fields)]
     problems += [*references.problems(file), *values.problems(file), *mcp_servers.problems(file)]
     content = None
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from app.catalog import file as aomi_yaml
 from app.catalog.apps import DEFAULT_APP, App
 from app.catalog.catalog import Catalog
+from app.catalog.compaction import Compaction
 from app.catalog.file import Content
 from app.catalog.models import DEMO, DEMO_INFO, Model
 from app.checks import keys
@@ -100,7 +101,14 @@ def _usable(app: App, usable: Mapping[str, Model], fallback: str | None) -> App:
     title_model = app.title_model if app.title_model in usable else None
     fallbacks = tuple(name for name in app.fallbacks if name in usable)
     update = {"model": models[0], "models": tuple(models), "title_model": title_model, "fallbacks": fallbacks}
-    return app.model_copy(update=update)
+    return app.model_copy(update=update | {"compact": _usable_compaction(app.compact, usable)})
+
+
+def _usable_compaction(compact: Compaction | None, usable: Mapping[str, Model]) -> Compaction | None:
+    """Without its model if that cannot be used."""
+    if compact is None or compact.model is None or compact.model in usable:
+        return compact
+    return compact.model_copy(update={"model": None})
 
 
 def _with_default(apps: list[App], model: str) -> list[App]:

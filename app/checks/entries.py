@@ -50,6 +50,9 @@ def _unknown_models(file: YamlFile, at: Location, app: Entry, names: Sequence[st
     wanted += [(("models", place), name) for place, name in enumerate(app.get("models", ()))]
     wanted += [(("fallbacks", place), name) for place, name in enumerate(app.get("fallbacks", ()))]
     wanted += [(("title_model",), app["title_model"])] if app.get("title_model") else []
+    compact = app.get("compact")
+    if isinstance(compact, dict) and compact.get("model"):
+        wanted.append((("compact", "model"), compact["model"]))
     for inside, name in wanted:
         if name not in names:
             there = ", ".join(map(repr, names)) or "none"

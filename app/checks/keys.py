@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,9 +89,12 @@ _PARTS_OF_A_MODEL = {
 
 
 def problems(
-    file: YamlFile, app_keys: Collection[str], param_keys: Collection[str], server_keys: Collection[str]
+    file: YamlFile,
+    app_keys: Collection[str],
+    keys_of_parts: Mapping[str, Collection[str]],
+    server_keys: Collection[str],
 ) -> Iterator[Problem]:
-    """Each key that nothing reads."""
+    """Each key that nothing reads. `keys_of_parts` has the keys of an app's mappings, such as `params`."""
     root = file.data
     yield from file.repeated
     yield from _of_level(file, (), root, _Level(SECTIONS, LITELLM_SECTIONS))
@@ -103,9 +106,9 @@ def problems(
     for index, app in enumerate(_list(root.get("apps"))):
         at = ("apps", index)
         yield from _of_level(file, at, app, _Level(app_keys, strict=True))
-        yield from _of_level(
-            file, (*at, "params"), _get(app, "params"), _Level(param_keys, of_model=PARAMS_TO_SPELL, strict=True)
-        )
+        for part, known in keys_of_parts.items():
+            of_model = PARAMS_TO_SPELL if part == "params" else ()
+            yield from _of_level(file, (*at, part), _get(app, part), _Level(known, of_model=of_model, strict=True))
     servers = root.get("mcp_servers")
     for name, server in servers.items() if isinstance(servers, dict) else ():
         yield from _of_level(

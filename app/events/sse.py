@@ -19,6 +19,7 @@ from app.events.types import (
     ErrorEvent,
     FinishReason,
     GapEvent,
+    HistoryCompactedEvent,
     KeptReasoningEvent,
     ModelChangedEvent,
     Outcome,
@@ -188,6 +189,17 @@ def title_changed(session_id: str, title: str, thread_id: str | None = None) -> 
     if thread_id:
         event["thread_id"] = thread_id
     return event
+
+
+def history_compacted(session_id: str, thread_id: str, message_id: str, model: str) -> HistoryCompactedEvent:
+    """Models read a summary, which `model` wrote, instead of the messages up to `message_id`."""
+    return {
+        "type": "history_compacted",
+        "session_id": session_id,
+        "thread_id": thread_id,
+        "message_id": message_id,
+        "model": model,
+    }
 
 
 def model_changed(session_id: str, model: str) -> ModelChangedEvent:

@@ -156,6 +156,7 @@ class StateEvent(TypedDict):
     user_state: NotRequired[dict[str, Any]]
     is_archived: NotRequired[bool]
     run_id: NotRequired[str]
+    thread_id: NotRequired[str]
     withdrawn: NotRequired[str]
 
 
@@ -168,6 +169,24 @@ class TitleChangedEvent(TypedDict):
     title: str
     new_title: str
     thread_id: NotRequired[str]
+
+
+@exact_schema(
+    type="history_compacted",
+    session_id=_SESSION,
+    thread_id="thread_0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+    message_id="run_0a1b2c3d4e5f60718293a4b5c6d7e8f9-0",
+    model="gpt-4o-mini",
+)
+class HistoryCompactedEvent(TypedDict):
+    """Models read a summary from now on, instead of the thread's messages up to `message_id`, that one included.
+    `model` wrote it. The messages themselves stay."""
+
+    type: Literal["history_compacted"]
+    session_id: str
+    thread_id: str
+    message_id: str
+    model: str
 
 
 @exact_schema(type="model_changed", session_id=_SESSION, model="claude-sonnet")
@@ -264,6 +283,7 @@ UpdateEvent = TypeAliasType(
     Annotated[
         StateEvent
         | TitleChangedEvent
+        | HistoryCompactedEvent
         | ModelChangedEvent
         | SessionToolResultEvent
         | ToolProgressEvent

@@ -16,13 +16,15 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter. Without a `schema`, which may depend on the settings, it is any string."""
+    """A parameter. Without a `schema`, which may depend on the settings, it is any string. Parameters of the same name
+    and place are one component of the document, unless they are `of` different things."""
 
     name: str
     where: Literal["header", "query", "path"]
     description: str
     schema: Schema | Callable[[Settings], Schema] | None = None
     required: bool = False
+    of: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,16 @@ LAST_EVENT_ID = RouteSpec((Parameter("Last-Event-ID", "header", "Resume after th
 STARTING_AFTER = RouteSpec((Parameter("starting_after", "query", "As Last-Event-ID.", _AFTER),), (400,))
 IDS = query("ids", "`1` puts an `id:` line into each frame.")
 REASONING = query("reasoning", "`1` adds what the model thinks, unless its app hides it.")
+_MESSAGES_LIMIT = Parameter(
+    "limit",
+    "query",
+    f"Messages, at most {pages.MAX_MESSAGES}. Without it, {pages.DEFAULT_MESSAGES} of a page, or all of `/api/state`.",
+    {"type": "string", "pattern": f"^({pages.MESSAGES_LIMIT.pattern})$"},
+    of="messages",
+)
+_BEFORE = Parameter("before", "query", "The id of a message: those before it. Without it, the newest messages.")
+MESSAGES_LIMIT = RouteSpec((_MESSAGES_LIMIT,), (400,))
+PAGE_OF_MESSAGES = RouteSpec((_MESSAGES_LIMIT, _BEFORE), (400,))
 PAGED = RouteSpec(
     (
         Parameter(

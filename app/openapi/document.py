@@ -142,7 +142,7 @@ class _Builder:
 
     def _parameter(self, parameter: Parameter) -> str:
         """The parameter's name among the components. Parameters of the same name and place are one component."""
-        name = f"{parameter.where}.{parameter.name}"
+        name = ".".join(filter(None, (parameter.where, parameter.name, parameter.of)))
         if name not in self._components.parameters:
             schema = parameter.schema(self._settings) if callable(parameter.schema) else parameter.schema
             fields = {

@@ -4,7 +4,7 @@
     drop <work>             the session of this work was deleted, or its turn no longer waits for it
     answer <run> <call>     the first step of a multi-step tool's call is in Redis
 
-<work> is what `turn_work`, `steps_work` or `title_work` returns.
+<work> is what `turn_work`, `steps_work`, `title_work` or `compaction_work` returns.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class StopTurn:
 
 @dataclass(frozen=True)
 class DropWork:
-    """Sent for each turn and job of a session that was deleted, for the title of a thread that was, and for a
+    """Sent for each turn and job of a session that was deleted, for the jobs of a thread that was, and for a
     multi-step call that its turn gave up."""
 
     work: str
@@ -74,3 +74,8 @@ def steps_work(run_id: str, call_id: str) -> str:
 def title_work(thread_id: str) -> str:
     """The name of the job that asks for a thread's title."""
     return f"title {thread_id}"
+
+
+def compaction_work(thread_id: str) -> str:
+    """The name of the job that sums up a thread's history."""
+    return f"compact {thread_id}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from app.events import sse
 from app.state import redis_keys
-from app.state.control_messages import DropWork, steps_work, title_work, turn_work
+from app.state.control_messages import DropWork, compaction_work, steps_work, title_work, turn_work
 from app.state.ids import sha256_hex
 from app.state.leases import member as turn_member
 from app.state.open_requests import last_number
@@ -149,3 +149,4 @@ def _work_of(refs: SessionRefs) -> Iterable[str]:
     yield from map(turn_work, refs.current)
     yield from (steps_work(run_id, call_id) for run_id, call_id in refs.calls)
     yield from map(title_work, refs.threads)
+    yield from map(compaction_work, refs.threads)

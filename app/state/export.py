@@ -13,11 +13,12 @@ from app.state.file_storage import FileGone, StorageFailed
 from app.state.files import Files, StoredFile
 from app.state.scripts import Store
 from app.state.session_fields import Fields
+from app.state.siblings import branches_of
 from app.state.streams import read_stream
 
 Data = dict[str, Any]
 
-_JSON = frozenset({"user_state", "message", "args", "first", "response_format"})
+_JSON = frozenset({"user_state", "message", "args", "first", "response_format", "summary"})
 """Fields whose value is JSON."""
 
 _SHOWN = ("key_prefix", "label")
@@ -72,7 +73,13 @@ class Export:
     def _threads(self, session_id: str) -> Iterator[Data]:
         for thread_id in map(bytes.decode, self._redis.zrange(redis_keys.threads(session_id), 0, -1)):
             messages = [exact_json.loads(raw) for raw in self._list(redis_keys.messages(session_id, thread_id))]
-            yield {**self._store.fields(redis_keys.thread(session_id, thread_id)), "messages": messages}
+            aside = self._store.fields(redis_keys.aside(session_id, thread_id))
+            yield {
+                **_parsed(self._store.fields(redis_keys.thread(session_id, thread_id))),
+                "messages": messages,
+                "branches": branches_of(self._store.fields(redis_keys.branches(session_id, thread_id)), aside),
+                "message_ids": self._store.fields(redis_keys.message_ids(session_id, thread_id)),
+            }
 
     def _turn(self, session_id: str, run_id: str) -> Data:
         fields = _parsed(self._store.fields(redis_keys.run(session_id, run_id)))

@@ -80,6 +80,21 @@ def messages(session_id: str, thread_id: str) -> str:
     return f"{thread(session_id, thread_id)}:messages"
 
 
+def branches(session_id: str, thread_id: str) -> str:
+    """The hash of a thread's branches."""
+    return f"{thread(session_id, thread_id)}:branches"
+
+
+def aside(session_id: str, thread_id: str) -> str:
+    """The hash of a thread's messages that are not on its active branch."""
+    return f"{thread(session_id, thread_id)}:aside"
+
+
+def message_ids(session_id: str, thread_id: str) -> str:
+    """The hash of the ids that clients gave messages of a thread."""
+    return f"{thread(session_id, thread_id)}:ids"
+
+
 def waiting(session_id: str) -> str:
     """The list of runs that wait for the turns before them."""
     return f"{session(session_id)}:waiting"

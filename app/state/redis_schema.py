@@ -20,13 +20,31 @@ SCHEMA = (
     Key(
         "session:{<id>}:thread:<thread>",
         "hash",
-        "id, title, created_at, updated_at",
+        "its title, times, summary, and what a person has seen",
         "as the session, at most a sixteenth longer",
     ),
     Key(
         "session:{<id>}:thread:<thread>:messages",
         "list",
-        "messages as JSON, oldest first",
+        "messages of the active branch as JSON, oldest first",
+        "as the session, at most a sixteenth longer",
+    ),
+    Key(
+        "session:{<id>}:thread:<thread>:branches",
+        "hash",
+        "how the branches of a thread hang together",
+        "as the session, at most a sixteenth longer",
+    ),
+    Key(
+        "session:{<id>}:thread:<thread>:aside",
+        "hash",
+        "messages that are not on the active branch",
+        "as the session, at most a sixteenth longer",
+    ),
+    Key(
+        "session:{<id>}:thread:<thread>:ids",
+        "hash",
+        "ids that a client gave its messages",
         "as the session, at most a sixteenth longer",
     ),
     Key("session:{<id>}:waiting", "list", "runs waiting for their turn, next one first", "as the session"),

@@ -58,6 +58,7 @@ class RequestExpiry:
         args = {
             "number": str(request.id),
             "thread": request.thread_id,
+            "run": request.run_id,
             "frame": sse.frame(event).decode(),
             "message": exact_json.dumps(message),
             "event": exact_json.dumps(sse.system_notice(session_id, notice)),

@@ -11,6 +11,7 @@ from app.events import sse
 from app.events.types import Outcome
 from app.state.pairs import from_pairs
 from app.state.run_status import RunStatus
+from app.state.summary import Summary
 from app.state.turn_requests import ANONYMOUS, Principal
 
 
@@ -60,12 +61,19 @@ class Run:
     """The form of the answer that its message asks for, in OpenAI's form."""
     withdrawn: bool = False
     """Whether its message was withdrawn before a worker claimed it."""
+    branch: Literal["edit", "regenerate", ""] = ""
+    """How it opens a branch. To regenerate, its `message` is one that was there before."""
+    former: str | None = None
+    """If it opens a branch: the last message of the branch before, as JSON. None before it is current, and if the
+    message is gone that it edits or answers."""
     interrupts: tuple[str, ...] = ()
     """The turns that its message stops: those that it supersedes, and the one that it waits for."""
     terminal: sse.Event | None = None
     """Its terminal event, once it is settled. It is here so that a reader gets it whatever became of the log."""
     stored_user_state: str = "{}"
     """Its session's as JSON, when a worker claimed it: one round trip less before its first token."""
+    summary: Summary | None = None
+    """Of what its thread begins with, when a worker claimed it."""
     newest: NewestMessages = field(default_factory=NewestMessages)
     """Of its thread, when a worker claimed it."""
 
@@ -97,6 +105,8 @@ class Run:
             superseded="superseded_by" in fields,
             response_format=exact_json.loads(fields.get("response_format", "null")),
             withdrawn="withdrawn" in fields,
+            branch=cast(Literal["edit", "regenerate", ""], fields.get("branch", "")),
+            former=fields.get("former"),
             interrupts=_interrupts(fields),
             terminal=_terminal(fields),
         )
@@ -108,6 +118,7 @@ class Run:
         return replace(
             cls.read(session_id, fields),
             stored_user_state=fields["session_user_state"],
+            summary=Summary.read(fields.get("thread_summary", "")),
             newest=NewestMessages(reply[2], reply[1]),
         )
 

@@ -7,6 +7,7 @@ the winner folds the log into the history and calls `settle` with the terminal e
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from itertools import starmap
 from typing import Any, cast
 
@@ -23,6 +24,7 @@ from app.state.run_records import EventBatch, Known, NotKnown, Run
 from app.state.run_status import RunStatus
 from app.state.scripts import Store
 from app.state.session_fields import new_session_fields
+from app.state.siblings import MAX_SIBLINGS
 from app.state.slots import Slots
 from app.state.streams import read_stream
 from app.state.titles import first_words
@@ -90,6 +92,14 @@ class RunStore:
         fields = from_pairs(self._store.call("claim_title", [redis_keys.session(session_id)], args))
         return Run.read(session_id, fields) if fields else None
 
+    def claim_compaction(self, session_id: str, run_id: str, hold: float) -> Run | None:
+        """Claim the summing up of the turn's thread, for `hold` seconds or until `Sessions.end_compaction`. None if
+        turn or thread is gone, or another job has it. The run has that job's claim."""
+        claim = new_id("compaction")
+        args = {"run": run_id, "claim": claim, "hold": int(hold * 1000), "count": FIRST_PAGE_MESSAGES}
+        reply = self._store.call("claim_compaction", [redis_keys.session(session_id)], args)
+        return replace(Run.read_claimed(session_id, reply), claim=claim) if reply else None
+
     def get(self, session_id: str, run_id: str) -> Run | None:
         """The turn, or None when it is unknown or no longer kept."""
         fields = self._store.fields(redis_keys.run(session_id, run_id))
@@ -100,8 +110,11 @@ class RunStore:
         return bool(self._redis.hget(redis_keys.run(session_id, run_id), "status") == b"running")
 
     def was_sent(self, session_id: str, request: TurnRequest) -> bool:
-        """Whether a message with this Idempotency-Key was accepted before, whatever it said."""
-        return bool(request.idempotency_key) and bool(self._redis.exists(self._sent_key(session_id, request)))
+        """Whether a message with this Idempotency-Key was accepted before, whatever it said, or this very message with
+        its `message_id`."""
+        if request.idempotency_key and self._redis.exists(self._sent_key(session_id, request)):
+            return True
+        return bool(request.message_id) and self._had_id(session_id, request)
 
     def first_batch_number(self) -> int:
         """A number of batches that is greater than those of all processes that began earlier."""
@@ -187,6 +200,11 @@ class RunStore:
         raw = self._redis.hget(redis_keys.session(session_id), "run")
         return raw.decode() if raw else ""
 
+    def thread_of(self, session_id: str, run_id: str) -> str:
+        """The thread of a turn, '' if there is none."""
+        raw = self._redis.hget(redis_keys.run(session_id, run_id), "thread") if run_id else None
+        return raw.decode() if raw else ""
+
     def event(self, session_id: str, run_id: str, number: int) -> StreamEntry | None:
         """One event of a turn's log, or None if it has no such number."""
         entries = read_stream(self._store, redis_keys.log(session_id, run_id), number - 1, count=1)
@@ -201,6 +219,13 @@ class RunStore:
 
     def _events(self, run: Run) -> Iterator[sse.Event]:
         return (sse.parse(entry.frame) for entry in self.entries(run.session_id, run.id, 0))
+
+    def _had_id(self, session_id: str, request: TurnRequest) -> bool:
+        newest = self._redis.zrevrange(redis_keys.threads(session_id), 0, 0)
+        thread_id = request.thread_id or "".join(raw.decode() for raw in newest)
+        field = f"sent:{exact_json.dumps(request.message_id)}"
+        sent = self._redis.hget(redis_keys.message_ids(session_id, thread_id), field) or b""
+        return bool(sent.endswith(sha256_hex(request.body).encode()))
 
     def _sent_key(self, session_id: str, request: TurnRequest) -> str:
         return redis_keys.sent(session_id, sha256_hex(request.idempotency_key.encode()))
@@ -226,6 +251,10 @@ class RunStore:
             "origin": exact_json.dumps(request.trace_context),
             "answers": [str(number) for number in request.answers],
             "on_busy": request.on_busy,
+            "branch": request.branch.kind if request.branch else "",
+            "target": _as_text(request.branch.target) if request.branch else "",
+            "client_id": _as_text(request.message_id),
+            "max_siblings": MAX_SIBLINGS,
             "response_format": exact_json.dumps(request.response_format) if request.response_format else "",
             "max_waiting": self._settings.max_waiting,
             "body": sha256_hex(request.body),
@@ -260,5 +289,12 @@ def _append_args(batch: EventBatch) -> list[Any]:
 
 
 def _message(role: str, request: TurnRequest, now: str) -> transcript.Message:
+    """The id of the client follows ours: lua/branches.lua finds both without decoding the rest."""
     attached = {"attachments": request.attachments} if request.attachments else {}
-    return transcript.message(new_id("msg"), role, request.text, now) | attached
+    ids = {"id": new_id("msg")} | ({"client_id": request.message_id} if request.message_id else {})
+    return ids | transcript.message(ids["id"], role, request.text, now) | attached
+
+
+def _as_text(message_id: str) -> str:
+    """An id as it is in the JSON of its message."""
+    return exact_json.dumps(message_id) if message_id else ""

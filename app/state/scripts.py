@@ -20,6 +20,9 @@ from app.state.connection.cluster import Cluster
 from app.state.connection.prefix import Prefix
 from app.state.pairs import text_fields
 
+LIBRARY = ("keys", "prelude", "branches", "joining")
+"""The files of functions that precede each script, in this order."""
+
 
 class Call(NamedTuple):
     """A call of the script `lua/<name>.lua`, with the arguments that `EVALSHA` takes behind the script."""
@@ -90,7 +93,7 @@ class Store:
 def source(name: str) -> str:
     """A script as Redis gets it: the names of keys and the shared functions precede it."""
     folder = files("app.state").joinpath("lua")
-    return "\n".join(folder.joinpath(f"{part}.lua").read_text() for part in ("keys", "prelude", name))
+    return "\n".join(folder.joinpath(f"{part}.lua").read_text() for part in (*LIBRARY, name))
 
 
 @cache

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -12,26 +12,32 @@ from app import exact_json
 from app.events import sse
 from app.events.entries import StreamEntry
 from app.state import deletion, redis_keys, transcript
-from app.state.control_messages import DropWork, title_work
+from app.state.control_messages import DropWork, compaction_work, title_work
 from app.state.deletion import SessionRefs
 from app.state.ids import new_id
+from app.state.message_pages import MessagePage, WantedMessages, backward, read_messages
 from app.state.open_requests import open_requests
 from app.state.pages import Page, WantedPage, read_page
 from app.state.pairs import frame_pairs, from_pairs, to_pairs
 from app.state.run_records import Run
 from app.state.scripts import Store
 from app.state.session_fields import Fields, new_session_fields
+from app.state.siblings import Forks
 from app.state.streams import read_stream
+from app.state.summary import Summary
 
 _SNAPSHOT_PAGE = 200
 """Messages, and frames of a running turn's log, that a snapshot reads in one atomic step; it reads the others before
 them, which do not change any more, in steps of their own."""
 
 
-SUMMARY_FIELDS = ("id", "title", "is_archived", "created_at", "updated_at")
+SUMMARY_FIELDS = (
+    *("id", "title", "is_archived", "created_at", "updated_at"),
+    *("run", "last_outcome", "updates", "news", "seen"),
+)
 """Of a session in a list."""
 
-THREAD_FIELDS = ("id", "title", "created_at", "updated_at")
+THREAD_FIELDS = ("id", "title", "created_at", "updated_at", "last_outcome", "news", "seen")
 
 
 class TooManyThreads(Exception):
@@ -43,19 +49,42 @@ class TooManyThreads(Exception):
 
 
 @dataclass(frozen=True)
+class WaitingTurn:
+    """A turn that waits, with its message; whether it answers a message again, which is in the history already."""
+
+    run_id: str
+    message: transcript.Message
+    regenerates: bool
+
+
+@dataclass(frozen=True)
 class Snapshot:
-    """A session as of one moment. `thread_id` is None when it has no such thread, '' when it has none at all. The last
-    messages are those of the `waiting` turns, whose ids it has; `running` says whether the turn before those runs."""
+    """A session as of one moment. `thread_id` is None when it has no such thread, '' when it has none at all.
+
+    `messages` are those of the active branch, behind `older` stored ones that were not read. The last ones are of the
+    `waiting` turns; `running` says whether the turn before those runs. A turn that waits to answer a message again has
+    none there."""
 
     session: Fields
     thread_id: str | None
     messages: list[transcript.Message]
     running: bool = False
-    waiting: tuple[str, ...] = ()
+    waiting: tuple[WaitingTurn, ...] = ()
+    forks: Forks = field(default_factory=Forks)
+    older: int = 0
 
-    def waiting_messages(self) -> list[tuple[str, transcript.Message]]:
-        """Each waiting turn with its message, in the order in which they run."""
-        return list(zip(self.waiting, self.messages[len(self.messages) - len(self.waiting) :], strict=True))
+    def joining(self) -> frozenset[str]:
+        """The ids of the messages of waiting turns at the end of `messages`."""
+        return frozenset(turn.message["id"] for turn in self.waiting if not turn.regenerates)
+
+    def placed(self) -> list[transcript.Message]:
+        """The messages with `parent_id` and `siblings`."""
+        return self.place(self.messages)
+
+    def place(self, messages: Iterable[transcript.Message]) -> list[transcript.Message]:
+        """Successive messages of the thread with `parent_id` and `siblings`; the first one counts as the first of the
+        thread."""
+        return self.forks.placed(messages, self.joining())
 
 
 class Sessions:
@@ -119,12 +148,34 @@ class Sessions:
         fields = {"title": title, "title_source": "person", "updated_at": self._clock.now_iso()}
         return self.change(session_id, fields, [sse.title_changed(session_id, title)])
 
+    def mark_seen(self, session_id: str, event: int, thread_id: str = "") -> bool:
+        """A person has seen all of the session, or of one thread, up to this event of the update stream. False if there
+        is no such thing."""
+        args = {"thread": thread_id, "number": event}
+        return bool(self._store.call("mark_seen", [redis_keys.session(session_id)], args))
+
     def suggest_title(self, session_id: str, thread_id: str, title: str) -> None:
         """Replace a title made of the first message's words by a model's title, never a title that a person chose."""
         fields = {"title": title, "title_source": "model"}
         self._change(session_id, thread_id, "words", fields, [sse.title_changed(session_id, title, thread_id)])
         if self._redis.zrange(redis_keys.threads(session_id), 0, 0) == [thread_id.encode()]:
             self._change(session_id, "", "words", fields, [sse.title_changed(session_id, title)])
+
+    def end_compaction(self, run: Run, summary: Summary | None) -> bool:
+        """The job that sums up a turn's thread has ended, with a new summary or none. False if its claim is over."""
+        updates = []
+        if summary:
+            event = sse.history_compacted(run.session_id, run.thread_id, summary.message_id, summary.model)
+            updates = frame_pairs([event])
+        args = {
+            "thread": run.thread_id,
+            "claim": run.claim,
+            "summary": summary.stored() if summary else "",
+            "updates": updates,
+            "max_updates": self._settings.updates_kept,
+            "ttl": self._settings.session_ttl,
+        }
+        return bool(self._store.call("set_summary", [redis_keys.session(run.session_id)], args))
 
     # threads
 
@@ -161,14 +212,15 @@ class Sessions:
     def delete_thread(self, session_id: str, thread_id: str) -> bool:
         """Remove a thread and its messages. False if there is no such thread. `erase_thread` also ends its turns.
 
-        No message joins the thread from then on, not even one that was accepted before. A job that asks for the
-        thread's title is told to stop.
+        No message joins the thread from then on, not even one that was accepted before. Jobs that ask for the
+        thread's title, or sum it up, are told to stop.
         """
         requests = open_requests(self.get(session_id) or {})
         of_thread = [str(request.id) for request in requests if request.thread_id == thread_id]
         args = {"thread": thread_id, "requests": of_thread}
         deleted = bool(self._store.call("delete_thread", [redis_keys.session(session_id)], args))
-        self._redis.publish(redis_keys.CONTROL, DropWork(title_work(thread_id)).encode())
+        for work in (title_work(thread_id), compaction_work(thread_id)):
+            self._redis.publish(redis_keys.CONTROL, DropWork(work).encode())
         return deleted
 
     def thread(self, session_id: str, thread_id: str) -> Fields:
@@ -195,9 +247,10 @@ class Sessions:
             stored, left, read = page + stored, left - len(page), read + sum(map(len, page))
         return transcript.for_models([exact_json.loads(raw) for raw in stored])
 
-    def snapshot(self, session_id: str, thread_id: str | None) -> Snapshot | None:
+    def snapshot(self, session_id: str, thread_id: str | None, *, whole: bool = True) -> Snapshot | None:
         """The session and a thread's messages (None: the newest thread) as of one moment, with the text so far
-        of a running turn and what waits behind it. None if the session is unknown."""
+        of a running turn and what waits behind it. None if the session is unknown. Unless `whole`, a long history's
+        older messages are not read (`message_page` does)."""
         args = {"thread": thread_id, "count": _SNAPSHOT_PAGE}
         reply = self._store.call("snapshot", [redis_keys.session(session_id)], args)
         if not reply:
@@ -205,21 +258,39 @@ class Sessions:
         session = from_pairs(reply[0])
         if len(reply) == 1:
             return Snapshot(session, None, [])
-        _, thread, left, newest, run, frames, waiting = reply
-        stored = [*self._oldest(session_id, thread.decode(), left), *newest]
+        _, thread, left, newest, run, frames, waiting, branches = reply
+        older, forks = 0 if whole else left, Forks.read(from_pairs(branches))
+        stored = [*self._oldest(session_id, thread.decode(), left - older), *newest]
+        if left > older and self._cuts(session_id, thread.decode()) != forks.cuts:
+            return self.snapshot(session_id, thread_id)  # another branch became active in between
         messages = [exact_json.loads(raw) for raw in stored]
         if fields := from_pairs(run):
             events = map(sse.parse, [*frames, *self._later_frames(session_id, fields, len(frames))])
             messages += transcript.fold(fields["id"], events, fields.get("started_at") or fields["queued_at"])
-        messages += [exact_json.loads(raw) for raw in waiting[1::2]]
-        run_ids = tuple(raw.decode() for raw in waiting[::2])
-        return Snapshot(session, thread.decode(), messages, bool(fields), run_ids)
+        turns = tuple(map(_waiting_turn, waiting[::3], waiting[1::3], waiting[2::3]))
+        messages += [turn.message for turn in turns if not turn.regenerates]
+        return Snapshot(session, thread.decode(), messages, bool(fields), turns, forks, older)
+
+    def message_page(self, session_id: str, snapshot: Snapshot, wanted: WantedMessages) -> MessagePage | None:
+        """A page of the thread of a snapshot, which need not be whole. None if no message has the id `before`."""
+        thread_id = snapshot.thread_id or ""
+        older = backward(self._redis, redis_keys.messages(session_id, thread_id), snapshot.older)
+        page = read_messages(snapshot.messages, older, wanted, snapshot.place)
+        if snapshot.older and self._cuts(session_id, thread_id) != snapshot.forks.cuts:
+            fresh = self.snapshot(session_id, thread_id, whole=False)  # another branch became active in between
+            return self.message_page(session_id, fresh, wanted) if fresh and fresh.thread_id else None
+        return page
 
     def _oldest(self, session_id: str, thread_id: str, count: int) -> Iterator[bytes]:
-        """The first `count` messages of a thread. They never change, so that they need not be read with the others."""
+        """The first `count` messages of a thread. They stay as long as its branch is active: they need not be read with
+        the others."""
         key = redis_keys.messages(session_id, thread_id)
         for first in range(0, count, _SNAPSHOT_PAGE):
             yield from self._redis.lrange(key, first, min(first + _SNAPSHOT_PAGE, count) - 1)
+
+    def _cuts(self, session_id: str, thread_id: str) -> int:
+        """How often the active branch of a thread was cut."""
+        return int(self._redis.hget(redis_keys.branches(session_id, thread_id), "cuts") or 0)
 
     def _later_frames(self, session_id: str, run: Fields, read: int) -> Iterator[bytes]:
         """The frames of a turn's log after the first `read` ones, as of the moment when it had these fields."""
@@ -251,3 +322,7 @@ class Sessions:
             "ttl": self._settings.session_ttl,
         }
         return bool(self._store.call("update_session", [redis_keys.session(session_id)], args))
+
+
+def _waiting_turn(run_id: bytes, message: bytes, branch: bytes) -> WaitingTurn:
+    return WaitingTurn(run_id.decode(), exact_json.loads(message), branch == b"regenerate")

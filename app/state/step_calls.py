@@ -237,6 +237,7 @@ class StepToolCalls:
         message = transcript.step_message(f"{call.run_id}-{call.call_id}-{step}", event, now)
         return {
             "thread": call.thread_id,
+            "run": call.run_id,
             "claim": call.claim,
             "step": step,
             "frame": sse.frame(event).decode(),

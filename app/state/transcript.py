@@ -14,6 +14,9 @@ from app.events.sse import Event
 
 Message = dict[str, Any]
 
+_INTERNAL = frozenset({"reasoning", "thoughts", "structured", "client_id"})
+"""Fields of stored messages that clients get in another form, or not at all."""
+
 INTERRUPTED = {"error": "interrupted"}
 """The result of a tool call that was open when its turn ended."""
 
@@ -68,15 +71,27 @@ def mark_structured(messages: list[Message]) -> None:
         messages[-1]["structured"] = True
 
 
+def client_id(message: Message) -> str:
+    """The id of a message as clients know it: their own one if they gave one."""
+    own: str = message.get("client_id") or message["id"]
+    return own
+
+
+def is_shown(message: Message, *, with_reasoning: bool = False) -> bool:
+    """Whether clients get a message: no note of a failure, and thoughts alone only `with_reasoning`. (`is_shown` in
+    lua/branches.lua is the same.)"""
+    return message["role"] != "error" and (with_reasoning or not _is_empty(message))
+
+
 def for_clients(messages: list[Message], *, with_reasoning: bool = False) -> list[Message]:
     """The messages of a thread for a client: no notes of failures. `with_reasoning` some have `reasoning`, the text of
     what the model thought; otherwise a message that has nothing else is left out."""
-    said = [one for one in messages if one["role"] != "error" and (with_reasoning or not _is_empty(one))]
+    said = [one for one in messages if is_shown(one, with_reasoning=with_reasoning)]
     return [_for_client(one, _shown_reasoning(one) if with_reasoning else "") for one in said]
 
 
 def _for_client(message: Message, reasoning: str) -> Message:
-    shown = {name: value for name, value in message.items() if name not in ("reasoning", "thoughts", "structured")}
+    shown = {name: value for name, value in message.items() if name not in _INTERNAL} | {"id": client_id(message)}
     parsed = _object_in(message["content"]) if "structured" in message else None
     return shown | ({"reasoning": reasoning} if reasoning else {}) | ({"parsed": parsed} if parsed is not None else {})
 

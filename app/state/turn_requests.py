@@ -12,7 +12,19 @@ OnBusy = Literal["enqueue", "interrupt", "reject"]
 """The effect of a message in a session whose turn has not ended: wait, stop that turn, or be refused."""
 
 AcceptOutcome = Literal[
-    "started", "waiting", "again", "busy", "full", "no_thread", "reused", "not_open", "limit_reached"
+    "started",
+    "waiting",
+    "again",
+    "busy",
+    "full",
+    "no_thread",
+    "reused",
+    "not_open",
+    "limit_reached",
+    "no_message",
+    "not_a_persons",
+    "siblings_full",
+    "id_taken",
 ]
 
 
@@ -36,6 +48,16 @@ ANONYMOUS = Principal()
 
 
 @dataclass(frozen=True)
+class BranchPoint:
+    """Where the turn of a message opens a branch. An `edit` puts the message in the place of the user's message
+    `target`. To `regenerate` is to answer the user's message `target` again, or that which the answer `target` answers;
+    '' is the last one of the active branch."""
+
+    kind: Literal["edit", "regenerate"]
+    target: str = ""
+
+
+@dataclass(frozen=True)
 class TurnRequest:
     """A message as chat accepted it. `thread_id` None is the newest thread; `user_state` None leaves it unchanged.
 
@@ -43,6 +65,8 @@ class TurnRequest:
     `answers` the message is the client's reply to these open requests: it closes them, and waits in any queue. Its turn
     needs a concurrency slot of each of its `limits`. `trace_context` names the request and trace that it came from.
     `response_format` is the form of the answer, in OpenAI's form.
+    `message_id` is the client's own id of the message, unique in its thread: with it, `body` does the same. Without a
+    `branch` the message follows the last one of the active branch.
     `attachments` are references to files (`StoredFile.reference`), or `{"url": ...}` of an image.
     """
 
@@ -60,14 +84,19 @@ class TurnRequest:
     limits: tuple[ConcurrencyLimit, ...] = ()
     response_format: dict[str, Any] | None = None
     attachments: tuple[dict[str, Any], ...] = ()
+    message_id: str = ""
+    branch: BranchPoint | None = None
 
 
 @dataclass(frozen=True)
 class Accepted:
     """The outcome of a message: `started`, `waiting` (behind the run `current`, and instead of the runs `superseded`,
-    which waited to interrupt it, too), `again` (it was accepted before), or
-    refused: `busy`, `full`, `no_thread`, `reused` (its Idempotency-Key belongs to another message), `not_open` (a
-    request that it answers is not open), `limit_reached` (the limit `exceeded` has no concurrency slot left)."""
+    which waited to interrupt it, too), `again` (it was accepted before), or refused:
+
+    `busy`, `full`, `no_thread`, `reused` (its Idempotency-Key belongs to another message), `not_open` (a request that
+    it answers is not open), `limit_reached` (the limit `exceeded` has no concurrency slot left), `no_message` (its
+    branch point is unknown), `not_a_persons` (it edits another message than a user's), `siblings_full`, `id_taken` (its
+    `message_id` belongs to another message)."""
 
     outcome: AcceptOutcome
     run_id: str = ""

@@ -72,10 +72,15 @@ class Jobs:
         args = (session_id, run_id, model)
         self._enqueue(self._background, "workers.jobs.suggest_title", args, _of_title(thread_id))
 
+    def compaction(self, session_id: str, run_id: str) -> None:
+        """Sum up the history of a turn's thread."""
+        self._enqueue(self._background, "workers.jobs.compact_history", (session_id, run_id), _of_compaction(run_id))
+
     def forget(self, refs: SessionRefs) -> None:
         """Remove the jobs of a deleted session: those that wait, that failed, and that a dead worker left. One that
         runs ends by itself, because its session is gone."""
         background = {_of_call(*call) for call in refs.calls} | {_of_title(thread) for thread in refs.threads}
+        background |= {_of_compaction(run_id) for run_id in refs.runs}
         self._forget(self._turns, refs.runs)
         self._forget(self._background, background)
 
@@ -142,6 +147,10 @@ def _of_call(run_id: str, call_id: str) -> str:
 
 def _of_title(thread_id: str) -> str:
     return f"title-{thread_id}"
+
+
+def _of_compaction(run_id: str) -> str:
+    return f"compaction-{run_id}"
 
 
 def _safe(call_id: str) -> str:

@@ -61,7 +61,8 @@ class TurnService:
         run = self._runs.get(session_id, run_id)
         if run is None:
             return "unknown"
-        sealed = self._runs.withdraw(session_id, run_id) if run.message["role"] == "user" else None
+        is_free = run.branch == "regenerate" or run.message["role"] == "user"
+        sealed = self._runs.withdraw(session_id, run_id) if is_free else None
         if sealed is None:  # perhaps by an earlier request
             run = self._runs.get(session_id, run_id)
             return "withdrawn" if run and run.withdrawn else "begun"

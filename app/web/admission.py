@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 from app.catalog import Catalog
 from app.config import Settings
-from app.errors import ApiError, BudgetSpent, Conflict, NotFound, Overloaded, TooManyRequests
+from app.errors import ApiError, BadRequest, BudgetSpent, Conflict, NotFound, Overloaded, TooManyRequests
 from app.services import Services
 from app.state.ledger import Ledger
 from app.state.runs import RunStore
+from app.state.siblings import MAX_SIBLINGS
 from app.state.slots import ConcurrencyLimit
 from app.state.turn_requests import Accepted, Principal, TurnRequest
 from app.state.vault import Vault
@@ -17,12 +18,16 @@ from app.turns.queue import Jobs
 from app.turns.service import TurnService
 from app.usage import BUDGET_SPENT
 from app.web.caller import Caller
-from app.web.parsing import NO_THREAD
+from app.web.parsing import NO_MESSAGE, NO_THREAD
 
 REFUSALS: dict[str, tuple[type[ApiError], str]] = {
     "busy": (Conflict, "The session is busy with a turn; wait, interrupt it, or send with on_busy: enqueue"),
     "full": (TooManyRequests, "Too many messages wait in this session; try again after some of them are answered"),
     "no_thread": (NotFound, NO_THREAD),
+    "no_message": (NotFound, NO_MESSAGE),
+    "not_a_persons": (BadRequest, "'edit' must name a user's message; an answer can be made again with 'regenerate'"),
+    "siblings_full": (Conflict, f"This message has {MAX_SIBLINGS} siblings, the most that it may have"),
+    "id_taken": (Conflict, "This message_id belongs to another message of the thread; use a new one"),
     "reused": (Conflict, "This Idempotency-Key was sent with another message; use a new key for a new message"),
 }
 """By the outcome of `TurnService.send`."""

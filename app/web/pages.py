@@ -1,4 +1,5 @@
-"""Pages of lists: `limit` and `cursor` in the query, the address of the next page in the header `Link`."""
+"""Pages of lists: `limit` and `cursor` in the query, the address of the next page in the header `Link`. Those of
+messages have `limit` and `before`."""
 
 from __future__ import annotations
 
@@ -8,11 +9,16 @@ from typing import Any
 from flask import Response, jsonify, request, url_for
 
 from app.errors import BadRequest
+from app.state.message_pages import WantedMessages
 from app.state.pages import Page, WantedPage
 
 MAX_ITEMS = 500
 """Items of one page, and of a request that names no limit."""
 
+MAX_MESSAGES, DEFAULT_MESSAGES = 200, 50
+"""Messages of one page, and of a request for a page that names no limit."""
+
+MESSAGES_LIMIT = re.compile(r"[1-9][0-9]?|1[0-9]{2}|200")
 LIMIT = re.compile(r"[1-9][0-9]{0,8}")
 CURSOR = re.compile(r"[0-9]{1,18}")
 
@@ -25,6 +31,21 @@ def wanted_page() -> WantedPage:
     if "cursor" in request.args and not CURSOR.fullmatch(cursor):
         raise BadRequest("'cursor' must be that of the header Link of the page before; leave it out for the first page")
     return WantedPage(min(int(limit), MAX_ITEMS), cursor)
+
+
+def messages_limit() -> int | None:
+    """How many messages the query asks for, None if it does not say. Raises `BadRequest`."""
+    limit = request.args.get("limit")
+    if limit is None:
+        return None
+    if not MESSAGES_LIMIT.fullmatch(limit):
+        raise BadRequest(f"'limit' must be a whole number from 1 to {MAX_MESSAGES}")
+    return int(limit)
+
+
+def wanted_messages(*, with_reasoning: bool) -> WantedMessages:
+    """The page of messages that the query asks for. Raises `BadRequest`."""
+    return WantedMessages(messages_limit() or DEFAULT_MESSAGES, request.args.get("before", ""), with_reasoning)
 
 
 def paged_json(value: Any, page: Page) -> Response:

@@ -20,12 +20,18 @@ SHARED_IDS = frozenset(["default-session", "default_session", "undefined", "anon
 """Ids that client libraries send for every user: all of them would share one session. (The first one is sent by Aomi's
 React runtime, 0.3.14, after its last thread was deleted.)"""
 
+MESSAGE_ID = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
+OUR_MESSAGE_ID = re.compile(r"(msg|run)_")
+"""How the ids begin that the server gives messages."""
+
+EVENT_NUMBER = re.compile(r"[0-9]{1,15}")
 EVENT_ID = re.compile(r"(?:.*:)?([0-9]{1,15})", re.DOTALL)
 
 TEXT_CHARACTERS = 32_000
 TITLE_CHARACTERS = 200
 MODEL_CHARACTERS = 256
 THREAD_CHARACTERS = 128
+MESSAGE_ID_CHARACTERS = 128
 APP_CHARACTERS = 64
 CLIENT_ID_CHARACTERS = 256
 PUBLIC_KEY_CHARACTERS = 256
@@ -35,7 +41,9 @@ RESULT_BYTES = 16 * 1024
 FORMAT_BYTES = 32 * 1024
 
 NO_SESSION = "There is no such session; POST /api/sessions or a first message creates one"
+NO_BEFORE = "There is no message with the id of 'before' in this thread; leave it out for the newest messages"
 NO_THREAD = "There is no such thread in this session; GET /api/sessions/{id} lists its threads"
+NO_MESSAGE = "There is no such message in this thread; GET /api/state shows its messages"
 SEE_APPS = "see /api/session/apps"
 
 OnBusy = Literal["enqueue", "reject", "interrupt"]
@@ -139,6 +147,13 @@ def user_state_of(value: Any) -> dict[str, Any]:
         raise BadRequest('\'user_state\' must be a JSON object, such as {"address": "0x...", "chain_id": 1}')
     own = {name: part for name, part in value.items() if name not in SERVER_FIELDS}
     return object_of(own, "user_state", USER_STATE_BYTES)
+
+
+def message_id_of(value: Any) -> Any:
+    """A client's own id of a message, checked where a pattern cannot. Raises `BadRequest`."""
+    if isinstance(value, str) and not (value.isprintable() and value.strip()):
+        raise BadRequest(f"'message_id' must be 1 to {MESSAGE_ID_CHARACTERS} printable characters")
+    return value
 
 
 def event_number_of(value: str, name: str) -> int:

@@ -6,12 +6,22 @@ from typing import Any
 
 from app.catalog import Catalog
 from app.state.open_requests import pending
-from app.state.session_fields import Fields, session_status, session_user_state
+from app.state.session_fields import (
+    Fields,
+    has_news,
+    seen_event,
+    session_status,
+    session_user_state,
+    thread_status,
+)
+from app.web import parsing
 
 
-def thread_json(thread: Fields) -> dict[str, Any]:
-    """A thread."""
-    return {name: thread[name] for name in ("id", "title", "created_at", "updated_at")}
+def thread_json(thread: Fields, session: Fields | None = None, current_thread: str = "") -> dict[str, Any]:
+    """A thread of a session, whose current turn is in `current_thread`."""
+    named = {name: thread[name] for name in ("id", "title", "created_at", "updated_at")}
+    status = thread_status(thread, is_current=thread["id"] == current_thread)
+    return named | {"status": status, "unread": has_news(thread, seen_event(session or {}))}
 
 
 def summary_json(session: Fields) -> dict[str, Any]:
@@ -22,6 +32,15 @@ def summary_json(session: Fields) -> dict[str, Any]:
 def times_json(session: Fields) -> dict[str, Any]:
     """When a session was created and last used."""
     return {"created_at": session["created_at"], "updated_at": session["updated_at"]}
+
+
+def news_json(session: Fields) -> dict[str, Any]:
+    """Whether a session has news, and the event to mark as seen."""
+    return {
+        "status": session_status(session),
+        "unread": has_news(session),
+        "last_event_id": session.get("updates") or "0",
+    }
 
 
 def choice_json(catalog: Catalog, session: Fields) -> dict[str, Any]:
@@ -40,3 +59,9 @@ def status_json(catalog: Catalog, session: Fields) -> dict[str, Any]:
         **choice_json(catalog, session),
         "user_state": session_user_state(session) | pending(session),
     }
+
+
+def shows_reasoning(catalog: Catalog, session: Fields) -> bool:
+    """Whether the client asks for what the model thinks, and the session's app does not hide it."""
+    app, _ = catalog.choice(session.get("app", ""), "")
+    return parsing.wants_reasoning() and app.reasoning == "shown"

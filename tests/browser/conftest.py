@@ -46,6 +46,16 @@ def here(tab: Callable[[], Playground]) -> Playground:
 @pytest.fixture
 def scripted(tab: Callable[[], Playground], profile: BrowserContext, client: Client, key: str) -> Playground:
     """The page, with a conversation with the app `scripted`: `client` has the same session."""
-    client.post("/api/sessions", json={"app": "scripted"})
+    return _open(tab(), profile, client, key, "scripted")
+
+
+@pytest.fixture
+def seeing(tab: Callable[[], Playground], profile: BrowserContext, client: Client, key: str) -> Playground:
+    """The page, with a conversation with a model that takes images and PDF."""
+    return _open(tab(), profile, client, key, "seeing")
+
+
+def _open(page: Playground, profile: BrowserContext, client: Client, key: str, app: str) -> Playground:
+    client.post("/api/sessions", json={"app": app})
     profile.add_init_script(f"sessionStorage['aomi.key'] ??= {key!r}")
-    return tab().open(client.session_id)
+    return page.open(client.session_id)

@@ -162,7 +162,7 @@ def test_a_failed_answer_says_what_to_do_and_can_be_sent_again(scripted, provide
     expect(failure).to_contain_text("choose another model")
     scripted.page.reload()
     expect(failure).to_be_visible()
-    failure.get_by_role("button", name="Send it again").click()
+    failure.get_by_role("button", name="Try again").click()
     expect(scripted.turns.last).to_contain_text("It works.")
 
 
@@ -219,7 +219,7 @@ def test_a_stream_that_breaks_off_is_resumed_where_it_broke(here):
             headers = {name: answer.headers[name] for name in ("content-type", "location")}
         route.fulfill(status=200, headers=headers, body=body[: body.rindex(b"\n\n") + 2])
 
-    here.page.route("**/api/chat?ids=1", cut)
+    here.page.route("**/api/chat?ids=1&reasoning=1", cut)
     with here.page.expect_request(lambda request: ":" in request.headers.get("last-event-id", "")):
         here.say("count to 40")
     expect(here.turns.last).to_have_attribute("aria-busy", "false")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
@@ -29,7 +28,8 @@ CONTRAST = """() => {
   };
   const grounds = ['ground', 'raised', 'side', 'sunk', 'tint'];
   const pairs = ['text', 'soft'].flatMap((text) => grounds.map((ground) => [text, ground]));
-  pairs.push(['accent', 'ground'], ['accent', 'sunk'], ['on-accent', 'accent'], ['bad', 'bad-tint']);
+  pairs.push(['accent', 'ground'], ['accent', 'raised'], ['accent', 'sunk'], ['on-accent', 'accent']);
+  pairs.push(['bad', 'bad-tint']);
   pairs.push(['text', 'bad-tint'], ['good', 'sunk'], ['warm', 'sunk'], ['ground', 'bad'], ['ground', 'text']);
   return pairs.map((pair) => [pair.join(' on '), contrast(...pair)]);
 }"""
@@ -128,7 +128,7 @@ def test_the_drawer_shows_requests_and_events_as_they_were(here: Playground):
     here.button("Events").click()
     here.say("remember 42")
     events = here.page.locator("#events")
-    expect(events).to_contain_text("POST /api/chat?ids=1 200")
+    expect(events).to_contain_text("POST /api/chat?ids=1&reasoning=1 200")
     expect(events).to_contain_text(re.compile(r"id: run_[0-9a-f]{32}:\d+\s*data: {\"type\":\"complete\"}"))
     expect(events).to_contain_text('"type":"title_changed"')
     here.button("Clear").click()
@@ -147,5 +147,5 @@ def test_a_request_can_be_copied_for_the_shell_and_its_key_stays_here(scripted, 
     sent.get_by_role("button", name="Copy as curl").click()
     copied = scripted.page.evaluate("navigator.clipboard.readText()")
     assert f"curl -N -X POST '{scripted.url}/api/chat" in copied
-    assert json.dumps({"text": "hello"}, separators=(",", ":")) in copied
+    assert '-d \'{"text":"hello","message_id":"' in copied
     assert key not in copied

@@ -96,7 +96,8 @@ def bounded() -> list[tuple[str, str, str, int]]:
     found = []
     for path, method, operation in operations():
         if "application/json" in operation.get("requestBody", {}).get("content", {}) and "{action}" not in path:
-            schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
+            body = operation["requestBody"]["content"]["application/json"]["schema"]
+            schema = body.get("anyOf", [body])[0]["$ref"].rsplit("/", 1)[1]
             for field, about in made()["components"]["schemas"][schema]["properties"].items():
                 most = [part["maxLength"] for part in about.get("anyOf", [about]) if "maxLength" in part]
                 found += [(path, method, field, most[0])] if most else []

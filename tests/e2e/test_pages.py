@@ -10,19 +10,43 @@ import redis as redis_py
 
 from app import create_app, services
 from app.config import Settings
+from app.events import sse
+from app.state.turn_requests import TurnRequest
 from app.web.pages import MAX_ITEMS
 from tests.support.backend import DEMO_ALONE
 
 
 @pytest.fixture
-def http(redis_url, tmp_path):
-    """A client of an app of its own, in which a session may have three threads."""
+def parts(redis_url, tmp_path):
+    """A backend without a worker, in which a session may have three threads."""
     config, url = tmp_path / "aomi.yaml", redis_url.replace("/0", "/12")
     config.write_text(DEMO_ALONE)
     with redis_py.Redis.from_url(url) as connection:
         connection.flushdb()
         settings = Settings(REDIS_URL=url, config=config, metrics=False, max_threads=3, cors_origins="*")
-        yield create_app(services.build(settings)).test_client()
+        yield services.build(settings)
+
+
+@pytest.fixture
+def http(parts):
+    """A client of it."""
+    return create_app(parts).test_client()
+
+
+@pytest.fixture
+def answered(parts):
+    """Has turns of a session: messages `0`, `1` ... and an answer `to 0` ... to each. Returns the thread."""
+
+    def run(session: str, *texts: str) -> str:
+        session_id = session.rpartition("/")[2]
+        for text in texts:
+            run_id = parts.runs.start(session_id, TurnRequest(text=text, app="default", model="demo")).run_id
+            started = parts.runs.claim(session_id, run_id, "worker")
+            parts.runs.append([(session_id, run_id, 1, [sse.text(f"to {text}")])])
+            parts.turns.end(session_id, run_id, sse.complete())
+        return started.thread_id
+
+    return run
 
 
 @pytest.fixture
@@ -81,3 +105,85 @@ def test_a_page_that_nobody_can_mean_is_refused(http, session, name, value):
 
 def test_a_page_above_the_maximum_is_one_of_the_maximum(http, session):
     assert http.get(session, query_string={"limit": str(MAX_ITEMS * 10)}).status_code == 200
+
+
+def contents(answer) -> list[str]:
+    return [message["content"] for message in answer.json["messages"]]
+
+
+def test_the_messages_of_a_thread_come_in_pages_with_the_newest_last(http, session, answered):
+    messages = f"{session}/threads/{answered(session, '0', '1', '2')}/messages"
+    newest = http.get(messages, query_string={"limit": "4"})
+    assert (contents(newest), newest.json["has_more"]) == (["1", "to 1", "2", "to 2"], True)
+    older = http.get(messages, query_string={"limit": "4", "before": newest.json["messages"][0]["id"]})
+    assert (contents(older), older.json["has_more"]) == (["0", "to 0"], False)
+    state = http.get("/api/state", query_string={"session_id": session.rpartition("/")[2]})
+    assert older.json["messages"] + newest.json["messages"] == http.get(messages).json["messages"]
+    assert http.get(messages).json["messages"] == state.json["messages"]
+
+
+def test_the_state_has_the_newest_messages_alone_if_asked(http, session, answered):
+    answered(session, "0", "1")
+    query = {"session_id": session.rpartition("/")[2]}
+    whole, some = (http.get("/api/state", query_string=query | more).json for more in ({}, {"limit": "3"}))
+    assert "has_more" not in whole
+    assert some == whole | {"messages": whole["messages"][1:], "has_more": True}
+
+
+@pytest.mark.parametrize("limit", ["", "0", "-1", "201", "1.5", "²", "9" * 30])
+def test_a_page_of_messages_has_1_to_200(http, session, answered, limit):
+    messages = f"{session}/threads/{answered(session, '0')}/messages"
+    session_id = session.rpartition("/")[2]
+    for address in (messages, "/api/state"):
+        answer = http.get(address, query_string={"limit": limit, "session_id": session_id})
+        assert (answer.status_code, answer.json) == (400, {"error": "'limit' must be a whole number from 1 to 200"})
+
+
+def test_messages_of_what_does_not_exist_are_404_in_words(http, session, answered):
+    thread = f"{session}/threads/{answered(session, '0')}/messages"
+    unknown = http.get(thread, query_string={"before": "msg_x"})
+    assert (unknown.status_code, "no message with the id of 'before'" in unknown.json["error"]) == (404, True)
+    assert "no such thread" in http.get(f"{session}/threads/thread_x/messages").json["error"]
+    assert "no such session" in http.get(f"/api/sessions/{uuid.uuid4()}/threads/t/messages").json["error"]
+
+
+def test_a_list_says_what_runs_and_what_is_unread_until_it_is_seen(http, session, answered, parts):
+    session_id = session.rpartition("/")[2]
+    parts.sessions.set_public_key(session_id, "0xabc")
+
+    def listed():
+        return http.get("/api/sessions?public_key=0xabc").json[0]
+
+    answered(session, "0")
+    assert (listed()["status"], listed()["unread"]) == ("idle", True)
+    changed = http.patch(session, json={"seen": listed()["last_event_id"]})
+    assert (changed.json["unread"], listed()["unread"]) == (False, False)
+    parts.runs.start(session_id, TurnRequest(text="1", app="default", model="demo"))
+    assert (listed()["status"], listed()["unread"]) == ("processing", False)
+    parts.turns.interrupt(session_id)
+    assert (listed()["status"], listed()["unread"]) == ("interrupted", True)
+
+
+def test_threads_say_which_of_them_runs_and_is_unread(http, session, answered, parts):
+    session_id = session.rpartition("/")[2]
+    first = answered(session, "0")
+    second = http.post(f"{session}/threads").json
+    assert (second["status"], second["unread"]) == ("idle", False)
+    parts.runs.start(session_id, TurnRequest(text="1", app="default", model="demo"))
+    shown = http.get(session).json
+    threads = {thread["id"]: (thread["status"], thread["unread"]) for thread in shown["threads"]}
+    assert threads == {first: ("idle", True), second["id"]: ("processing", False)}
+    seen = http.patch(f"{session}/threads/{first}", json={"seen": shown["last_event_id"], "title": "Read"}).json
+    assert (seen["title"], seen["unread"]) == ("Read", False)
+    assert http.get(session).json["unread"] is True
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"seen": None}, {"seen": 7}, {"seen": "-1"}, {"seen": "run_x:3"}, {"seen": "9" * 16}]
+)
+def test_a_change_of_nothing_and_a_wrong_event_are_refused(http, session, answered, body):
+    thread = f"{session}/threads/{answered(session, '0')}"
+    for address in (session, thread):
+        answer = http.patch(address, json=body)
+        name = "seen" if body else "title"
+        assert (answer.status_code, f"'{name}' must be" in answer.json["error"]) == (400, True)

@@ -156,6 +156,21 @@ def test_a_killed_workers_turn_ends_with_worker_lost_though_no_worker_is_left(ow
     assert used(own, "scripted") == lost
 
 
+def test_a_killed_worker_leaves_what_it_wrote_beside_the_answer_that_was_to_be_made_again(own, own_client, provider):
+    provider.script("once more", [Text(["first"])], [Text(["so far"]), Silence()])
+    doomed = own.worker()
+    own_client.ask("once more", model="scripted")
+    first = own_client.state()["messages"][1]["id"]
+    with own_client.streaming("POST", "/api/chat", json={"regenerate": True, "model": "scripted"}) as stream:
+        stream.next("text")
+        doomed.send(signal.SIGKILL)
+        (error,) = list(stream.events())
+    assert error["code"] == "worker_lost"
+    asked, partial = own_client.state()["messages"]
+    assert (asked["content"], partial["content"]) == ("once more", "so far")
+    assert partial["siblings"] == [first, partial["id"]]
+
+
 def test_a_late_worker_cannot_overwrite_the_end_that_another_process_has_written(own, own_client, provider):
     thawed = threading.Event()
     provider.script("late", [Text(["in time"]), Held(thawed), Text(["too late"]), Silence()])

@@ -45,6 +45,9 @@ FORMS = {
 }
 """Ids of this form give way to ones that there are."""
 
+UNSAYABLE = {"response_format", "attachments", "message_id", "edit", "regenerate", "from"}
+"""Fields whose value depends on a model, or on the messages that there are."""
+
 NO_OTHERS = ["/api/control/apps", "/api/control/models"]  # a POST there is an unknown action of /api/control/{action}
 NOT_HERE = "/api/simulate"  # 501, until somebody configures a chain
 
@@ -90,7 +93,8 @@ def test_every_answer_is_as_the_document_says(case, webs, key, living):
     """Each request is sent as it is, then about a session that there is, with its own models and apps.
 
     The document cannot say which there are, that header or query must name a session and both the same, which action
-    takes which body, which bytes are a file, which turn waits, nor what a model takes beside text.
+    takes which body, which bytes are a file, which turn waits, which messages there are, nor what a model takes beside
+    text.
     """
     if case.headers:  # how a request is framed is no part of an operation; test_hostile has those
         case.headers.pop("Transfer-Encoding", None)
@@ -105,8 +109,11 @@ def test_every_answer_is_as_the_document_says(case, webs, key, living):
 
 def is_unsayable(case: Any) -> bool:
     """Whether the document cannot say if this request is right."""
-    of_model = isinstance(case.body, dict) and {"response_format", "attachments"} & case.body.keys()
-    return bool(of_model) or "{action}" in case.path or case.operation.label in ("POST /api/files", "DELETE /api/chat")
+    return (
+        bool(isinstance(case.body, dict) and UNSAYABLE & case.body.keys())
+        or "{action}" in case.path
+        or (case.operation.label in ("POST /api/files", "DELETE /api/chat"))
+    )
 
 
 def be_about(real: Mapping[str, str], case: Any) -> None:

@@ -39,7 +39,7 @@ def test_a_session_shows_its_threads_and_choices(client):
     assert found["session_id"] == client.session_id
     assert (found["app"], found["model"], found["is_archived"]) == ("default", "demo", False)
     (thread,) = found["threads"]
-    assert set(thread) == {"id", "title", "created_at", "updated_at"}
+    assert set(thread) == {"id", "title", "created_at", "updated_at", "status", "unread"}
     assert thread["title"] == found["title"] == "remember this conversation"
     assert TIME.fullmatch(thread["created_at"])
     assert TIME.fullmatch(thread["updated_at"])

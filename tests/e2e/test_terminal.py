@@ -246,7 +246,22 @@ def test_help_names_every_command_and_a_wrong_one_is_said(chat):
     with chat() as opened:
         opened.prompt()
         opened.line("/help")
-        for name in ("model", "app", "new", "threads", "answer", "refuse", "help", "quit"):
+        for name in (
+            "model",
+            "app",
+            "attach",
+            "withdraw",
+            "edit",
+            "regenerate",
+            "branches",
+            "branch",
+            "new",
+            "threads",
+            "answer",
+            "refuse",
+            "help",
+            "quit",
+        ):
             opened.wait(rf"\n  /{name} ")
         opened.prompt()
         opened.line("/nonsense")

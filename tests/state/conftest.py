@@ -13,6 +13,7 @@ import redis as redis_py
 
 from app.config import Settings
 from app.events import sse
+from app.metrics.instruments import Metrics
 from app.state.client_requests import ClientRequests
 from app.state.connection import clients
 from app.state.connection.cluster import Cluster
@@ -25,11 +26,15 @@ from app.state.runs import RunStore
 from app.state.scripts import Store
 from app.state.sessions import Sessions
 from app.state.step_calls import StepToolCall, StepToolCalls
-from app.state.turn_requests import TurnRequest
+from app.state.turn_requests import BranchPoint, TurnRequest
 from app.state.vault import Vault
+from app.turns.queue import Jobs
+from app.turns.service import TurnService
 from app.usage import ModelCall
 from tests.support.backend import redis_running, redis_server
 from tests.support.engines import RedisCluster, server, stopped_at_last
+from tests.support.moments import now
+from tests.support.talk import Talk
 
 ALL = WantedPage(100)
 """A page that holds all of a list."""
@@ -183,10 +188,13 @@ def full(sessions, runs, store, said) -> tuple[Run, StepToolCall]:
     """A session `s` with everything a session can have, its running turn and that turn's call."""
     sessions.create("s", {"public_key": "0xabc", "user_state": '{"address":"0xfeed"}'})
     Vault(store).bind("s", "digest-of-a-client")
-    done = runs.start("s", said(WORDS, idempotency_key="key", body=b"body"))
+    done = runs.start("s", said(WORDS, idempotency_key="key", body=b"body", message_id="an id"))
     settled = runs.claim("s", done.run_id, "worker")
     runs.append([("s", settled.id, 1, [sse.text("an answer")])])
     runs.settle(runs.seal("s", settled.id, "complete", expect={"running"}), sse.complete())
+    edited = runs.start("s", said(WORDS, branch=BranchPoint("edit", "an id")))
+    runs.claim("s", edited.run_id, "worker")
+    runs.settle(runs.seal("s", edited.run_id, "complete", expect={"running"}), sse.complete())
     sessions.open_thread("s", "Other")
     Files(store).add("s", f"{WORDS}.txt", [WORDS.encode()], len(WORDS))
     run_id = runs.start("s", said(WORDS)).run_id
@@ -204,3 +212,18 @@ def full(sessions, runs, store, said) -> tuple[Run, StepToolCall]:
     Ledger(store).open("s", run_id, asked)
     Ledger(store).settle("s", settled.id, asked.estimated(10))
     return run, call
+
+
+@pytest.fixture(params=[Store, Repeated])
+def talk(request, connection, settings, sessions, said) -> Talk:
+    """Two messages with their answers in session `s`."""
+    talk = Talk(request.param(connection, settings), sessions, said)
+    talk.say("one", "1")
+    talk.say("two", "2")
+    return talk
+
+
+@pytest.fixture
+def talk_turns(talk, queue, settings) -> TurnService:
+    """The turns of that conversation."""
+    return TurnService(talk.runs, Jobs(queue, settings.failed_job_ttl), Metrics(now))

@@ -125,8 +125,11 @@ def test_an_export_holds_every_value_of_every_key_of_the_session(full, store, co
     assert exported["fields"]["user_state"] == {"address": "0xfeed"}
     assert exported["client"] == "digest-of-a-client"
     assert [thread["title"] for thread in exported["threads"]] == [WORDS, "Other"]
-    assert [message["content"] for message in exported["threads"][0]["messages"]] == [WORDS, "an answer"]
-    assert len(exported["turns"]) == 3
+    assert [message["content"] for message in exported["threads"][0]["messages"]] == [WORDS]
+    (branch,) = exported["threads"][0]["branches"]
+    assert [message["content"] for message in branch["messages"]] == [WORDS, "an answer"]
+    assert exported["threads"][0]["message_ids"]['id:"an id"'] == f'"{branch["messages"][0]["id"]}"'
+    assert len(exported["turns"]) == 4
     running = next(turn for turn in exported["turns"] if turn["id"] == full[0].id)
     assert running["log"] == [{"type": "text", "content": "an answer"}]
     assert (running["message"]["content"], exported["waiting"]) == (WORDS, [exported["turns"][-1]["id"]])

@@ -16,6 +16,7 @@ from app.services import Services
 from app.state.client_requests import TurnOver
 from app.state.request_expiry import RequestExpiry
 from app.state.step_calls import StepToolCall
+from app.state.summary import Summary
 from app.state.turn_requests import TurnRequest
 from app.turns.erasing import erase, erase_thread
 from app.usage import ModelCall
@@ -91,6 +92,12 @@ def titled(backend: Services, life: dict[str, Any]) -> None:
         backend.ledger.settle(SESSION, run.id, call.estimated(5))
 
 
+def summed_up(backend: Services, life: dict[str, Any]) -> None:
+    backend.jobs.compaction(SESSION, life["run"])
+    if job := backend.runs.claim_compaction(SESSION, life["run"], 600):
+        backend.sessions.end_compaction(job, Summary(WORDS, "msg_1", "demo", ""))
+
+
 def answered(backend: Services, life: dict[str, Any]) -> None:
     backend.runs.append([(SESSION, life["run"], 1, [sse.text(WORDS)])])
 
@@ -136,7 +143,7 @@ def branched(backend: Services, life: dict[str, Any]) -> None:
 
 
 LIFE: tuple[Step, ...] = (
-    made, said, begun, titled, answered, asked, stepped, expired, polled, ended, branched
+    made, said, begun, titled, summed_up, answered, asked, stepped, expired, polled, ended, branched
 )  # fmt: skip
 
 

@@ -10,8 +10,10 @@ from redis.exceptions import OutOfMemoryError
 
 from app.events import sse
 from app.metrics.instruments import Metrics
+from app.state.client_requests import ClientRequests
 from app.state.connection.cluster import Cluster
 from app.state.ledger import Ledger
+from app.state.open_requests import open_requests
 from app.state.rates import Rate, Rates
 from app.state.write_check import WriteCheck
 from app.turns.lost_turns import LostTurns
@@ -65,6 +67,19 @@ def test_an_interrupt_ends_its_turn_and_the_reaper_enqueues_the_next_one(
         "s", following.run_id
     )
     assert jobs.has_turn(following.run_id)
+
+
+def test_a_reply_to_a_client_request_is_refused_whole(runs, sessions, store, connection, said):
+    """Not accepted without a lease: nobody would find its turn."""
+    asking = runs.claim("s", runs.start("s", said()).run_id, "worker")
+    ClientRequests(store).ask(asking, "call_1", "Send", "wallet_tx_request", {})
+    runs.settle(runs.seal("s", asking.id, "complete", expect={"running"}), sse.complete())
+    (request,) = open_requests(sessions.get("s"))
+    with full_memory(connection), pytest.raises(OutOfMemoryError):
+        runs.start("s", said("done", answers=(request.id,)))
+    assert runs.current("s") == ""
+    assert len(open_requests(sessions.get("s"))) == 1
+    assert runs.start("s", said("done", answers=(request.id,))).outcome == "started"
 
 
 def test_no_rate_refuses_what_frees_memory(store, connection):

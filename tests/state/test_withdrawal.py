@@ -33,8 +33,8 @@ def contents(sessions):
 def test_a_waiting_message_is_listed_and_leaves_the_history_when_it_is_withdrawn(turns, runs, sessions, said):
     runs.claim("s", turns.send("s", said("running")).run_id, "worker")
     second, third = (turns.send("s", said(text)) for text in ("second", "third"))
-    waiting = sessions.snapshot("s", None).waiting_messages()
-    assert [(run_id, message["content"]) for run_id, message in waiting] == [
+    waiting = sessions.snapshot("s", None).waiting
+    assert [(turn.run_id, turn.message["content"]) for turn in waiting] == [
         (second.run_id, "second"),
         (third.run_id, "third"),
     ]

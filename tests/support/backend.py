@@ -268,5 +268,12 @@ def configuration(provider_url: str) -> dict[str, Any]:
             },
             {"id": "gateway", "name": "Behind a gateway", "model": "gateway"},
             {"id": "titled", "name": "Titled", "model": "demo", "title_model": "scripted"},
+            {
+                "id": "compact",
+                "name": "Sums up",
+                "model": "small",
+                "preamble": "Be brief.",
+                "compact": {"at": 0.5, "model": "scripted", "keep_turns": 2},
+            },
         ],
     }

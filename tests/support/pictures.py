@@ -15,9 +15,10 @@ from pathlib import Path
 import yaml
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.backend import ROOT, Backend, configuration, redis_running
+from tests.support.backend import ROOT, SEES, Backend, configuration, redis_running
 from tests.support.browser import Playground, browsing
-from tests.support.servers import Cut, PriceApi, Provider, Silence, Text, serving
+from tests.support.images import square
+from tests.support.servers import Cut, PriceApi, Provider, Silence, Text, Thoughts, serving
 
 FOLDER = ROOT / "docs/pictures"
 
@@ -39,6 +40,9 @@ The model sees the text so far in the next turn, so"""
 
 STREAMING, FAILING = "How does a stop work?", "Tell me about retries"
 
+LOOKING = "Which colour is this?"
+THOUGHTS = "The picture is a square of one colour, with **no** text in it."
+
 SIZES = {"": (1180, 760), "-320": (320, 640)}
 
 
@@ -48,6 +52,8 @@ def site(folder: Path) -> Iterator[str]:
     provider = Provider()
     provider.script(STREAMING, [Text([ANSWER]), Silence(30)])
     provider.script(FAILING, [Text(["A model call that fails before its first token is tried again, then"]), Cut()])
+    answers = [Text(["It is red."])], [Thoughts([THOUGHTS]), Text(["All of it is red, `#ff0000`."])]
+    provider.script(LOOKING, *answers * 3)  # in each scheme and size
     with ExitStack() as stack:
         redis_url = stack.enter_context(redis_running(folder))
         config = folder / "aomi.yaml"
@@ -65,7 +71,7 @@ def _apps(provider_url: str) -> dict:
     found = configuration(provider_url)
     for model, name in (("demo", "Demo assistant"), ("scripted", "GPT-4o")):
         entry = next(one for one in found["model_list"] if one["model_name"] == model)
-        entry["model_info"] = {"display_name": name, "provider": "openai"}
+        entry["model_info"] = {"display_name": name, "provider": "openai"} | SEES
     return found
 
 
@@ -97,13 +103,24 @@ def error(here: Playground) -> None:
     expect(here.page.locator(".failure")).to_be_visible()
 
 
+def versions(here: Playground) -> None:
+    _scripted(here)
+    here.page.locator("#files").set_input_files([{"name": "red.png", "mimeType": "image/png", "buffer": square(160)}])
+    expect(here.page.locator(".chip[data-state=ready]")).to_be_visible()
+    here.say(LOOKING)
+    expect(here.turns.last).to_contain_text("It is red.")
+    here.button("Regenerate this reply").click()
+    expect(here.page.get_by_role("group", name="Versions")).to_be_visible()
+    here.page.locator(".thought summary").click()
+
+
 def _scripted(here: Playground) -> None:
     model = here.page.get_by_role("combobox", name="Model")
     model.select_option("scripted")
     expect(model).to_have_value("scripted")
 
 
-SCENES = (empty, streaming, tools, error)
+SCENES = (empty, streaming, tools, versions, error)
 
 
 def take(browser: Browser, url: str, scheme: str, size: str) -> None:

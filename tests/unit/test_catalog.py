@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app import catalog
+from app.catalog import Compaction
 from app.errors import ConfigError
 
 TWO_MODELS = """
@@ -126,6 +127,21 @@ def test_an_app_falls_to_another_of_its_models(load):
 
 def test_a_title_model_without_its_key_is_dropped(load):
     assert load(SHOP, GPT_KEY="k").app("shop").title_model is None
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("true", Compaction()),
+        ("false", None),
+        ("{}", Compaction()),
+        ("{at: 1, keep_turns: 2, model: claude}", Compaction(at=1, keep_turns=2)),
+        ("{model: gpt}", Compaction(model="gpt")),
+    ],
+)
+def test_long_conversations_are_summed_up_if_the_app_says_so_by_a_model_that_has_a_key(load, value, found):
+    text = TWO_MODELS + f"apps: [{{id: shop, model: gpt, compact: {value}}}]"
+    assert load(text, GPT_KEY="k").app("shop").compact == found
 
 
 def test_without_any_key_the_demo_answers_in_every_app(load):

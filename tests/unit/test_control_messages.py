@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from app.state.control_messages import DropWork, FirstStep, StopTurn, parse, steps_work, title_work, turn_work
+from app.state.control_messages import (
+    DropWork,
+    FirstStep,
+    StopTurn,
+    compaction_work,
+    parse,
+    steps_work,
+    title_work,
+    turn_work,
+)
 
 
 @pytest.mark.parametrize(
@@ -14,6 +23,7 @@ from app.state.control_messages import DropWork, FirstStep, StopTurn, parse, ste
         (DropWork(turn_work("run_1")), "drop run_1"),
         (DropWork(steps_work("run_1", "call 1")), "drop steps run_1 call 1"),
         (DropWork(title_work("thread_1")), "drop title thread_1"),
+        (DropWork(compaction_work("thread_1")), "drop compact thread_1"),
         (FirstStep("run_1", "call 1"), "answer run_1 call 1"),
     ],
 )

@@ -3,8 +3,9 @@ queued job (docs/redis.md): the names here must stay."""
 
 from __future__ import annotations
 
+from workers.jobs.compaction_job import compact_history
 from workers.jobs.steps_job import run_steps
 from workers.jobs.title_job import suggest_title
 from workers.jobs.turn_job import run_turn
 
-__all__ = ["run_steps", "run_turn", "suggest_title"]
+__all__ = ["compact_history", "run_steps", "run_turn", "suggest_title"]

@@ -20,6 +20,7 @@ from app.telemetry.logs import short_session_id
 from app.turns.current_key import KEY_REFUSED, current_principal
 from workers import turn
 from workers.cancellation import SHUTDOWN, CancelToken, Stopped
+from workers.jobs.compaction_trigger import CompactionTrigger
 from workers.jobs.handing_over import can_hand_over, hand_over
 from workers.jobs.mcp_tools import McpOffer, mcp_offer
 from workers.jobs.tool_context import tool_context
@@ -68,8 +69,10 @@ def _run_claimed(runtime: Runtime, run: Run, token: CancelToken) -> None:
     with tracing.span("turn", attributes, "CONSUMER", parent=run.trace_context) as span:
         if services.settings.log_content:
             log.info("the user said: %s", run.message["content"])
-        terminal = _terminal_event(runtime, run, token)
+        compaction = CompactionTrigger(runtime, run)
+        terminal = _terminal_event(runtime, run, token, compaction)
         _end(runtime, run, terminal)
+        compaction.fire()
         outcome = terminal["type"] if terminal else "stopped"
         span.set({"aomi.end": outcome})
         if terminal and outcome == "error":
@@ -77,10 +80,10 @@ def _run_claimed(runtime: Runtime, run: Run, token: CancelToken) -> None:
         log.info("turn %s of session %s: %s after %.1f s", run.id, session, outcome, time.monotonic() - started)
 
 
-def _terminal_event(runtime: Runtime, run: Run, token: CancelToken) -> sse.Event | None:
+def _terminal_event(runtime: Runtime, run: Run, token: CancelToken, compaction: CompactionTrigger) -> sse.Event | None:
     """Run the turn. Returns its terminal event, or None when the turn was ended elsewhere."""
     try:
-        stop = _converse(runtime, run, token)
+        stop = _converse(runtime, run, token, compaction)
         return sse.complete(finish_reason=None if stop == "stop" else stop)
     except Stopped as stopped:
         if stopped.reason != SHUTDOWN:
@@ -105,7 +108,7 @@ def _end(runtime: Runtime, run: Run, terminal: sse.Event | None) -> None:
         services.metrics.let_go(services.runs.get(run.session_id, run.id))
 
 
-def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
+def _converse(runtime: Runtime, run: Run, token: CancelToken, compaction: CompactionTrigger) -> Stop:
     """Run the turn's loop over the thread's messages. Returns how the model stopped."""
     services = runtime.services
     app = services.catalog.app(run.app)
@@ -126,13 +129,16 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken) -> Stop:
     offer = mcp_offer(runtime, app, run.principal.client, context)
     toolbox = _toolbox(runtime, run, context, offer)
     usage = UsageRecorder(services.ledger, runtime.usage_settler, run)
-    system = Conversation(_instructions(app, context.secrets, offer.notices), state)
+    instructions = _instructions(app, context.secrets, offer.notices)
+    system = Conversation(instructions, state, summary=run.summary if app.compact else None)
     files = TurnFiles(services.files, run)
-    model = TurnModel(services, runtime.models, usage, run, system, toolbox.schemas, files, think)
+    model = TurnModel(services, runtime.models, usage, run, system, toolbox.schemas, files, think, compaction.observe)
     messages = services.sessions.history(run, model.room * MAX_BYTES_PER_TOKEN)
     if not messages:
         raise turn.ThreadGone("The thread of this message was deleted")
-    if app.title_model and len(messages) == 1:
+    if run.branch and run.former is None:
+        raise turn.MessageGone("The message to edit or to answer again is gone; load the conversation again")
+    if app.title_model and len(messages) == 1 and not run.branch:
         services.jobs.title(run.session_id, run.id, run.thread_id, app.title_model)
     return turn.run(messages, model, toolbox, emit, token, services.settings.max_model_calls)
 

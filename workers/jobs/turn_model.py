@@ -16,6 +16,7 @@ from workers.jobs.turn_files import TurnFiles
 from workers.models import retry, traced
 from workers.models.models import Models
 from workers.models.prompt import Conversation
+from workers.models.prompt.history import without_covered
 from workers.models.request import CallObserver, ModelRequest
 from workers.reply import Reply
 from workers.turn import TurnFailed
@@ -26,7 +27,7 @@ from workers.usage_recorder import UsageRecorder
 class TurnModel:
     """Calls the turn's model, or one of its app's fallbacks, with `tools` in the form of OpenAI's chat API. `system` is
     the conversation without its messages; `files` are those of the messages. `on_thought` gets each piece of what a
-    model thinks."""
+    model thinks, `on_reply` the name of a model with its messages and its whole reply."""
 
     services: Services
     models: Models
@@ -36,12 +37,13 @@ class TurnModel:
     tools: list[dict[str, Any]]
     files: TurnFiles
     on_thought: Callable[[str], None]
+    on_reply: Callable[[str, Sequence[Message], Reply], None]
 
     def __call__(self, messages: Sequence[Message], on_text: Callable[[str], None], token: CancelToken) -> Reply:
         """One reply; `on_text` gets each piece of its text. Raises `TurnFailed`, `Stopped`."""
         settings = self.services.settings
         policy = retry.Policy(settings.provider_retries, settings.retry_pause, self._notify_wait)
-        self.files.load(messages)
+        self.files.load(without_covered(messages, self.system.summary))
         conversation = replace(self.system, messages=messages, read_file=self.files.read)
         return retry.call_with_fallbacks(
             self._model_names(), lambda name: self._call(name, conversation, on_text, token), token, policy
@@ -68,7 +70,9 @@ class TurnModel:
             self.usage.check()
         request = ModelRequest(name, conversation, self.tools, own_keys, self._params())
         observer = CallObserver(on_text, self._notify_stall, self.usage.open, self.on_thought)
-        return traced.call(self.services, name, lambda: self.models.stream(request, observer, token))
+        reply = traced.call(self.services, name, lambda: self.models.stream(request, observer, token))
+        self.on_reply(name, conversation.messages, reply)
+        return reply
 
     def _params(self) -> ModelParams:
         """Those of the app, with the format that the message asks for."""

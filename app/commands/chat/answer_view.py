@@ -10,6 +10,7 @@ from typing import Any
 
 from app.commands.chat.backend import Backend, Refused, Unreachable
 from app.commands.chat.screen import Screen
+from app.commands.chat.thoughts import Thoughts
 from app.commands.chat.tools import ToolLines
 from app.commands.chat.turn_stream import TurnStream
 from app.events import sse
@@ -38,12 +39,15 @@ class CtrlC:
 
 
 class AnswerView:
-    """Shows one answer. A second thread reads the stream; only the caller's thread writes to the screen."""
+    """Shows one answer, with its thoughts if `with_thoughts`. A second thread reads the stream; only the caller's
+    thread writes to the screen."""
 
-    def __init__(self, backend: Backend, screen: Screen, tools: ToolLines) -> None:
+    def __init__(self, backend: Backend, screen: Screen, tools: ToolLines, *, with_thoughts: bool) -> None:
         self._backend = backend
         self._screen = screen
         self._tools = tools
+        self._thoughts = Thoughts(screen, shown=with_thoughts)
+        self._with_thoughts = with_thoughts
         self._received: queue.Queue[sse.Event | str | Exception] = queue.Queue()
         self._open_calls: set[str] = set()
         self._quiet = True
@@ -53,7 +57,7 @@ class AnswerView:
 
         Raises `Refused`, `Unreachable`, and `KeyboardInterrupt` at the second Ctrl-C.
         """
-        stream = TurnStream(self._backend, message, app, self._received.put)
+        stream = TurnStream(self._backend, message, app, self._received.put, with_thoughts=True)
         threading.Thread(target=self._read, args=(stream,), name="aomi answer", daemon=True).start()
         started = time.monotonic()
         try:
@@ -99,7 +103,11 @@ class AnswerView:
     def _show(self, event: sse.Event) -> bool:
         """Show an event. True for the terminal event."""
         kind = event["type"]
-        self._quiet = kind != "text"
+        self._quiet = kind != "text" and not (kind == "reasoning" and self._with_thoughts)
+        if kind == "reasoning":
+            self._thoughts.add(event["content"])
+            return False
+        self._thoughts.end()
         if kind == "text":
             self._screen.text(event["content"])
         elif kind == "tool_call":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -82,6 +83,23 @@ class Backend:
         """The snapshot of a thread (None: the newest). Raises `Refused`, `Unreachable`."""
         params = {"session_id": self.session_id} | ({"thread_id": thread_id} if thread_id else {})
         return self.call("GET", "/api/state", **params)
+
+    def upload(self, path: Path) -> dict[str, Any]:
+        """Store a file in the session. Raises `Refused`, `Unreachable`, and `OSError` if it cannot be read."""
+        with path.open("rb") as file, _failures():
+            response = self._http.post("/api/files", params={"filename": path.name}, content=file)
+            _check(response)
+            stored: dict[str, Any] = response.json()
+            return stored
+
+    def withdraw(self, run_id: str) -> None:
+        """Take back a message that waits. Raises `Refused`, `Unreachable`."""
+        self.call("DELETE", "/api/chat", session_id=self.session_id, run_id=run_id)
+
+    def choose_branch(self, thread_id: str, message_id: str) -> None:
+        """Make the branch of a message active. Raises `Refused`, `Unreachable`."""
+        path = f"/api/sessions/{self.session_id}/threads/{thread_id}/branch"
+        self.call("POST", path, {"message_id": message_id})
 
     def control(self, action: str, body: dict[str, Any]) -> None:
         """Carry out a control action. Raises `Refused`, `Unreachable`."""

@@ -35,7 +35,8 @@ from app.terminal_text import clean
 @click.option(
     "--no-color", "colourless", envvar="NO_COLOR", is_flag=False, flag_value="1", default="", help="No colours."
 )
-def chat(url: str, app: str | None, key: str, session_id: str | None, colourless: str) -> None:
+@click.option("--thoughts", is_flag=True, help="Show what the model thinks, not only for how long.")
+def chat(url: str, app: str | None, key: str, session_id: str | None, colourless: str, thoughts: bool) -> None:
     """Talk with the assistant. In a pipe, send the input as one message and print the answer."""
     if not (key.isascii() and key.isprintable()):
         raise click.BadParameter("an API key has only letters and digits", param_hint="--key")
@@ -43,15 +44,15 @@ def chat(url: str, app: str | None, key: str, session_id: str | None, colourless
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     if sys.stdin.isatty() and sys.stdout.isatty():
-        _talk(backend, url, app, colourless)
+        conversation = Conversation(backend, Screen(colour=not colourless), app, with_thoughts=thoughts)
+        _talk(conversation, resumed=not _open(backend, url))
     else:
         raise SystemExit(_pipe(backend, url, app))
 
 
-def _talk(backend: Backend, url: str, app: str | None, colourless: str) -> None:
-    created = _open(backend, url)
+def _talk(conversation: Conversation, *, resumed: bool) -> None:
     try:
-        Conversation(backend, Screen(colour=not colourless), app).run(resumed=not created)
+        conversation.run(resumed=resumed)
     except (Refused, Unreachable) as error:
         raise click.ClickException(clean(str(error))) from None
 

@@ -2,89 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from app import exact_json
 from app.commands.chat.backend import Backend, Refused
+from app.commands.chat.command_form import CURRENT_TURN, ChatBody, Command, NextMessage
+from app.commands.chat.history import show
+from app.commands.chat.message_commands import MESSAGE_COMMANDS
 from app.commands.chat.screen import Screen
 from app.terminal_text import one_line
-
-SHOWN_MESSAGES = 6
-"""How many messages of a thread to show when it is opened."""
 
 
 class Leave(Exception):
     """The person leaves."""
 
 
-@dataclass
-class NextMessage:
-    """App and thread of the next message; None is the session's app, and its newest thread."""
-
-    app: str | None
-    thread: str | None = None
-
-
-Act = Callable[[Backend, Screen, NextMessage, str], bool]
-"""Executes a command with the text behind its name. True if that started a turn. Raises `Refused`, `Unreachable`."""
-
-
-class Command(NamedTuple):
-    """A command as `/help` shows it."""
-
-    usage: str
-    about: str
-    act: Act
-
-
-def _help(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> bool:
+def _help(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> None:
     for name, command in COMMANDS.items():
         screen.say(f"  {f'/{name} {command.usage}':<24} {command.about}")
     screen.say("  Ctrl-C stops the answer; a second one leaves. //text sends a message that begins with /.")
-    return False
 
 
-def _model(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> bool:
+def _model(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> None:
     if text:
         backend.control("model", {"model": text})
         screen.say(f"From the next message on: model {text}.")
-        return False
+        return
     current = backend.session()["model"]
     models = backend.call("GET", "/api/session/models")["models"]
     _choices(screen, [(model["id"], f"{model['name']}, {model['provider']}") for model in models], current)
-    return False
 
 
-def _app(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> bool:
+def _app(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> None:
     if not backend.has_key and text in ("", "default"):
         apps = [{"id": "default", "name": "other apps need an API key: --key or AOMI_API_KEY"}]
     else:
         apps = backend.call("GET", "/api/session/apps")["apps"]
     if not text:
         _choices(screen, [(app["id"], app["name"]) for app in apps], next_message.app or backend.session()["app"])
-        return False
+        return
     if text not in [app["id"] for app in apps]:
         raise Refused(f"The API key opens no app {text!r}; /app lists those that it opens")
     backend.control("app", {"app": text})
     next_message.app = text
     screen.say(f"From the next message on: app {text}, model {backend.session()['model']}.")
-    return False
 
 
-def _new(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> bool:
+def _new(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> None:
     path = f"/api/sessions/{backend.session_id}/threads"
     next_message.thread = backend.call("POST", path, {"title": text} if text else {})["id"]
     screen.say("A new thread; the others stay in /threads.")
-    return False
 
 
-def _threads(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> bool:
+def _threads(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> None:
     threads = backend.session()["threads"][::-1]
     if not threads:
         screen.say("There is no thread yet; the first message opens one.")
-        return False
+        return
     current = next_message.thread or threads[0]["id"]
     if not text:
         for number, thread in enumerate(threads, start=1):
@@ -94,15 +68,14 @@ def _threads(backend: Backend, screen: Screen, next_message: NextMessage, text: 
             )
         text = screen.ask("Number of a thread (Enter stays): ").strip()
     if not text:
-        return False
+        return
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= len(threads)):
         raise Refused(f"There is no thread {text!r}: give a number from 1 to {len(threads)}")
     next_message.thread = threads[int(text) - 1]["id"]
     show(screen, backend.state(next_message.thread)["messages"])
-    return False
 
 
-def _answer(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> bool:
+def _answer(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> ChatBody:
     number, _, reply = text.partition(" ")
     try:
         result = exact_json.strict(reply.encode())
@@ -111,18 +84,19 @@ def _answer(backend: Backend, screen: Screen, next_message: NextMessage, text: s
     return _result(backend, number, result)
 
 
-def _refuse(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> bool:
+def _refuse(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> ChatBody:
     number, _, why = text.partition(" ")
     return _result(backend, number, {"status": "failed", "error": why or "The user refused"})
 
 
-def _quit(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> bool:
+def _quit(backend: Backend, screen: Screen, next_message: NextMessage, text: str) -> None:
     raise Leave
 
 
 COMMANDS = {
     "model": Command("[name]", "choose the model, or list those of the app", _model),
     "app": Command("[name]", "choose the app, or list those that the key opens", _app),
+    **MESSAGE_COMMANDS,
     "new": Command("[title]", "open a new thread", _new),
     "threads": Command("[number]", "list the threads and go on in one of them", _threads),
     "answer": Command("number {json}", "reply to a request of a tool, such as a wallet request", _answer),
@@ -132,23 +106,13 @@ COMMANDS = {
 }
 
 
-def _result(backend: Backend, number: str, result: Any) -> bool:
+def _result(backend: Backend, number: str, result: Any) -> ChatBody:
     if not (number.isascii() and number.isdigit()):
         raise Refused("Give the number of the request")
     backend.control("wallet_result", {"id": int(number), "result": result})
-    return True
+    return CURRENT_TURN
 
 
 def _choices(screen: Screen, choices: list[tuple[str, str]], current: str) -> None:
     for name, about in choices:
         screen.say(f"{'*' if name == current else ' '} {name}  ({about})")
-
-
-def show(screen: Screen, messages: list[dict[str, Any]]) -> None:
-    """Show the last messages of a thread."""
-    for message in messages[-SHOWN_MESSAGES:]:
-        for call in message.get("tool_calls", ()):
-            screen.say(f"⚙ {call['name']}", dim=True)
-        if message["content"]:
-            is_user = message["role"] == "user"
-            screen.say_block(f"> {message['content']}" if is_user else message["content"], dim=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
 
 from app.commands.chat.answer_view import AnswerView
 from app.commands.chat.backend import Backend, Refused, Unreachable
-from app.commands.chat.commands import COMMANDS, Leave, NextMessage, show
+from app.commands.chat.command_form import ChatBody, NextMessage
+from app.commands.chat.commands import COMMANDS, Leave
+from app.commands.chat.history import show
 from app.commands.chat.screen import Screen
 from app.commands.chat.tools import ToolLines, request_event_lines, request_lines
 from app.commands.chat.updates import Updates
@@ -23,11 +24,12 @@ OUTCOMES = {"answered": "was answered", "expired": "has expired"}
 
 
 class Conversation:
-    """One session, until the person leaves."""
+    """One session, until the person leaves. `with_thoughts` shows what the models think."""
 
-    def __init__(self, backend: Backend, screen: Screen, app: str | None) -> None:
+    def __init__(self, backend: Backend, screen: Screen, app: str | None, *, with_thoughts: bool) -> None:
         self._backend = backend
         self._screen = screen
+        self._with_thoughts = with_thoughts
         self._next_message = NextMessage(app)
         self._tools = ToolLines()
         self._leaving = False
@@ -92,15 +94,24 @@ class Conversation:
             name, _, rest = line[1:].partition(" ")
             if name not in COMMANDS:
                 self._screen.say(f"There is no command /{name}; /help lists them. (//{name} sends it as a message.)")
-            elif COMMANDS[name].act(self._backend, self._screen, self._next_message, rest.strip()):
-                self._follow(None)
+                return
+            message = COMMANDS[name].act(self._backend, self._screen, self._next_message, rest.strip())
+            if message is not None:
+                self._send(message)
         elif line:
-            text = line.removeprefix("/")
-            thread = self._next_message.thread
-            self._follow({"text": text} | ({"thread_id": thread} if thread else {}))
+            self._send(self._next_message.body(text=line.removeprefix("/")))
 
-    def _follow(self, message: dict[str, Any] | None) -> None:
-        view = AnswerView(self._backend, self._screen, self._tools)
+    def _send(self, message: ChatBody) -> None:
+        """Send a message with what is attached to it, and show the answer. `CURRENT_TURN` sends none."""
+        if "text" in message and (files := self._next_message.attachments):
+            references = [{"file_id": file["file_id"]} for file in files]
+            message = message | {"attachments": [*message.get("attachments", []), *references]}
+        self._follow(message or None)
+        if "text" in message:
+            self._next_message.attachments = []  # a refused message has left them there
+
+    def _follow(self, message: ChatBody | None) -> None:
+        view = AnswerView(self._backend, self._screen, self._tools, with_thoughts=self._with_thoughts)
         try:
             self._leaving = view.show(message, self._next_message.app)
         except KeyboardInterrupt:

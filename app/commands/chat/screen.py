@@ -43,12 +43,12 @@ class Screen:
         with self._lock:
             self._closed = True
 
-    def text(self, piece: str) -> None:
+    def text(self, piece: str, *, dim: bool = False) -> None:
         """Append a piece of the answer."""
         if piece := clean(piece):
             with self._lock:
                 self._still()
-                self._write(piece)
+                self._write(click.style(piece, dim=True) if dim and self._colour else piece)
                 self._at_start = piece.endswith("\n")
 
     def say(self, line: str, **style: bool | str) -> None:

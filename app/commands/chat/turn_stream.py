@@ -24,16 +24,24 @@ GONE = "The answer has ended and its events are no longer kept; `/threads` shows
 class TurnStream:
     """The events of the turn that a message starts, or without a message of the session's current or last turn.
 
-    `notify` gets messages about the connection. `close` ends the wait for a retry.
+    `notify` gets messages about the connection. `close` ends the wait for a retry. `with_thoughts` asks for what the
+    model thinks, too.
     """
 
     def __init__(
-        self, backend: Backend, message: dict[str, Any] | None, app: str | None, notify: Callable[[str], None]
+        self,
+        backend: Backend,
+        message: dict[str, Any] | None,
+        app: str | None,
+        notify: Callable[[str], None],
+        *,
+        with_thoughts: bool = False,
     ) -> None:
         self._backend = backend
         self._message = message
         self._app = app
         self._notify = notify
+        self._asked = {"reasoning": "1"} if with_thoughts else {}
         self._key = str(uuid.uuid4())
         self._run, self._number = "", 0
         self._closed = threading.Event()
@@ -68,11 +76,12 @@ class TurnStream:
     def _open(self) -> Opened:
         """First send the message. Later, and without a message, resume after the last event."""
         if self._message and not self._run:
-            params = {"ids": "1"} | ({"app": self._app} if self._app else {})
+            params = {"ids": "1"} | self._asked | ({"app": self._app} if self._app else {})
             headers = {"Idempotency-Key": self._key}  # if the connection breaks now, the message may have arrived
             return self._backend.stream("POST", "/api/chat", self._message, params, headers)
         headers = {"Last-Event-ID": f"{self._run}:{self._number}" if self._number else "0"}
-        params = {"session_id": self._backend.session_id} | ({"run_id": self._run} if self._run else {})
+        params = {"session_id": self._backend.session_id} | self._asked
+        params |= {"run_id": self._run} if self._run else {}
         return self._backend.stream("GET", "/api/chat", None, params, headers)
 
     def _unseen(self, received: Iterator[tuple[str, sse.Event]]) -> Iterator[sse.Event]:

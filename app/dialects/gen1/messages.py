@@ -20,7 +20,7 @@ SENDERS = {"user": "user", "system": "system", "assistant": "agent", "error": "a
 def messages(snapshot: Snapshot) -> list[dict[str, Any]]:
     """The messages of every turn. An ended turn ends with a non-empty message of the agent."""
     turns = _turns(snapshot.messages)
-    ended = len(turns) - len(snapshot.waiting) - snapshot.running
+    ended = len(turns) - len(snapshot.joining()) - snapshot.running
     translated: list[dict[str, Any]] = []
     for index, turn in enumerate(turns):
         parts = [part for message in turn for part in _parts(message)]

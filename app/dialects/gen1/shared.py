@@ -124,4 +124,4 @@ def _has_text(body: bytes) -> bool:
         value = exact_json.strict(body)
     except ValueError:
         return False
-    return isinstance(value, dict) and "text" in value
+    return isinstance(value, dict) and bool({"text", "regenerate"} & value.keys())

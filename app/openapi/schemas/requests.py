@@ -10,13 +10,14 @@ from typing_extensions import TypedDict
 from app.openapi.schemas.files import AttachedFile, LinkedImage
 from app.web import parsing
 from app.web.attachments import MOST, attachments_of
-from app.web.bodies import expected
+from app.web.bodies import expected, validated
 
 USER = {"address": "0x742d...", "chain_id": 1, "is_connected": True}
 """An example of a user state."""
 
 _NOT_BLANK = parsing.NOT_BLANK.pattern
 
+ThreadId = Annotated[str, Field(max_length=parsing.THREAD_CHARACTERS, pattern=_NOT_BLANK)]
 Title = Annotated[str, Field(max_length=parsing.TITLE_CHARACTERS, pattern=_NOT_BLANK)]
 Model = Annotated[str, Field(max_length=parsing.MODEL_CHARACTERS, pattern=_NOT_BLANK)]
 AppId = Annotated[str, Field(max_length=parsing.APP_CHARACTERS, pattern=_NOT_BLANK)]
@@ -30,10 +31,28 @@ UserState = Annotated[
     ),
 ]
 
+Seen = Annotated[
+    str,
+    Field(
+        pattern=f"^{parsing.EVENT_NUMBER.pattern}$",
+        description="The `last_event_id` of a response, or the id of an event of /api/updates",
+    ),
+    expected("the last_event_id of /api/state, or the id of an event of /api/updates, such as '7'"),
+]
+
 Attachments = Annotated[
     list[AttachedFile | LinkedImage],
     BeforeValidator(attachments_of),
     Field(max_length=MOST, description="Files of the session, and images that the model's provider reads by itself"),
+]
+
+
+MessageId = Annotated[str, Field(min_length=1, max_length=parsing.MESSAGE_ID_CHARACTERS)]
+
+NewMessageId = Annotated[
+    str,
+    Field(min_length=1, max_length=parsing.MESSAGE_ID_CHARACTERS, pattern=parsing.MESSAGE_ID.pattern),
+    BeforeValidator(parsing.message_id_of),
 ]
 
 
@@ -63,11 +82,45 @@ class Titled(TypedDict):
     title: Title
 
 
+@with_config(
+    ConfigDict(
+        json_schema_extra={
+            "examples": [{"title": "ETH and BTC"}, {"seen": "7"}],
+            "anyOf": [{"required": ["title"]}, {"required": ["seen"]}],
+        }
+    )
+)
+class Changes(TypedDict):
+    """A new title, the last event that a person has seen, or both."""
+
+    title: NotRequired[Title]
+    seen: NotRequired[Seen]
+
+
+def changes_of(fields: dict[str, Any]) -> Changes:
+    """The changes of a body: at least one. Raises `BadRequest`."""
+    if "seen" not in fields:
+        validated(Titled, fields)
+    return validated(Changes, fields)
+
+
+@open_schema(message_id="msg_0a1b2c3d4e5f60718293a4b5c6d7e8f9")
+class ChosenBranch(TypedDict):
+    """A message on the branch that is to be active."""
+
+    message_id: MessageId
+
+
+_Source = TypedDict("_Source", {"from": NotRequired[MessageId | None]})
+
+
 @open_schema(title="ETH")
-class NewThread(TypedDict):
-    """The optional fields of a new thread."""
+class NewThread(_Source):
+    """The optional fields of a new thread. `from` names a message: the thread begins as a copy of what leads to it, of
+    the thread `thread_id`; without that, of the newest thread that has the message."""
 
     title: NotRequired[Title | None]
+    thread_id: NotRequired[ThreadId | None]
 
 
 class PlainFormat(TypedDict):
@@ -113,17 +166,35 @@ ResponseFormat = Annotated[
 ]
 
 
-@open_schema(text="What is the current price of ETH?")
-class NewMessage(TypedDict):
-    """A message to the assistant. `model` is for this turn only."""
+class _Turn(TypedDict):
+    """The fields that every message and regeneration may have."""
 
-    text: Annotated[str, Field(max_length=parsing.TEXT_CHARACTERS, pattern=_NOT_BLANK)]
-    thread_id: NotRequired[Annotated[str, Field(max_length=parsing.THREAD_CHARACTERS, pattern=_NOT_BLANK)] | None]
+    thread_id: NotRequired[ThreadId | None]
     model: NotRequired[Model | None]
     user_state: NotRequired[UserState | None]
     on_busy: NotRequired[parsing.OnBusy]
     response_format: NotRequired[ResponseFormat | None]
+
+
+@open_schema(text="What is the current price of ETH?")
+class NewMessage(_Turn):
+    """A message to the assistant. `model` is for this turn only. `message_id` is the client's own id for the message,
+    unique in its thread. With `edit`, it takes the place of a user's message, and opens a branch."""
+
+    text: Annotated[str, Field(max_length=parsing.TEXT_CHARACTERS, pattern=_NOT_BLANK)]
     attachments: NotRequired[Attachments]
+    message_id: NotRequired[NewMessageId | None]
+    edit: NotRequired[MessageId | None]
+
+
+@open_schema(regenerate=True)
+class Regeneration(_Turn):
+    """A message is answered again, on a branch of its own: the user's message of this id, or that which an answer of
+    this id answers; with `true` the last one of the active branch."""
+
+    regenerate: Annotated[
+        Literal[True] | MessageId, expected("true, or the id of a user's message or of an answer in this thread")
+    ]
 
 
 @open_schema(model="claude-sonnet")

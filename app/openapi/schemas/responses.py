@@ -23,14 +23,23 @@ class Refusal(TypedDict):
     error: str
 
 
-@exact_schema(id=_THREAD, title="ETH Price Discussion", created_at=_CREATED, updated_at=_UPDATED)
+@exact_schema(
+    id=_THREAD,
+    title="ETH Price Discussion",
+    created_at=_CREATED,
+    updated_at=_UPDATED,
+    status="idle",
+    unread=True,
+)
 class Thread(TypedDict):
-    """A thread."""
+    """A thread. `unread` says that it has something new since the last event that was marked as seen."""
 
     id: str
     title: str
     created_at: str
     updated_at: str
+    status: Status
+    unread: bool
 
 
 @exact_schema(id=_THREAD, deleted=True)
@@ -53,15 +62,41 @@ class MadeSession(TypedDict):
 
 @exact_schema(session_id=_ID, title="Prices", is_archived=False)
 class NamedSession(TypedDict):
-    """A session with its new title."""
+    """A session with its title."""
 
     session_id: str
     title: str
     is_archived: bool
 
 
-@exact_schema(session_id=_ID, title="Prices", is_archived=False, created_at=_CREATED, updated_at=_UPDATED)
-class ListedSession(NamedSession):
+@exact_schema(
+    session_id=_ID,
+    title="Prices",
+    is_archived=False,
+    status="idle",
+    unread=True,
+    last_event_id="7",
+)
+class ChangedSession(NamedSession):
+    """A session after a change. `unread` says that it has something new since the last event that was marked as
+    seen."""
+
+    status: Status
+    unread: bool
+    last_event_id: str
+
+
+@exact_schema(
+    session_id=_ID,
+    title="Prices",
+    is_archived=False,
+    status="idle",
+    unread=True,
+    last_event_id="7",
+    created_at=_CREATED,
+    updated_at=_UPDATED,
+)
+class ListedSession(ChangedSession):
     """A session in a list."""
 
     created_at: str
@@ -72,9 +107,21 @@ class ListedSession(NamedSession):
     session_id=_ID,
     title="Prices",
     is_archived=False,
+    status="idle",
+    unread=True,
+    last_event_id="7",
     created_at=_CREATED,
     updated_at=_UPDATED,
-    threads=[{"id": _THREAD, "title": "ETH Price Discussion", "created_at": _CREATED, "updated_at": _UPDATED}],
+    threads=[
+        {
+            "id": _THREAD,
+            "title": "ETH Price Discussion",
+            "created_at": _CREATED,
+            "updated_at": _UPDATED,
+            "status": "idle",
+            "unread": True,
+        }
+    ],
     app="default",
     model="claude-sonnet",
 )
@@ -121,11 +168,12 @@ class ToolResult(TypedDict):
     done: NotRequired[Literal[True]]
 
 
-@exact_schema(id="msg_1", role="user", content="What is the current price of ETH?", created_at=_CREATED)
+@exact_schema(id="msg_1", role="user", content="What is the current price of ETH?", created_at=_CREATED, parent_id=None)
 class Message(TypedDict):
     """A message of the history. A later step of a multi-step tool has the role `tool`, a client's reply to a tool's
     request `system`. `reasoning` is what the model thought, if the request asks for it; `parsed`
-    the object that the answer is, if its message had a `response_format`."""
+    the object that the answer is, if its message had a `response_format`. `parent_id` names the message before it;
+    `siblings` are the messages that follow the same one, in order and with itself, where there are others."""
 
     id: str
     role: Literal["user", "assistant", "tool", "system"]
@@ -137,6 +185,16 @@ class Message(TypedDict):
     tool_results: NotRequired[list[ToolResult]]
     interrupted: NotRequired[Literal[True]]
     attachments: NotRequired[list[File | LinkedImage]]
+    parent_id: str | None
+    siblings: NotRequired[list[str]]
+
+
+@exact_schema(messages=[], has_more=False)
+class MessagePage(TypedDict):
+    """A page of a thread's messages, the newest last. `has_more` says whether there are older ones."""
+
+    messages: list[Message]
+    has_more: bool
 
 
 @exact_schema(run_id=_RUN, text="And of BTC?")
@@ -161,7 +219,8 @@ class WaitingMessage(TypedDict):
     last_event_id="0",
 )
 class State(TypedDict):
-    """A snapshot. Follow /api/updates from `last_event_id` to miss nothing."""
+    """A snapshot. Follow /api/updates from `last_event_id` to miss nothing. `has_more` is there if the request has a
+    `limit`, and says whether there are older messages."""
 
     session_id: str
     thread_id: str | None
@@ -171,6 +230,7 @@ class State(TypedDict):
     app: str
     model: str
     messages: list[Message]
+    has_more: NotRequired[bool]
     waiting: list[WaitingMessage]
     user_state: UserState
     last_event_id: str
@@ -181,6 +241,14 @@ class Interrupted(TypedDict):
     """Whether this call stopped a turn."""
 
     interrupted: bool
+
+
+@exact_schema(thread_id=_THREAD, message_id="msg_0a1b2c3d4e5f60718293a4b5c6d7e8f9")
+class ActiveBranch(TypedDict):
+    """The branch of this message is active."""
+
+    thread_id: str
+    message_id: str
 
 
 @exact_schema(withdrawn=True)

@@ -1,6 +1,6 @@
 -- A worker begins a queued run. KEYS[1]: the session. args: run, worker, claim (a name of this very call), now, apps and
 -- models (names of those that the worker knows; '' for all), count.
--- Returns {the run's fields and `session_user_state`, how many messages of its thread are left out, the newest `count`
+-- Returns {the run's fields, `session_user_state` and `thread_summary` if there is one, how many messages of its thread are left out, the newest `count`
 -- of them}; {'unknown'} if the worker does not know its app or its model; nothing if it has ended or another claim has
 -- begun it.
 local args = cjson.decode(ARGV[1])
@@ -21,9 +21,4 @@ elseif stored[1] ~= 'running' or stored[2] ~= args.claim then
   return {}
 end
 
-local fields = redis.call('HGETALL', run)
-fields[#fields + 1] = 'session_user_state'
-fields[#fields + 1] = redis.call('HGET', KEYS[1], 'user_state') or '{}'
-local messages = messages_key(KEYS[1], redis.call('HGET', run, 'thread'))
-local newest = redis.call('LRANGE', messages, -args.count, -1)
-return {fields, redis.call('LLEN', messages) - #newest, newest}
+return claimed_run(KEYS[1], run, args.count)

@@ -29,7 +29,10 @@ for _, name in ipairs(kept) do
     slots[#slots + 1] = redis.call('HGET', key, 'slots') or nil
   end
 end
-for _, id in ipairs(threads) do redis.call('UNLINK', thread_key(session, id), messages_key(session, id)) end
+for _, id in ipairs(threads) do
+  redis.call('UNLINK', thread_key(session, id), messages_key(session, id), branches_key(session, id),
+    aside_key(session, id), ids_key(session, id))
+end
 for _, name in ipairs(kept) do
   local key = kept_name(session, name)
   redis.call('UNLINK', key, log_of(key))

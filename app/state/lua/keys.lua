@@ -3,6 +3,9 @@
 local function threads_key(session) return session .. ':threads' end
 local function thread_key(session, id) return session .. ':thread:' .. id end
 local function messages_key(session, id) return session .. ':thread:' .. id .. ':messages' end
+local function branches_key(session, id) return thread_key(session, id) .. ':branches' end
+local function aside_key(session, id) return thread_key(session, id) .. ':aside' end
+local function ids_key(session, id) return thread_key(session, id) .. ':ids' end
 local function waiting_key(session) return session .. ':waiting' end
 local function updates_key(session) return session .. ':updates' end
 local function run_key(session, id) return session .. ':run:' .. id end

@@ -1,5 +1,5 @@
 -- A later step of a multi-step tool, for the model, the open chat stream and /api/updates.
--- KEYS[1]: the session, KEYS[2]: the call. args: thread, claim, step, frame and message of the step, updates (frames),
+-- KEYS[1]: the session, KEYS[2]: the call. args: thread, run (that made the call), claim, step, frame and message of the step, updates (frames),
 -- call_ttl, call_kept, now, ttl, max_updates.
 -- Returns 1, 0 when this step was recorded before, -1 when the session or the thread is gone or another job has the call,
 -- or -2 while the turn in this thread is being ended: its events must reach the history first, so the caller tries again.
@@ -14,6 +14,7 @@ redis.call('HDEL', call, 'slept')
 redis.call('EXPIRE', call, args.call_ttl)
 index_key(session, call, args.call_kept)
 add_for(tools_key(session), tool_member(session, call), args.call_ttl)
-append_tool_step(session, args.thread, args.frame, args.message, args.ttl, args.now)
+mark_news(session, args.thread)
+append_tool_step(session, args.thread, args.run, args.frame, args.message, args.ttl, args.now)
 publish_updates(session, args.updates, args.max_updates, args.ttl)
 return 1

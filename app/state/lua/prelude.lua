@@ -1,4 +1,4 @@
--- Functions that precede every script, after those of keys.lua. Every script but append.lua, put_file_chunk.lua and
+-- Functions that precede every script, between those of keys.lua and branches.lua. Every script but append.lua, put_file_chunk.lua and
 -- set_due.lua takes one argument: a JSON object, decoded as `args`. Lists of frames are {kind, frame, kind, frame, ...}.
 
 -- The time since 1970 in microseconds, by the clock of Redis: the clocks of processes may differ.
@@ -71,6 +71,16 @@ local function publish_updates(session, frames, max_updates, ttl)
   redis.call('EXPIRE', stream, ttl)
 end
 
+-- Note that the session, and one of its threads if it still has that, have something that no person has seen: it comes
+-- with the next event of the update stream, or before it.
+local function mark_news(session, thread)
+  local number = tonumber(redis.call('HGET', session, 'updates') or 0) + 1
+  redis.call('HSET', session, 'news', number)
+  if redis.call('ZSCORE', threads_key(session), thread) then
+    redis.call('HSET', thread_key(session, thread), 'news', number)
+  end
+end
+
 -- The current run of the session ('' if there is none), its status and its thread.
 local function current_turn(session)
   local id = redis.call('HGET', session, 'run') or ''
@@ -82,17 +92,6 @@ end
 local function is_ending(session, thread)
   local _, status, its_thread = current_turn(session)
   return status == 'ending' and its_thread == thread
-end
-
--- Add a later result of a tool call to `thread`: to the log of the turn that runs there, whose end puts it into the
--- history, else to the history itself.
-local function append_tool_step(session, thread, frame, message, ttl, now)
-  local id, status, its_thread = current_turn(session)
-  if status == 'running' and its_thread == thread then
-    log_frames(session, id, {'async_tool_result', frame}, ttl, now)
-  else
-    redis.call('RPUSH', messages_key(session, thread), message)
-  end
 end
 
 -- Whether the job with this claim has the call of a multi-step tool. (The last version's calls have none.)
@@ -141,6 +140,19 @@ local function push_gen1_event(session, event, max_events, ttl)
   redis.call('EXPIRE', mailbox, ttl)
 end
 
+-- All that a job needs of a run and its thread: {the run's fields, `session_user_state` and `thread_summary` if there is
+-- one, how many messages of its thread are left out, the newest `count` of them}.
+local function claimed_run(session, run, count)
+  local fields = redis.call('HGETALL', run)
+  local thread = redis.call('HGET', run, 'thread')
+  fields[#fields + 1], fields[#fields + 2] = 'session_user_state', redis.call('HGET', session, 'user_state') or '{}'
+  local summary = redis.call('HGET', thread_key(session, thread), 'summary')
+  if summary then fields[#fields + 1], fields[#fields + 2] = 'thread_summary', summary end
+  local messages = messages_key(session, thread)
+  local newest = redis.call('LRANGE', messages, -count, -1)
+  return {fields, redis.call('LLEN', messages) - #newest, newest}
+end
+
 -- Whether a turn has a model call that is not settled and counted yet.
 local function has_unsettled_model_calls(run)
   local prefix = model_call_field('')
@@ -156,6 +168,9 @@ local function renew_thread(session, id, ttl)
   local life = ttl + math.ceil(ttl / 16)
   redis.call('EXPIRE', thread_key(session, id), life)
   redis.call('EXPIRE', messages_key(session, id), life)
+  redis.call('EXPIRE', branches_key(session, id), life)
+  redis.call('EXPIRE', aside_key(session, id), life)
+  redis.call('EXPIRE', ids_key(session, id), life)
 end
 
 -- Whether the lives of all threads of the session are to be renewed: half of what they have more than it is over.
@@ -180,17 +195,4 @@ local function renew_ttl(session, ttl, thread)
   end
   redis.call('EXPIRE', client_key(session), ttl)
   renew_thread(session, thread, ttl)
-end
-
--- Make run `id` the session's current one: its message joins the thread, unless that was deleted before. A worker may
--- claim it.
-local function make_current(session, id, now)
-  local run = run_key(session, id)
-  local thread = redis.call('HGET', run, 'thread')
-  if redis.call('ZSCORE', threads_key(session), thread) then
-    redis.call('RPUSH', messages_key(session, thread), redis.call('HGET', run, 'message'))
-    redis.call('HSET', thread_key(session, thread), 'updated_at', now)
-  end
-  redis.call('HSET', run, 'status', 'queued', 'current_at', now)
-  redis.call('HSET', session, 'run', id, 'last_run', id, 'updated_at', now)
 end

@@ -5,7 +5,7 @@
 local args = cjson.decode(ARGV[1])
 local session = KEYS[1]
 local run = run_key(session, args.run)
-local stored = redis.call('HMGET', run, 'status', 'seal', 'claim')
+local stored = redis.call('HMGET', run, 'status', 'seal', 'claim', 'thread')
 local status = stored[1]
 
 local function is_expected()
@@ -16,10 +16,19 @@ local function is_expected()
   return false
 end
 
+-- All that the turn has to show is in its log now.
+local function note_end()
+  mark_news(session, stored[4])
+  if redis.call('ZSCORE', threads_key(session), stored[4]) then
+    redis.call('HSET', thread_key(session, stored[4]), 'last_outcome', args.outcome)
+  end
+end
+
 if stored[2] == args.seal then return redis.call('HGETALL', run) end
 if not is_expected() then return {} end
 write_in_full_memory(session)
 redis.call('HSET', run, 'status', 'ending', 'outcome', args.outcome, 'ended_at', args.now, 'seal', args.seal)
 if status == 'waiting' then redis.call('LREM', waiting_key(session), 0, args.run) end
+if redis.call('HGET', session, 'run') == args.run then note_end() end
 if args.stop ~= '' then redis.call('PUBLISH', args.channel, args.stop) end
 return redis.call('HGETALL', run)

@@ -18,10 +18,24 @@ if redis.call('HGET', run, 'status') ~= 'ending' then
   return {status == 'queued' and current or '', 0}
 end
 
+-- A regeneration without an answer leaves the branch before it active.
+local function undo_branch()
+  local branch, former = unpack(redis.call('HMGET', run, 'branch', 'former'))
+  if branch ~= 'regenerate' or not former then return end
+  for _, message in ipairs(args.messages) do
+    if is_shown(message) then return end
+  end
+  local segment = chain_of(session, args.thread, former)
+  if segment ~= '' and record_of(session, args.thread, segment).shown ~= '' then
+    activate(session, args.thread, segment)
+  end
+end
+
 write_in_full_memory(session)
-if #args.messages > 0 and redis.call('ZSCORE', threads_key(session), args.thread) then
+if redis.call('ZSCORE', threads_key(session), args.thread) then
   for _, message in ipairs(args.messages) do redis.call('RPUSH', messages_key(session, args.thread), message) end
-  redis.call('HSET', thread_key(session, args.thread), 'updated_at', args.now)
+  undo_branch()
+  if #args.messages > 0 then redis.call('HSET', thread_key(session, args.thread), 'updated_at', args.now) end
 end
 redis.call('HSET', run, 'status', args.outcome, 'terminal', args.terminal)
 log_frames(session, args.run, args.frames, args.log_ttl, args.now)

@@ -1,6 +1,7 @@
 -- All that /api/state shows of a session, as of one moment. KEYS[1]: the session. args: thread ('' for the newest), count.
 -- Returns {fields, thread or '', how many messages are left out, the newest `count` messages, fields of the current run
--- if it is in this thread, the first `count` frames of its log, {run, message ...} of what waits in this thread}; nothing
+-- if it is in this thread, the first `count` frames of its log, {run, message, branch ...} of what waits in this thread,
+-- the thread's branches}; nothing
 -- for an unknown session; {fields} for an unknown thread. The caller reads the rest, which does not change any more: a
 -- message that is withdrawn is the newest of a person's.
 local args = cjson.decode(ARGV[1])
@@ -21,9 +22,12 @@ if its_thread == thread then
   for i, entry in ipairs(redis.call('XRANGE', log_key(session, id), '-', '+', 'COUNT', args.count)) do frames[i] = entry[2][4] end
 end
 for _, waiting in ipairs(redis.call('LRANGE', waiting_key(session), 0, -1)) do
-  local turn = redis.call('HMGET', run_key(session, waiting), 'thread', 'message')
-  if turn[1] == thread then waits[#waits + 1], waits[#waits + 2] = waiting, turn[2] end
+  local turn = redis.call('HMGET', run_key(session, waiting), 'thread', 'message', 'branch')
+  if turn[1] == thread then
+    for _, part in ipairs({waiting, turn[2], turn[3] or ''}) do waits[#waits + 1] = part end
+  end
 end
 local messages = messages_key(session, thread)
 local newest = redis.call('LRANGE', messages, -args.count, -1)
-return {fields, thread, redis.call('LLEN', messages) - #newest, newest, run, frames, waits}
+return {fields, thread, redis.call('LLEN', messages) - #newest, newest, run, frames, waits,
+  redis.call('HGETALL', branches_key(session, thread))}

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app import exact_json
+from app.state.summary import Summary
 from app.state.transcript import Message
 from workers.models.prompt.attachments import AttachmentWriter
+from workers.models.prompt.history import covered, without_covered
 from workers.models.prompt.media import without_media
 from workers.models.prompt.messages import Prompt, PromptWriter
 from workers.models.prompt.rules import Rules
@@ -23,27 +25,33 @@ MESSAGE_OVERHEAD = 8
 """Tokens that a message may cost beside its bytes; more than any tokenizer in use adds."""
 
 
+SUMMED_UP = "The conversation began earlier. A summary of its messages before those that follow:"
+
+
 @dataclass(frozen=True)
 class Conversation:
     """The prompt: the app's instructions, the user's state, the thread's stored messages with those of the
-    running turn. `read_file` gives the bytes of a file that they name, None if it is not available."""
+    running turn. A `summary` that holds for them stands for the first of them. `read_file` gives the bytes of a file
+    that they name, None if it is not available."""
 
     instructions: str
     user_state: dict[str, Any] = field(default_factory=dict)
     messages: Sequence[Message] = ()
     read_file: Callable[[str], bytes | None] = lambda _: None
+    summary: Summary | None = None
 
 
 def assemble(
     conversation: Conversation, rules: Rules, room: int, count: Count, inputs: frozenset[str] = frozenset()
 ) -> Prompt:
-    """The prompt: instructions, the user's state, then as many of the newest turns as fit `room` tokens.
+    """The prompt: instructions, the summary, the user's state, then as many of the newest turns as fit `room` tokens.
 
     A turn (a user's message and all up to the next one) stays whole, and the newest one is always there.
     The model takes `inputs` beside text (`workers.models.inputs`).
     """
     system = _system(conversation)
-    turns = PromptWriter(rules, AttachmentWriter(inputs, conversation.read_file)).write(conversation.messages)
+    messages = without_covered(conversation.messages, conversation.summary)
+    turns = PromptWriter(rules, AttachmentWriter(inputs, conversation.read_file)).write(messages)
     spare = room - _most_tokens(system)
     if sum(map(_most_tokens, turns)) > spare:
         turns = _newest(turns, room - count(system), count)
@@ -52,6 +60,8 @@ def assemble(
 
 def _system(conversation: Conversation) -> Prompt:
     parts = [conversation.instructions] if conversation.instructions.strip() else []
+    if conversation.summary and covered(conversation.messages, conversation.summary):
+        parts.append(f"{SUMMED_UP}\n\n{conversation.summary.text}")  # before the state, which changes more often
     if conversation.user_state:
         parts.append(f"The user's state: {exact_json.dumps(conversation.user_state)}")
     return [{"role": "system", "content": "\n\n".join(parts)}] if parts else []

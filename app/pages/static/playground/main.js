@@ -8,7 +8,10 @@ import { Session } from "./session/session.js";
 import { Composer } from "./views/composer.js";
 import { ConversationView } from "./views/conversation_view.js";
 import { setText } from "./views/dom.js";
+import { DraftChips } from "./views/draft_chips.js";
+import { listenForFiles } from "./views/file_sources.js";
 import { renderMarkdown } from "./views/markdown.js";
+import { MessageCommands } from "./views/message_commands.js";
 import { announce, clearNotices, showError, showNotice } from "./views/notices.js";
 import { RequestForms } from "./views/request_forms.js";
 import { Scroller } from "./views/scroller.js";
@@ -34,14 +37,18 @@ const otherTabs = new BroadcastChannel("aomi");
 const owner = (localStorage[OWNER] ??= newId());
 api.key = sessionStorage[KEY] ?? "";
 
+const attached = new Map(); // files of messages that are not sent yet, by session id
+
 let session = null;
 let drawDuration = 0; // milliseconds that the last drawing took
 let drawTimer = 0;
 
-const conversation = new ConversationView($("#log"), { send });
 const scroller = new Scroller($("#scroll"));
 const requestForms = new RequestForms($("#requests"), { reply: (id, result) => session.reply(id, result) });
-const composer = new Composer($("#composer"), { send, stop });
+const composer = new Composer($("#composer"), { send: (text) => messages.send(text), stop });
+const messages = new MessageCommands({ session: () => session, composer, scroller, draw: drawNow, enterKey: showKey });
+const conversation = new ConversationView($("#log"), messages);
+const chips = new DraftChips($("#drafts"), { remove: (file) => messages.detach(file), leave: () => composer.focus() });
 const drawer = new WireDrawer($("#drawer"), $("#events"), $("#toggle-drawer"), wireLog);
 const sidePanel = new SidePanel({ button: $("#toggle-side"), backdrop: $("#shade"), main: $("main"), first: $("#new") });
 const settings = new SettingsForm({ app: $("#app"), model: $("#model"), key: $("#key"), keyHint: $("#key-hint") }, api, {
@@ -58,6 +65,7 @@ const sidebar = new Sidebar($("#sessions"), $("#archived"), {
 // Sessions
 
 function openSession(id, isNew) {
+  if (session) attached.set(session.id, session.drafts.take());
   session?.close();
   session = new Session(api, id, owner);
   session.addEventListener("change", draw);
@@ -70,6 +78,7 @@ function openSession(id, isNew) {
     showNotice(`${reason}. This is a new one.`);
   });
   clearNotices();
+  session.drafts.putBack(attached.get(id) ?? []);
   draw();
   if (isNew) session.begin();
   else withErrors(() => session.open()).then(() => scroller.toEnd());
@@ -116,23 +125,11 @@ async function remove(id) {
   announce("Deleted");
 }
 
-// Messages
-
-async function send(text) {
-  clearNotices();
-  scroller.toEnd();
-  try {
-    await session.send(text);
-  } catch (error) {
-    showError(error, showKey);
-    composer.restore(text);
-  }
-}
+// Turns
 
 function stop() {
   announce("Stopped");
   withErrors(() => session.stop());
-  clearTimeout(drawTimer);
   drawNow(); // a stop shows at once
 }
 
@@ -149,6 +146,7 @@ function draw() {
 }
 
 function drawNow() {
+  clearTimeout(drawTimer);
   drawTimer = 0;
   const startedAt = performance.now();
   const wasNearEnd = scroller.isNearEnd;
@@ -156,7 +154,12 @@ function drawNow() {
   requestForms.show(session.requests);
   $("#empty").hidden = !session.loaded || session.items.length > 0;
   $("#loading").hidden = session.loaded;
-  composer.show({ isRunning: Boolean(session.turn && !session.turn.stopping), isBusy: session.busy });
+  chips.show(session);
+  composer.show({
+    isRunning: Boolean(session.turn && !session.turn.stopping),
+    isBusy: session.busy,
+    hasFiles: session.drafts.all.length > 0,
+  });
   $("#offline").hidden = session.connected;
   settings.show(session);
   drawTitle();
@@ -204,7 +207,7 @@ function showKey() {
 
 /** Close what is open, else stop the turn. */
 function closeOrStop() {
-  if ($("#confirm").open) return;
+  if ($("dialog[open]")) return;
   if (sidePanel.isOpen) {
     sidePanel.close();
     $("#toggle-side").focus();
@@ -212,9 +215,10 @@ function closeOrStop() {
   else if (session.turn) stop();
 }
 
+listenForFiles({ button: $("#attach"), input: $("#files"), box: $("#message"), target: $("#drop") }, (files) => messages.attach(files));
 listenForShortcuts({ write: () => composer.focus(), startNew: () => go(""), toggleDrawer: () => drawer.toggle(), escape: closeOrStop });
 $("#new").addEventListener("click", () => go(""));
-for (const button of document.querySelectorAll("#empty [data-ask]")) button.addEventListener("click", () => send(button.dataset.ask));
+for (const button of document.querySelectorAll("#empty [data-ask]")) button.addEventListener("click", () => messages.send(button.dataset.ask));
 addEventListener("popstate", openFromAddress);
 otherTabs.addEventListener("message", loadList);
 document.addEventListener("visibilitychange", () => (document.hidden ? session.pause() : withErrors(() => session.resume())));

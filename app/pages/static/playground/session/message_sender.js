@@ -22,8 +22,8 @@ export class MessageSender {
   }
 
   /**
-   * Send `message` after those before it. `prepare()` runs first and resolves to the app; `accepted(connection)` takes
-   * the open stream of the turn, null if the turn's events are no longer kept. Throws if the server refuses the message
+   * Send `message` after those before it. `prepare()` runs first and resolves to {app, body}; `accepted(connection)`
+   * takes the open stream of the turn, null if the turn's events are no longer kept. Throws if the server refuses the message
    * or cannot be reached.
    */
   async send(message, prepare, accepted) {
@@ -33,8 +33,7 @@ export class MessageSender {
     this.#pending++;
     try {
       await previous;
-      const app = await prepare();
-      accepted(await this.#post(app, message));
+      accepted(await this.#post(await prepare(), message));
     } finally {
       resolve();
       this.#pending--;
@@ -43,10 +42,10 @@ export class MessageSender {
   }
 
   /** Post with retries. The message's id is the idempotency key: a retry cannot start a second turn. */
-  async #post(app, { id, text }) {
+  async #post({ app, body }, { id }) {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#api.chat(this.#sessionId, app, text, id);
+        return await this.#api.chat(this.#sessionId, app, body, id);
       } catch (error) {
         if (!(error instanceof Unreachable) || attempt === MAX_ATTEMPTS) throw error;
       }

@@ -1,8 +1,11 @@
 // One open session, as the page uses it: what to show, and what the user can do.
 
 import { retry } from "../wire/backoff.js";
+import { DraftFiles } from "./draft_files.js";
+import { MessageActions } from "./message_actions.js";
 import { MessageSender } from "./message_sender.js";
 import { SessionData } from "./session_data.js";
+import { SessionFiles } from "./session_files.js";
 import { SessionSettings } from "./session_settings.js";
 import { StateSync } from "./state_sync.js";
 import { TurnFollower } from "./turn_follower.js";
@@ -42,6 +45,22 @@ export class Session extends EventTarget {
       cursor: () => this.#updates.cursor,
       apply: (state) => this.#apply(state),
       failed: (error) => this.#notify("failed", error),
+    });
+    this.files = new SessionFiles(api, id, this.#closed.signal);
+    this.drafts = new DraftFiles({
+      store: (file, signal) => this.#store(file, signal),
+      discard: (fileId) => api.deleteFile(id, fileId).catch(() => {}), // it goes with the session at the latest
+      changed: () => this.#changed(),
+      failed: (error) => this.#notify("failed", error),
+    });
+    this.messages = new MessageActions(api, id, {
+      data: this.#data,
+      settings: this.#settings,
+      sender: this.#sender,
+      follower: this.#follower,
+      sync: this.#sync,
+      drafts: this.drafts,
+      changed: () => this.#changed(),
     });
     const updateEvents = new UpdateEvents(this.#data, this.#follower, this.#sync, (...told) => this.#notify(...told));
     this.#updates = new UpdatesSubscription(api, id, {
@@ -93,8 +112,7 @@ export class Session extends EventTarget {
 
   /** Whether a message sent now has to wait. */
   get busy() {
-    const isRunning = this.turn !== null && !this.turn.stopping;
-    return this.#sender.pending > 0 || this.#data.isProcessing || isRunning;
+    return this.messages.haveToWait;
   }
 
   /** Messages that wait for the running turn's end. */
@@ -146,27 +164,6 @@ export class Session extends EventTarget {
 
   // What the user does
 
-  /** Send a message; while a turn runs, it waits at the server. Throws the server's refusal. */
-  async send(text) {
-    const hasToWait = this.busy;
-    const message = this.#data.transcript.addUnsent(text);
-    const sent = this.#sender.send(
-      message,
-      () => this.#settings.ready(),
-      (connection) => this.#accepted(connection, message, hasToWait),
-    );
-    this.#changed();
-    try {
-      await sent;
-    } catch (error) {
-      this.#data.transcript.remove(message);
-      throw error;
-    } finally {
-      this.#changed();
-      this.#sync.sent();
-    }
-  }
-
   /** Stop the turn: on the screen at once, then at the server. */
   async stop() {
     const { turn } = this;
@@ -193,10 +190,9 @@ export class Session extends EventTarget {
     this.#changed();
   }
 
-  #accepted(connection, message, hasToWait) {
-    if (!connection) this.#sync.soon();
-    else if (hasToWait) connection.close(); // its turn is followed when it begins
-    else this.#follower.followReply(connection, message);
+  async #store(file, signal) {
+    await this.#settings.ready();
+    return this.files.store(file, signal);
   }
 
   /** Load the state, however long the server is away. */

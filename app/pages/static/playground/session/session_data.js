@@ -10,6 +10,7 @@ export class SessionData {
   #transcript = new Transcript();
   #requests = new ClientRequests();
   #exists = false;
+  #threadId = "";
   #lastUpdate = 0;
 
   /** `status`, `title`, `app` and `model`, as in /api/state. */
@@ -30,6 +31,11 @@ export class SessionData {
     return this.#exists;
   }
 
+  /** The thread whose messages are shown. */
+  get threadId() {
+    return this.#threadId;
+  }
+
   get isProcessing() {
     return this.#fields.status === "processing";
   }
@@ -47,9 +53,10 @@ export class SessionData {
   /** Take over a reply of /api/state. */
   load(state) {
     this.#exists = true;
+    this.#threadId = state.thread_id;
     this.#lastUpdate = Number(state.last_event_id);
     this.setFields(state);
-    this.#transcript.load(state.messages);
+    this.#transcript.load(state.messages, state.waiting);
     this.#requests.load(state.user_state);
   }
 

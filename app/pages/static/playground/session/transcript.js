@@ -4,14 +4,16 @@ import { newId } from "../ids.js";
 import { Turn } from "./turn.js";
 
 /**
- * Items are {kind: "message" | "tool_reply", id, text, sending} and turns. An item stays the same object when the
- * state is loaded again, so that its view stays on the screen.
+ * Items are {kind: "message" | "tool_reply", id, text, attachments, siblings, sending, runId} and turns. `siblings` are the
+ * ids of all messages in this one's place, none if it is the only one; `runId` is the turn of a message that waits at the
+ * server, else "". An item stays the same object when the state is loaded again, so that its view stays on the screen.
  */
 export class Transcript {
   #items = [];
   #inputs = new Map(); // messages and tool replies by id
   #turns = new Map(); // by run id
   #inputsBefore = new Map(); // run id -> number of messages and tool replies before the turn
+  #stored = new Set(); // run ids of turns that the history has, on whichever branch
 
   get items() {
     return this.#items;
@@ -24,14 +26,36 @@ export class Transcript {
   }
 
   /** Append a message that the server does not have yet. Its id is also its idempotency key. */
-  addUnsent(text) {
-    const message = { kind: "message", id: newId(), text, sending: true };
+  addUnsent(text, attachments) {
+    const message = { kind: "message", id: newId(), text, attachments, siblings: [], sending: true, runId: "" };
+    this.#inputs.set(message.id, message);
     this.#items = [...this.#items, message];
     return message;
   }
 
   remove(item) {
     this.#items = this.#items.filter((other) => other !== item);
+  }
+
+  /** Take off what follows `item`, and with `isReplaced` the item itself. Returns a function that puts all of it back. */
+  cutBehind(item, { isReplaced = false } = {}) {
+    const before = this.#items;
+    const count = before.indexOf(item) + (isReplaced ? 0 : 1);
+    for (const { runId } of before.slice(count)) this.#inputsBefore.delete(runId);
+    this.#items = before.slice(0, count);
+    return () => {
+      this.#items = before;
+    };
+  }
+
+  /** Forget where turns are that the history does not have: another branch may be shown now. */
+  forgetPlaces() {
+    for (const [runId, turn] of this.#turns) if (!turn.open) this.#inputsBefore.delete(runId);
+  }
+
+  /** Whether the session's last turn can be on the branch that is shown: it is there, or a message has no turn. */
+  canHave(runId) {
+    return this.#items.at(-1)?.kind !== "turn" || this.#items.some((item) => item.runId === runId);
   }
 
   /**
@@ -56,8 +80,19 @@ export class Transcript {
     this.#findCall(event.call_id)?.addStep(event, at);
   }
 
-  /** Take over the `messages` of /api/state. Messages that are still being sent stay at the end. */
-  load(messages) {
+  /** Remove a message that was taken back, and its turn if that was already shown. */
+  withdraw(runId) {
+    this.#inputsBefore.delete(runId);
+    this.#items = this.#items.filter((item) => item.runId !== runId);
+  }
+
+  /** Whether a turn, or a message that waits, is known. */
+  knows(runId) {
+    return this.#turns.has(runId) || this.#items.some((item) => item.runId === runId);
+  }
+
+  /** Take over `messages` and `waiting` of /api/state. Messages that are still being sent stay at the end. */
+  load(messages, waiting) {
     const items = [];
     const rebuilt = new Set(); // turns made of these messages; the others have all of their events already
     for (const message of messages) {
@@ -66,18 +101,21 @@ export class Transcript {
       else items.push(this.#input(message));
     }
     for (const turn of this.#turns.values()) {
+      const isUnstored = !this.#stored.has(turn.runId);
       // a turn without a message, such as one that failed at once, keeps its place
-      if (!items.includes(turn) && this.#inputsBefore.get(turn.runId)) this.#insert(items, turn);
+      if (isUnstored && !items.includes(turn) && this.#inputsBefore.get(turn.runId)) this.#insert(items, turn);
     }
     this.#loadSteps(messages);
-    this.#items = [...items, ...this.#items.filter((item) => item.sending)];
+    setWaiting(items, waiting);
+    this.#items = [...items, ...this.#items.filter((item) => item.sending && !items.includes(item))];
   }
 
-  #input({ id, role, content }) {
+  #input({ id, role, content, attachments = [], siblings = [] }) {
     if (!this.#inputs.has(id)) {
-      this.#inputs.set(id, { kind: role === "system" ? "tool_reply" : "message", id, text: content, sending: false });
+      const kind = role === "system" ? "tool_reply" : "message";
+      this.#inputs.set(id, { kind, id, text: content, attachments, sending: false, runId: "" });
     }
-    return this.#inputs.get(id);
+    return Object.assign(this.#inputs.get(id), { siblings });
   }
 
   #loadReply(items, message, rebuilt) {
@@ -87,6 +125,8 @@ export class Transcript {
       rebuilt.add(runId);
     }
     const turn = this.#turns.get(runId);
+    this.#stored.add(runId);
+    if (!items.includes(turn) || message.siblings) turn.setPlace(message);
     if (!items.includes(turn)) {
       this.#inputsBefore.set(runId, countInputs(items));
       items.push(turn);
@@ -121,6 +161,15 @@ export class Transcript {
 
 function countInputs(items) {
   return items.filter((item) => item.kind !== "turn").length;
+}
+
+/** Set the turns of the messages that wait: they are the last ones. Of those in `waiting`, regenerations have none. */
+function setWaiting(items, waiting) {
+  const left = [...waiting];
+  for (const message of items.filter((item) => item.kind === "message").reverse()) {
+    while (left.length && left.at(-1).text !== message.text) left.pop();
+    message.runId = left.pop()?.run_id ?? "";
+  }
 }
 
 /** The number of messages up to and including the first one without a turn. */

@@ -40,11 +40,31 @@ class ToolCall {
   }
 }
 
+/** A thought of the model, until it goes on. `duration` is in milliseconds, null while it thinks or if not seen. */
+class Thought {
+  kind = "thought";
+  isOpen = true;
+  duration = null;
+
+  constructor(text, startedAt) {
+    this.text = text;
+    this.startedAt = startedAt;
+  }
+
+  /** End it. `now` is null where the time is unknown. */
+  end(now) {
+    if (this.isOpen && now) this.duration = now - this.startedAt;
+    this.isOpen = false;
+  }
+}
+
 export class Turn {
   kind = "turn";
-  parts = []; // texts {kind, text} and tool calls, in order
+  parts = []; // texts {kind, text}, thoughts and tool calls, in order
   end = ""; // complete, interrupted or error; '' while the turn runs
   error = null;
+  messageId = ""; // that of its first message in the history
+  siblings = []; // the ids of all messages in its place, none if it is the only one
   stopping = false; // a stop was requested, the end has not arrived yet
 
   /** `previous` is the turn as it was known before its events are replayed. */
@@ -74,8 +94,16 @@ export class Turn {
     this.stopping = stopping;
   }
 
+  /** Take over the place of its first message in the history. */
+  setPlace({ id, siblings = [] }) {
+    this.messageId = id;
+    this.siblings = siblings;
+  }
+
   /** Apply an event of the chat stream. Later tool steps are left out: /api/updates delivers each of them once. */
   applyEvent(event) {
+    if (event.type === "reasoning") return this._appendThought(event.content);
+    this._endThought(this._previous?.parts.length ? null : new Date()); // a replay does not say how long it took
     if (event.type === "text") this._appendText(event.content);
     if (event.type === "tool_call") this._addCall(event);
     if (event.type === "tool_result") this.call(event.call_id)?.setResult(event.result, new Date());
@@ -85,12 +113,15 @@ export class Turn {
 
   /** End the turn with an `error`: {message, code, retryable}. */
   fail(error) {
+    this._endThought(null);
     this.end = "error";
     this.error = error;
   }
 
   /** Apply an assistant message of /api/state. */
   applyMessage(message) {
+    if (message.reasoning) this._appendThought(message.reasoning);
+    this._endThought(null);
     if (message.content) this._appendText(message.content);
     for (const call of message.tool_calls ?? []) this.parts.push(new ToolCall(call, new Date(message.created_at)));
     for (const { call_id, result } of message.tool_results ?? []) this.call(call_id)?.setResult(result, null);
@@ -101,6 +132,17 @@ export class Turn {
     const last = this.parts.at(-1);
     if (last?.kind === "text") last.text += content;
     else this.parts.push({ kind: "text", text: content });
+  }
+
+  _appendThought(content) {
+    const last = this.parts.at(-1);
+    if (last?.kind === "thought" && last.isOpen) last.text += content;
+    else this.parts.push(new Thought(content, new Date()));
+  }
+
+  _endThought(now) {
+    const last = this.parts.at(-1);
+    if (last?.kind === "thought") last.end(now);
   }
 
   _addCall(event) {

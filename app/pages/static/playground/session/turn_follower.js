@@ -51,7 +51,8 @@ export class TurnFollower {
   }
 
   async #follow(stream, message, isNews) {
-    if (this.#followed.has(stream.runId)) return stream.close();
+    const isElsewhere = !isNews && !this.#data.transcript.canHave(stream.runId); // on another branch
+    if (this.#followed.has(stream.runId) || isElsewhere) return stream.close();
     const { turn, isGuess } = this.#data.transcript.beginTurn(stream.runId, message, this.#data.isProcessing);
     this.#followed.set(stream.runId, turn);
     this.#handlers.changed();

@@ -52,7 +52,11 @@ export class UpdateEvents {
     if (event.user_state) this.#data.requests.load(event.user_state);
     const isNewTurn = event.is_processing && !turn;
     const isNewSession = number > 0 && !this.#data.exists; // it was used before this subscription began
-    if (isNewTurn || isNewSession) this.#sync.soon();
+    const isOthers = event.run_id && !this.#data.transcript.knows(event.run_id); // a message of another page
+    const isOtherBranch = event.thread_id !== undefined;
+    if (isOtherBranch) this.#data.transcript.forgetPlaces();
+    if (event.withdrawn) this.#data.transcript.withdraw(event.withdrawn);
+    if (isNewTurn || isNewSession || isOthers || isOtherBranch || event.withdrawn) this.#sync.soon();
     if (event.is_archived !== undefined || event.run_id) this.#notify("listed");
   }
 

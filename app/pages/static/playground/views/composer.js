@@ -21,19 +21,23 @@ export class Composer {
     this._fit();
   }
 
-  /** `isRunning`: a turn can be stopped. `isBusy`: a message sent now has to wait. */
-  show({ isRunning, isBusy }) {
+  /** `isRunning`: a turn can be stopped. `isBusy`: a message sent now has to wait. `hasFiles`: files go with it. */
+  show({ isRunning, isBusy, hasFiles }) {
     const hadFocus = document.activeElement === this._stop;
     this._stop.hidden = !isRunning;
     if (hadFocus && !isRunning) this.focus();
     const label = isBusy ? "Send; it waits for the running reply" : "Send";
     this._send.setAttribute("aria-label", label);
     this._send.title = label;
-    this._box.placeholder = isBusy ? "Next message" : "Write a message";
+    this._box.placeholder = hasFiles ? "Say what to do with it" : isBusy ? "Next message" : "Write a message";
   }
 
   focus() {
     this._box.focus();
+  }
+
+  get isEmpty() {
+    return !this._box.value.trim();
   }
 
   /** Put back a text that could not be sent, before what was typed since. */
@@ -59,7 +63,7 @@ export class Composer {
   }
 
   _fit() {
-    this._send.disabled = !this._box.value.trim();
+    this._send.disabled = this.isEmpty;
     this._box.rows = Math.min(MAX_ROWS, Math.max(1, this._lines()));
   }
 

@@ -32,6 +32,11 @@ export function iconButton(name, label, onclick, className = "quiet") {
   return el("button", { type: "button", className: `icon-button ${className}`, "aria-label": label, title: label, onclick }, icon(name));
 }
 
+/** A heading for screen readers only. */
+export function hiddenHeading(text) {
+  return el("h3", { className: "unseen" }, text);
+}
+
 /** A button that copies what `text()` returns. Null where the browser has no clipboard for the page (no https). */
 export function copyButton(label, text, className = "quiet") {
   if (!navigator.clipboard) return null;

@@ -2,13 +2,13 @@
 
 const BY_CODE = {
   provider_error: "If it keeps failing, choose another model at the top.",
-  provider_stalled: "Choose another model at the top, or send the message again.",
+  provider_stalled: "Choose another model at the top, or try again.",
   tool_rounds_exceeded: "Ask for less at once, or write “go on”.",
   budget_spent: "Enter another key at the lower left, or ask the operator for a higher budget.",
   unauthorized: "Enter a valid API key at the lower left, and send the message again.",
-  worker_lost: "The text so far is kept. Send the message again.",
-  shutdown: "The server was restarted. Send the message again.",
-  internal: "Send it again. If it keeps failing, the server's log says why.",
+  worker_lost: "The text so far is kept. Try again.",
+  shutdown: "The server was restarted. Try again.",
+  internal: "Try again. If it keeps failing, the server's log says why.",
   lost: "Reload the page to see what is kept.",
 };
 
@@ -20,15 +20,16 @@ const BY_STATUS = {
   403: "Choose another app, or enter a key for this one.",
   404: "Start a new conversation: this one may have been deleted or have expired.",
   409: "Reload the page: the conversation has changed.",
-  413: "Send it in smaller parts.",
+  413: "Attach a smaller file, or send it in smaller parts.",
+  415: "Remove it, and attach a picture, a PDF or a text instead.",
   429: "Wait for a reply, or stop the running one, or wait as long as it says. Your message is back in the box.",
   500: "Try again. The server's log has details under this request id.",
   503: "Try again in a few seconds. If it keeps failing, ask the operator to check /readyz.",
 };
 
-/** Why a turn failed: {what, next, canRetry}. */
+/** Why a turn failed: {what, next}. */
 export function turnErrorHelp(error) {
-  return { what: error.message, next: BY_CODE[error.code] ?? BY_CODE.internal, canRetry: error.retryable };
+  return { what: error.message, next: BY_CODE[error.code] ?? BY_CODE.internal };
 }
 
 /** Why a request failed: {what, next, needsKey}. */

@@ -5,6 +5,8 @@ import { Marked } from "../vendor/marked.esm.js";
 import DOMPurify from "../vendor/purify.es.mjs";
 import { copyButton, el } from "./dom.js";
 
+const MESSAGE_LEVEL = 3; // of the heading of a message
+
 const marked = new Marked({ gfm: true, breaks: true, walkTokens });
 
 /** Replace an image by a link to it. */
@@ -34,9 +36,17 @@ export function renderMarkdown(text) {
     if (box.type === "checkbox") box.disabled = true;
     else box.remove();
   }
+  placeHeadings(fragment.querySelectorAll("h1, h2, h3, h4, h5, h6"));
   for (const table of fragment.querySelectorAll("table")) wrapScrollable(table, "Table");
   for (const block of fragment.querySelectorAll("pre")) addCopyButton(block);
   return fragment;
+}
+
+/** Tell screen readers that the headings of a text are below that of its message. */
+function placeHeadings(headings) {
+  const level = ({ tagName }) => Number(tagName.slice(1));
+  const highest = Math.min(...[...headings].map(level));
+  for (const heading of headings) heading.setAttribute("aria-level", String(MESSAGE_LEVEL + 1 + level(heading) - highest));
 }
 
 /** Put a wide element into a box that scrolls, also by keyboard. */

@@ -1,10 +1,13 @@
 // A tool call as a card that opens: its arguments, its results, and when it was called.
 
+import { attachmentList } from "./attachments.js";
 import { el, icon, prettyJson, setChildren, setText, timeOfDay } from "./dom.js";
 
 export class ToolCard {
-  constructor(call) {
+  /** `files` has the bytes of an image that the tool returns. */
+  constructor(call, files) {
     this._call = call;
+    this._files = files;
     this._state = el("span", { className: "card-state" });
     this._duration = el("span", { className: "card-time" });
     this._steps = el("ol", { className: "steps" });
@@ -26,11 +29,22 @@ export class ToolCard {
     this.element.dataset.state = !hasResult || isBetweenSteps ? "running" : hasFailed ? "failed" : "done";
     setText(this._state, label);
     setText(this._duration, duration === null ? "" : formatDuration(duration));
-    if (hasResult && !this._result.hasChildNodes()) this._result.append(...codeBlock(hasFailed ? "Error" : "Result", result));
+    if (hasResult && !this._result.hasChildNodes()) this._showResult(hasFailed ? "Error" : "Result");
     while (this._steps.childElementCount > steps.length) this._steps.lastChild.remove();
     for (const step of steps.slice(this._steps.childElementCount)) this._steps.append(stepItem(step));
     this._laterSteps.hidden = !steps.length;
   }
+
+  _showResult(title) {
+    const { result } = this._call;
+    this._result.append(...codeBlock(title, result));
+    if (isStoredFile(result)) this._result.append(attachmentList([result], this._files));
+  }
+}
+
+/** Whether a result is an image that the tool returned. */
+function isStoredFile(result) {
+  return typeof result?.file_id === "string" && typeof result.media_type === "string";
 }
 
 function calledAt({ startedAt }) {

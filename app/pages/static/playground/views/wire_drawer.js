@@ -58,7 +58,7 @@ function requestParts(entry) {
   return [
     el("span", { className: "source" }, `${entry.method} ${path} `, el("b", { className: "status" }, String(entry.status))),
     copyButton("Copy as curl", () => curlCommand(entry)) ?? "",
-    entry.body ? el("code", {}, JSON.stringify(entry.body)) : "",
+    entry.body || entry.fileName ? el("code", {}, entry.fileName || JSON.stringify(entry.body)) : "",
   ];
 }
 

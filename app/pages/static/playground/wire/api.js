@@ -76,7 +76,7 @@ export class Api {
   }
 
   state(id) {
-    return this._json("GET", `/api/state?session_id=${id}`);
+    return this._json("GET", `/api/state?session_id=${id}&reasoning=1`);
   }
 
   interrupt(id) {
@@ -95,10 +95,34 @@ export class Api {
     return (await this._json("GET", "/api/session/apps")).apps;
   }
 
-  /** Send a message. A retry with the same `idempotencyKey` attaches to the same turn. */
-  chat(id, app, text, idempotencyKey) {
-    const path = app === "default" ? "/api/chat?ids=1" : `/api/chat?ids=1&app=${encodeURIComponent(app)}`;
-    return this._stream("POST", path, { session: id, body: { text }, headers: { "Idempotency-Key": idempotencyKey } });
+  /** Send a message: the `body` of a chat. A retry with the same `idempotencyKey` attaches to the same turn. */
+  chat(id, app, body, idempotencyKey) {
+    const path = `/api/chat?ids=1&reasoning=1${app === "default" ? "" : `&app=${encodeURIComponent(app)}`}`;
+    return this._stream("POST", path, { session: id, body, headers: { "Idempotency-Key": idempotencyKey } });
+  }
+
+  /** Take back a message that waits. */
+  withdraw(id, runId) {
+    return this._json("DELETE", `/api/chat?session_id=${id}&run_id=${encodeURIComponent(runId)}`);
+  }
+
+  /** Make the branch of a message the active one of its thread. */
+  chooseBranch(id, threadId, messageId) {
+    return this._json("POST", `/api/sessions/${id}/threads/${threadId}/branch`, { body: { message_id: messageId } });
+  }
+
+  /** Store a file in the session. An aborted `signal` ends the upload. */
+  upload(id, file, signal) {
+    return this._json("POST", `/api/files?${new URLSearchParams({ filename: file.name })}`, { session: id, file, signal });
+  }
+
+  /** The bytes of a file of the session, as a Blob of its type. */
+  async file(id, fileId) {
+    return (await this._fetch("GET", `/api/files/${fileId}`, { session: id })).blob();
+  }
+
+  deleteFile(id, fileId) {
+    return this._json("DELETE", `/api/files/${fileId}`, { session: id });
   }
 
   /**
@@ -107,7 +131,7 @@ export class Api {
    */
   resume(id, cursor, runId = null) {
     const turn = runId ? `&run_id=${encodeURIComponent(runId)}` : "";
-    return this._stream("GET", `/api/chat?session_id=${id}${turn}`, { headers: { "Last-Event-ID": cursor } });
+    return this._stream("GET", `/api/chat?session_id=${id}${turn}&reasoning=1`, { headers: { "Last-Event-ID": cursor } });
   }
 
   /** The update stream after the event `cursor`; '' starts with the next update. */
@@ -127,15 +151,15 @@ export class Api {
     return new EventStream(response, controller, `${method} ${path.split("?")[0]}`, this._wireLog);
   }
 
-  async _fetch(method, path, { session, body, headers = {}, signal } = {}) {
+  async _fetch(method, path, { session, body, file, headers = {}, signal } = {}) {
     const allHeaders = { ...headers };
     if (session) allHeaders["X-Session-Id"] = session;
     if (this.key) allHeaders["X-API-Key"] = this.key;
     if (body) allHeaders["Content-Type"] = "application/json";
-    const setStatus = this._wireLog.addRequest(method, path, allHeaders, body);
+    const setStatus = this._wireLog.addRequest(method, path, allHeaders, body, file?.name);
     let response;
     try {
-      response = await fetch(path, { method, headers: allHeaders, body: body && JSON.stringify(body), signal });
+      response = await fetch(path, { method, headers: allHeaders, body: file ?? (body && JSON.stringify(body)), signal });
     } catch {
       setStatus("no connection");
       throw new Unreachable("The server cannot be reached.");

@@ -3,15 +3,15 @@
 const MAX_ENTRIES = 400;
 
 /**
- * Entries, oldest first: requests {method, path, headers, body, status} and events {source, id, event}.
+ * Entries, oldest first: requests {method, path, headers, body, fileName, status} and events {source, id, event}.
  * Dispatches `add` and `change` with the entry as `detail`, and `clear`.
  */
 export class WireLog extends EventTarget {
   entries = [];
 
-  /** Add a request. Returns a function that sets its status. */
-  addRequest(method, path, headers, body) {
-    const entry = { kind: "request", at: new Date(), method, path, headers, body, status: "" };
+  /** Add a request with a JSON `body`, or with the bytes of a file. Returns a function that sets its status. */
+  addRequest(method, path, headers, body, fileName = "") {
+    const entry = { kind: "request", at: new Date(), method, path, headers, body, fileName, status: "" };
     this._add(entry);
     return (status) => {
       entry.status = status;
@@ -36,11 +36,12 @@ export class WireLog extends EventTarget {
 }
 
 /** The request as a curl command. It names a variable instead of the API key, because it may be pasted anywhere. */
-export function curlCommand({ method, path, headers, body }) {
+export function curlCommand({ method, path, headers, body, fileName }) {
   const parts = [`curl -N${method === "GET" ? "" : ` -X ${method}`} ${shellQuoted(location.origin + path)}`];
   for (const [name, value] of Object.entries(headers)) {
     parts.push(name === "X-API-Key" ? `-H "X-API-Key: $AOMI_KEY"` : `-H ${shellQuoted(`${name}: ${value}`)}`);
   }
+  if (fileName) parts.push(`--data-binary ${shellQuoted(`@${fileName}`)}`);
   if (body) parts.push(`-d ${shellQuoted(JSON.stringify(body))}`);
   return parts.join(" \\\n  ");
 }

@@ -1,0 +1,112 @@
+// The user's commands for messages, and the page's words about them.
+
+import { announce, clearNotices, showError, showNotice } from "./notices.js";
+
+const CONFLICT = 409;
+
+export class MessageCommands {
+  /**
+   * `parts`: `session()` is the open session; `composer`, `scroller`; `draw()` draws at once; `enterKey()` leads to the
+   * field for the API key.
+   */
+  constructor(parts) {
+    this._parts = parts;
+  }
+
+  /** Send a message. Its text and its attachments come back if that fails. */
+  async send(text, attachments = this._session.drafts.take()) {
+    const { messages, drafts } = this._session;
+    clearNotices();
+    this._parts.scroller.toEnd();
+    try {
+      await messages.send(text, attachments);
+    } catch (error) {
+      this._parts.composer.restore(text);
+      drafts.putBack(attachments);
+      this._refused(error);
+    }
+  }
+
+  /** Have a message answered again. */
+  regenerate(message) {
+    this._parts.composer.focus();
+    return this._try(() => this._session.messages.regenerate(message));
+  }
+
+  /** Put another text in the place of a message. Whether that was accepted. */
+  async edit(message, text) {
+    const isAccepted = await this._try(() => this._session.messages.edit(message, text));
+    if (isAccepted) this._parts.composer.focus();
+    return isAccepted;
+  }
+
+  /** Show another version of a message, the `number`-th of its `siblings`. */
+  async choose(siblings, number) {
+    const isChosen = await this._try(() => this._session.messages.choose(siblings[number - 1]));
+    if (!isChosen) return;
+    this._parts.draw();
+    announce(`Version ${number} of ${siblings.length}`);
+  }
+
+  /** Take back a message that waits; it goes back into the message box if that is empty. */
+  async withdraw(message) {
+    const { messages, drafts } = this._session;
+    clearNotices();
+    try {
+      await messages.withdraw(message);
+    } catch (error) {
+      if (error.status === CONFLICT) showNotice("This message no longer waits: its reply has begun. You can stop that.");
+      else this._refused(error);
+      return;
+    }
+    announce("Withdrawn");
+    this._restore(message, drafts);
+  }
+
+  /** Attach files to the next message. */
+  attach(files) {
+    clearNotices();
+    const left = this._session.drafts.add(files).map(({ name }) => name);
+    if (left.length) showNotice(`Not attached: ${left.join(", ")}. A message takes at most 8 files.`);
+    this._parts.composer.focus();
+  }
+
+  detach(file) {
+    clearNotices();
+    this._session.drafts.remove(file);
+  }
+
+  get _session() {
+    return this._parts.session();
+  }
+
+  /** Do something that the server may refuse. Whether it was done. */
+  async _try(action) {
+    clearNotices();
+    try {
+      await action();
+      return true;
+    } catch (error) {
+      this._parts.draw(); // as it was before
+      this._refused(error);
+      return false;
+    }
+  }
+
+  _restore({ text, attachments }, drafts) {
+    const { composer } = this._parts;
+    if (composer.isEmpty) {
+      composer.restore(text);
+      drafts.putBack(attachments);
+    } else {
+      showNotice(`Withdrawn: “${text}”`);
+      composer.focus();
+    }
+  }
+
+  /** Show an error of a request; others are thrown. */
+  _refused(error) {
+    if (!("status" in error)) throw error;
+    showError(error, this._parts.enterKey);
+  }
+}

@@ -1,0 +1,93 @@
+// A turn: the model's thoughts, text and tool calls, and how it ended.
+
+import { copyButton, el, hiddenHeading, icon, iconButton, setChildren } from "./dom.js";
+import { turnErrorHelp } from "./error_help.js";
+import { renderMarkdown } from "./markdown.js";
+import { ThoughtCard } from "./thought_card.js";
+import { ToolCard } from "./tool_card.js";
+import { Versions } from "./versions.js";
+
+export class TurnView {
+  /** `actions.regenerate(message)` and `actions.choose(siblings, number)`; `files` has the bytes of stored files. */
+  constructor(turn, actions, files) {
+    this._turn = turn;
+    this._actions = actions;
+    this._files = files;
+    this._partViews = new WeakMap();
+    this._failure = null;
+    this._body = el("div", { className: "parts" });
+    const dots = el("span", { className: "dots", "aria-hidden": "true" });
+    this._waiting = el("p", { className: "thinking" }, dots, "Waiting for the model");
+    this._stopped = el("p", { className: "ending" }, icon("stop"), "Stopped. The text so far is kept.");
+    this._copy = copyButton("Copy this reply", () => turn.text);
+    this._again = iconButton("again", "Regenerate this reply", () => actions.regenerate(this._prompt));
+    this._versions = new Versions((siblings, number) => actions.choose(siblings, number));
+    this._tools = el("div", { className: "tools" }, this._copy, this._again, this._versions.element);
+    this.element = el("article", { className: "turn" }, hiddenHeading("Assistant"), this._body);
+  }
+
+  /** `prompt` is what the turn answers, a message or a reply to a tool. */
+  update({ prompt, isBusy }) {
+    const turn = this._turn;
+    this._prompt = prompt;
+    const isWriting = turn.open && !turn.stopping;
+    const views = turn.parts.map((part) => this._partView(part));
+    for (const view of views) view.update({ isWriting });
+    const extra = [];
+    if (isWriting && !views.length) extra.push(this._waiting);
+    if (turn.stopping || turn.end === "interrupted") extra.push(this._stopped);
+    if (turn.error) extra.push((this._failure ??= this._failureBox()));
+    if (turn.end) extra.push(this._tools);
+    this._updateTools(isBusy);
+    setChildren(this._body, [...views.map((view) => view.element), ...extra]);
+    this.element.classList.toggle("writing", isWriting);
+    this.element.setAttribute("aria-busy", String(isWriting));
+  }
+
+  _updateTools(isBusy) {
+    const { messageId, siblings, text, error } = this._turn;
+    if (this._copy) this._copy.hidden = !text;
+    this._again.hidden = isBusy || !this._canRepeat || Boolean(error?.retryable);
+    if (this._failure) this._tryAgain.hidden = isBusy || !this._canRepeat || !error.retryable;
+    this._versions.update(siblings, messageId, isBusy);
+  }
+
+  /** Whether the turn answers a message of the user: a reply to a tool is answered once. */
+  get _canRepeat() {
+    return this._prompt?.kind === "message";
+  }
+
+  _partView(part) {
+    if (!this._partViews.has(part)) this._partViews.set(part, new PART_VIEWS[part.kind](part, this._files));
+    return this._partViews.get(part);
+  }
+
+  _failureBox() {
+    const { what, next } = turnErrorHelp(this._turn.error);
+    const again = () => this._actions.regenerate(this._prompt);
+    this._tryAgain = el("button", { type: "button", className: "secondary", onclick: again }, "Try again");
+    return el(
+      "div",
+      { className: "failure", role: "group", "aria-label": "The reply failed" },
+      icon("alert"),
+      el("div", {}, el("p", { className: "what" }, what), el("p", {}, next), this._tryAgain),
+    );
+  }
+}
+
+/** A text that grows while it streams. */
+class TextView {
+  constructor(part) {
+    this._part = part;
+    this._shown = null;
+    this.element = el("div", { className: "prose" });
+  }
+
+  update() {
+    if (this._shown === this._part.text) return;
+    this._shown = this._part.text;
+    this.element.replaceChildren(renderMarkdown(this._part.text));
+  }
+}
+
+const PART_VIEWS = { text: TextView, thought: ThoughtCard, tool: ToolCard };

@@ -1,0 +1,65 @@
+-- Make the branch of a message active, down to its newest leaf. KEYS[1]: the session. args: thread, message (its id as
+-- JSON text), updates (frames, published if another branch is active now), ttl, max_updates.
+-- Returns 1; or when nothing was changed: 0 if there is no such thread, -1 if it has no such message, -2 while a turn of
+-- this thread is current. A call that is sent again changes nothing.
+local args = cjson.decode(ARGV[1])
+local session, thread = KEYS[1], args.thread
+if not redis.call('ZSCORE', threads_key(session), thread) then return 0 end
+local _, _, its_thread = current_turn(session)
+if its_thread == thread then return -2 end
+
+local id = own_id(session, thread, args.message)
+local chain = chain_of(session, thread, id)
+local from_here = {} -- the message and those behind it in its chain
+local index = seek(session, thread, chain, function(message)
+  local its_id = id_of(message)
+  from_here[its_id] = true
+  return its_id == id
+end)
+if not index then return -1 end
+
+-- The records of the segments, by number.
+local function records()
+  local found, prefix = {}, segment_field('')
+  local stored = redis.call('HGETALL', branches_key(session, thread))
+  for i = 1, #stored, 2 do
+    if string.sub(stored[i], 1, #prefix) == prefix then
+      found[string.sub(stored[i], #prefix + 1)] = cjson.decode(stored[i + 1])
+    end
+  end
+  return found
+end
+
+-- Whether a segment follows the message, at whatever distance.
+local function follows(record, all)
+  while record do
+    local its_chain = chain_of(session, thread, record.parent)
+    if its_chain == chain then return from_here[record.parent] end
+    record = all[its_chain]
+  end
+end
+
+local function newest_leaf()
+  local all = records()
+  local newest, changed = chain, nil
+  if chain ~= '' then
+    changed = all[chain].changed
+  else
+    changed = made_at(redis.call('LINDEX', messages_key(session, thread), -1))
+  end
+  for segment, record in pairs(all) do
+    if follows(record, all) then
+      local is_later = record.changed > changed
+      local is_as_new = record.changed == changed and newest ~= '' and tonumber(segment) > tonumber(newest)
+      if is_later or is_as_new then newest, changed = segment, record.changed end
+    end
+  end
+  return newest
+end
+
+local leaf = newest_leaf()
+if leaf == '' then return 1 end
+if not activate(session, thread, leaf) then return -1 end
+renew_ttl(session, args.ttl, thread)
+publish_updates(session, args.updates, args.max_updates, args.ttl)
+return 1

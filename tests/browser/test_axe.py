@@ -1,0 +1,59 @@
+"""axe finds nothing to complain about, whatever is on the page."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.clients import npm
+from tests.support.attaching import choose, file, ready
+from tests.support.images import PDF, PNG
+from tests.support.servers import Held, Text, Thoughts
+
+RUN = """async () => (await axe.run()).violations.map(
+  ({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`)}`
+)"""
+
+
+@pytest.fixture(scope="module")
+def axe():
+    return npm.program("axe-core/axe.min.js").read_text()
+
+
+@pytest.fixture
+def complaints(axe):
+    """What axe complains about on a page now."""
+
+    def found(page):
+        page.page.evaluate(axe)
+        return page.page.evaluate(RUN)
+
+    return found
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1100), ("dark", 320)])
+def test_nothing_is_wrong_with_files_thoughts_versions_and_what_waits(seeing, provider, complaints, scheme, width):
+    gate, page = threading.Event(), seeing
+    provider.script("of axe", [Text(["one"])], [Thoughts(["Hm."]), Text(["# Two"])], [Thoughts(["Hm"]), Held(gate)])
+    page.page.set_viewport_size({"width": width, "height": 760})
+    page.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    choose(page, file("pixel.png", PNG, "image/png"), file("paper.pdf", PDF, "application/pdf"))
+    ready(page, 2)
+    assert complaints(page) == []
+
+    page.say("of axe")
+    expect(page.turns.last).to_contain_text("one")
+    for answer in ("Two", "Thinking"):
+        page.button("Regenerate this reply").click()
+        expect(page.turns.last).to_contain_text(answer)
+    page.page.locator("details.thought summary").click()
+    page.say("this one waits")
+    expect(page.button("Withdraw")).to_be_visible()
+    assert complaints(page) == []
+
+    gate.set()
+    expect(page.page.get_by_role("group", name="Versions")).to_be_visible()
+    page.button("Edit this message").first.click()
+    assert complaints(page) == []
