@@ -40,7 +40,7 @@ def backend(tmp_path_factory, provider, journal):
         server = {"command": sys.executable, "args": ["-m", "tests.support.mcp_server"]}
         content["mcp_servers"] = {
             "tests": server | {"env": {"MCP_JOURNAL": str(journal)}},
-            "hung": {"command": sys.executable, "args": ["-c", "import time; time.sleep(600)"]},
+            "hung": {"command": sys.executable, "args": ["-c", "import sys; sys.stdin.read()"]},
         }
         seeing = {"id": "default", "model": "seeing", "tools": ["GetCurrentTime", "mcp:tests/*"]}
         hung = {"id": "hung", "model": "scripted", "tools": ["mcp:hung/*"]}
