@@ -1,5 +1,6 @@
-"""The paths that gen-1 shares with the reference API. A JSON body with `text`, and `session_id` or `thread_id` in the
-query, are the reference API's; a message in the query, or only the session's header, is gen-1's."""
+"""The paths that gen-1 shares with the reference API. A JSON body with `text`, and `session_id` or another parameter of
+the reference API in the query, are the reference API's; a message in the query, or only the session's header, is
+gen-1's."""
 
 from __future__ import annotations
 
@@ -30,6 +31,9 @@ from app.web.rate_limits import count_as_write
 EMPTY = Snapshot({}, "", [])
 """A session that does not exist, as gen-1 clients see it: idle and empty."""
 
+_NATIVE = frozenset({"session_id", "thread_id", "limit", "reasoning"})
+"""Parameters that no gen-1 client sends."""
+
 
 def sends() -> bool:
     """Whether a chat request is gen-1's."""
@@ -38,7 +42,7 @@ def sends() -> bool:
 
 def polls() -> bool:
     """Whether a state or interrupt request is gen-1's."""
-    return "X-Session-Id" in request.headers and not {"session_id", "thread_id"} & request.args.keys()
+    return "X-Session-Id" in request.headers and not _NATIVE & request.args.keys()
 
 
 def sets_model(action: str) -> bool:
