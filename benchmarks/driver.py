@@ -16,8 +16,8 @@ from app import config, services
 from app.events import sse
 from app.services import Services
 from app.state import redis_keys
-from app.state.run_records import EventBatch
-from app.state.turn_requests import TurnRequest
+from app.state.run_records import EventBatch, Run
+from app.state.turn_requests import BranchPoint, TurnRequest
 
 TICK = 0.01
 """Seconds between two calls, as the worker's outbox has it."""
@@ -68,30 +68,40 @@ def history(parts: Services, messages: int, sessions: int) -> list[str]:
         for n, role in zip(range(messages), ("user", "assistant") * messages, strict=False)
     ]
     for session_id in ids:
-        thread_id = _ended(parts, session_id)
+        thread_id = _ended(parts, session_id).thread_id
         parts.sessions._redis.rpush(redis_keys.messages(session_id, thread_id), *said)
     return ids
 
 
-def _running(parts: Services, session_id: str) -> list[str]:
-    accepted = parts.runs.start(session_id, TurnRequest(text=WORDS, app="default", model=""))
+def branched(parts: Services, messages: int, branches: int, sessions: int) -> list[str]:
+    """As `history`, with the last messages in so many branches: a message that was edited again and again."""
+    ids = history(parts, messages - 2 * branches, sessions)
+    for session_id in ids:
+        edited = _ended(parts, session_id)
+        for _ in range(branches - 1):
+            edited = _ended(parts, session_id, BranchPoint("edit", edited.message["id"]))
+    return ids
+
+
+def _running(parts: Services, session_id: str, branch: BranchPoint | None = None) -> list[str]:
+    accepted = parts.runs.start(session_id, TurnRequest(text=WORDS, app="default", model="", branch=branch))
     if parts.runs.claim(session_id, accepted.run_id, "benchmark") is None:
         raise RuntimeError("somebody else has begun the turn")
     return [session_id, accepted.run_id]
 
 
-def _ended(parts: Services, session_id: str) -> str:
-    """A turn with an answer; returns its thread."""
-    _, run_id = _running(parts, session_id)
+def _ended(parts: Services, session_id: str, branch: BranchPoint | None = None) -> Run:
+    """A turn with an answer."""
+    _, run_id = _running(parts, session_id, branch)
     parts.runs.append([EventBatch(session_id, run_id, next(_batches), [sse.text(WORDS)])])
     run = parts.runs.seal(session_id, run_id, "complete", expect={"running"})
     if run is None:
         raise RuntimeError("somebody else has ended the turn")
     parts.runs.settle(run, sse.complete())
-    return run.thread_id
+    return run
 
 
-DOES = {function.__name__: function for function in (begin, say, fill, history)}
+DOES = {function.__name__: function for function in (begin, say, fill, history, branched)}
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "relay": ("kb_an_idle_stream", *RELAY, "p99_ms_beside_idle", "web_us_an_event_beside_idle"),
     "sessions": RELAY,
     "scale": (*FLOW, *CPU, "unfinished"),
+    "branches": ("ttft_p50_ms", "ttft_p95_ms", "worker_cpu_ms", "web_cpu_ms"),
     "history": ("ttft_p50_ms", "ttft_p95_ms", "worker_cpu_ms", "web_cpu_ms"),
     "start": ("web_s", "worker_s", "import_litellm_s"),
 }

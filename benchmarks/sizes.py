@@ -28,6 +28,8 @@ class Sizes:
     sessions: tuple[int, ...] = (10, 1000, 10_000)
     history: tuple[int, ...] = (10, 100, 1000)
     history_turns: int = 20
+    branches: tuple[tuple[int, int], ...] = ((10, 1), (1000, 50))
+    """Messages of a thread, and branches."""
     crowd: int = 100
     loops: tuple[str, ...] = ("litellm", "litellm-quiet")
     scale: tuple[tuple[int, int], ...] = ((1, 1), (1, 2), (2, 1), (2, 2))
@@ -72,6 +74,7 @@ TINY = Sizes(
     sessions=(5, 10),
     history=(4, 10),
     history_turns=2,
+    branches=((4, 1), (10, 3)),
     crowd=6,
     scale=((1, 1),),
     loops=("litellm-quiet",),

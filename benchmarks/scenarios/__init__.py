@@ -19,6 +19,7 @@ SCENARIOS: dict[str, Scenario] = {
     "sessions": relay.sessions,
     "scale": scale.scale,
     "history": scale.history,
+    "branches": scale.branches,
     "start": scale.start,
 }
 """By the name that ONLY= takes, in the order of a whole run."""

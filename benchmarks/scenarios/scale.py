@@ -7,9 +7,10 @@ import sys
 import time
 
 from benchmarks.bench import Bench
-from benchmarks.figures import of_cpu, of_streams
+from benchmarks.figures import Figures, of_cpu, of_streams
 from benchmarks.load import open_stream
 from benchmarks.processes import ROOT, Processes
+from benchmarks.stack import Backend
 from benchmarks.stats import percentile
 from benchmarks.systems import post
 from benchmarks.usage import measured
@@ -41,17 +42,34 @@ async def history(bench: Bench) -> None:
             for kind, model in MODELS.items():
                 for messages in bench.sizes.history:
                     ids = await driver.ask(do="history", messages=messages, sessions=bench.sizes.history_turns + 1)
-                    requests = [
-                        post(backend.ports[0], "/api/chat", {"text": "hello", "model": model}, {"X-Session-Id": one})
-                        for one in ids
-                    ]
-                    await open_stream(requests.pop())
-                    with measured(backend.pids) as spent:
-                        streams = [await open_stream(request) for request in requests]
-                    first = [1000 * (stream.first - stream.began) for stream in streams if stream.tokens]
-                    each = {f"{name}_cpu_ms": 1000 * cpu / len(streams) for name, cpu in spent.cpu.items()}
-                    figures = {"ttft_p50_ms": percentile(first, 0.5), "ttft_p95_ms": percentile(first, 0.95)}
-                    bench.record("history", f"{kind}, {messages} messages", number, figures | each)
+                    figures = await _behind(backend, ids, model)
+                    bench.record("history", f"{kind}, {messages} messages", number, figures)
+
+
+async def branches(bench: Bench) -> None:
+    """A turn behind few messages, and behind many in many branches, of which the prompt has the same tokens."""
+    with Processes() as processes:
+        backend = bench.start(processes)
+        driver = bench.driver(processes, backend)
+        for number in bench.rounds("branches"):
+            for messages, count in bench.sizes.branches:
+                sessions = bench.sizes.history_turns + 1
+                ids = await driver.ask(do="branched", messages=messages, branches=count, sessions=sessions)
+                figures = await _behind(backend, ids, MODELS["window"])
+                bench.record("branches", f"{messages} messages, {count} branches", number, figures)
+
+
+async def _behind(backend: Backend, ids: list[str], model: str) -> Figures:
+    """First token and CPU of a turn in each session; the first one is not counted."""
+    requests = [
+        post(backend.ports[0], "/api/chat", {"text": "hello", "model": model}, {"X-Session-Id": one}) for one in ids
+    ]
+    await open_stream(requests.pop())
+    with measured(backend.pids) as spent:
+        streams = [await open_stream(request) for request in requests]
+    first = [1000 * (stream.first - stream.began) for stream in streams if stream.tokens]
+    each = {f"{name}_cpu_ms": 1000 * cpu / len(streams) for name, cpu in spent.cpu.items()}
+    return {"ttft_p50_ms": percentile(first, 0.5), "ttft_p95_ms": percentile(first, 0.95)} | each
 
 
 async def start(bench: Bench) -> None:

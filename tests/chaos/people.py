@@ -13,6 +13,7 @@ import httpx
 
 from tests.chaos.erasing import Erasure
 from tests.chaos.reader import Broken, Reader, Sent
+from tests.chaos.revising import Revision
 from tests.chaos.site import Site
 from tests.chaos.wallet import Wallet
 from tests.support.client import PLAIN
@@ -126,6 +127,10 @@ class Person:
         erasure.run()
         self.erased.append(erasure.session_id)
 
+    def revise(self) -> None:
+        """Edit messages and have them answered again, in a session of its own."""
+        Revision(self._site, self._rng).run()
+
     def _send(self, kind: str, *answers: list[Step], **how: object) -> Future[Sent]:
         text = self._site.provider.script(self._next(kind), *answers)
         sent = Sent(self.session_id, text, kind, **how)
@@ -168,6 +173,7 @@ HABITS: dict[Callable[[Person], None], int] = {
     Person.meet_a_bad_moment: 1,
     Person.meet_a_bad_end: 1,
     Person.erase: 2,
+    Person.revise: 2,
 }
 """What people do, and how often."""
 

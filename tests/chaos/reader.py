@@ -37,6 +37,8 @@ class Sent:
     model: str = "scripted"
     on_busy: str = "enqueue"
     leaves_after: int | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+    """What its body has besides; a regeneration has no text."""
     run_id: str = ""
     refused: int = 0
     events: list[Event] = field(default_factory=list)
@@ -92,7 +94,9 @@ class Reader:
     def _request(self) -> dict[str, Any]:
         sent, url = self._sent, f"{self._site.url(self._rng)}/api/chat"
         if not sent.run_id:
-            body = {"text": sent.text, "model": sent.model, "on_busy": sent.on_busy}
+            body = {"text": sent.text, "model": sent.model, "on_busy": sent.on_busy} | sent.more
+            if "regenerate" in body:
+                del body["text"]
             query = {"app": "scripted", "ids": "1"}
             headers = self._headers | {"Idempotency-Key": self._key}
             return {"method": "POST", "url": url, "params": query, "json": body, "headers": headers}
