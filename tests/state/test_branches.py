@@ -6,6 +6,7 @@ import pytest
 
 from app.events import sse
 from app.state.turn_requests import BranchPoint
+from tests.support.patience import until
 
 
 def test_a_regenerated_answer_is_a_sibling_of_the_answer_before(talk):
@@ -106,6 +107,16 @@ def test_a_regeneration_that_brings_nothing_leaves_the_answer_before(talk, talk_
     talk.send("", BranchPoint("regenerate"))
     run = talk.runs.claim("s", talk.runs.current("s"), "worker")
     talk_turns.end("s", run.id, sse.error("away", "provider_error", True))
+    assert talk.shown == before
+
+
+def test_a_regeneration_that_failed_is_never_chosen(talk, talk_turns, store):
+    two, before = talk.id_of("two"), talk.shown
+    until(lambda: store.clock.now_iso() > before[-1]["created_at"])
+    talk.send("", BranchPoint("regenerate"))
+    run = talk.runs.claim("s", talk.runs.current("s"), "worker")
+    talk_turns.end("s", run.id, sse.error("away", "provider_error", True))
+    assert talk.choose(two) == "chosen"
     assert talk.shown == before
 
 

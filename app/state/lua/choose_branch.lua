@@ -30,15 +30,24 @@ local function records()
   return found
 end
 
--- Whether a segment follows the message, at whatever distance.
-local function follows(record, all)
-  while record do
-    local its_chain = chain_of(session, thread, record.parent)
-    if its_chain == chain then return from_here[record.parent] end
-    record = all[its_chain]
+-- Which chains hold messages that follow the message, as far as known.
+local known = {}
+
+-- Whether a segment follows the message, at whatever distance. Each record is looked at once: a fork may be deep in others.
+local function follows(segment, all)
+  local passed, answer = {}, nil
+  while answer == nil do
+    local record = all[segment]
+    if not record then break end
+    passed[#passed + 1] = segment
+    segment = chain_of(session, thread, record.parent)
+    if segment == chain then answer = from_here[record.parent] or false else answer = known[segment] end
   end
+  for _, one in ipairs(passed) do known[one] = answer or false end
+  return answer
 end
 
+-- An answer that failed with nothing to show is no leaf.
 local function newest_leaf()
   local all = records()
   local newest, changed = chain, nil
@@ -48,7 +57,7 @@ local function newest_leaf()
     changed = made_at(redis.call('LINDEX', messages_key(session, thread), -1))
   end
   for segment, record in pairs(all) do
-    if follows(record, all) then
+    if record.shown ~= '' and follows(segment, all) then
       local is_later = record.changed > changed
       local is_as_new = record.changed == changed and newest ~= '' and tonumber(segment) > tonumber(newest)
       if is_later or is_as_new then newest, changed = segment, record.changed end
