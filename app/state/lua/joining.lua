@@ -20,12 +20,15 @@ local function set_client_id(session, thread, id, client_id)
 end
 
 -- From now on `client_id` names the message `id`, which has it already. Returns the message that it named before, which
--- gets the id `spare` if that was its own one.
+-- gets the id `spare` if its own one names another message.
 local function take_client_id(session, thread, client_id, id, replaced, spare)
   local ids = ids_key(session, thread)
   local before = redis.call('HGET', ids, owner_field(client_id)) or (client_id == replaced and replaced) or ''
-  if before ~= '' then set_client_id(session, thread, before, before == client_id and spare or nil) end
-  if before == client_id then redis.call('HSET', ids, owner_field(spare), before) end
+  if before ~= '' then
+    local is_own_taken = before == client_id or redis.call('HEXISTS', ids, owner_field(before)) == 1
+    set_client_id(session, thread, before, is_own_taken and spare or nil)
+    if is_own_taken then redis.call('HSET', ids, owner_field(spare), before) end
+  end
   redis.call('HSET', ids, owner_field(client_id), id)
   return before
 end
