@@ -142,6 +142,7 @@ def test_an_answer_that_is_being_made_names_its_message(talk):
     talk.send("three")
     run = talk.runs.claim("s", talk.runs.current("s"), "worker")
     talk.runs.append([("s", run.id, 1, [sse.text("so far")])])
+    assert talk.send("mine", BranchPoint("edit", f"{run.id}-0")).outcome == "not_a_persons"
     talk.send("", BranchPoint("regenerate", f"{run.id}-0"), on_busy="interrupt")
     talk.runs.settle(talk.runs.seal("s", run.id, "interrupted", expect={"running"}), sse.complete(interrupted=True))
     talk.answer("3")

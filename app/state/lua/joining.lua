@@ -114,14 +114,15 @@ local function append_tool_step(session, thread, asked_by, frame, message, ttl, 
   end
 end
 
--- The message that a new turn edits or answers again, '' for the last one: its id and text. An answer stands for the
--- message that it answers.
+-- The message that a new turn edits or answers again, '' for the last one: its id and text, '' for an answer that is being
+-- made and cannot be edited. An answer that is made again stands for the message that it answers.
 local function find_target(session, thread, branch, target)
   if not thread then return end
   if target == '' then return nearest_before(session, thread, '', nil, begins_turn) end
   local id = own_id(session, thread, target)
   local current, _, its_thread = current_turn(session)
   if its_thread == thread and run_of(id) == current then
+    if branch == 'edit' then return id, '' end
     id = id_of(redis.call('HGET', run_key(session, current), 'message'))
   end
   local chain = chain_of(session, thread, id)
