@@ -120,6 +120,21 @@ def test_a_regeneration_that_failed_is_never_chosen(talk, talk_turns, store):
     assert talk.shown == before
 
 
+def test_a_regeneration_on_another_branch_that_failed_hides_no_answer(talk, talk_turns, store):
+    one, two = talk.id_of("one"), talk.id_of("two")
+    talk.edit(one, "uno", "eins")
+    after = talk.shown[-1]["created_at"]
+    until(lambda: store.clock.now_iso() > after)
+    talk.send("", BranchPoint("regenerate", two))
+    run = talk.runs.claim("s", talk.runs.current("s"), "worker")
+    talk_turns.end("s", run.id, sse.error("away", "provider_error", True))
+    assert talk.contents == ["uno", "eins"]
+    for chosen in (two, one):
+        assert talk.choose(chosen) == "chosen"
+        assert talk.contents == ["one", "1", "two", "2"]
+        talk.choose(talk.siblings_of("one")[1])
+
+
 def test_an_answer_that_failed_is_no_sibling_of_the_next_one(talk, talk_turns):
     talk.send("three")
     run = talk.runs.claim("s", talk.runs.current("s"), "worker")
