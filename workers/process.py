@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from app import services
 from app.background import BackgroundLoop, Backoff, broken_loops
@@ -31,6 +32,9 @@ from workers.tools import of_apps
 from workers.tools.async_loop import ToolLoop
 from workers.usage_settler import UsageSettler
 
+if TYPE_CHECKING:
+    from workers.mcp.servers import McpServers
+
 log = logging.getLogger("workers")
 
 END_TURNS_SECONDS = 5.0
@@ -48,6 +52,16 @@ def _check_loops() -> None:
     """Raises `LoopBroken`, which ends the worker. An outage of Redis does not: workers wait until it is over."""
     if broken := broken_loops(except_outages=True):
         raise LoopBroken(", ".join(broken))
+
+
+def _mcp_servers(catalog: Catalog, settings: Settings) -> McpServers | None:
+    """The MCP servers that apps name; None without any: the SDK takes a second of CPU and 40 MB to load."""
+    used = {tool.server for app in catalog.apps for tool in app.mcp_tools}
+    if not used:
+        return None
+    from workers.mcp.servers import McpServers
+
+    return McpServers({name: server for name, server in catalog.mcp_servers.items() if name in used}, settings)
 
 
 class Worker:
@@ -75,6 +89,7 @@ class Worker:
             cancel_tokens=cancel_tokens,
             running_turns=running_turns,
             tools=of_apps.load_all(shared.catalog, self._tool_loop),
+            mcp_servers=_mcp_servers(shared.catalog, settings),
         )
         self._reaper = shared.reaper(running_turns.all)
         self._loop_check = BackgroundLoop(_check_loops, Backoff("loop check", ()), LOOP_CHECK_SECONDS)
@@ -97,6 +112,8 @@ class Worker:
         self._runtime.outbox.start()
         self._runtime.usage_settler.start()
         self._runtime.control.start()
+        if self._runtime.mcp_servers:
+            self._runtime.mcp_servers.start()
         runtime.install(self._runtime)
         queue_clock.install(self._runtime.services.clock.now)
         gc.collect()
@@ -152,6 +169,8 @@ class Worker:
         self._runtime.control.stop()
         self._runtime.models.stop()
         self._tool_loop.stop()
+        if self._runtime.mcp_servers:
+            self._runtime.mcp_servers.stop()
         self._runtime.services.reporter.stop()
         tracing.stop()
         log.info("stopped")

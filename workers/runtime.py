@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from app.catalog import App
 from app.services import Services
@@ -14,6 +15,9 @@ from workers.outbox import Outbox
 from workers.running_turns import RunningTurns
 from workers.tools import Tool
 from workers.usage_settler import UsageSettler
+
+if TYPE_CHECKING:
+    from workers.mcp.servers import McpServers  # only a worker whose aomi.yaml names one loads the SDK
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Runtime:
     cancel_tokens: CancelRegistry
     running_turns: RunningTurns
     tools: dict[str, dict[str, Tool]] = field(default_factory=dict)
+    mcp_servers: McpServers | None = None
 
     @property
     def known(self) -> Known:
@@ -37,7 +42,7 @@ class Runtime:
         return Known([app.id for app in catalog.apps], [model.model_name for model in catalog.models])
 
     def tools_of(self, app: App | None) -> dict[str, Tool]:
-        """The tools of an app, by name."""
+        """The tools of an app that are functions, by name."""
         return self.tools.get(app.id, {}) if app else {}
 
 

@@ -7,7 +7,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
@@ -16,14 +16,15 @@ from typing import Any
 from app.telemetry import prints, tracing
 from workers.cancellation import CancelToken, Stopped
 from workers.step_pace import Suspended
-from workers.tools import ClientRequest, Tool, ToolContext, ToolError
+from workers.tools import ClientRequest, ToolContext, ToolError
 from workers.tools.image import with_image_kept
 from workers.tools.results import bounded, error_text
+from workers.tools.runnable import RunnableTool
 from workers.turn import ToolRequest
 
 log = logging.getLogger(__name__)
 
-BeginSteps = Callable[[ToolRequest, Tool, CancelToken], Any]
+BeginSteps = Callable[[ToolRequest, RunnableTool, CancelToken], Any]
 """Starts a multi-step tool in a job of its own and waits for its first step's result."""
 
 AskClient = Callable[[ToolRequest, ClientRequest], Any]
@@ -52,7 +53,7 @@ class Toolbox:
 
     def __init__(
         self,
-        tools: dict[str, Tool],
+        tools: Mapping[str, RunnableTool],
         context: ToolContext,
         begin_steps: BeginSteps,
         limits: ToolLimits,
@@ -124,7 +125,7 @@ class Toolbox:
                 span.fail("tool_error")
         return secrets.conceal(result)
 
-    def _run(self, tool: Tool, call: ToolRequest, args: dict[str, Any], token: CancelToken) -> Any:
+    def _run(self, tool: RunnableTool, call: ToolRequest, args: dict[str, Any], token: CancelToken) -> Any:
         if tool.has_steps:
             tool.run(args, self._context)  # only creates the generator, to refuse bad arguments here
             return self._begin_steps(call, tool, token)

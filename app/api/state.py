@@ -11,8 +11,8 @@ from app.errors import NotFound
 from app.openapi.declare import KNOWN_SESSION, MESSAGES_LIMIT, REASONING, documented, query
 from app.openapi.schemas import responses
 from app.state import transcript
+from app.state.histories import Snapshot
 from app.state.message_pages import WantedMessages
-from app.state.sessions import Snapshot
 from app.web import parsing
 from app.web.current import services
 from app.web.pages import messages_limit
@@ -29,7 +29,7 @@ def show() -> ResponseReturnValue:
     """A snapshot: the messages, including a running turn's text so far, and the update to follow from."""
     session_id = parsing.session_id()
     limit = messages_limit()
-    snapshot = services().sessions.snapshot(session_id, request.args.get("thread_id"), whole=limit is None)
+    snapshot = services().sessions.histories.snapshot(session_id, request.args.get("thread_id"), whole=limit is None)
     if snapshot is None:
         raise NotFound(parsing.NO_SESSION)
     if snapshot.thread_id is None:
@@ -51,7 +51,7 @@ def _messages(session_id: str, snapshot: Snapshot, limit: int | None) -> dict[st
     if limit is None:
         return {"messages": transcript.for_clients(snapshot.placed(), with_reasoning=with_reasoning)}
     wanted = WantedMessages(limit, with_reasoning=with_reasoning)
-    page = services().sessions.message_page(session_id, snapshot, wanted)
+    page = services().sessions.histories.message_page(session_id, snapshot, wanted)
     assert page is not None
     return {"messages": page.messages, "has_more": page.has_more}
 

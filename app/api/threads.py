@@ -63,13 +63,13 @@ def change(session_id: str, thread_id: str) -> ResponseReturnValue:
 def messages(session_id: str, thread_id: str) -> ResponseReturnValue:
     """A page of the thread's messages, the newest last. Without `before`, the newest ones, as `/api/state` has them."""
     session_id = parsing.checked_session_id(session_id)
-    snapshot = services().sessions.snapshot(session_id, thread_id, whole=False)
+    snapshot = services().sessions.histories.snapshot(session_id, thread_id, whole=False)
     if snapshot is None:
         raise NotFound(parsing.NO_SESSION)
     if snapshot.thread_id is None:
         raise NotFound(parsing.NO_THREAD)
     wanted = wanted_messages(with_reasoning=shows_reasoning(services().catalog, snapshot.session))
-    page = services().sessions.message_page(session_id, snapshot, wanted)
+    page = services().sessions.histories.message_page(session_id, snapshot, wanted)
     if page is None:
         raise NotFound(parsing.NO_BEFORE)
     return jsonify(messages=page.messages, has_more=page.has_more)

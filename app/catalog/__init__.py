@@ -1,4 +1,4 @@
-"""Apps and models from one YAML file: LiteLLM's own `model_list:`, and `apps:`. Read without litellm.
+"""Apps and models from one YAML file: LiteLLM's own `model_list:`, `apps:` and `mcp_servers:`. Read without litellm.
 
 An invalid file raises `ConfigError`, with a line for each thing that is wrong: its place and what is right.
 """
@@ -8,6 +8,7 @@ from app.catalog.catalog import Catalog
 from app.catalog.compaction import Compaction
 from app.catalog.file import check
 from app.catalog.loading import load
+from app.catalog.mcp_servers import McpServer
 from app.catalog.models import DEMO, DEMO_INFO, PRICES, Model, prices_of
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "App",
     "Catalog",
     "Compaction",
+    "McpServer",
     "Model",
     "check",
     "load",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -10,6 +10,15 @@ from app.catalog.compaction import Compaction, compaction_of
 from app.model_params import ModelParams
 
 DEFAULT_APP = "default"
+
+MCP_PREFIX = "mcp:"
+
+
+class McpTool(NamedTuple):
+    """A tool of an MCP server, as an app names it: `mcp:SERVER/TOOL`. `tool` may be `*`: all that the server offers."""
+
+    server: str
+    tool: str
 
 
 class App(BaseModel):
@@ -47,3 +56,14 @@ class App(BaseModel):
         description="`hidden` keeps what the app's models think from every client; else those get it that "
         "[ask for it](api.md#reasoning)",
     )
+
+    @property
+    def own_tools(self) -> tuple[str, ...]:
+        """The tools that are functions: all but those of MCP servers."""
+        return tuple(name for name in self.tools if not name.startswith(MCP_PREFIX))
+
+    @property
+    def mcp_tools(self) -> tuple[McpTool, ...]:
+        """The tools of MCP servers."""
+        names = (name.removeprefix(MCP_PREFIX) for name in self.tools if name.startswith(MCP_PREFIX))
+        return tuple(McpTool(*name.split("/", 1)) for name in names)

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from app.catalog.apps import DEFAULT_APP, App
+from app.catalog.mcp_servers import McpServer
 from app.catalog.models import Model
 
 
 class Catalog:
     """The usable apps and models. Each app has a usable model.
 
-    `notices` say where another model replaces the configured one; the worker logs them.
+    `notices` say where another model replaces the configured one; the worker logs them. `mcp_servers` are by name.
     """
 
     def __init__(
@@ -21,9 +22,11 @@ class Catalog:
         models: list[Model],
         notices: Sequence[str] = (),
         places: Mapping[tuple[str, ...], str] = MappingProxyType({}),
+        mcp_servers: Mapping[str, McpServer] = MappingProxyType({}),
     ) -> None:
         self.notices = tuple(notices)
         self._places = places
+        self.mcp_servers = mcp_servers
         self._apps = {app.id: app for app in apps}
         self._models = {model.model_name: model for model in models}
 
@@ -38,7 +41,7 @@ class Catalog:
         return list(self._models.values())
 
     def place(self, *entry: str) -> str:
-        """File and line of an entry: `("model", name)` or `("tool", app, name)`."""
+        """File and line of an entry: `("model", name)`, `("tool", app, name)`, `("mcp_server", name)`."""
         return self._places.get(entry, "aomi.yaml")
 
     def app(self, app_id: str) -> App | None:

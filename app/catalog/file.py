@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.catalog.apps import App
 from app.catalog.compaction import Compaction
+from app.catalog.mcp_servers import McpServer
 from app.catalog.models import Model
-from app.checks import entries, keys, references, values
+from app.checks import entries, keys, mcp_servers, references, values
 from app.checks.problems import Problem, refuse, warnings
 from app.checks.yaml_file import YamlFile
 from app.errors import ConfigError
@@ -21,6 +22,7 @@ class Content(BaseModel):
 
     model_list: list[Model] = []
     apps: list[App] = []
+    mcp_servers: dict[str, McpServer] = {}
 
 
 def check(path: Path) -> None:
@@ -34,8 +36,8 @@ def read(path: Path) -> tuple[YamlFile, Content, list[str]]:
     if not isinstance(file.data, dict):
         raise ConfigError(f"{file.place()}: must have `model_list:` and `apps:`")
     parts = {"params": ModelParams.model_fields, "compact": Compaction.model_fields}
-    problems = [*keys.problems(file, App.model_fields, parts)]
-    problems += [*references.problems(file), *values.problems(file)]
+    problems = [*keys.problems(file, App.model_fields, parts, McpServer.model_fields)]
+    problems += [*references.problems(file), *values.problems(file), *mcp_servers.problems(file)]
     content = None
     try:
         content = Content.model_validate(file.data)
@@ -54,11 +56,14 @@ def read(path: Path) -> tuple[YamlFile, Content, list[str]]:
 
 
 def places(file: YamlFile, content: Content) -> dict[tuple[str, ...], str]:
-    """File and line of each model, by `("model", name)`, and of each tool, by `("tool", app, name)`."""
+    """File and line of each model, by `("model", name)`, of each tool, by `("tool", app, name)`, and of each MCP
+    server, by `("mcp_server", name)`."""
     found: dict[tuple[str, ...], str] = {}
     for index, model in enumerate(content.model_list):
         found["model", model.model_name] = file.place("model_list", index)
     for index, app in enumerate(content.apps):
         for tool_index, tool in enumerate(app.tools):
             found["tool", app.id, tool] = file.place("apps", index, "tools", tool_index)
+    for name in content.mcp_servers:
+        found["mcp_server", name] = file.place("mcp_servers", name)
     return found

@@ -42,8 +42,17 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Catalog:
             notices.append(
                 f"app {used.id!r} uses model {used.model!r} because the API key of {wanted.model!r} is not set"
             )
+    notices += [
+        f"the tools of the MCP server {name!r} are not available: {unset[0]} is not set"
+        for name, server in content.mcp_servers.items()
+        if (unset := server.missing(environment))
+    ]
     return Catalog(
-        _with_default(apps, next(iter(usable))), list(usable.values()), notices, aomi_yaml.places(file, content)
+        _with_default(apps, next(iter(usable))),
+        list(usable.values()),
+        notices,
+        aomi_yaml.places(file, content),
+        content.mcp_servers,
     )
 
 

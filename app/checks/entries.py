@@ -71,6 +71,8 @@ def _tools(file: YamlFile, at: Location, app: Entry) -> Iterator[Problem]:
     functions: dict[str, str] = {}
     for index, name in enumerate(app.get("tools", ())):
         place, who = file.place(*at, "tools", index), named(file.data, at)
+        if name.startswith("mcp:"):  # `mcp_servers` checks those
+            continue
         if not _TOOL.fullmatch(name):
             yield Problem(
                 place, f"{who}: a tool is a built-in one or package.module:Function, not {name!r}{_form(name)}"

@@ -10,11 +10,11 @@ from app.checks.problems import Problem
 from app.checks.spelling import hint, misspelt, nearest
 from app.checks.yaml_file import Location, YamlFile
 
-SECTIONS = ("model_list", "apps")
+SECTIONS = ("model_list", "apps", "mcp_servers")
 LITELLM_SECTIONS = frozenset(
     [
         *("litellm_settings", "router_settings", "general_settings", "environment_variables", "include"),
-        *("credential_list", "mcp_servers", "mcp_tools", "guardrails", "prompts", "policies", "search_tools"),
+        *("credential_list", "mcp_tools", "guardrails", "prompts", "policies", "search_tools"),
         *("vector_store_registry", "files_settings", "finetune_settings", "callback_settings", "assistant_settings"),
         *("agent_list", "skills", "default_vertex_config", "sandbox_tools"),
     ]
@@ -23,6 +23,9 @@ LITELLM_SECTIONS = frozenset(
 
 MODEL_KEYS = ("model_name", "litellm_params", "model_info")
 LITELLM_MODEL_KEYS = frozenset(["blocked"])
+
+LITELLM_MCP_KEYS = frozenset(["alias", "description", "mcp_info", "spec_version", "transport", "allow_all_keys"])
+"""Keys of an MCP server of LiteLLM's proxy, which may stay and are not read."""
 
 MODEL_INFO = {
     "display_name": "the name in the lists that clients show",
@@ -60,6 +63,9 @@ MEANT = {
     **dict.fromkeys(["title", "display_name", "label"], "name"),
     **dict.fromkeys(["parameters", "litellm_params", "model_params"], "params"),
     "functions": "tools",
+    **dict.fromkeys(["cmd", "program"], "command"),
+    **dict.fromkeys(["allowed_tools", "allow"], "tools"),
+    **dict.fromkeys(["environment"], "env"),
 }
 """The names that other programs give the keys of an app."""
 
@@ -83,7 +89,10 @@ _PARTS_OF_A_MODEL = {
 
 
 def problems(
-    file: YamlFile, app_keys: Collection[str], keys_of_parts: Mapping[str, Collection[str]]
+    file: YamlFile,
+    app_keys: Collection[str],
+    keys_of_parts: Mapping[str, Collection[str]],
+    server_keys: Collection[str],
 ) -> Iterator[Problem]:
     """Each key that nothing reads. `keys_of_parts` has the keys of an app's mappings, such as `params`."""
     root = file.data
@@ -100,6 +109,11 @@ def problems(
         for part, known in keys_of_parts.items():
             of_model = PARAMS_TO_SPELL if part == "params" else ()
             yield from _of_level(file, (*at, part), _get(app, part), _Level(known, of_model=of_model, strict=True))
+    servers = root.get("mcp_servers")
+    for name, server in servers.items() if isinstance(servers, dict) else ():
+        yield from _of_level(
+            file, ("mcp_servers", str(name)), server, _Level(server_keys, LITELLM_MCP_KEYS, strict=True)
+        )
 
 
 def named(root: Any, location: Location) -> str:

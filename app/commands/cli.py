@@ -19,6 +19,7 @@ SUBCOMMANDS = {
     "check": "app.commands.check",
     "inspect": "app.commands.inspect.command",
     "keys": "app.commands.keys",
+    "mcp": "app.commands.mcp",
     "sessions": "app.commands.sessions",
     "usage": "app.commands.usage",
 }

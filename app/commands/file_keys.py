@@ -7,20 +7,21 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.catalog import App, Compaction, Model
+from app.catalog import App, Compaction, McpServer, Model
 from app.checks.keys import MODEL_INFO
 from app.model_params import ModelParams
 
 SECTIONS = {
     "model_list": "the [models](#models), in LiteLLM's own format",
     "apps": "the [apps](#apps)",
+    "mcp_servers": "the [MCP servers](mcp.md) whose tools apps may use, by name",
 }
 _TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
 _TYPES |= {"object": "mapping", "array": "list"}
 
 
 def tables() -> dict[str, str]:
-    """The tables by their names: `file`, `model_list`, `model_info`, `apps`, `compact`, `params`."""
+    """The tables by their names: `file`, `model_list`, `model_info`, `apps`, `compact`, `params`, `mcp_servers`."""
     return {
         "file": _table(["key", "what it holds"], [(f"`{name}`", text) for name, text in SECTIONS.items()]),
         "model_list": _of(Model),
@@ -28,6 +29,7 @@ def tables() -> dict[str, str]:
         "apps": _of(App),
         "compact": _of(Compaction),
         "params": _of(ModelParams),
+        "mcp_servers": _of(McpServer),
     }
 
 

@@ -1,35 +1,25 @@
-"""Sessions, their threads and messages."""
+"""Sessions and their threads."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from app import exact_json
 from app.events import sse
 from app.events.entries import StreamEntry
-from app.state import deletion, redis_keys, transcript
+from app.state import deletion, redis_keys
 from app.state.control_messages import DropWork, compaction_work, title_work
 from app.state.deletion import SessionRefs
+from app.state.histories import Histories
 from app.state.ids import new_id
-from app.state.message_pages import MessagePage, WantedMessages, backward, read_messages
 from app.state.open_requests import open_requests
 from app.state.pages import Page, WantedPage, read_page
-from app.state.pairs import frame_pairs, from_pairs, to_pairs
+from app.state.pairs import frame_pairs, to_pairs
 from app.state.run_records import Run
 from app.state.scripts import Store
 from app.state.session_fields import Fields, new_session_fields
-from app.state.siblings import Forks
 from app.state.streams import read_stream
 from app.state.summary import Summary
-
-_SNAPSHOT_PAGE = 200
-"""Messages, and frames of a running turn's log, that a snapshot reads in one atomic step; it reads the others before
-them, which do not change any more, in steps of their own."""
-
 
 SUMMARY_FIELDS = (
     *("id", "title", "is_archived", "created_at", "updated_at"),
@@ -48,53 +38,15 @@ class TooManyThreads(Exception):
         self.most = most
 
 
-@dataclass(frozen=True)
-class WaitingTurn:
-    """A turn that waits, with its message; whether it answers a message again, which is in the history already."""
-
-    run_id: str
-    message: transcript.Message
-    regenerates: bool
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A session as of one moment. `thread_id` is None when it has no such thread, '' when it has none at all.
-
-    `messages` are those of the active branch, behind `older` stored ones that were not read. The last ones are of the
-    `waiting` turns; `running` says whether the turn before those runs. A turn that waits to answer a message again has
-    none there."""
-
-    session: Fields
-    thread_id: str | None
-    messages: list[transcript.Message]
-    running: bool = False
-    waiting: tuple[WaitingTurn, ...] = ()
-    forks: Forks = field(default_factory=Forks)
-    older: int = 0
-
-    def joining(self) -> frozenset[str]:
-        """The ids of the messages of waiting turns at the end of `messages`."""
-        return frozenset(turn.message["id"] for turn in self.waiting if not turn.regenerates)
-
-    def placed(self) -> list[transcript.Message]:
-        """The messages with `parent_id` and `siblings`."""
-        return self.place(self.messages)
-
-    def place(self, messages: Iterable[transcript.Message]) -> list[transcript.Message]:
-        """Successive messages of the thread with `parent_id` and `siblings`; the first one counts as the first of the
-        thread."""
-        return self.forks.placed(messages, self.joining())
-
-
 class Sessions:
-    """The sessions with their threads and messages. Their turns are in `RunStore`."""
+    """The sessions with their threads. Their messages are in `histories`, their turns in `RunStore`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._redis = store.redis
         self._settings = store.settings
         self._clock = store.clock
+        self.histories = Histories(store)
 
     # sessions
 
@@ -231,76 +183,6 @@ class Sessions:
         """Whether the session has this thread."""
         return self._redis.zscore(redis_keys.threads(session_id), thread_id) is not None
 
-    def messages(self, session_id: str, thread_id: str) -> list[transcript.Message]:
-        """A thread's stored messages as models may read them, oldest first; a running turn's are in its log."""
-        stored = self._redis.lrange(redis_keys.messages(session_id, thread_id), 0, -1)
-        return transcript.for_models([exact_json.loads(raw) for raw in stored])
-
-    def history(self, run: Run, max_bytes: float = math.inf) -> list[transcript.Message]:
-        """The messages of a claimed turn's thread as models may read them, oldest first, its own message the last. Only
-        the newest of them, somewhat more than `max_bytes` bytes: not all of a long history is read."""
-        key = redis_keys.messages(run.session_id, run.thread_id)
-        stored, left = list(run.newest.stored), run.newest.left
-        read = sum(map(len, stored))
-        while left and read <= max_bytes:
-            page = self._redis.lrange(key, max(0, left - len(stored)), left - 1)  # as many again
-            stored, left, read = page + stored, left - len(page), read + sum(map(len, page))
-        return transcript.for_models([exact_json.loads(raw) for raw in stored])
-
-    def snapshot(self, session_id: str, thread_id: str | None, *, whole: bool = True) -> Snapshot | None:
-        """The session and a thread's messages (None: the newest thread) as of one moment, with the text so far
-        of a running turn and what waits behind it. None if the session is unknown. Unless `whole`, a long history's
-        older messages are not read (`message_page` does)."""
-        args = {"thread": thread_id, "count": _SNAPSHOT_PAGE}
-        reply = self._store.call("snapshot", [redis_keys.session(session_id)], args)
-        if not reply:
-            return None
-        session = from_pairs(reply[0])
-        if len(reply) == 1:
-            return Snapshot(session, None, [])
-        _, thread, left, newest, run, frames, waiting, branches = reply
-        older, forks = 0 if whole else left, Forks.read(from_pairs(branches))
-        stored = [*self._oldest(session_id, thread.decode(), left - older), *newest]
-        if left > older and self._cuts(session_id, thread.decode()) != forks.cuts:
-            return self.snapshot(session_id, thread_id)  # another branch became active in between
-        messages = [exact_json.loads(raw) for raw in stored]
-        if fields := from_pairs(run):
-            events = map(sse.parse, [*frames, *self._later_frames(session_id, fields, len(frames))])
-            messages += transcript.fold(fields["id"], events, fields.get("started_at") or fields["queued_at"])
-        turns = tuple(map(_waiting_turn, waiting[::3], waiting[1::3], waiting[2::3]))
-        messages += [turn.message for turn in turns if not turn.regenerates]
-        return Snapshot(session, thread.decode(), messages, bool(fields), turns, forks, older)
-
-    def message_page(self, session_id: str, snapshot: Snapshot, wanted: WantedMessages) -> MessagePage | None:
-        """A page of the thread of a snapshot, which need not be whole. None if no message has the id `before`."""
-        thread_id = snapshot.thread_id or ""
-        older = backward(self._redis, redis_keys.messages(session_id, thread_id), snapshot.older)
-        page = read_messages(snapshot.messages, older, wanted, snapshot.place)
-        if snapshot.older and self._cuts(session_id, thread_id) != snapshot.forks.cuts:
-            fresh = self.snapshot(session_id, thread_id, whole=False)  # another branch became active in between
-            return self.message_page(session_id, fresh, wanted) if fresh and fresh.thread_id else None
-        return page
-
-    def _oldest(self, session_id: str, thread_id: str, count: int) -> Iterator[bytes]:
-        """The first `count` messages of a thread. They stay as long as its branch is active: they need not be read with
-        the others."""
-        key = redis_keys.messages(session_id, thread_id)
-        for first in range(0, count, _SNAPSHOT_PAGE):
-            yield from self._redis.lrange(key, first, min(first + _SNAPSHOT_PAGE, count) - 1)
-
-    def _cuts(self, session_id: str, thread_id: str) -> int:
-        """How often the active branch of a thread was cut."""
-        return int(self._redis.hget(redis_keys.branches(session_id, thread_id), "cuts") or 0)
-
-    def _later_frames(self, session_id: str, run: Fields, read: int) -> Iterator[bytes]:
-        """The frames of a turn's log after the first `read` ones, as of the moment when it had these fields."""
-        last = int(run.get("events", "0"))
-        if read < _SNAPSHOT_PAGE or read >= last:
-            return
-        for entry in read_stream(self._store, redis_keys.log(session_id, run["id"]), read):
-            if entry.number <= last:
-                yield entry.frame
-
     def read_updates(self, session_id: str, after: int) -> list[StreamEntry]:
         """The kept events of the session's update stream after number `after`."""
         return read_stream(self._store, redis_keys.updates(session_id), after)
@@ -322,7 +204,3 @@ class Sessions:
             "ttl": self._settings.session_ttl,
         }
         return bool(self._store.call("update_session", [redis_keys.session(session_id)], args))
-
-
-def _waiting_turn(run_id: bytes, message: bytes, branch: bytes) -> WaitingTurn:
-    return WaitingTurn(run_id.decode(), exact_json.loads(message), branch == b"regenerate")

@@ -7,13 +7,12 @@ import threading
 import pytest
 
 from tests.support.client import text_of
+from tests.support.images import PNG
 from tests.support.servers import Calls, Held, Silence, Text
 
 
-def again(client, target=True, **body):
-    with client.streaming(
-        "POST", "/api/chat", params={"app": "scripted"}, json={"regenerate": target} | body
-    ) as stream:
+def again(client, target=True, app="scripted", **body):
+    with client.streaming("POST", "/api/chat", params={"app": app}, json={"regenerate": target} | body) as stream:
         return list(stream.events())
 
 
@@ -182,9 +181,9 @@ def test_a_regeneration_interrupts_the_answer_that_is_being_made(client, provide
 def test_a_regeneration_has_the_files_of_its_message_and_a_form_of_its_own(client, provider):
     provider.script("read this", [Text(["read"])], [Text(['{"read": true}'])])
     client.post("/api/sessions")
-    file = client.post("/api/files", content=b"some words in a file").json()["file_id"]
+    file = client.post("/api/files", content=PNG).json()["file_id"]
     client.ask("read this", app="seeing", attachments=[{"file_id": file}])
-    again(client, app="seeing", response_format={"type": "json_object"})
+    assert again(client, app="seeing", response_format={"type": "json_object"})[-1] == {"type": "complete"}
     prompts = [str(request.messages) for request in provider.requests("read this")]
-    assert ["some words in a file" in prompt for prompt in prompts] == [True, True]
+    assert ["data:image/png" in prompt for prompt in prompts] == [True, True]
     assert client.state()["messages"][-1]["parsed"] == {"read": True}

@@ -157,6 +157,26 @@ def test_a_history_without_the_last_message_that_was_summed_up_is_read_without_t
     assert conversation.prompt()[0]["content"] == "Be brief."
 
 
+def test_a_summary_holds_on_its_branch_alone(conversation, provider):
+    """An edit of the first message leaves the summary's branch, a choice leads back; a copy reads the messages."""
+    provider.script(END, [Text(["Of the first branch."])])
+    summed_up(conversation, 3)
+    client, state = conversation.client, conversation.client.state()
+    thread = f"/api/sessions/{client.session_id}/threads"
+    edited = provider.script(f"edited {uuid.uuid4()}", [Text(["Another answer."])])
+    assert client.ask(edited, app="compact", edit=state["messages"][0]["id"])[-1] == {"type": "complete"}
+    (seen,) = provider.requests(edited)
+    assert [message["content"] for message in seen.messages] == ["Be brief.", edited]
+    last = state["messages"][-1]["id"]
+    assert client.post(f"{thread}/{state['thread_id']}/branch", json={"message_id": last}).status_code == 200
+    conversation.talk(1)
+    assert conversation.prompt()[0]["content"].endswith("Of the first branch.")
+    assert client.post(thread, json={"from": last}).status_code == 200
+    conversation.talk(1)
+    assert conversation.prompt()[0]["content"] == "Be brief."
+    assert conversation.said[2] in conversation.questions_in_prompt()
+
+
 @pytest.mark.long
 def test_a_worker_that_dies_with_the_job_leaves_the_thread_as_it_was(
     tmp_path, config_file, redis_url, provider, backend

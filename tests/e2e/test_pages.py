@@ -139,6 +139,14 @@ def test_a_page_of_messages_has_1_to_200(http, session, answered, limit):
         assert (answer.status_code, answer.json) == (400, {"error": "'limit' must be a whole number from 1 to 200"})
 
 
+@pytest.mark.parametrize("query", [{"limit": "1"}, {"reasoning": "1"}])
+def test_a_parameter_that_no_gen1_client_sends_makes_a_request_the_reference_apis(http, session, answered, query):
+    """Although the session is in the header alone."""
+    answered(session, "0")
+    state = http.get("/api/state", query_string=query, headers={"X-Session-Id": session.rpartition("/")[2]})
+    assert "role" in state.json["messages"][0]
+
+
 def test_messages_of_what_does_not_exist_are_404_in_words(http, session, answered):
     thread = f"{session}/threads/{answered(session, '0')}/messages"
     unknown = http.get(thread, query_string={"before": "msg_x"})

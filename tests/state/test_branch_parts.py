@@ -7,8 +7,8 @@ import json
 import pytest
 
 from app.events import sse
+from app.state import histories as histories_module
 from app.state import redis_keys, transcript
-from app.state import sessions as sessions_module
 from app.state.branches import NoMessage
 from app.state.client_requests import ClientRequests
 from app.state.export import Export
@@ -49,7 +49,7 @@ def test_a_later_step_joins_the_branch_that_has_its_call_and_no_other(talk, stor
     talk.edit(watch, "never mind", "ok")
     deliver(store, call, 3, "beside it")
     assert steps(talk.shown) == []
-    assert steps(sessions.messages("s", talk.thread)) == []
+    assert steps(sessions.histories.messages("s", talk.thread)) == []
     talk.choose(watch)
     assert steps(talk.shown) == ["on the branch", "beside it"]
     assert [one["parent_id"] for one in talk.shown][1:] == [one["id"] for one in talk.shown][:-1]
@@ -113,7 +113,7 @@ def test_a_branch_is_copied_into_a_new_thread(talk, sessions):
     assert all("siblings" not in message for message in talk.shown)
     talk.regenerate("mine", "3 again")
     assert talk.contents[-1] == "3 again"
-    assert sessions.snapshot("s", source).placed() == before
+    assert sessions.histories.snapshot("s", source).placed() == before
     assert talk.branches.fork("s", source, two, "A title")["title"] == "A title"
 
 
@@ -155,7 +155,7 @@ def test_every_key_of_a_branched_thread_has_an_end_to_its_life(talk, connection)
 def test_a_list_that_an_earlier_version_wrote_is_one_branch(talk, connection, sessions, said):
     """It has no ids of clients, and nothing beside the list."""
     talk.runs.start("old", said("made by"))
-    thread = sessions.snapshot("old", None).thread_id
+    thread = sessions.histories.snapshot("old", None).thread_id
     key = redis_keys.messages("old", thread)
     run = talk.runs.claim("old", talk.runs.current("old"), "worker")
     talk.runs.settle(talk.runs.seal("old", run.id, "complete", expect={"running"}), sse.complete())
@@ -165,18 +165,18 @@ def test_a_list_that_an_earlier_version_wrote_is_one_branch(talk, connection, se
         {"id": "run_1-0", "role": "assistant", "content": "hi", "created_at": "2025-01-01T00:00:01.000Z"},
     ]
     connection.rpush(key, *[json.dumps(one, separators=(",", ":")) for one in old])
-    placed = sessions.snapshot("old", None).placed()
+    placed = sessions.histories.snapshot("old", None).placed()
     assert [(one["id"], one["parent_id"], one.get("siblings")) for one in placed] == [
         ("msg_1", None, None),
         ("run_1-0", "msg_1", None),
     ]
     accepted = talk.runs.start("old", said("", branch=BranchPoint("regenerate", "run_1-0")))
     assert accepted.outcome == "started"
-    assert [one["id"] for one in sessions.snapshot("old", None).messages] == ["msg_1"]
+    assert [one["id"] for one in sessions.histories.snapshot("old", None).messages] == ["msg_1"]
 
 
 def test_a_snapshot_is_of_one_branch_though_another_one_becomes_active_meanwhile(talk, sessions, monkeypatch):
-    monkeypatch.setattr(sessions_module, "_SNAPSHOT_PAGE", 1)
+    monkeypatch.setattr(histories_module, "_SNAPSHOT_PAGE", 1)
     one = talk.id_of("one")
     read, todo = sessions._oldest, [lambda: talk.edit(one, "uno", "eins")]
 
@@ -186,7 +186,7 @@ def test_a_snapshot_is_of_one_branch_though_another_one_becomes_active_meanwhile
         return read(*args)
 
     monkeypatch.setattr(sessions, "_oldest", late)
-    assert [message["content"] for message in sessions.snapshot("s", None).messages] == ["uno", "eins"]
+    assert [message["content"] for message in sessions.histories.snapshot("s", None).messages] == ["uno", "eins"]
 
 
 def test_a_refused_message_is_refused_on_its_branch_alone(talk, talk_turns, sessions):
@@ -195,9 +195,9 @@ def test_a_refused_message_is_refused_on_its_branch_alone(talk, talk_turns, sess
     talk_turns.end("s", run.id, sse.error("refused", "refused", False))
     bad = talk.id_of("bad words")
     talk.edit(bad, "good words", "fine")
-    assert [one["content"] for one in sessions.messages("s", talk.thread)][-2:] == ["good words", "fine"]
+    assert [one["content"] for one in sessions.histories.messages("s", talk.thread)][-2:] == ["good words", "fine"]
     talk.choose(bad)
-    assert [one["content"] for one in sessions.messages("s", talk.thread)][-1] == "2"
+    assert [one["content"] for one in sessions.histories.messages("s", talk.thread)][-1] == "2"
 
 
 def test_nothing_of_a_branch_stays_in_redis_when_its_session_is_deleted(talk, sessions, connection):

@@ -128,7 +128,7 @@ def test_a_prompt_behind_many_messages_in_many_branches_costs_what_it_costs_behi
         connection.config_resetstat()
         before = connection.info("stats")["total_net_output_bytes"]
         run = talk.runs.claim("s", run_id, "worker")
-        prompt = sessions.history(run, 1000)
+        prompt = sessions.histories.history(run, 1000)
         after = connection.info("stats")["total_net_output_bytes"]
         calls = sum(part["calls"] for name, part in connection.info("commandstats").items() if "info" not in name)
         return calls, after - before, len(prompt)

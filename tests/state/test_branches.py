@@ -61,7 +61,7 @@ def test_a_branch_of_a_waiting_message_opens_when_its_turn_comes(talk):
     waiting = talk.send("uno", BranchPoint("edit", one))
     again = talk.send("", BranchPoint("regenerate", two))
     assert talk.contents == ["one", "1", "two", "2", "running", "uno"]
-    snapshot = talk.sessions.snapshot("s", None)
+    snapshot = talk.sessions.histories.snapshot("s", None)
     assert [(turn.run_id, turn.message["content"]) for turn in snapshot.waiting] == [
         (waiting.run_id, "uno"),
         (again.run_id, "two"),

@@ -99,7 +99,7 @@ def test_an_answer_is_accepted_once_and_becomes_a_waiting_turn_also_where_none_m
     ask(parts, running)
     (closed,) = parts.client_replies.accept(session(parts), [1], {"status": "success"})
     assert (closed.id, closed.body) == (1, BODY)
-    waiting = parts.sessions.snapshot("s", None).messages[-1]
+    waiting = parts.sessions.histories.snapshot("s", None).messages[-1]
     assert (waiting["role"], waiting["content"]) == (
         "system",
         '[The client\'s answer to Send, request 1] {"status":"success"}',
@@ -108,7 +108,7 @@ def test_an_answer_is_accepted_once_and_becomes_a_waiting_turn_also_where_none_m
         parts.client_replies.accept(session(parts), [1], {"status": "success"})
     with pytest.raises(NotFound):
         parts.client_replies.accept(session(parts), [2], {"status": "success"})
-    assert len(parts.sessions.snapshot("s", None).messages) == 2
+    assert len(parts.sessions.histories.snapshot("s", None).messages) == 2
 
 
 def test_of_two_answers_at_the_same_moment_one_is_refused(parts, running):
@@ -159,7 +159,7 @@ def test_a_request_that_nobody_answered_is_removed_announced_and_told_to_the_mod
     parts.reaper().run_once()
     parts.reaper().run_once()
     assert (open_requests(session(parts)), connection.zcard(redis_keys.CLIENT_REQUESTS)) == ([], 0)
-    told = parts.sessions.messages("s", running.thread_id)[-1]["tool_results"][0]
+    told = parts.sessions.histories.messages("s", running.thread_id)[-1]["tool_results"][0]
     assert told == {"call_id": "call_1", "name": "Send", "result": {"status": "expired", "id": 1}, "done": True}
     assert [event["outcome"] for event in updates(parts) if event["type"] == "client_request_closed"] == ["expired"]
     assert [event["type"] for event in parts.client_requests.fetch_events("s")] == ["system_notice"]

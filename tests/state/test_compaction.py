@@ -46,7 +46,7 @@ def compacted(sessions):
 def test_a_summary_comes_with_the_next_turn_and_is_told_once(runs, sessions, said):
     run = end_turn(runs, said)
     job = runs.claim_compaction("s", run.id, HOLD)
-    assert [message["content"] for message in sessions.history(job)] == ["first"]
+    assert [message["content"] for message in sessions.histories.history(job)] == ["first"]
     assert job.summary is None
     assert sessions.end_compaction(job, SUMMARY)
     assert compacted(sessions) == [sse.history_compacted("s", run.thread_id, "msg_1", "m")]

@@ -15,6 +15,7 @@ from app.state.connection.cluster import Cluster
 from app.state.ledger import Ledger
 from app.state.open_requests import open_requests
 from app.state.rates import Rate, Rates
+from app.state.turn_requests import BranchPoint
 from app.state.write_check import WriteCheck
 from app.turns.lost_turns import LostTurns
 from app.turns.queue import Jobs
@@ -95,3 +96,17 @@ def test_the_check_of_writes_says_why_they_are_refused_and_writes_nothing(connec
         assert check.refusal() == "OOM, its memory is full (maxmemory)"
     with full_memory(queue):
         assert check.refusal() == "OOM, its memory is full (maxmemory)"
+
+
+def test_an_interrupt_opens_the_branch_of_an_edit_that_waits_and_a_withdrawal_gives_the_old_one_back(
+    talk, talk_turns, connection, queue
+):
+    before = talk.shown
+    talk.send("running")
+    edit = talk.send("uno", BranchPoint("edit", talk.id_of("one")))
+    talk.runs.claim("s", talk.runs.current("s"), "worker")
+    with full_memory(connection, queue):
+        assert talk_turns.interrupt("s")
+        assert talk.contents == ["uno"]
+        assert talk_turns.withdraw("s", edit.run_id) == "withdrawn"
+    assert talk.shown[:-1] == before

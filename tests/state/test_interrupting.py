@@ -97,7 +97,7 @@ def test_a_worker_that_does_not_know_of_the_interrupt_yet_sends_no_model_the_lat
     turns = TurnService(runs, jobs, Metrics(now))
     claimed = runs.claim("s", turns.send("s", said("first")).run_id, "worker")
     turns.send("s", said("hasty", on_busy="interrupt"))
-    assert [message["content"] for message in sessions.history(claimed)] == ["first"]
+    assert [message["content"] for message in sessions.histories.history(claimed)] == ["first"]
 
 
 def test_a_superseded_turn_says_so_to_the_worker_that_takes_it_nevertheless(runs, said):

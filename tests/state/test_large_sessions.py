@@ -6,7 +6,7 @@ import pytest
 
 from app.events import sse
 from app.state import deletion, pages, redis_keys, streams, thread_lives
-from app.state import sessions as sessions_module
+from app.state import histories as histories_module
 from app.state.pages import WantedPage
 from app.state.scripts import Store
 from app.state.sessions import Sessions, TooManyThreads
@@ -19,7 +19,7 @@ def small_parts(monkeypatch):
     """Parts of a few, so that a small session takes several."""
     monkeypatch.setattr(thread_lives, "RENEWED_AT_ONCE", 2)
     monkeypatch.setattr(deletion, "PART", 2)
-    monkeypatch.setattr(sessions_module, "_SNAPSHOT_PAGE", 2)
+    monkeypatch.setattr(histories_module, "_SNAPSHOT_PAGE", 2)
     monkeypatch.setattr(streams, "READ_AT_ONCE", 2)
     monkeypatch.setattr(pages, "READ_AT_ONCE", 2)
 
@@ -48,7 +48,7 @@ def test_a_session_has_so_many_threads_and_room_again_when_one_is_deleted(bounde
     with pytest.raises(TooManyThreads, match="at most 2 threads"):
         bounded.open_thread("s", "three")
     assert bounded.threads("s", ALL).items == [
-        {name: thread.get(name, "") for name in sessions_module.THREAD_FIELDS} for thread in reversed(threads)
+        {name: thread.get(name, "") for name in histories_module.THREAD_FIELDS} for thread in reversed(threads)
     ]
     bounded.delete_thread("s", threads[0]["id"])
     assert bounded.open_thread("s", "three")
@@ -107,7 +107,7 @@ def test_a_snapshot_of_many_messages_and_many_events_has_all_in_order(sessions, 
     for number in range(1, 6):
         runs.append([("s", run.id, number, [sse.text(f"{number} ")])])
     runs.start("s", said("one that waits"))
-    snapshot = sessions.snapshot("s", None)
+    snapshot = sessions.histories.snapshot("s", None)
     said_so_far = [f"message {number}" for number in range(5)] + ["the last one", "1 2 3 4 5 ", "one that waits"]
     assert [message["content"] for message in snapshot.messages] == said_so_far
 
@@ -117,14 +117,14 @@ def test_a_snapshot_shows_a_turn_as_of_the_moment_when_it_was_taken(sessions, ru
     run = runs.claim("s", runs.start("s", said()).run_id, "worker")
     for number in range(1, 4):
         runs.append([("s", run.id, number, [sse.text(f"{number} ")])])
-    read = sessions_module.read_stream
+    read = histories_module.read_stream
 
     def late(*args):
         runs.append([("s", run.id, 4, [sse.text("4 ")])])
         return read(*args)
 
-    monkeypatch.setattr(sessions_module, "read_stream", late)
-    assert sessions.snapshot("s", None).messages[-1]["content"] == "1 2 3 "
+    monkeypatch.setattr(histories_module, "read_stream", late)
+    assert sessions.histories.snapshot("s", None).messages[-1]["content"] == "1 2 3 "
 
 
 def test_a_log_is_read_whole_in_parts(runs, said):

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from app.events import sse
+from app.state import histories as histories_module
 from app.state import message_pages, redis_keys, transcript
-from app.state import sessions as sessions_module
 from app.state.message_pages import WantedMessages
 from app.state.sessions import Sessions
 
@@ -16,7 +16,7 @@ from app.state.sessions import Sessions
 @pytest.fixture
 def small_reads(monkeypatch):
     """Three messages at a time, so that a few are many."""
-    monkeypatch.setattr(sessions_module, "_SNAPSHOT_PAGE", 3)
+    monkeypatch.setattr(histories_module, "_SNAPSHOT_PAGE", 3)
     monkeypatch.setattr(message_pages, "READ_AT_ONCE", 3)
 
 
@@ -31,8 +31,8 @@ def numbered(count: int) -> list[transcript.Message]:
 
 
 def page_of(sessions: Sessions, limit: int, before: str = "", *, with_reasoning: bool = False):
-    snapshot = sessions.snapshot("s", None, whole=False)
-    return sessions.message_page("s", snapshot, WantedMessages(limit, before, with_reasoning))
+    snapshot = sessions.histories.snapshot("s", None, whole=False)
+    return sessions.histories.message_page("s", snapshot, WantedMessages(limit, before, with_reasoning))
 
 
 def contents(page) -> list[str]:
@@ -66,7 +66,7 @@ def test_the_newest_page_has_what_the_state_shows_of_turns_that_run_and_wait(
     run = runs.claim("s", runs.start("s", said("runs")).run_id, "worker")
     runs.append([("s", run.id, 1, [sse.text("so far")])])
     runs.start("s", said("waits"))
-    state = transcript.for_clients(sessions.snapshot("s", None).placed())
+    state = transcript.for_clients(sessions.histories.snapshot("s", None).placed())
     assert page_of(sessions, 5).messages == state[-5:]
     assert contents(page_of(sessions, 5)) == ["3", "4", "runs", "so far", "waits"]
     assert contents(page_of(sessions, 2, f"{run.id}-0")) == ["4", "runs"]

@@ -51,7 +51,7 @@ def test_a_running_turn_without_a_worker_is_lost_and_the_next_one_runs(parts, ro
     following = parts.turns.send("s", said("next"))
     round_of_care()
     assert events(parts, "s", lost.run_id) == [sse.text("so far"), WORKER_LOST]
-    assert [m["content"] for m in parts.sessions.messages("s", lost.thread_id)] == ["lost", "so far", "next"]
+    assert [m["content"] for m in parts.sessions.histories.messages("s", lost.thread_id)] == ["lost", "so far", "next"]
     assert parts.jobs.has_turn(following.run_id)
 
 

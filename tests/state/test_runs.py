@@ -44,7 +44,7 @@ def test_a_first_message_makes_session_thread_and_run(runs, sessions, session_id
     assert (session["run"], session["title"], session["user_state"]) == (accepted.run_id, "What is up?", '{"a":1}')
     (thread,) = sessions.threads(session_id, ALL).items
     assert (thread["id"], thread["title"]) == (accepted.thread_id, "What is up?")
-    assert [m["content"] for m in sessions.messages(session_id, accepted.thread_id)] == ["What is up?"]
+    assert [m["content"] for m in sessions.histories.messages(session_id, accepted.thread_id)] == ["What is up?"]
 
 
 def test_a_turn_is_begun_once(runs, session_id, said):
@@ -103,8 +103,8 @@ def test_a_refused_turn_is_noted_and_not_read_by_models(runs, sessions, session_
     sealed = runs.seal(session_id, run.id, "error", expect=("running",))
     runs.settle(sealed, sse.error("Refused", "refused", False))
     begin(runs, session_id, said, text="good")
-    assert [message["content"] for message in sessions.messages(session_id, run.thread_id)] == ["good"]
-    shown = sessions.snapshot(session_id, run.thread_id).messages
+    assert [message["content"] for message in sessions.histories.messages(session_id, run.thread_id)] == ["good"]
+    shown = sessions.histories.snapshot(session_id, run.thread_id).messages
     assert [message["content"] for message in shown if message["role"] == "user"] == ["bad", "good"]
 
 
@@ -159,7 +159,7 @@ def test_the_log_becomes_the_history_with_the_terminal_event_last(runs, sessions
     runs.append([(session_id, run.id, 1, events)])
     assert end(runs, run) is None
     assert told(runs, run) == [*events, sse.complete()]
-    _, first, second = sessions.messages(session_id, run.thread_id)
+    _, first, second = sessions.histories.messages(session_id, run.thread_id)
     assert (first["content"], second["content"]) == ("a", "b")
     assert first["tool_calls"] == [{"name": "T", "call_id": "c1", "args": {"x": 1}}]
     assert first["tool_results"] == [{"name": "T", "call_id": "c1", "result": {"y": 2}}]
@@ -194,11 +194,11 @@ def test_waiting_turns_run_in_order_and_join_the_history_when_they_begin(runs, s
     second, third = (runs.start(session_id, said(text)) for text in ("two", "three"))
     assert (second.outcome, second.current) == ("waiting", first.id)
     assert runs.claim(session_id, second.run_id, "worker") is None, "it is not its turn yet"
-    snapshot = sessions.snapshot(session_id, None)
+    snapshot = sessions.histories.snapshot(session_id, None)
     assert [m["content"] for m in snapshot.messages] == ["one", "two", "three"]
-    assert [m["content"] for m in sessions.messages(session_id, first.thread_id)] == ["one"]
+    assert [m["content"] for m in sessions.histories.messages(session_id, first.thread_id)] == ["one"]
     assert end(runs, first) == second.run_id
-    assert [m["content"] for m in sessions.messages(session_id, first.thread_id)] == ["one", "two"]
+    assert [m["content"] for m in sessions.histories.messages(session_id, first.thread_id)] == ["one", "two"]
     assert end(runs, runs.claim(session_id, second.run_id, "worker")) == third.run_id
 
 

@@ -66,10 +66,13 @@ def test_messages_go_to_the_newest_thread(sessions, runs, said):
 
 
 def test_a_snapshot_of_the_unknown(sessions):
-    assert sessions.snapshot("nobody", None) is None
+    assert sessions.histories.snapshot("nobody", None) is None
     sessions.create("s", {})
-    assert (sessions.snapshot("s", None).thread_id, sessions.snapshot("s", None).messages) == ("", [])
-    assert sessions.snapshot("s", "thread_x").thread_id is None
+    assert (sessions.histories.snapshot("s", None).thread_id, sessions.histories.snapshot("s", None).messages) == (
+        "",
+        [],
+    )
+    assert sessions.histories.snapshot("s", "thread_x").thread_id is None
 
 
 def test_sessions_of_a_key_leave_its_list_when_they_are_gone(sessions, connection):
@@ -107,7 +110,7 @@ def test_a_step_joins_the_log_of_a_running_turn_of_its_thread_else_the_history(s
     assert [sse.parse(entry.frame)["result"] for entry in runs.entries("s", run.run_id, 0)] == [{"n": 2}]
     runs.settle(runs.seal("s", running.id, "complete", expect={"running"}), sse.complete())
     assert step(store, "s", run, 3, done=True)
-    results = [m["tool_results"][0] for m in sessions.messages("s", run.thread_id) if m["role"] == "tool"]
+    results = [m["tool_results"][0] for m in sessions.histories.messages("s", run.thread_id) if m["role"] == "tool"]
     assert [(r["result"], r.get("done")) for r in results] == [({"n": 2}, None), ({"n": 3}, True)]
     kinds = [event["type"] for event in updates(sessions, "s") if event["type"].startswith(("async", "tool"))]
     assert kinds == ["async_tool_result", "tool_update", "async_tool_result", "tool_complete"]
@@ -127,7 +130,9 @@ def test_a_step_that_comes_while_the_turn_is_being_ended_stands_behind_those_of_
         runs.settle(sealed, sse.complete())
 
     assert StepToolCalls(store).deliver(call, 3, {"n": 3}, True, sleep=sleep)
-    results = [m["tool_results"][0]["result"] for m in sessions.messages("s", run.thread_id) if m["role"] == "tool"]
+    results = [
+        m["tool_results"][0]["result"] for m in sessions.histories.messages("s", run.thread_id) if m["role"] == "tool"
+    ]
     assert (results, len(slept)) == ([{"n": 2}, {"n": 3}], 1)
 
 
@@ -146,9 +151,9 @@ def test_a_step_that_is_delivered_again_changes_nothing(sessions, runs, store, s
     runs.claim("s", run.run_id, "worker")
     step(store, "s", run, 1)
     assert step(store, "s", run, 2)
-    before = sessions.messages("s", run.thread_id)
+    before = sessions.histories.messages("s", run.thread_id)
     assert step(store, "s", run, 2)
-    assert sessions.messages("s", run.thread_id) == before
+    assert sessions.histories.messages("s", run.thread_id) == before
 
 
 @pytest.mark.parametrize(("count", "most_bytes", "read"), [(1, 10, 1), (64, 10, 64), (300, 10, 64), (300, 3000, 128)])
@@ -158,9 +163,9 @@ def test_of_a_long_history_only_its_end_is_read(sessions, runs, said, connection
     if earlier:
         connection.lpush(f"session:{{s}}:thread:{accepted.thread_id}:messages", *earlier)
     run = runs.claim("s", accepted.run_id, "worker")
-    numbers = [int(message["content"]) for message in sessions.history(run, most_bytes)]
+    numbers = [int(message["content"]) for message in sessions.histories.history(run, most_bytes)]
     assert numbers == list(range(count - read, count))
-    assert len(sessions.history(run)) == count
+    assert len(sessions.histories.history(run)) == count
 
 
 def test_a_step_for_a_deleted_session_says_so(sessions, runs, store, connection, said):

@@ -103,14 +103,14 @@ def test_the_newest_thread_is_the_one_that_was_opened_last(process, said, skew):
         newest = first.sessions.open_thread("s", "newest")
     listed = [thread["id"] for thread in first.sessions.threads("s", ALL).items]
     assert listed[:3] == [newest["id"], last["id"], middle["id"]]
-    assert second.sessions.snapshot("s", None).thread_id == newest["id"]
+    assert second.sessions.histories.snapshot("s", None).thread_id == newest["id"]
 
 
 def test_a_thread_is_opened_behind_those_that_an_earlier_version_dated_into_the_future(sessions, connection):
     sessions.create("s", {})
     connection.zadd("session:{s}:threads", {"thread_old": int(time.time() * 1e6) + 60_000_000})
     opened = sessions.open_thread("s", "new")
-    assert sessions.snapshot("s", None).thread_id == opened["id"]
+    assert sessions.histories.snapshot("s", None).thread_id == opened["id"]
 
 
 def test_a_persons_sessions_are_in_the_order_in_which_they_were_made(process, skew):

@@ -84,7 +84,7 @@ def test_a_call_whose_first_step_was_delivered_goes_on_when_its_turn_has_ended(s
     call = claimed(calls, run)
     assert (call.steps, calls.may_step(call)) == (1, True)
     assert calls.deliver(call, 2, "second", True)
-    assert sessions.messages("s", run.thread_id)[-1]["tool_results"][0]["result"] == "second"
+    assert sessions.histories.messages("s", run.thread_id)[-1]["tool_results"][0]["result"] == "second"
 
 
 def test_a_job_that_lost_its_call_to_another_begins_and_delivers_nothing_more(calls, run):

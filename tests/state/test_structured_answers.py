@@ -38,7 +38,7 @@ def test_the_object_of_a_whole_answer_is_in_the_history(runs, sessions, said, te
     assert run.response_format == FORMAT
     runs.append([("s", run_id, 1, [sse.text(text)])])
     runs.settle(runs.seal("s", run_id, sse.outcome(end), expect={"running"}), end)
-    answer = transcript.for_clients(sessions.snapshot("s", None).messages)[-1]
+    answer = transcript.for_clients(sessions.histories.snapshot("s", None).messages)[-1]
     assert (answer["content"], answer.get("parsed"), "structured" in answer) == (text, parsed, False)
 
 
@@ -47,4 +47,4 @@ def test_an_answer_without_a_format_has_no_object(runs, sessions, said):
     assert runs.claim("s", run_id, "worker").response_format is None
     runs.append([("s", run_id, 1, [sse.text("{}")])])
     runs.settle(runs.seal("s", run_id, "complete", expect={"running"}), sse.complete())
-    assert "parsed" not in transcript.for_clients(sessions.snapshot("s", None).messages)[-1]
+    assert "parsed" not in transcript.for_clients(sessions.histories.snapshot("s", None).messages)[-1]

@@ -27,13 +27,13 @@ def turns(request, connection, queue, settings):
 
 
 def contents(sessions):
-    return [message["content"] for message in sessions.snapshot("s", None).messages]
+    return [message["content"] for message in sessions.histories.snapshot("s", None).messages]
 
 
 def test_a_waiting_message_is_listed_and_leaves_the_history_when_it_is_withdrawn(turns, runs, sessions, said):
     runs.claim("s", turns.send("s", said("running")).run_id, "worker")
     second, third = (turns.send("s", said(text)) for text in ("second", "third"))
-    waiting = sessions.snapshot("s", None).waiting
+    waiting = sessions.histories.snapshot("s", None).waiting
     assert [(turn.run_id, turn.message["content"]) for turn in waiting] == [
         (second.run_id, "second"),
         (third.run_id, "third"),

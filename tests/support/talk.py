@@ -40,11 +40,11 @@ class Talk:
 
     @property
     def thread(self):
-        return self.sessions.snapshot("s", None).thread_id
+        return self.sessions.histories.snapshot("s", None).thread_id
 
     @property
     def shown(self):
-        return self.sessions.snapshot("s", None).placed()
+        return self.sessions.histories.snapshot("s", None).placed()
 
     @property
     def contents(self):

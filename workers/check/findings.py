@@ -73,6 +73,10 @@ def find(*, with_models: bool) -> tuple[Findings, Settings | None, Catalog | Non
         from workers.check import budgets
 
         found.warnings += budgets.warnings(settings, usable)
+        if any(app.mcp_tools for app in usable.apps):
+            from workers.check import mcp_tools
+
+            found.warnings += mcp_tools.warnings(settings, usable)
     return found, settings, usable
 
 

@@ -64,7 +64,7 @@ def _compact(runtime: Runtime, run: Run, app: App, compact: Compaction, token: C
     sessions, name = runtime.services.sessions, compact.model or app.title_model or run.model
     try:
         room = runtime.models.room(run.model, ())
-        history = sessions.history(run, room * MAX_BYTES_PER_TOKEN)
+        history = sessions.histories.history(run, room * MAX_BYTES_PER_TOKEN)
         plan = compaction.plan(history, run.summary, compact.keep_turns, room)
         if plan is None:
             sessions.end_compaction(run, None)

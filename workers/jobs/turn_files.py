@@ -9,7 +9,7 @@ from app.state.file_storage import FileGone, StorageFailed
 from app.state.files import Files, StoredFile
 from app.state.run_records import Run
 from app.state.transcript import Message
-from workers.models.prompt.attachments import is_reference
+from workers.models.prompt.attachments import references
 from workers.turn import FileLost, StorageAway
 
 MAX_BYTES = 20 * 1024 * 1024
@@ -55,4 +55,4 @@ class TurnFiles:
 def _references(message: Message) -> Iterator[dict[str, Any]]:
     yield from (one for one in message.get("attachments", ()) if "file_id" in one)
     results = (result["result"] for result in message.get("tool_results", ()))
-    yield from (result for result in results if is_reference(result))
+    yield from (file for result in results for file in references(result))

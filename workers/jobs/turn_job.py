@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rq import Retry
@@ -21,6 +22,7 @@ from workers import turn
 from workers.cancellation import SHUTDOWN, CancelToken, Stopped
 from workers.jobs.compaction_trigger import CompactionTrigger
 from workers.jobs.handing_over import can_hand_over, hand_over
+from workers.jobs.mcp_tools import McpOffer, mcp_offer
 from workers.jobs.tool_context import tool_context
 from workers.jobs.turn_files import TurnFiles
 from workers.jobs.turn_model import TurnModel
@@ -31,6 +33,7 @@ from workers.runtime import Runtime, current
 from workers.secrets import Secrets
 from workers.toolbox import Toolbox, ToolLimits
 from workers.tools import ToolContext
+from workers.tools.runnable import RunnableTool
 from workers.usage_recorder import UsageRecorder
 
 log = logging.getLogger("workers.jobs")
@@ -123,12 +126,14 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken, compaction: Compac
 
     state = run.user_state
     context = tool_context(services, run.session_id, state, run.principal.client, token)
-    toolbox = _toolbox(runtime, run, context)
+    offer = mcp_offer(runtime, app, run.principal.client, context)
+    toolbox = _toolbox(runtime, run, context, offer)
     usage = UsageRecorder(services.ledger, runtime.usage_settler, run)
-    system = Conversation(_instructions(app, context.secrets), state, summary=run.summary if app.compact else None)
+    instructions = _instructions(app, context.secrets, offer.notices)
+    system = Conversation(instructions, state, summary=run.summary if app.compact else None)
     files = TurnFiles(services.files, run)
     model = TurnModel(services, runtime.models, usage, run, system, toolbox.schemas, files, think, compaction.observe)
-    messages = services.sessions.history(run, model.room * MAX_BYTES_PER_TOKEN)
+    messages = services.sessions.histories.history(run, model.room * MAX_BYTES_PER_TOKEN)
     if not messages:
         raise turn.ThreadGone("The thread of this message was deleted")
     if run.branch and run.former is None:
@@ -146,14 +151,15 @@ def _with_current_key(services: Services, run: Run) -> Run:
     return replace(run, principal=principal)
 
 
-def _instructions(app: App, secrets: Secrets) -> str:
-    """The system prompt: the app's preamble, and how to use the client's secrets if it has any."""
-    return "\n\n".join(filter(None, (app.preamble, secrets.instructions)))
+def _instructions(app: App, secrets: Secrets, notices: Sequence[str]) -> str:
+    """The system prompt: the app's preamble, how to use the client's secrets if it has any, and which tools are not
+    there."""
+    return "\n\n".join(filter(None, (app.preamble, secrets.instructions, *notices)))
 
 
-def _toolbox(runtime: Runtime, run: Run, context: ToolContext) -> Toolbox:
+def _toolbox(runtime: Runtime, run: Run, context: ToolContext, offer: McpOffer) -> Toolbox:
     services = runtime.services
-    tools = runtime.tools_of(services.catalog.app(run.app))
+    tools: dict[str, RunnableTool] = {**runtime.tools_of(services.catalog.app(run.app)), **offer.tools}
     limits = ToolLimits(services.settings.tool_timeout, services.settings.tool_result_bytes)
     outside = TurnTools(services, runtime.control, run)
     return Toolbox(tools, context, outside.begin_steps, limits, outside.ask_client, outside.check_running)

@@ -14,7 +14,8 @@ from app.state.tool_places import TooManyTools
 from app.telemetry import tracing
 from workers.cancellation import ENDED_ELSEWHERE, CancelToken, Stopped
 from workers.control_listener import ControlListener
-from workers.tools import ClientRequest, Tool, ToolError
+from workers.tools import ClientRequest, ToolError
+from workers.tools.runnable import RunnableTool
 from workers.turn import ToolRequest
 
 
@@ -26,7 +27,7 @@ class TurnTools:
     control: ControlListener
     run: Run
 
-    def begin_steps(self, request: ToolRequest, tool: Tool, token: CancelToken) -> Any:
+    def begin_steps(self, request: ToolRequest, tool: RunnableTool, token: CancelToken) -> Any:
         """Start a job for the call of a multi-step tool. Returns its first step's result, or `{"error": ...}` when
         none came within AOMI_TOOL_TIMEOUT. Raises `Stopped`; `ToolError` when too many run already."""
         services, call = self.services, self._step_call(request, tool)
@@ -75,7 +76,7 @@ class TurnTools:
             raise Stopped(ENDED_ELSEWHERE) from None
         return {"status": "requested", "id": opened.id}
 
-    def _step_call(self, request: ToolRequest, tool: Tool) -> StepToolCall:
+    def _step_call(self, request: ToolRequest, tool: RunnableTool) -> StepToolCall:
         run = self.run
         return StepToolCall(
             session_id=run.session_id,

@@ -16,7 +16,7 @@ def load_all(catalog: Catalog, loop: ToolLoop | None = None) -> dict[str, dict[s
     wrong: list[str] = []
     for app in catalog.apps:
         loaded[app.id] = {}
-        for name in app.tools:
+        for name in app.own_tools:
             place = catalog.place("tool", app.id, name)
             try:
                 tool = load(name, place, loop, app=app.id)

@@ -7,9 +7,9 @@ from typing import Any
 from app import exact_json
 from app.events.sse import Event
 from app.events.types import TRANSACTION, TYPED_DATA
+from app.state.histories import Snapshot
 from app.state.open_requests import USER_STATE_FIELDS, last_number, open_requests, pending
 from app.state.session_fields import Fields, session_user_state
-from app.state.sessions import Snapshot
 from app.state.transcript import Message
 
 NO_RESPONSE = "(no response)"

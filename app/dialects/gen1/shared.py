@@ -1,5 +1,6 @@
-"""The paths that gen-1 shares with the reference API. A JSON body with `text`, and `session_id` or `thread_id` in the
-query, are the reference API's; a message in the query, or only the session's header, is gen-1's."""
+"""The paths that gen-1 shares with the reference API. A JSON body with `text`, and `session_id` or another parameter of
+the reference API in the query, are the reference API's; a message in the query, or only the session's header, is
+gen-1's."""
 
 from __future__ import annotations
 
@@ -10,8 +11,8 @@ from flask.typing import ResponseReturnValue
 
 from app import exact_json
 from app.dialects.gen1 import messages, requests
+from app.state.histories import Snapshot
 from app.state.session_fields import session_status, session_user_state
-from app.state.sessions import Snapshot
 from app.state.turn_requests import TurnRequest
 from app.web import model_choice, parsing
 from app.web.admission import Admission
@@ -30,6 +31,9 @@ from app.web.rate_limits import count_as_write
 EMPTY = Snapshot({}, "", [])
 """A session that does not exist, as gen-1 clients see it: idle and empty."""
 
+_NATIVE = frozenset({"session_id", "thread_id", "limit", "reasoning"})
+"""Parameters that no gen-1 client sends."""
+
 
 def sends() -> bool:
     """Whether a chat request is gen-1's."""
@@ -38,7 +42,7 @@ def sends() -> bool:
 
 def polls() -> bool:
     """Whether a state or interrupt request is gen-1's."""
-    return "X-Session-Id" in request.headers and not {"session_id", "thread_id"} & request.args.keys()
+    return "X-Session-Id" in request.headers and not _NATIVE & request.args.keys()
 
 
 def sets_model(action: str) -> bool:
@@ -108,7 +112,7 @@ def set_model() -> ResponseReturnValue:
 def _state(session_id: str) -> dict[str, Any]:
     """The state of a session. Events are read first, so that the state contains what they announce."""
     events = services().client_requests.fetch_events(session_id)
-    snapshot = services().sessions.snapshot(session_id, None) or EMPTY
+    snapshot = services().sessions.histories.snapshot(session_id, None) or EMPTY
     session = snapshot.session
     return {
         "messages": messages.messages(snapshot),

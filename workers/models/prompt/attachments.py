@@ -39,9 +39,10 @@ class AttachmentWriter:
         no images: the result itself names the file."""
         parts: list[Part] = []
         for result in results:
-            found = result["result"]
-            if IMAGE in self.inputs and is_reference(found) and INPUT_OF_TYPE.get(found["media_type"]) == IMAGE:
-                parts += [_text(f"The image {found['filename']!r} of the tool {result['name']}:"), self._file(found)]
+            for found in references(result["result"]):
+                if IMAGE in self.inputs and INPUT_OF_TYPE.get(found["media_type"]) == IMAGE:
+                    about = f"The image {found['filename']!r} of the tool {result['name']}:"
+                    parts += [_text(about), self._file(found)]
         return parts
 
     def _linked(self, url: str) -> Part:
@@ -61,9 +62,14 @@ class AttachmentWriter:
         return _media(file["filename"], media_type, data)
 
 
-def is_reference(result: Any) -> bool:
-    """Whether a tool's result is a file of the session."""
-    return isinstance(result, dict) and result.keys() == REFERENCE_FIELDS
+def references(result: Any) -> list[dict[str, Any]]:
+    """The files of the session that are a tool's result, or in its `files`."""
+    files = result.get("files") if isinstance(result, dict) else None
+    return [one for one in (result, *(files if isinstance(files, list) else ())) if _is_reference(one)]
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == REFERENCE_FIELDS
 
 
 def joined(text: str, parts: Sequence[Part]) -> str | list[Part]:
