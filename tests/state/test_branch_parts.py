@@ -178,14 +178,14 @@ def test_a_list_that_an_earlier_version_wrote_is_one_branch(talk, connection, se
 def test_a_snapshot_is_of_one_branch_though_another_one_becomes_active_meanwhile(talk, sessions, monkeypatch):
     monkeypatch.setattr(histories_module, "_SNAPSHOT_PAGE", 1)
     one = talk.id_of("one")
-    read, todo = sessions._oldest, [lambda: talk.edit(one, "uno", "eins")]
+    read, todo = sessions.histories._oldest, [lambda: talk.edit(one, "uno", "eins")]
 
     def late(*args):
         if todo:
             todo.pop()()
         return read(*args)
 
-    monkeypatch.setattr(sessions, "_oldest", late)
+    monkeypatch.setattr(sessions.histories, "_oldest", late)
     assert [message["content"] for message in sessions.histories.snapshot("s", None).messages] == ["uno", "eins"]
 
 

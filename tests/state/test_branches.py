@@ -6,6 +6,7 @@ import pytest
 
 from app.events import sse
 from app.state.turn_requests import BranchPoint
+from tests.support.patience import until
 
 
 def test_a_regenerated_answer_is_a_sibling_of_the_answer_before(talk):
@@ -109,6 +110,31 @@ def test_a_regeneration_that_brings_nothing_leaves_the_answer_before(talk, talk_
     assert talk.shown == before
 
 
+def test_a_regeneration_that_failed_is_never_chosen(talk, talk_turns, store):
+    two, before = talk.id_of("two"), talk.shown
+    until(lambda: store.clock.now_iso() > before[-1]["created_at"])
+    talk.send("", BranchPoint("regenerate"))
+    run = talk.runs.claim("s", talk.runs.current("s"), "worker")
+    talk_turns.end("s", run.id, sse.error("away", "provider_error", True))
+    assert talk.choose(two) == "chosen"
+    assert talk.shown == before
+
+
+def test_a_regeneration_on_another_branch_that_failed_hides_no_answer(talk, talk_turns, store):
+    one, two = talk.id_of("one"), talk.id_of("two")
+    talk.edit(one, "uno", "eins")
+    after = talk.shown[-1]["created_at"]
+    until(lambda: store.clock.now_iso() > after)
+    talk.send("", BranchPoint("regenerate", two))
+    run = talk.runs.claim("s", talk.runs.current("s"), "worker")
+    talk_turns.end("s", run.id, sse.error("away", "provider_error", True))
+    assert talk.contents == ["uno", "eins"]
+    for chosen in (two, one):
+        assert talk.choose(chosen) == "chosen"
+        assert talk.contents == ["one", "1", "two", "2"]
+        talk.choose(talk.siblings_of("one")[1])
+
+
 def test_an_answer_that_failed_is_no_sibling_of_the_next_one(talk, talk_turns):
     talk.send("three")
     run = talk.runs.claim("s", talk.runs.current("s"), "worker")
@@ -131,6 +157,7 @@ def test_an_answer_that_is_being_made_names_its_message(talk):
     talk.send("three")
     run = talk.runs.claim("s", talk.runs.current("s"), "worker")
     talk.runs.append([("s", run.id, 1, [sse.text("so far")])])
+    assert talk.send("mine", BranchPoint("edit", f"{run.id}-0")).outcome == "not_a_persons"
     talk.send("", BranchPoint("regenerate", f"{run.id}-0"), on_busy="interrupt")
     talk.runs.settle(talk.runs.seal("s", run.id, "interrupted", expect={"running"}), sse.complete(interrupted=True))
     talk.answer("3")

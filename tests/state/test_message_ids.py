@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.state import transcript
 from app.state.turn_requests import BranchPoint
 
 
@@ -87,3 +88,30 @@ def test_two_edits_that_reuse_one_id_are_both_kept(talk):
     talk.answer("II")
     assert shown_id(talk, "trois") == "mine"
     assert len(set(talk.siblings_of("trois"))) == 3
+
+
+def test_an_older_message_whose_id_moved_is_edited_under_its_new_id(talk):
+    two = talk.id_of("two")
+    talk.edit(two, "zwei", "II", message_id=two, body=b"zwei")
+    older = talk.siblings_of("zwei")[0]
+    assert talk.choose(older) == "chosen"
+    talk.edit(older, "deux", "ii", message_id=older, body=b"deux")
+    assert shown_id(talk, "deux") == older
+    first, second, third = talk.siblings_of("deux")
+    assert (second, third) == (two, older)
+    assert first not in (two, older)
+    assert talk.choose(first) == "chosen"
+    assert talk.contents == ["one", "1", "two", "2"]
+
+
+def test_an_edit_that_waits_leaves_the_id_to_the_message_that_it_replaces(talk):
+    talk.say("three", "3", message_id="mine", body=b"three")
+    two = talk.id_of("two")
+    talk.send("running")
+    talk.send("drei", BranchPoint("edit", "mine"), message_id="mine", body=b"drei")
+    talk.send("zwei", BranchPoint("edit", two), message_id=two, body=b"zwei")
+    ids = [transcript.client_id(message) for message in talk.shown]
+    assert len(set(ids)) == len(ids)
+    assert (shown_id(talk, "three"), shown_id(talk, "two")) == ("mine", two)
+    talk.answer("ran")
+    assert shown_id(talk, "drei") == "mine"

@@ -96,16 +96,17 @@ local function messages_of(session, thread, chain, first, last)
 end
 
 -- Go through a chain from index `last` (nil: its end) back to its beginning, until `visit(message, index)` returns true.
--- Returns index and message of that one. Nothing is decoded: a thread may be long.
+-- Returns index and message of that one. Nothing is decoded: a thread may be long. Most are near the end: few are read first.
 local function seek(session, thread, chain, visit, last)
   last = last or chain_length(session, thread, chain) - 1
+  local count = 8
   while last >= 0 do
-    local first = math.max(0, last - CHUNK + 1)
+    local first = math.max(0, last - count + 1)
     local messages = messages_of(session, thread, chain, first, last)
     for i = last - first + 1, 1, -1 do
       if messages[i] and visit(messages[i], first + i - 1) then return first + i - 1, messages[i] end
     end
-    last = first - 1
+    last, count = first - 1, math.min(2 * count, CHUNK)
   end
 end
 

@@ -30,28 +30,47 @@ local function records()
   return found
 end
 
--- Whether a segment follows the message, at whatever distance.
-local function follows(record, all)
-  while record do
-    local its_chain = chain_of(session, thread, record.parent)
-    if its_chain == chain then return from_here[record.parent] end
-    record = all[its_chain]
+-- Which chains hold messages that follow the message, as far as known.
+local known = {}
+
+-- Whether a segment follows the message, at whatever distance. Each record is looked at once: a fork may be deep in others.
+local function follows(segment, all)
+  local passed, answer = {}, nil
+  while answer == nil do
+    local record = all[segment]
+    if not record then break end
+    passed[#passed + 1] = segment
+    segment = chain_of(session, thread, record.parent)
+    if segment == chain then answer = from_here[record.parent] or false else answer = known[segment] end
   end
+  for _, one in ipairs(passed) do known[one] = answer or false end
+  return answer
 end
 
+-- Whether a chain ends with its last message that clients see: an answer that failed may have left that one without the
+-- answers to it, which are in segments.
+local function is_leaf(its_chain, all)
+  local last = nearest_before(session, thread, its_chain, nil, is_shown)
+  for _, record in pairs(all) do
+    if record.shown ~= '' and record.fork == last then return false end
+  end
+  return true
+end
+
+local function changed_at(its_chain, all)
+  if its_chain ~= '' then return all[its_chain].changed end
+  return made_at(redis.call('LINDEX', messages_key(session, thread), -1))
+end
+
+-- An answer that failed with nothing to show is no leaf.
 local function newest_leaf()
   local all = records()
-  local newest, changed = chain, nil
-  if chain ~= '' then
-    changed = all[chain].changed
-  else
-    changed = made_at(redis.call('LINDEX', messages_key(session, thread), -1))
-  end
+  local newest, changed = chain, is_leaf(chain, all) and changed_at(chain, all) or ''
   for segment, record in pairs(all) do
-    if follows(record, all) then
-      local is_later = record.changed > changed
-      local is_as_new = record.changed == changed and newest ~= '' and tonumber(segment) > tonumber(newest)
-      if is_later or is_as_new then newest, changed = segment, record.changed end
+    local is_later = record.changed > changed
+    local is_as_new = record.changed == changed and newest ~= '' and tonumber(segment) > tonumber(newest)
+    if (is_later or is_as_new) and record.shown ~= '' and follows(segment, all) and is_leaf(segment, all) then
+      newest, changed = segment, record.changed
     end
   end
   return newest

@@ -20,12 +20,15 @@ local function set_client_id(session, thread, id, client_id)
 end
 
 -- From now on `client_id` names the message `id`, which has it already. Returns the message that it named before, which
--- gets the id `spare` if that was its own one.
+-- gets the id `spare` if its own one names another message.
 local function take_client_id(session, thread, client_id, id, replaced, spare)
   local ids = ids_key(session, thread)
   local before = redis.call('HGET', ids, owner_field(client_id)) or (client_id == replaced and replaced) or ''
-  if before ~= '' then set_client_id(session, thread, before, before == client_id and spare or nil) end
-  if before == client_id then redis.call('HSET', ids, owner_field(spare), before) end
+  if before ~= '' then
+    local is_own_taken = before == client_id or redis.call('HEXISTS', ids, owner_field(before)) == 1
+    set_client_id(session, thread, before, is_own_taken and spare or nil)
+    if is_own_taken then redis.call('HSET', ids, owner_field(spare), before) end
+  end
   redis.call('HSET', ids, owner_field(client_id), id)
   return before
 end
@@ -111,14 +114,15 @@ local function append_tool_step(session, thread, asked_by, frame, message, ttl, 
   end
 end
 
--- The message that a new turn edits or answers again, '' for the last one: its id and text. An answer stands for the
--- message that it answers.
+-- The message that a new turn edits or answers again, '' for the last one: its id and text, '' for an answer that is being
+-- made and cannot be edited. An answer that is made again stands for the message that it answers.
 local function find_target(session, thread, branch, target)
   if not thread then return end
   if target == '' then return nearest_before(session, thread, '', nil, begins_turn) end
   local id = own_id(session, thread, target)
   local current, _, its_thread = current_turn(session)
   if its_thread == thread and run_of(id) == current then
+    if branch == 'edit' then return id, '' end
     id = id_of(redis.call('HGET', run_key(session, current), 'message'))
   end
   local chain = chain_of(session, thread, id)

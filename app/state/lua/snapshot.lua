@@ -21,10 +21,19 @@ if its_thread == thread then
   run = redis.call('HGETALL', run_key(session, id))
   for i, entry in ipairs(redis.call('XRANGE', log_key(session, id), '-', '+', 'COUNT', args.count)) do frames[i] = entry[2][4] end
 end
+-- A waiting message. An edit has the client's id that another message has only when its turn comes: ids are unique.
+local function waiting_message(message, target)
+  local client_id = client_id_of(message)
+  local is_taken = client_id and
+    (client_id == target or redis.call('HEXISTS', ids_key(session, thread), owner_field(client_id)) == 1)
+  return is_taken and with_client_id(message, nil) or message
+end
+
 for _, waiting in ipairs(redis.call('LRANGE', waiting_key(session), 0, -1)) do
-  local turn = redis.call('HMGET', run_key(session, waiting), 'thread', 'message', 'branch')
+  local turn = redis.call('HMGET', run_key(session, waiting), 'thread', 'message', 'branch', 'target')
   if turn[1] == thread then
-    for _, part in ipairs({waiting, turn[2], turn[3] or ''}) do waits[#waits + 1] = part end
+    local message = turn[3] == 'edit' and waiting_message(turn[2], turn[4]) or turn[2]
+    for _, part in ipairs({waiting, message, turn[3] or ''}) do waits[#waits + 1] = part end
   end
 end
 local messages = messages_key(session, thread)
