@@ -145,7 +145,7 @@ def _turn_request(
     app: App, session: dict[str, str], sent: dict[str, Any]
 ) -> tuple[TurnRequest, Sequence[Mapping[str, Any]]]:
     """The message, and its attachments as they were sent. Raises `BadRequest`."""
-    if sent.get("regenerate") not in (None, False):
+    if not (sent.get("regenerate") is None or sent["regenerate"] is False):
         check_regeneration(sent)
         again = validated(Regeneration, sent)
         return replace(_request(app, session, again), branch=regeneration(again)), []

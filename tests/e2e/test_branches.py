@@ -135,6 +135,8 @@ def test_a_message_with_its_clients_id_is_sent_twice_and_answered_once(client, p
         ({"regenerate": True, "text": "and this"}, 400),
         ({"regenerate": True, "message_id": "mine"}, 400),
         ({"regenerate": 7}, 400),
+        ({"regenerate": 1}, 400),
+        ({"regenerate": 0}, 400),
         ({"regenerate": ""}, 400),
         ({"edit": "nobody", "text": "hello"}, 404),
         ({"edit": "nobody"}, 400),

@@ -187,13 +187,19 @@ class NewMessage(_Turn):
     edit: NotRequired[MessageId | None]
 
 
+def _no_number(value: Any) -> Any:
+    """Python takes 1 for true."""
+    return value if isinstance(value, bool) else None
+
+
 @open_schema(regenerate=True)
 class Regeneration(_Turn):
     """A message is answered again, on a branch of its own: the user's message of this id, or that which an answer of
     this id answers; with `true` the last one of the active branch."""
 
     regenerate: Annotated[
-        Literal[True] | MessageId, expected("true, or the id of a user's message or of an answer in this thread")
+        Annotated[Literal[True], BeforeValidator(_no_number)] | MessageId,
+        expected("true, or the id of a user's message or of an answer in this thread"),
     ]
 
 
