@@ -81,12 +81,14 @@ def test_the_partial_text_stays_and_the_model_sees_it_next_time(client, provider
         stream.next("text")
         client.interrupt()
         list(stream.events())
-    assert client.state()["messages"][-1] | {"id": "", "created_at": ""} == {
+    asked, said = client.state()["messages"]
+    assert said | {"id": "", "created_at": ""} == {
         "id": "",
         "role": "assistant",
         "content": "half an answer",
         "created_at": "",
         "interrupted": True,
+        "parent_id": asked["id"],
     }
     client.ask("go on", app="scripted")
     assert {"role": "assistant", "content": "half an answer"} in provider.requests("go on")[0].messages

@@ -8,6 +8,10 @@ from collections.abc import Callable
 REST_SECONDS = 1.0
 """Seconds that the provider has after a reply's end, for its usage or a last chunk."""
 
+_RESTS = 4
+"""Parts in which they pass. A process that is held up for longer than all of them still reads what has come meanwhile:
+the loop reads between two timers."""
+
 
 class StallTimer:
     """Calls `on_stall(seconds)` once, after a third of the `stall` seconds of silence at the end of which `limit`
@@ -29,11 +33,17 @@ class StallTimer:
     def expect_little(self) -> None:
         """The reply has ended; only what belongs to it may still come."""
         self._timer.cancel()
-        self._limit.reschedule(self._loop.time() + REST_SECONDS)
+        self._rest(_RESTS)
 
     def cancel(self) -> None:
         """Watch no more."""
         self._timer.cancel()
+
+    def _rest(self, parts: int) -> None:
+        if parts:
+            self._timer = self._loop.call_later(REST_SECONDS / _RESTS, self._rest, parts - 1)
+        else:
+            self._limit.reschedule(self._loop.time())
 
     def _look(self) -> None:
         now, third = self._loop.time(), self._stall / 3
