@@ -9,7 +9,7 @@ REST_SECONDS = 1.0
 """Seconds that the provider has after a reply's end, for its usage or a last chunk."""
 
 _RESTS = 4
-"""Parts in which they pass. A process that is held up for longer than all of them still reads what has come meanwhile:
+"""Parts in which they pass. A process that is held up for longer than all of them still reads what has come by then:
 the loop reads between two timers."""
 
 
