@@ -73,11 +73,12 @@ class PubSubListener:
                 self._send("UNSUBSCRIBE", channel)
 
     def _send(self, command: str, *channels: str) -> None:
-        if self._pubsub is None:
-            return
+        connection = self._pubsub.connection if self._pubsub else None
+        if connection is None or not getattr(connection, "is_connected", True):
+            return  # its thread subscribes when it has connected; redis-py would connect here, beside the thread
         names = [self._prefix + channel for channel in channels]
-        try:  # on the connection itself: redis-py would reconnect here, on a socket that the thread waits for, too
-            self._pubsub.connection.send_command(command, *names, check_health=False)
+        try:
+            connection.send_command(command, *names, check_health=False)
         except (RedisError, OSError):
             log.debug("the pub/sub connection is down; its thread will subscribe again")
 
