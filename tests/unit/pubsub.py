@@ -34,6 +34,7 @@ class PubSub:
 
     def __init__(self) -> None:
         self.channels: set[str] = set()
+        self.is_connected = True
         self._received: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
 
     @property
@@ -41,6 +42,7 @@ class PubSub:
         return self
 
     def send_command(self, command: str, *channels: str, check_health: bool = True) -> None:
+        assert self.is_connected, "redis-py would connect here, beside the thread that reads"
         getattr(self, command.lower())(*channels)
 
     def subscribe(self, *channels: str) -> None:

@@ -74,7 +74,7 @@ class PubSubListener:
 
     def _send(self, command: str, *channels: str) -> None:
         connection = self._pubsub.connection if self._pubsub else None
-        if connection is None or not getattr(connection, "is_connected", True):
+        if connection is None or not connection.is_connected:
             return  # its thread subscribes when it has connected; redis-py would connect here, beside the thread
         names = [self._prefix + channel for channel in channels]
         try:
