@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MAX_BODY = 1024 * 1024
-"""Bytes of a request body."""
-
 
 def create_app(services: Services | None = None) -> Flask:
     """The WSGI application, on the environment's settings or on given services.
@@ -27,17 +24,18 @@ def create_app(services: Services | None = None) -> Flask:
     from flask import Flask  # not at the top: the `aomi` command does not need Flask
 
     from app import api, dialects, file_limit, pages
-    from app.web import address, hooks, readiness, stream_slots
+    from app.web import address, hooks, readiness, reloading
+    from app.web.streaming import stream_slots
 
     services = services or _from_environment()
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.url_map.merge_slashes = False  # its redirects are made of the Host header
     app.extensions["aomi"] = services
     address.behind(app, services.settings.trusted_proxies)
     files = file_limit.budget(file_limit.open_files(), services.settings.redis_connections)
     stream_slots.register(app, files.streams)
     readiness.register(app)
+    reloading.register(app)
     hooks.register(app)
     api.register(app, services.settings)
     pages.register(app, services.settings)

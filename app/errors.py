@@ -9,6 +9,7 @@ AomiError
     ├── Forbidden           403
     ├── NotFound            404
     ├── Conflict            409
+    │   └── MessageIdTaken  409
     ├── TooLarge            413
     ├── UnsupportedMediaType 415
     ├── TooManyRequests     429
@@ -83,6 +84,10 @@ class Conflict(ApiError):
     session has as many threads as it may have."""
 
     status = 409
+
+
+class MessageIdTaken(Conflict):
+    """The client's id of the message belongs to another message of the thread."""
 
 
 class TooLarge(ApiError):

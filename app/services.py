@@ -3,57 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from app import catalog
 from app.catalog import Catalog
+from app.catalog.present import PresentCatalog
 from app.chain.simulation import Simulator
 from app.config import Settings
 from app.live.hub import Hub
 from app.metrics.instruments import Metrics
 from app.metrics.reporter import Reporter
-from app.state.api_keys import ApiKeys
-from app.state.branches import Branches
-from app.state.client_requests import ClientRequests
+from app.state.accounts.api_keys import ApiKeys
+from app.state.accounts.counters import Counters
+from app.state.accounts.ledger import Ledger
+from app.state.accounts.owners import Owners
+from app.state.accounts.rates import Rates
+from app.state.accounts.tickets import Tickets
+from app.state.accounts.vault import Vault
 from app.state.clock import RedisClock
 from app.state.connection import clients
-from app.state.connection.pubsub import PubSubListener
-from app.state.counters import Counters
-from app.state.files import Files
-from app.state.leases import RunningTurn
-from app.state.ledger import Ledger
+from app.state.connection.hub_listener import hub_listener
+from app.state.conversation.branches import Branches
+from app.state.conversation.feedback import FeedbackStore
 from app.state.model_abilities import ModelAbilities
 from app.state.passes import Passes
-from app.state.rates import Rates
-from app.state.request_expiry import RequestExpiry
-from app.state.runs import RunStore
+from app.state.reloads import Reloads
+from app.state.responses.imports import Imports
+from app.state.responses.public_ids import PublicIds
+from app.state.responses.temporary_sessions import TemporarySessions
 from app.state.scripts import Store
 from app.state.sessions import Sessions
-from app.state.step_calls import StepToolCalls
-from app.state.vault import Vault
+from app.state.tools.client_requests import ClientRequests
+from app.state.tools.request_expiry import RequestExpiry
+from app.state.tools.step_calls import StepToolCalls
+from app.state.turns.leases import RunningTurn
+from app.state.turns.runs import RunStore
+from app.state.uploads.files import Files
+from app.state.webhooks.deliveries import Deliveries
+from app.state.webhooks.outbox import WebhookOutbox
 from app.state.write_check import WriteCheck
+from app.tokens.verifier import Verifier
+from app.turns.call_answers import AnswerRequests
 from app.turns.client_replies import ClientReplies
+from app.turns.erasing import erase
 from app.turns.lost_turns import LostTurns
 from app.turns.queue import Jobs
 from app.turns.reaper import Duty, Reaper, no_turns
 from app.turns.service import TurnService
 from app.turns.stored_files import StoredFiles
+from app.turns.temporary_sessions import TemporarySessionErasure
 from app.turns.usage_recovery import UsageRecovery
 from app.turns.wake_ups import WakeUps
 
 
 @dataclass(frozen=True)
 class Services:
-    """The parts of the backend that web and worker processes share."""
+    """The parts of the backend that web and worker processes share. `erase` erases a session (`turns.erasing`)."""
 
     settings: Settings
     catalog: Catalog
+    present: PresentCatalog
     clock: RedisClock
     sessions: Sessions
     runs: RunStore
     branches: Branches
+    feedback: FeedbackStore
     files: Files
+    public_ids: PublicIds
+    imports: Imports
+    temporary_sessions: TemporarySessions
+    erase: Callable[[str], None]
     step_calls: StepToolCalls
     client_requests: ClientRequests
     ledger: Ledger
@@ -61,11 +82,17 @@ class Services:
     vault: Vault
     model_abilities: ModelAbilities
     api_keys: ApiKeys
+    tokens: Verifier
+    owners: Owners
+    tickets: Tickets
     rates: Rates
     jobs: Jobs
     write_check: WriteCheck
     turns: TurnService
     client_replies: ClientReplies
+    call_answers: AnswerRequests
+    webhooks: Deliveries
+    webhook_outbox: WebhookOutbox
     passes: Passes
     duties: tuple[Duty, ...]
     hub: Hub
@@ -73,6 +100,16 @@ class Services:
     counters: Counters
     reporter: Reporter
     simulator: Simulator | None
+    reloads: Reloads
+
+    def with_catalog(self, catalog: Catalog) -> Services:
+        """The same parts with other apps and models."""
+        return replace(
+            self,
+            catalog=catalog,
+            client_replies=self.client_replies.with_catalog(catalog),
+            call_answers=replace(self.call_answers, catalog=catalog),
+        )
 
     def reaper(self, running: Callable[[], Iterable[RunningTurn]] = no_turns) -> Reaper:
         """A reaper for this process, not started. `running` returns the turns that the process runs."""
@@ -86,20 +123,29 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
     """
     redis = commands or clients.commands(settings)
     store, apps = Store(redis, settings), catalog.load(settings.config)
-    sessions, runs, ledger = Sessions(store), RunStore(store), Ledger(store)
+    present = PresentCatalog(apps)
+    sessions, runs, ledger = Sessions(store), RunStore(store, present.webhook_of), Ledger(store)
     metrics, counters = Metrics(store.clock.now), Counters(store)
     queue = queue or clients.queue(settings, redis)
     jobs = Jobs(queue, settings.failed_job_ttl)
-    calls, keys, files = StepToolCalls(store), ApiKeys(store), Files(store)
+    calls, keys, files = StepToolCalls(store, present.webhook_of), ApiKeys(store), Files(store)
+    ids = PublicIds(store)
     turns, usage = TurnService(runs, jobs, metrics), UsageRecovery(runs, ledger, store.clock, settings.lease)
+    temporary, erasing = TemporarySessions(store), partial(erase, sessions, turns, usage, jobs, files)
     return Services(
         settings=settings,
         catalog=apps,
+        present=present,
         clock=store.clock,
         sessions=sessions,
         runs=runs,
         branches=Branches(store),
+        feedback=FeedbackStore(store),
         files=files,
+        public_ids=ids,
+        imports=Imports(store),
+        temporary_sessions=temporary,
+        erase=erasing,
         step_calls=calls,
         client_requests=ClientRequests(store),
         ledger=ledger,
@@ -107,11 +153,17 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         vault=Vault(store),
         model_abilities=ModelAbilities(store),
         api_keys=keys,
+        tokens=Verifier(settings),
+        owners=Owners(store),
+        tickets=Tickets(ids, store.clock, settings.ticket_ttl),
         rates=Rates(store),
         jobs=jobs,
         write_check=WriteCheck(redis, queue, jobs.a_sorted_set),
         turns=turns,
         client_replies=ClientReplies(turns, sessions, apps, keys),
+        call_answers=AnswerRequests(runs.open_calls, sessions, apps),
+        webhooks=Deliveries(store),
+        webhook_outbox=WebhookOutbox(store, present.webhook_of),
         passes=Passes(store),
         duties=(
             RequestExpiry(store),
@@ -119,12 +171,15 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
             LostTurns(runs, turns, jobs, usage),
             WakeUps(calls, jobs),
             StoredFiles(files),
+            TemporarySessionErasure(temporary, erasing),
+            runs.open_calls,
         ),
-        hub=Hub(PubSubListener(listening or clients.listening(settings), settings.redis_prefix), metrics.relayed),
+        hub=Hub(hub_listener(settings, listening), metrics.relayed),
         metrics=metrics,
         counters=counters,
         reporter=Reporter(metrics, counters, settings.metrics_interval if settings.metrics else None),
         simulator=_simulator(settings),
+        reloads=Reloads(store),
     )
 
 

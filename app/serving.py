@@ -9,6 +9,7 @@ import errno
 import gc
 import logging
 import os
+import signal
 import socket
 import ssl
 import sys
@@ -37,8 +38,8 @@ from app import exact_json, file_limit
 from app.checks import variables
 from app.errors import ConfigError
 from app.telemetry import logs, tracing
-from app.web.client_socket import LONGEST, ClientSocket
 from app.web.security_headers import DEFAULT_HEADERS
+from app.web.streaming.client_socket import LONGEST, ClientSocket
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +90,18 @@ REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
 """Invalid requests, by gunicorn's exception: status and message. No view sees them."""
 
 
+def on_starting(server: Any) -> None:
+    """A hook of gunicorn's master. SIGHUP to it would restart its worker processes and so end their streams; instead
+    the oldest of them has the site reload aomi.yaml."""
+
+    def hand_on() -> None:
+        if server.WORKERS:
+            oldest = min(server.WORKERS, key=lambda pid: server.WORKERS[pid].age)
+            server.kill_worker(oldest, signal.SIGHUP)
+
+    server.handle_hup = hand_on
+
+
 class Log(Logger):
     """gunicorn's own log lines, in the format of the app's."""
 
@@ -108,6 +121,7 @@ class StreamWorker(GeventWorker):
         self._send_timeout = 0.0
         self._idle: dict[Any, None] = {}  # those of them that wait for a request, the longest first
         self._max_clients = self._files_at_start = file_limit.UNLIMITED
+        self._watcher: Any = None
 
     def init_process(self) -> None:
         """Load the app, then serve. The limit of open files is raised before, because parts of the app depend on it."""
@@ -124,9 +138,12 @@ class StreamWorker(GeventWorker):
         log.info("at most %d open files (%d at start): %d streams", files.files, self._files_at_start, files.streams)
         self.cfg.set("graceful_timeout", CLOSE_SECONDS)
         services.reaper().start()
+        self._watcher = self.wsgi.extensions["aomi_reload_watcher"]
+        self._watcher.start()
         services.reporter.start("web", {"aomi_open_streams": lambda: services.hub.open_streams})
         gc.set_threshold(20_000, 20, 100)  # a full collection with 2,000 open streams pauses all of them for 100 ms
         super().run()
+        self._watcher.stop()
         services.reporter.stop()
         tracing.stop()
 
@@ -187,6 +204,16 @@ class StreamWorker(GeventWorker):
         with contextlib.suppress(OSError):
             write_nonblock(client, head.encode() + body)
 
+    def init_signals(self) -> None:
+        """SIGHUP has the site reload aomi.yaml; of gunicorn's, it would end the process."""
+        super().init_signals()
+        signal.signal(signal.SIGHUP, self.handle_hangup)
+
+    def handle_hangup(self, sig: int, frame: FrameType | None) -> None:
+        """Have all processes take aomi.yaml as it is now. Before the app is loaded, nothing has to be done."""
+        if self._watcher:
+            gevent.spawn(self._watcher.reload_site)  # a signal handler must not block
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop: tell load balancers and serve for AOMI_DRAIN seconds; then running requests finish, streams end."""
         gevent.spawn(self._drain, sig, frame)  # a signal handler must not block
@@ -202,16 +229,18 @@ class StreamWorker(GeventWorker):
     def _end_streams(self) -> None:
         self.wsgi.extensions["aomi"].hub.close()
         for client in self._clients:
-            _close_if_idle(client)
+            _close_when_idle(client)
 
     def _close_longest_idle(self) -> None:
         client = next(iter(self._idle))
         del self._idle[client]
-        _close_if_idle(client)
+        _close_when_idle(client)
 
 
-def _close_if_idle(client: Any) -> None:
-    """Close an idle connection. A request that has arrived is still answered."""
-    with contextlib.suppress(OSError):
-        # On the socket below gevent's, which would wake the reader with an error instead of the end of the input.
+def _close_when_idle(client: Any) -> None:
+    """Close a connection that awaits a request. A request that has arrived, or arrives, is still answered."""
+    if isinstance(client, ClientSocket):
+        client.close_when_idle()
+        return
+    with contextlib.suppress(OSError):  # with TLS: the end of the input, for a request that arrives as well
         client._sock.shutdown(socket.SHUT_RD)

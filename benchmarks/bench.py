@@ -75,11 +75,16 @@ class Bench:
         """One web, one worker."""
         return self.start(self.processes)
 
-    def start(self, processes: Processes, webs: int = 1, workers: int = 1, **environment: str) -> Backend:
-        """A Redis of its own with so many processes. A variable that is empty counts as not set."""
+    def start(
+        self, processes: Processes, webs: int = 1, workers: int = 1, redis_delay_ms: float = 0, **environment: str
+    ) -> Backend:
+        """A Redis of its own, so many milliseconds away each way, with so many processes. A variable that is empty
+        counts as not set."""
         self.say(f"starting redis, {webs} web, {workers} worker")
         environment = {name: value for name, value in environment.items() if value}
         backend = Backend(processes, self.provider[1], self.sizes.models, environment)
+        if redis_delay_ms:
+            backend.hold_back(redis_delay_ms)
         for _ in range(webs):
             backend.web()
         for _ in range(workers):

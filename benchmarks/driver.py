@@ -16,8 +16,9 @@ from app import config, services
 from app.events import sse
 from app.services import Services
 from app.state import redis_keys
-from app.state.run_records import EventBatch, Run
-from app.state.turn_requests import BranchPoint, TurnRequest
+from app.state.responses.public_ids import PublicTurn
+from app.state.turns.run_records import EventBatch, Run
+from app.state.turns.turn_requests import BranchPoint, TurnRequest
 
 TICK = 0.01
 """Seconds between two calls, as the worker's outbox has it."""
@@ -26,12 +27,15 @@ WORDS = "The quick brown fox jumps over the lazy dog, and what it says of that. 
 MESSAGE = WORDS * 12
 """About 200 tokens."""
 
+NOTE = {"app": "default"}
+"""What makes a turn a response of OpenAI's API, too."""
+
 _batches = count(1)
 
 
 def begin(parts: Services, turns: int) -> list[list[str]]:
-    """So many turns that run, each in a session of its own: [session, run] each."""
-    return [_running(parts, str(uuid.uuid4())) for _ in range(turns)]
+    """So many turns that run, each in a session of its own: [session, run, its id for OpenAI's clients] each."""
+    return [_with_public_id(parts, *_running(parts, str(uuid.uuid4()))) for _ in range(turns)]
 
 
 def say(parts: Services, turns: list[list[str]], events: int, seconds: float) -> dict[str, float]:
@@ -42,7 +46,7 @@ def say(parts: Services, turns: list[list[str]], events: int, seconds: float) ->
         due = int(events * now) - said
         batches = []
         for place in range(said, said + due):
-            session_id, run_id = turns[place % len(turns)]
+            session_id, run_id, _ = turns[place % len(turns)]
             batches.append(EventBatch(session_id, run_id, next(_batches), [sse.text(f"{time.monotonic_ns():016d}~")]))
         if batches:
             parts.runs.append(batches)
@@ -51,6 +55,13 @@ def say(parts: Services, turns: list[list[str]], events: int, seconds: float) ->
         late += rest < 0
         time.sleep(max(0.0, rest))
     return {"events": said, "late": late * TICK / seconds}
+
+
+def end(parts: Services, turns: list[list[str]]) -> int:
+    """End these turns: the reaper would do it, beside what is measured next."""
+    for session_id, run_id, _ in turns:
+        _complete(parts, session_id, run_id)
+    return len(turns)
 
 
 def fill(parts: Services, sessions: int) -> int:
@@ -83,8 +94,13 @@ def branched(parts: Services, messages: int, branches: int, sessions: int) -> li
     return ids
 
 
+def _with_public_id(parts: Services, session_id: str, run_id: str) -> list[str]:
+    turn = PublicTurn(session_id, run_id, parts.runs.thread_of(session_id, run_id))
+    return [session_id, run_id, f"resp_{parts.public_ids.of_turn(turn, '')}"]
+
+
 def _running(parts: Services, session_id: str, branch: BranchPoint | None = None) -> list[str]:
-    accepted = parts.runs.start(session_id, TurnRequest(text=WORDS, app="default", model="", branch=branch))
+    accepted = parts.runs.start(session_id, TurnRequest(text=WORDS, app="default", model="", branch=branch, note=NOTE))
     if parts.runs.claim(session_id, accepted.run_id, "benchmark") is None:
         raise RuntimeError("somebody else has begun the turn")
     return [session_id, accepted.run_id]
@@ -94,6 +110,10 @@ def _ended(parts: Services, session_id: str, branch: BranchPoint | None = None) 
     """A turn with an answer."""
     _, run_id = _running(parts, session_id, branch)
     parts.runs.append([EventBatch(session_id, run_id, next(_batches), [sse.text(WORDS)])])
+    return _complete(parts, session_id, run_id)
+
+
+def _complete(parts: Services, session_id: str, run_id: str) -> Run:
     run = parts.runs.seal(session_id, run_id, "complete", expect={"running"})
     if run is None:
         raise RuntimeError("somebody else has ended the turn")
@@ -101,7 +121,7 @@ def _ended(parts: Services, session_id: str, branch: BranchPoint | None = None) 
     return run
 
 
-DOES = {function.__name__: function for function in (begin, say, fill, history, branched)}
+DOES = {function.__name__: function for function in (begin, say, end, fill, history, branched)}
 
 
 def main() -> None:

@@ -30,6 +30,8 @@ class Sizes:
     history_turns: int = 20
     branches: tuple[tuple[int, int], ...] = ((10, 1), (1000, 50))
     """Messages of a thread, and branches."""
+    delays_ms: tuple[float, ...] = (0, 20)
+    """Milliseconds each way to Redis."""
     crowd: int = 100
     loops: tuple[str, ...] = ("litellm", "litellm-quiet")
     scale: tuple[tuple[int, int], ...] = ((1, 1), (1, 2), (2, 1), (2, 2))
@@ -75,6 +77,7 @@ TINY = Sizes(
     history=(4, 10),
     history_turns=2,
     branches=((4, 1), (10, 3)),
+    delays_ms=(1,),
     crowd=6,
     scale=((1, 1),),
     loops=("litellm-quiet",),

@@ -36,6 +36,13 @@ class Backend:
         self.pids: dict[str, list[int]] = {"web": [], "worker": [], "redis": [pid]}
         self.ports: list[int] = []
 
+    def hold_back(self, milliseconds: float) -> None:
+        """Let Redis be so far away, each way, for processes that are started from now on."""
+        port = self.environment["REDIS_URL"].rpartition(":")[2].partition("/")[0]
+        options = ("--port", "{port}", "--to", port, "--ms", str(milliseconds))
+        _, far = self._processes.server(self._name("delay"), sys.executable, "-m", "benchmarks.delay", *options)
+        self.environment["REDIS_URL"] = f"redis://127.0.0.1:{far}/0"
+
     def web(self) -> None:
         """One more web process, ready."""
         command = (sys.executable, "-m", "gunicorn", "-c", "python:app.serving", "app:create_app()")

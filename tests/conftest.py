@@ -12,7 +12,7 @@ import yaml
 from cryptography.fernet import Fernet
 
 from app.config import Settings
-from app.state.api_keys import ApiKeys
+from app.state.accounts.api_keys import ApiKeys
 from app.state.scripts import Store
 from tests.support import processes
 from tests.support.backend import Backend, configuration, redis_running
@@ -24,7 +24,8 @@ from tests.support.servers import PriceApi, Provider, serving
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--busy", type=int, default=0, metavar="N", help="keep N loops busy beside the tests")
-    parser.addoption("--all", action="store_true", help="without a path: run the tests marked `long` as well")
+    parser.addoption("--long", action="store_true", help="without a path: run the tests marked `long` as well")
+    parser.addoption("--all", action="store_true", help="without a path: run those marked `exhaustive` as well: all")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,10 +35,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("all"):
-        long = [item for item in items if item.get_closest_marker("long")]
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if item not in long]
+    wanted = {"long": config.getoption("long"), "exhaustive": False}
+    left_out = [name for name, is_wanted in wanted.items() if not (is_wanted or config.getoption("all"))]
+    dropped = [item for item in items if any(map(item.get_closest_marker, left_out))]
+    config.hook.pytest_deselected(items=dropped)
+    items[:] = [item for item in items if item not in dropped]
 
 
 def pytest_sessionfinish(exitstatus: int) -> None:

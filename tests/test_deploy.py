@@ -20,6 +20,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from app import serving
+from app.commands import cli
 from app.config import Settings
 from tests.support import processes
 from tests.support.backend import ROOT, Process, free_port, until
@@ -254,7 +255,7 @@ def test_ci_runs_what_make_test_runs():
     """.ci/run is executable, says that it is CI (what is missing fails rather than skips) and calls make test."""
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     commands = [line.split("#")[0].strip() for line in read(".ci/run").splitlines()]
-    assert commands.index("export CI=true") < commands.index("make test ALL=1")
+    assert commands.index("export CI=true") < commands.index("make -j 4 test")
 
 
 # systemd
@@ -278,6 +279,13 @@ def test_a_service_runs_what_the_procfile_says(procfile, name):
     program, *arguments = unit(SERVICES[name])["Service"]["ExecStart"].split()
     assert program == f"{HOME}/.venv/bin/{procfile[name][0]}"
     assert arguments == procfile[name][1:]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_reload_of_a_service_is_one_of_the_site(name):
+    """Not a signal to gunicorn's master, nor one whose outcome nobody sees."""
+    assert unit(SERVICES[name])["Service"]["ExecReload"] == f"{HOME}/.venv/bin/aomi reload"
+    assert "reload" in cli.SUBCOMMANDS
 
 
 @pytest.mark.parametrize("name", SERVICES)

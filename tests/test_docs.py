@@ -15,7 +15,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +26,7 @@ import pytest
 from redis import Redis
 
 from app import catalog, config
+from app.catalog import Webhook, digest_of
 from app.commands.chat.command import chat
 from app.commands.chat.commands import COMMANDS
 from app.commands.cli import cli
@@ -38,14 +39,19 @@ from app.events import sse
 from app.events.types import ErrorCode, FinishReason
 from app.model_params import ModelParams
 from app.state import redis_keys, redis_schema, scripts
-from app.state.api_keys import ApiKeys
-from app.state.client_requests import ClientRequests
-from app.state.ledger import Ledger
-from app.state.runs import RunStore
+from app.state.accounts.api_keys import ApiKeys
+from app.state.accounts.ledger import Ledger
+from app.state.conversation.summary import Summary
+from app.state.open_calls.records import Asked, CallAnswer
+from app.state.reloads import Reloads
 from app.state.scripts import Store
 from app.state.sessions import Sessions
-from app.state.summary import Summary
-from app.state.turn_requests import BranchPoint, TurnRequest
+from app.state.tools.client_requests import ClientRequests
+from app.state.turns.run_records import Run
+from app.state.turns.runs import RunStore
+from app.state.turns.turn_requests import BranchPoint, CallAnswers, TurnRequest
+from app.state.webhooks.deliveries import Deliveries, Place
+from app.state.webhooks.messages import message_id
 from app.usage import ModelCall, Usage
 from tests.support import processes
 from tests.support.backend import until
@@ -115,7 +121,8 @@ def examples(page: Path) -> list[tuple[str, tuple[str, str] | None]]:
     return [
         (content, after if after[0] in ("text", "json") else None)
         for (language, content), after in zip(found, following, strict=True)
-        if language == "sh" and ("curl " in content or content.startswith(("SESSION=", "say ", "FIRST=")))
+        if language == "sh"
+        and ("curl " in content or content.startswith(("SESSION=", "say ", "FIRST=", "REPLY=", "post ")))
     ]
 
 
@@ -141,7 +148,16 @@ def frames(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/api.md", "docs/gen1.md", "docs/clients.md", "docs/branches.md", "docs/operating.md"]
+    "page",
+    [
+        "README.md",
+        "docs/api.md",
+        "docs/gen1.md",
+        "docs/clients.md",
+        "docs/branches.md",
+        "docs/feedback.md",
+        "docs/operating.md",
+    ],
 )
 def test_the_examples_print_what_the_page_says(page, webs, tmp_path):
     needed("curl")
@@ -399,14 +415,19 @@ def test_the_async_tool_the_step_tool_and_the_client_tool_of_the_page_run(exampl
 
 def test_no_page_has_a_program_that_is_not_run():
     found = [page.name for page in PAGES for language, _ in blocks(page) if language in RUNS]
-    assert sorted(found) == sorted(["README.md", "tools.md", "apps.md", "apps.md", *(page for page, *_ in programs())])
+    elsewhere = ["README.md", "tools.md", "apps.md", "apps.md", "approval.md", "approval.md", "owners.md"]
+    elsewhere += ["webhooks.md"] * 2
+    elsewhere += ["front-ends.md"] * 4
+    assert sorted(found) == sorted([*elsewhere, *(page for page, *_ in programs())])
 
 
 # What the code has, on its page
 
 
 def test_every_operation_is_on_a_page():
-    pages = "".join((ROOT / "docs" / name).read_text() for name in ("api.md", "gen1.md", "operating.md"))
+    pages = "".join(
+        (ROOT / "docs" / name).read_text() for name in ("api.md", "front-ends.md", "gen1.md", "operating.md")
+    )
     known = {re.sub(r"{\w+}", "{}", path) for path in re.findall(r"(/[\w{}/.-]+)", pages)}
     assert {re.sub(r"{\w+}", "{}", path) for path in made()["paths"]} - known == set()
 
@@ -488,6 +509,7 @@ def busy(webs, redis):
     client, owner = Client(webs[0], key), f"0x{uuid.uuid4().hex}"
     client.post("/api/sessions", json={"public_key": owner, "app": "default", "user_state": {"chain_id": 1}})
     client.post("/api/control/model", json={"model": "demo"})
+    redis.hset(redis_keys.session(client.session_id), "metadata", "{}")
     for _ in range(2):
         client.post(f"/api/sessions/{client.session_id}/threads")
     client.post("/api/secrets", json={"client_id": "docs", "secrets": {"TOKEN": "value"}})
@@ -507,6 +529,7 @@ def busy(webs, redis):
         store = Store(redis, Settings())
         run = RunStore(store).get(client.session_id, redis.hget(session, "run").decode())
         RunStore(store).claim_title(client.session_id, run.id)
+        RunStore(store).half_loaded.note(client.session_id, run.id)
         summed_up = RunStore(store).claim_compaction(client.session_id, ended, 600)
         Sessions(store).end_compaction(summed_up, Summary("text", "msg_docs", "demo", run.started_at))
         RunStore(store).claim_compaction(client.session_id, run.id, 600)
@@ -516,11 +539,15 @@ def busy(webs, redis):
         interrupting = [RunStore(store).start("docs", hasty).run_id for _ in range(3)]
         RunStore(store).withdraw("docs", interrupting[-1])
         (call,) = redis.scan_iter(f"{session}:call:*")
+        asking = _asking(store)
+        told = _told(store)
         yield SimpleNamespace(
             session=client.session_id,
             ended=ended,
             run=run.id,
             interrupting=[*branched, *interrupting],
+            asking=asking,
+            told=told,
             thread=client.state()["thread_id"],
             call=call.decode().split(":call:")[1],
             owner=owner,
@@ -530,6 +557,42 @@ def busy(webs, redis):
         )
         client.request("DELETE", f"/api/sessions/{client.session_id}")
         Sessions(store).delete("docs")
+        Sessions(store).delete("asking")
+        Sessions(store).delete("told")
+
+
+def _asking(store: Store) -> list[Run]:
+    """A turn whose calls were answered one by one, and the one that went on and asks again."""
+    runs, calls = RunStore(store), ("call_1", "call_2")
+
+    def ask(run_id: str) -> Run:
+        run = runs.claim("asking", run_id, "docs")
+        runs.append([("asking", run.id, 1, [sse.tool_call(call, "Pay", {}) for call in calls])])
+        asks = [Asked(call, "Pay", "approval") for call in calls]
+        sealed = runs.seal("asking", run.id, "complete", expect={"running"}, asks=asks)
+        runs.settle(sealed, sse.complete(awaiting=list(calls)))
+        return run
+
+    def no(call: str) -> str:
+        answers = CallAnswers(first.id, first.thread_id, (CallAnswer.no(call),), {call: ""})
+        request = TurnRequest("", "default", "demo", call_answers=answers, idempotency_key=call, body=b"no")
+        return runs.start("asking", request).run_id
+
+    first = ask(runs.start("asking", TurnRequest("x", "default", "demo", client_tools=({},))).run_id)
+    return [first, ask([no(call) for call in calls][-1])]
+
+
+def _told(store: Store) -> Place:
+    """A message to a receiver that failed, and that an operator has repeated."""
+    webhook, webhooks = Webhook(url="https://x", secret="os.environ/S", include=("messages",)), Deliveries(store)
+    runs = RunStore(store, lambda app: webhook)
+    run = runs.claim("told", runs.start("told", TurnRequest("x", "default", "demo")).run_id, "docs")
+    runs.settle(runs.seal("told", run.id, "complete", expect={"running"}), sse.complete())
+    place = Place("told", "default", message_id(run.id))
+    webhooks.give_up(webhooks.get(place), "status 410")
+    webhooks.retry(place)
+    webhooks.failed(webhooks.with_usage(webhooks.get(place), "null"), "status 500")
+    return place
 
 
 def _branched(store: Store) -> Iterator[str]:
@@ -564,31 +627,45 @@ def test_every_script_is_on_the_page_and_no_other():
     assert named == scripts
 
 
-def test_fields_on_the_page_are_those_in_redis(busy, redis):
+def test_fields_on_the_page_are_those_in_redis(busy, redis, config_file):
+    reloads, digest = Reloads(Store(redis, Settings())), digest_of(config_file)
+    assert reloads.begin("docs", digest, 60)
+    assert reloads.take("docs", digest)
     present = {
         "session:{<id>}": [redis_keys.session(busy.session)],
-        "session:{<id>}:thread:<thread>": [redis_keys.thread(busy.session, busy.thread)],
+        "session:{<id>}:thread:<thread>": [
+            redis_keys.thread(busy.session, busy.thread),
+            redis_keys.thread("asking", busy.asking[0].thread_id),
+        ],
         "session:{<id>}:run:<run>": [
             *(redis_keys.run(busy.session, run) for run in (busy.ended, busy.run)),
             *(redis_keys.run("docs", run) for run in busy.interrupting),
+            *(redis_keys.run("asking", run.id) for run in busy.asking),
         ],
         "session:{<id>}:call:<run>:<call>": [redis_keys.call(busy.session, *busy.call.split(":"))],
-        "session:{<id>}:sent:<sha256>": [redis_keys.sent(busy.session, hashlib.sha256(b"docs").hexdigest())],
+        "session:{<id>}:sent:<sha256>": [
+            redis_keys.sent(session, hashlib.sha256(key).hexdigest())
+            for session, key in ((busy.session, b"docs"), ("asking", b"call_1"))
+        ],
+        "session:{<id>}:webhook:<app>:<message>": [redis_keys.webhook(*busy.told)],
         "session:{<id>}:file:<file>": [redis_keys.file(busy.session, busy.file)],
         "key:<key>": [redis_keys.api_key(busy.key)],
         "api-key:<sha256>": [redis_keys.api_key_secret(busy.digest)],
+        "reload": [redis_keys.RELOAD],
         "{metrics}:process:<process>": list(redis.scan_iter(redis_keys.metrics_process("*"))),
     }
     open_fields = {"provider-keys:<client>", "secrets:<client>"}  # names that the client gives
     open_fields |= {"session:{<id>}:files", "session:{<id>}:file:<file>:data"}  # ids, numbers
-    open_fields |= {"model-abilities"}  # names of models
-    open_fields |= {redis_keys.thread("<id>", "<thread>") + part for part in (":branches", ":aside", ":ids")}  # ids
+    open_fields |= {"model-abilities", "reload-processes"}  # names of models, of processes
+    of_threads = (":branches", ":aside", ":ids", ":feedback")
+    open_fields |= {redis_keys.thread("<id>", "<thread>") + part for part in of_threads}  # ids
     open_fields |= {"metrics"}  # the samples of docs/operating.md
     open_fields |= {key.pattern for key in redis_schema.SCHEMA if "usage" in key.pattern}  # sums by apps and models
     assert set(present) == {key.pattern for key in redis_schema.SCHEMA if key.type == "hash"} - open_fields
     for pattern, names in present.items():
         found = {field.decode() for name in names for field in redis.hgetall(name)}
         fields = {re.sub(r"^(request|model_call|charge):\d+$", r"\1:<n>", field) for field in found}
+        fields = {"answer:<call>" if field.startswith("answer:") else field for field in fields}
         assert described_fields(pattern) == fields, pattern
 
 
@@ -682,7 +759,8 @@ def test_every_path_outside_of_code_marks_exists(page):
 @pytest.mark.parametrize("page", DRAWINGS)
 def test_every_file_named_without_its_folder_exists(page):
     names = re.findall(r"`([\w/]+\.(?:py|lua))`", (ROOT / page).read_text())
-    code = [file.as_posix() for room in ("app", "workers", "tests") for file in (ROOT / room).rglob("*.*")]
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    code = [f"/{file}" for file in processes.run(listed, cwd=ROOT, check=True).stdout.splitlines()]
     assert [name for name in names if not any(file.endswith(f"/{name}") for file in code)] == []
 
 
@@ -700,11 +778,17 @@ def rows(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in kept]
 
 
+@cache
+def _tests_there_are() -> set[str]:
+    """The names of all tests. Deeper than a room there are only packages of others, with tests of theirs."""
+    paths = [*ROOT.glob("tests/test_*.py"), *ROOT.glob("tests/*/test_*.py")]
+    return {name for path in paths for name in re.findall(r"def (test_\w+)\(", path.read_text())}
+
+
 def named_tests(cell: str) -> list[str]:
     """The tests and files of tests that a cell names; each must be there."""
     found = re.findall(r"`(tests/\S+\.py|test_\w+)`", cell)
-    tests = "\n".join(path.read_text() for path in ROOT.glob("tests/**/test_*.py"))
-    assert not [name for name in found if f"def {name}(" not in tests and not (ROOT / name).is_file()]
+    assert not [name for name in found if name not in _tests_there_are() and not (ROOT / name).is_file()]
     return found
 
 

@@ -12,11 +12,11 @@ from typing import get_args
 
 import pytest
 
-from app import create_app
+from app import create_app, dialects
 from app.config import Settings
 from app.services import build
 from app.state import redis_keys, redis_schema
-from app.state.run_status import ENDED, RunStatus
+from app.state.turns.run_status import ENDED, RunStatus
 from tests.support import processes
 
 ROOT = Path(__file__).parents[1]
@@ -93,7 +93,20 @@ def test_a_dialect_is_known_to_nobody_but_create_app():
     outside = [p for p in SOURCES if not p.is_relative_to(ROOT / "app/dialects")]
     assert {p for p in outside if any("dialects" in name for name in imported(p))} == named("app/__init__.py")
     spoken = {"is_streaming", "system_events", "InlineCall", "SystemNotice", "wallet:tx_complete", "rig"}
+    spoken |= {"x-vercel-ai-ui-message-stream", "text-delta", "dynamic-tool", "regenerate-message"}
     assert not [p for p in outside if spoken & set(literals(p))]
+
+
+def test_a_dialect_imports_no_other_dialect():
+    folders = [path for path in (ROOT / "app/dialects").iterdir() if (path / "__init__.py").exists()]
+    assert {folder.name for folder in folders} == set(dialects.DIALECTS)
+    for folder in folders:
+        foreign = ("app.dialects", *(f"app.dialects.{name}" for name in dialects.DIALECTS if name != folder.name))
+        assert not [path for path in folder.rglob("*.py") if imports(path) & set(foreign) or loads(path, foreign[1:])]
+
+
+def loads(path: Path, packages: tuple[str, ...]) -> bool:
+    return any(name.startswith(f"{package}.") for name in imports(path) for package in packages)
 
 
 def test_the_scripts_name_keys_as_python_does():
@@ -104,9 +117,10 @@ def test_the_scripts_name_keys_as_python_does():
     calls = (
         "local S = KEYS[1] return {threads_key(S), thread_key(S, 't'), messages_key(S, 't'), waiting_key(S), "
         "updates_key(S), run_key(S, 'r'), log_key(S, 'r'), mailbox_key(S), fetched_key(S), request_field(7), "
-        "client_key(S), kept_key(S), kept_name(S, 'n'), log_of(run_key(S, 'r')), usage_key(S), model_call_field(7), "
-        "charge_field(7), tools_key(S), call_name(S, 'r:c'), files_key(S), file_key(S, 'f'), "
-        "file_data_key(S, 'f'), branches_key(S, 't'), aside_key(S, 't'), ids_key(S, 't')}"
+        "client_key(S), kept_key(S), kept_name(S, 'n'), log_of(run_key(S, 'r')), usage_key(S), response_usage_key(S), "
+        "model_call_field(7), charge_field(7), tools_key(S), call_name(S, 'r:c'), files_key(S), file_key(S, 'f'), "
+        "file_data_key(S, 'f'), branches_key(S, 't'), aside_key(S, 't'), ids_key(S, 't'), answer_field('c'), "
+        "owner_key(S), feedback_key(S, 't')}"
     )
     assert set(re.findall(r"function (\w+)", names)) == set(re.findall(r"(\w+)\(", calls))
     found = [name.decode() for name in redis.eval(names + calls, 1, redis_keys.session("s"))]
@@ -126,6 +140,7 @@ def test_the_scripts_name_keys_as_python_does():
         f"{redis_keys.session('s')}:n",
         redis_keys.log("s", "r"),
         redis_keys.session_usage("s"),
+        redis_keys.response_usage("s"),
         redis_keys.model_call_field("7"),
         redis_keys.charge_field("7"),
         redis_keys.tools("s"),
@@ -136,6 +151,9 @@ def test_the_scripts_name_keys_as_python_does():
         redis_keys.branches("s", "t"),
         redis_keys.aside("s", "t"),
         redis_keys.message_ids("s", "t"),
+        redis_keys.answer_field("c"),
+        redis_keys.owner("s"),
+        redis_keys.feedback("s", "t"),
     ]
 
 
@@ -143,6 +161,9 @@ def test_no_script_reads_a_whole_list_that_a_client_can_make_long():
     """Redis does nothing else meanwhile. Each place that does has a bound."""
     bounded = {
         ("fetch_mailbox.lua", "LRANGE"): "MAX_MAILBOX_EVENTS",
+        ("answer_calls.lua", "LRANGE"): "AOMI_MAX_WAITING",
+        ("find_open_calls.lua", "ZREVRANGE"): "AOMI_MAX_THREADS",
+        ("joining.lua", "LRANGE"): "AOMI_MAX_WAITING",
         ("snapshot.lua", "LRANGE"): "AOMI_MAX_WAITING",
         ("start.lua", "LRANGE"): "AOMI_MAX_WAITING",
         ("take_slot.lua", "ZRANGE"): "the limit of turns at once, with the messages that wait",
@@ -166,7 +187,7 @@ def test_the_scripts_know_which_turns_are_over_as_python_does():
 
 
 def test_every_module_with_views_is_mounted():
-    app = create_app(build(Settings(config=ROOT / "aomi.yaml")))
+    app = create_app(build(Settings(config=ROOT / "aomi.yaml", jwt_secret="a secret of 32 bytes, or of more")))
     mounted = {blueprint.import_name for blueprint in app.blueprints.values()}
     rooms = [path for room in ("api", "pages", "dialects") for path in ROOT.glob(f"app/{room}/**/*.py")]
     modules = {
@@ -182,6 +203,7 @@ def test_the_environment_is_read_in_few_places():
         "app/config/reading.py",
         "app/catalog/loading.py",
         "app/catalog/models.py",
+        "app/catalog/webhooks.py",
         "workers/mcp/servers.py",
         "app/sd_notify.py",
         "app/serving.py",
@@ -251,11 +273,14 @@ def test_broad_excepts_stand_where_they_must():
     )
     assert places == {
         "app/turns/reaper.py": 1,
+        "workers/webhooks/sender.py": 1,  # a broken record must not be tried without an end to it
+        "app/reloading/watcher.py": 1,
         "app/telemetry/otel.py": 1,
-        "app/state/file_storage.py": 1,
-        "app/state/files.py": 1,
+        "app/state/uploads/file_storage.py": 1,
+        "app/state/uploads/files.py": 1,
         "workers/toolbox.py": 1,
         "workers/tools/async_loop.py": 1,
+        "workers/tools/approval.py": 1,  # the rule of a tool's author
         "workers/tools/results.py": 1,
         "workers/jobs/turn_job.py": 1,
         "workers/usage_settler.py": 1,

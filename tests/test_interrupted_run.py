@@ -14,7 +14,7 @@ from tests.support import processes, watchdog
 from tests.support.backend import ROOT
 from tests.support.patience import until
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.exhaustive
 
 TESTS = '''
 import os, subprocess, sys, time
@@ -87,7 +87,7 @@ def runs(process: psutil.Process) -> bool:
         return False
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive), signal.SIGKILL])
 def test_a_run_that_is_broken_off_leaves_nothing(run, number):
     started = run.started_by(run.process.pid)
     assert len(started) >= 11  # pytest, its two, two watchdogs and Redis, a web of two, the daemon's two, the terminal

@@ -1,4 +1,5 @@
-"""`python -m workers`: a worker process. SIGTERM lets running turns finish for AOMI_GRACE seconds."""
+"""`python -m workers`: a worker process. SIGTERM lets running turns finish for AOMI_GRACE seconds; SIGHUP has the whole
+site reload aomi.yaml."""
 
 from __future__ import annotations
 
@@ -24,12 +25,12 @@ OWN_THREADS = "aomi "
 """Prefix of the names of this worker's own threads. Tools' threads do not have it."""
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
-DIED, RECYCLED = b"\0", b"\xff"
+DIED, RECYCLED, HANGUP = b"\0", b"\xff", bytes([signal.SIGHUP])
 
 
 def main() -> int:
-    """Run until SIGTERM or SIGINT. Returns the exit code: 2 when the settings or aomi.yaml are wrong, 1 when a part
-    of the worker died."""
+    """Run until SIGTERM or SIGINT. Returns the exit code: 2 when the settings or aomi.yaml are wrong, 1 when a part of
+    the worker died."""
     started = time.monotonic()
     wait_for_exit, request_exit = _watch_for_exit()
     try:
@@ -52,7 +53,7 @@ def main() -> int:
     worker.start()
     log.info("worker %s takes jobs after %.1f s", worker.name, time.monotonic() - started)
     sd_notify.notify("READY=1")
-    code, ended = wait_for_exit(), False
+    code, ended = wait_for_exit(worker.watcher.reload_site), False
     sd_notify.notify("STOPPING=1")
     try:
         ended = worker.stop()
@@ -72,10 +73,10 @@ def _leave_jobs_behind(code: int) -> None:
     os._exit(1 if sys.exc_info()[0] else code)
 
 
-def _watch_for_exit() -> tuple[Callable[[], int], Callable[[], object]]:
-    """Returns a function that blocks until the worker must exit, and returns the exit code: 0 after a signal or a
-    request to exit, 1 when one of the worker's own threads died (the supervisor then starts a new worker); and a
-    function that requests an exit.
+def _watch_for_exit() -> tuple[Callable[[Callable[[], object]], int], Callable[[], object]]:
+    """Returns two functions. The first blocks until the worker must exit and calls its argument at each SIGHUP; it
+    returns the exit code: 0 after a signal or a request to exit, 1 when one of the worker's own threads died (the
+    supervisor then starts a new worker). The second requests an exit.
 
     Signals arrive through a pipe: a signal that comes just before Python waits for a lock, or that another thread gets,
     would not end that wait.
@@ -83,8 +84,13 @@ def _watch_for_exit() -> tuple[Callable[[], int], Callable[[], object]]:
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)  # writes the signal's number, which is never 0
-    for number in STOPS:
+    for number in (*STOPS, signal.SIGHUP):
         signal.signal(number, lambda *_: None)
+
+    def wait(on_hangup: Callable[[], object]) -> int:
+        while (byte := os.read(read_end, 1)) == HANGUP:
+            on_hangup()
+        return int(byte == DIED)
 
     def thread_died(died: threading.ExceptHookArgs) -> None:
         logs.thread_uncaught(died)
@@ -95,7 +101,7 @@ def _watch_for_exit() -> tuple[Callable[[], int], Callable[[], object]]:
             os.write(write_end, DIED)
 
     threading.excepthook = thread_died
-    return lambda: int(os.read(read_end, 1) == DIED), lambda: os.write(write_end, RECYCLED)
+    return wait, lambda: os.write(write_end, RECYCLED)
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ class CancelRegistry:
     @contextmanager
     def issue(self, *names: str, background: bool = False) -> Iterator[CancelToken]:
         """A token that `cancel` reaches by each of its names while inside. The names are those of
-        `app.state.control_messages`."""
+        `app.state.turns.control_messages`."""
         token = CancelToken()
         with self._lock:
             self._entries[token] = _Entry(frozenset(names), background)

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from app.state import control_messages, redis_keys
+from app.state import redis_keys
 from app.state.connection.pubsub import PubSubListener
-from app.state.control_messages import DropWork, FirstStep, StopTurn, turn_work
+from app.state.turns import control_messages
+from app.state.turns.control_messages import DropWork, FirstStep, StopTurn, turn_work
 from workers.cancellation import DROPPED, CancelRegistry, CancelToken
 
 POLL_SECONDS = 1.0

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from app.background import BackgroundLoop, Backoff
 from app.events import sse
 from app.state.connection.clients import Unavailable
-from app.state.run_records import EventBatch
-from app.state.runs import RunStore
+from app.state.turns.run_records import EventBatch
+from app.state.turns.runs import RunStore
 
 log = logging.getLogger(__name__)
 

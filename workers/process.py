@@ -5,35 +5,32 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from app import services
 from app.background import BackgroundLoop, Backoff, broken_loops
-from app.catalog import Catalog
-from app.checks.problems import refuse, warnings
 from app.config import Settings
 from app.metrics.reporter import process_name
+from app.reloading.watcher import ReloadWatcher
 from app.state.connection import clients
 from app.state.connection.clients import Unavailable
 from app.state.connection.pubsub import PubSubListener
 from app.state.model_abilities import REPORT_SECONDS
+from app.state.reloads import ProcessReport
 from app.telemetry import tracing
 from app.turns.queue import BACKGROUND, TURNS, open_queue
 from workers import queue_clock, runtime
 from workers.cancellation import ENDED_ELSEWHERE, SHUTDOWN, CancelRegistry
 from workers.control_listener import ControlListener
-from workers.models import providers
 from workers.models.models import Models
 from workers.outbox import Outbox
+from workers.reloading import Preparation, checked_models, mcp_servers
 from workers.running_turns import RunningTurns
 from workers.runtime import Runtime
 from workers.thread_worker import NO_LIMIT, JobLimit, ThreadWorker
 from workers.tools import of_apps
 from workers.tools.async_loop import ToolLoop
 from workers.usage_settler import UsageSettler
-
-if TYPE_CHECKING:
-    from workers.mcp.servers import McpServers
+from workers.webhooks.sender import WebhookSender
 
 log = logging.getLogger("workers")
 
@@ -54,16 +51,6 @@ def _check_loops() -> None:
         raise LoopBroken(", ".join(broken))
 
 
-def _mcp_servers(catalog: Catalog, settings: Settings) -> McpServers | None:
-    """The MCP servers that apps name; None without any: the SDK takes a second of CPU and 40 MB to load."""
-    used = {tool.server for app in catalog.apps for tool in app.mcp_tools}
-    if not used:
-        return None
-    from workers.mcp.servers import McpServers
-
-    return McpServers({name: server for name, server in catalog.mcp_servers.items() if name in used}, settings)
-
-
 class Worker:
     """Runs turns and background jobs from `start` to `stop`."""
 
@@ -75,7 +62,7 @@ class Worker:
         self._settings = settings
         redis = clients.commands(settings, retry_forever=True, timeout=5)
         shared = services.build(settings, redis, queue=clients.queue(settings, redis, retry_forever=True, timeout=5))
-        self._doubts = self._check_models(shared.catalog)
+        self._doubts = checked_models(shared.catalog)
         cancel_tokens, running_turns = CancelRegistry(), RunningTurns()
         self._tool_loop = ToolLoop(settings.tool_timeout)
         listener = PubSubListener(clients.listening(settings), settings.redis_prefix)
@@ -89,13 +76,17 @@ class Worker:
             cancel_tokens=cancel_tokens,
             running_turns=running_turns,
             tools=of_apps.load_all(shared.catalog, self._tool_loop),
-            mcp_servers=_mcp_servers(shared.catalog, settings),
+            mcp_servers=mcp_servers(shared.catalog, settings),
         )
         self._reaper = shared.reaper(running_turns.all)
+        self._webhook_sender = WebhookSender(shared)
         self._loop_check = BackgroundLoop(_check_loops, Backoff("loop check", ()), LOOP_CHECK_SECONDS)
         self._abilities_report = BackgroundLoop(
             self._report_abilities, Backoff("report of the models' abilities", Unavailable), REPORT_SECONDS
         )
+        me = ProcessReport(self.name, "worker", shared.catalog.digest)
+        preparation = Preparation(settings, self._tool_loop, self._report_abilities)
+        self.watcher = ReloadWatcher(shared.reloads, me, settings.config, preparation)
         self._request_exit = request_exit
         blocking, threads, lease = clients.blocking(settings), settings.worker_threads, settings.lease
         limits = {TURNS: JobLimit(settings.worker_turns, self._recycle), BACKGROUND: NO_LIMIT}
@@ -119,18 +110,13 @@ class Worker:
         gc.collect()
         gc.freeze()  # litellm's 300,000 objects live for ever: to collect them stops all streams for 150 ms
         self._reaper.start()
+        self._webhook_sender.start()
         self._loop_check.start()
         self._abilities_report.start(first_pause=0)
+        self.watcher.start()
         self._start_reporter()
         for thread_worker in (self._turns, self._background):
             thread_worker.start()
-
-    @staticmethod
-    def _check_models(catalog: Catalog) -> list[str]:
-        """Warnings. Raises `ConfigError` for models that litellm cannot ask."""
-        problems = list(providers.problems(catalog))
-        refuse(problems)
-        return warnings(problems)
 
     def _start_reporter(self) -> None:
         running_turns, threads = self._runtime.running_turns, float(self._settings.worker_threads)
@@ -138,7 +124,7 @@ class Worker:
         self._runtime.services.reporter.start("worker", gauges)
 
     def _report_abilities(self) -> None:
-        self._runtime.services.model_abilities.report(self._runtime.models.abilities())
+        self._runtime.services.model_abilities.report(runtime.current().models.abilities())
 
     def _recycle(self) -> None:
         log.info("this worker has run %d turns (AOMI_WORKER_TURNS) and exits", self._settings.worker_turns)
@@ -161,16 +147,18 @@ class Worker:
         ended = self._background.wait_idle(END_TURNS_SECONDS) and ended
         for thread_worker in (self._turns, self._background):
             thread_worker.stop()
+        self.watcher.stop()
         self._loop_check.stop()
         self._abilities_report.stop()
+        self._webhook_sender.stop()
         self._reaper.stop()
         self._runtime.outbox.stop()
         self._runtime.usage_settler.stop()
         self._runtime.control.stop()
         self._runtime.models.stop()
         self._tool_loop.stop()
-        if self._runtime.mcp_servers:
-            self._runtime.mcp_servers.stop()
+        if servers := runtime.current().mcp_servers:
+            servers.stop()
         self._runtime.services.reporter.stop()
         tracing.stop()
         log.info("stopped")

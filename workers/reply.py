@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from app import exact_json
+from app.state.open_calls.records import Replied
 from app.usage import Usage
 
 Stop = Literal["stop", "length", "content_filter"]
@@ -42,12 +43,14 @@ class Reasoning:
 @dataclass(frozen=True)
 class ToolRequest:
     """A tool call as the model made it; `arguments` is JSON text, or what should have been. `signature` is Gemini's, by
-    which it knows the thoughts behind the call again."""
+    which it knows the thoughts behind the call again. `replied` is a person's answer to the question for which the call
+    waited."""
 
     call_id: str
     name: str
     arguments: str
     signature: str = ""
+    replied: Replied | None = None
 
     def args(self) -> dict[str, Any] | None:
         """The arguments, None when they are not a JSON object."""

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.state.leases import RunningTurn
-from app.state.run_records import Run
+from app.state.turns.leases import RunningTurn
+from app.state.turns.run_records import Run
 
 
 class RunningTurns:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.catalog import App
 from app.services import Services
-from app.state.run_records import Known
+from app.state.turns.run_records import Known
 from workers.cancellation import CancelRegistry
 from workers.control_listener import ControlListener
 from workers.models.models import Models

@@ -67,6 +67,12 @@ class Secrets:
         """As `conceal`, for a text that is no part of a result."""
         return self._concealment.conceal(text) if self._values else text
 
+    def conceal_exactly(self, text: str) -> str:
+        """The text with a handle in place of each secret that is in it whole: `reveal` gives the same text back."""
+        for name, value in self._values.items():
+            text = text.replace(value, handle_of(name)) if value else text
+        return text
+
     def _value(self, name: str, saved_names: Collection[str]) -> str:
         if name in self._values and name in saved_names:
             self._concealment.reveal(name)

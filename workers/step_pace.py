@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable
 
-from app.state.step_calls import StepToolCall
+from app.state.tools.step_calls import StepToolCall
 from workers.cancellation import CancelToken
 
 

@@ -15,14 +15,15 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from app.state.step_calls import StepToolCall
+from app.state.tools.step_calls import StepToolCall
 from app.telemetry import prints
 from workers.cancellation import CancelToken, Stopped
 from workers.step_pace import Suspended
 from workers.toolbox import result_or_error
-from workers.tools import Tool, ToolContext
+from workers.tools import ToolContext
 from workers.tools.image import with_image_kept
 from workers.tools.results import bounded
+from workers.tools.runnable import RunnableTool
 
 END_WAIT_SECONDS = 0.05
 """How long a value waits for the generator's end before it is delivered, so that the last value is marked `done`."""
@@ -37,7 +38,7 @@ class StepRunner:
     """Runs one generator in a thread of its own, so that a cancel never waits for it."""
 
     def __init__(
-        self, tool: Tool, call: StepToolCall, context: ToolContext, result_bytes: int, check: Callable[[], None]
+        self, tool: RunnableTool, call: StepToolCall, context: ToolContext, result_bytes: int, check: Callable[[], None]
     ) -> None:
         """`check` is called before each step. It raises `Stopped` when no step may begin."""
         self._tool = tool

@@ -7,19 +7,20 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from app.telemetry import prints, tracing
+from app.telemetry import content, prints, tracing
 from workers.cancellation import CancelToken, Stopped
 from workers.step_pace import Suspended
 from workers.tools import ClientRequest, ToolContext, ToolError
 from workers.tools.image import with_image_kept
 from workers.tools.results import bounded, error_text
 from workers.tools.runnable import RunnableTool
+from workers.tools.waiting import CallWaits
 from workers.turn import ToolRequest
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,14 @@ CheckRunning = Callable[[], None]
 """Raises `Stopped` when the turn no longer runs."""
 
 MAX_CLIENT_REQUEST_BYTES = 16 * 1024
+
+
+NO_OBJECT = {"error": "The arguments are not a JSON object"}
+
+
+def no_tool(name: str, names: Collection[str]) -> dict[str, str]:
+    """The result of a call of a tool that is not one of `names`."""
+    return {"error": f"There is no tool {name!r}; there are: {', '.join(names) or 'none'}"}
 
 
 def _no_client(call: ToolRequest, wanted: ClientRequest) -> Any:
@@ -73,7 +82,8 @@ class Toolbox:
         return [tool.schema for tool in self._tools.values()]
 
     def __call__(self, calls: tuple[ToolRequest, ...], token: CancelToken) -> Iterator[tuple[ToolRequest, Any]]:
-        """Run the calls in parallel; yields each with its result as it finishes. Raises `Stopped`.
+        """Run the calls in parallel; yields each with its result as it finishes, or with the `Question` for which it
+        waits. Raises `Stopped`.
 
         A tool that exceeds its timeout goes on in its thread, and its result is dropped: a thread cannot be killed. An
         async tool is cancelled.
@@ -105,9 +115,9 @@ class Toolbox:
     def _result(self, call: ToolRequest, token: CancelToken) -> Any:
         tool, args = self._tools.get(call.name), call.args()
         if tool is None:
-            return {"error": f"There is no tool {call.name!r}; there are: {', '.join(self._tools) or 'none'}"}
+            return no_tool(call.name, self._tools)
         if args is None:
-            return {"error": "The arguments are not a JSON object"}
+            return NO_OBJECT
         secrets = self._context.secrets
         attributes = {
             "gen_ai.operation.name": "execute_tool",
@@ -118,19 +128,25 @@ class Toolbox:
             tracing.span(f"execute_tool {call.name}", attributes) as span,
             prints.tool_output(call.name, secrets.conceal_text),
         ):
-            result = result_or_error(
-                lambda: bounded(self._run(tool, call, args, token), self._limits.result_bytes), call.name, bool(secrets)
-            )
+            tracing.add_content(lambda: content.of_arguments(args, secrets.conceal_text))
+            work = partial(self._run, tool, call, args, token)
+            try:
+                result = result_or_error(lambda: bounded(work(), self._limits.result_bytes), call.name, bool(secrets))
+            except CallWaits as waits:
+                return replace(waits.question, args=args)
             if isinstance(result, dict) and result.keys() == {"error"}:
                 span.fail("tool_error")
-        return secrets.conceal(result)
+            concealed = secrets.conceal(result)
+            tracing.add_content(lambda: content.of_result(concealed, secrets.conceal_text))
+        return concealed
 
     def _run(self, tool: RunnableTool, call: ToolRequest, args: dict[str, Any], token: CancelToken) -> Any:
+        context = replace(self._context, call_id=call.call_id, replied=call.replied)
         if tool.has_steps:
-            tool.run(args, self._context)  # only creates the generator, to refuse bad arguments here
+            tool.run(args, context)  # only creates the generator, to refuse bad arguments here
             return self._begin_steps(call, tool, token)
         self._check_running()  # Redis knows: this process may have hung until its turn was ended as lost
-        result = with_image_kept(tool.run(args, self._context), self._context.keep_image)
+        result = with_image_kept(tool.run(args, context), context.keep_image)
         return self._request_client(call, result) if isinstance(result, ClientRequest) else result
 
     def _request_client(self, call: ToolRequest, wanted: ClientRequest) -> Any:
@@ -145,11 +161,11 @@ class Toolbox:
 
 
 def result_or_error(work: Callable[[], Any], name: str, has_secrets: bool = False) -> Any:
-    """The result of `work`, or `{"error": ...}` for the model when it raises, be it `SystemExit`. Lets `Stopped` and
-    `Suspended` pass. Logs no traceback if `has_secrets`: its text may contain one."""
+    """The result of `work`, or `{"error": ...}` for the model when it raises, be it `SystemExit`. Lets `Stopped`,
+    `Suspended` and `CallWaits` pass. Logs no traceback if `has_secrets`: its text may contain one."""
     try:
         return work()
-    except (Stopped, Suspended):
+    except (Stopped, Suspended, CallWaits):
         raise
     except ToolError as error:
         return {"error": error_text(error)}

@@ -6,12 +6,14 @@ Pure: the model, the tools, where events go and the right to go on come in as pa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.events import sse
-from app.events.types import ErrorCode
-from app.state import transcript
-from app.state.transcript import Message
+from app.events.types import CallKind, ErrorCode
+from app.state.conversation import transcript
+from app.state.conversation.transcript import Message
+from app.state.open_calls.records import Asked, Question
 from workers.cancellation import CancelToken
 from workers.reply import Reply, Stop, ToolRequest
 
@@ -114,17 +116,29 @@ class Model(Protocol):
     def __call__(self, messages: Sequence[Message], on_text: Callable[[str], None], token: CancelToken) -> Reply: ...
 
 
+@dataclass(frozen=True)
+class End:
+    """How the model stopped, and the calls that wait for a person: with their results the turn goes on."""
+
+    stop: Stop
+    asks: tuple[Asked, ...] = ()
+
+
 class Tools(Protocol):
-    """Runs calls side by side and yields each with its result as it finishes. Raises `Stopped`."""
+    """Runs calls side by side and yields each with its result as it finishes, or the `Question` for which it waits.
+    Raises `Stopped`."""
 
     def __call__(self, calls: tuple[ToolRequest, ...], token: CancelToken) -> Iterator[tuple[ToolRequest, Any]]: ...
+
+    def asks(self, call: ToolRequest) -> CallKind | None:
+        """Why a call waits, None for one that runs at once."""
 
 
 def run(
     messages: Sequence[Message], model: Model, tools: Tools, emit: Emit, token: CancelToken, most_calls: int
-) -> Stop:
-    """Run one turn of the thread with these stored messages; returns how the model stopped. Raises `TurnFailed`,
-    `Stopped`; events that were emitted until then stay."""
+) -> End:
+    """Run one turn of the thread with these stored messages. Raises `TurnFailed`, `Stopped`; events that were emitted
+    until then stay."""
     is_shown = False
     for _ in range(most_calls):
         token.check()
@@ -135,15 +149,18 @@ def run(
             emit(sse.kept_reasoning(reply.stored_reasoning()))
         is_shown = is_shown or bool(reply.text.strip())
         if not calls:
-            return _end(reply.stop, is_shown)
-        messages = [*messages, _use_tools(reply, calls, tools, emit, token)]
+            return End(_checked(reply.stop, is_shown))
+        said, asked = _use_tools(reply, calls, tools, emit, token)
+        if asked:
+            return End("stop", asked)
+        messages = [*messages, said]
         is_shown = True
     raise ToolRoundsExceeded(
         f"The assistant used its tools {most_calls} times without coming to an answer; ask for less at a time"
     )
 
 
-def _end(stop: Stop, is_shown: bool) -> Stop:
+def _checked(stop: Stop, is_shown: bool) -> Stop:
     """How the turn ends if something was shown. Raises what it is otherwise."""
     if is_shown:
         return stop
@@ -152,13 +169,20 @@ def _end(stop: Stop, is_shown: bool) -> Stop:
     raise EmptyAnswer("The model gave no answer; try again, or choose another model")
 
 
-def _use_tools(reply: Reply, calls: tuple[ToolRequest, ...], tools: Tools, emit: Emit, token: CancelToken) -> Message:
-    """Run the tool calls; returns the reply with their results as a stored message."""
+def _use_tools(
+    reply: Reply, calls: tuple[ToolRequest, ...], tools: Tools, emit: Emit, token: CancelToken
+) -> tuple[Message, tuple[Asked, ...]]:
+    """Run the tool calls that ask nobody. Returns the reply with their results as a stored message, and the others."""
     for call in calls:
         emit(sse.tool_call(call.call_id, call.name, call.args() or {}))
+    kinds = {call.call_id: tools.asks(call) for call in calls}
+    asked = [Asked(call.call_id, call.name, kind) for call in calls if (kind := kinds[call.call_id])]
     results = []
-    for call, result in tools(calls, token):
+    for call, result in tools(tuple(call for call in calls if not kinds[call.call_id]), token):
         token.check()
+        if isinstance(result, Question):
+            asked.append(Asked(call.call_id, call.name, "elicitation", result))
+            continue
         emit(sse.tool_result(call.call_id, call.name, result))
         results.append({"call_id": call.call_id, "name": call.name, "result": result})
     said = transcript.message("", "assistant", reply.text, "")
@@ -166,4 +190,4 @@ def _use_tools(reply: Reply, calls: tuple[ToolRequest, ...], tools: Tools, emit:
     said["tool_results"] = results
     if reply.has_reasoning:
         said["reasoning"] = reply.stored_reasoning()
-    return said
+    return said, tuple(asked)

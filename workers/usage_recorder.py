@@ -1,13 +1,13 @@
-"""Records the model calls of one turn in the ledger, and refuses them when the API key's budget is spent."""
+"""Records the model calls of one turn in the ledger, and refuses them when a budget is spent."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import count
 
-from app.state.ledger import Ledger
-from app.state.run_records import Run
-from app.usage import BUDGET_SPENT, NO_KEY, ModelCall
+from app.state.accounts.ledger import Ledger
+from app.state.turns.run_records import Run
+from app.usage import NO_KEY, ModelCall
 from workers.cancellation import ENDED_ELSEWHERE, Stopped
 from workers.models.request import CallEstimate, MeasureUsage
 from workers.turn import BudgetSpent
@@ -25,11 +25,14 @@ class UsageRecorder:
         self._call_ids = call_ids or map(str, count(1))
 
     def check(self) -> None:
-        """Raises `BudgetSpent` when the turn's API key has spent its budget. Without one it makes no Redis call."""
-        if self._run.principal.budget:
+        """Raises `BudgetSpent` when the turn's API key or user has spent its budget. Without one it makes no Redis
+        call."""
+        budgets = self._run.principal.budgets
+        if budgets:
             self._settler.flush(self._run.id)
-            if self._ledger.is_over(self._run.principal.api_key_id, self._run.principal.budget):
-                raise BudgetSpent(BUDGET_SPENT)
+        for account, budget, message in budgets:
+            if self._ledger.is_over(account, budget):
+                raise BudgetSpent(message)
 
     def open(self, estimate: CallEstimate) -> Callable[[MeasureUsage], None]:
         """Record a call that was sent. Returns a callback: call it with a function that measures the usage once the
@@ -44,6 +47,7 @@ class UsageRecorder:
             prompt=estimate.prompt,
             prices=estimate.prices,
             own_key=estimate.own_key,
+            user=run.principal.user,
         )
         if not self._ledger.open(run.session_id, run.id, call):
             raise Stopped(ENDED_ELSEWHERE)

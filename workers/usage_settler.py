@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.background import BackgroundLoop, Backoff, count_failure
-from app.state.ledger import Ledger
+from app.state.accounts.ledger import Ledger
 from app.telemetry.logs import short_session_id
 from app.usage import Charge
 

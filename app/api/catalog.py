@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.catalog import DEFAULT_APP
 from app.openapi.declare import KEY, KNOWN_SESSION, documented
 from app.openapi.schemas import responses
 from app.web import parsing
-from app.web.caller import required_api_key
+from app.web.access.caller import opened_apps, required_api_key
+from app.web.access.users import current_user
 from app.web.current import services
 
 bp = Blueprint("catalog", __name__, url_prefix="/api/session")
@@ -34,6 +34,6 @@ def models() -> ResponseReturnValue:
 @documented(responses.Apps, KEY)
 def apps() -> ResponseReturnValue:
     """The apps that the API key opens, and the default app."""
-    key = required_api_key()
-    open_to_key = [app for app in services().catalog.apps if app.id == DEFAULT_APP or key.allows(app.id)]
-    return jsonify(apps=[{"id": app.id, "name": app.name} for app in open_to_key])
+    if current_user() is None:
+        required_api_key()
+    return jsonify(apps=[{"id": app.id, "name": app.name} for app in opened_apps()])

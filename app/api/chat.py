@@ -29,19 +29,20 @@ from app.openapi.declare import (
     query,
 )
 from app.openapi.schemas import responses
+from app.openapi.schemas.answers import Answers
 from app.openapi.schemas.requests import NewMessage, Regeneration, ResponseFormat
-from app.state.turn_requests import TurnRequest
+from app.state.turns.turn_requests import Accepted, TurnRequest
 from app.web import parsing
-from app.web.admission import Admission
-from app.web.answer_format import check_format
-from app.web.attachments import with_attachments
 from app.web.bodies import json_body, validated
-from app.web.branch_points import check_regeneration, edited_message, regeneration
-from app.web.caller import authorized_app, current_caller
 from app.web.current import services
-from app.web.stream_slots import opens_stream
-from app.web.streams import stream
-from app.web.turn_frames import TurnFrames
+from app.web.messages.answer_format import check_format
+from app.web.messages.answering import answer_calls, call_answer, check_answers
+from app.web.messages.branch_points import check_regeneration, edited_message, regeneration
+from app.web.messages.client_tools import allowed_tools
+from app.web.messages.turn_start import Chat, chat_of, idempotency_key, start_turn
+from app.web.streaming.stream_slots import opens_stream
+from app.web.streaming.streams import stream
+from app.web.streaming.turn_frames import TurnFrames
 
 bp = Blueprint("chat", __name__)
 
@@ -51,8 +52,11 @@ _KEY_SCHEMA = {"type": "string", "maxLength": parsing.IDEMPOTENCY_KEY_CHARACTERS
 _IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key", "header", "A new one for each message, kept for its retries.", _KEY_SCHEMA
 )
+_PREFER = Parameter(
+    "Prefer", "header", "`respond-async` answers 202 at once, with the ids of the turn, instead of its stream."
+)
 _WAITING_TURN = RouteSpec((Parameter("run_id", "query", "A turn that waits.", required=True),), (409,))
-_BUSY = RouteSpec((_IDEMPOTENCY_KEY,), (400, 402, 409, 429))
+_BUSY = RouteSpec((_IDEMPOTENCY_KEY, _PREFER), (400, 402, 409, 429))
 
 
 @bp.post("/api/chat")
@@ -63,21 +67,23 @@ _BUSY = RouteSpec((_IDEMPOTENCY_KEY,), (400, 402, 409, 429))
     IDS,
     REASONING,
     _BUSY,
-    body(NewMessage | Regeneration),
+    body(NewMessage | Regeneration | Answers),
     no_content="The message was answered before, and its events are no longer kept",
+    accepted=responses.AcceptedTurn,
 )
 @opens_stream
 def send() -> ResponseReturnValue:
-    """Accept a message and stream the answer to it. Hanging up does not stop it: see /api/interrupt."""
+    """Accept a message and stream the answer to it, or `answers` to calls that wait, and stream how the turn goes on.
+    Hanging up does not stop it: see /api/interrupt."""
     session_id = parsing.session_id()
-    session = services().sessions.get(session_id) or {}
-    app = authorized_app(parsing.app_from_query() or session.get("chosen_app"))
-    message, attachments = _turn_request(app, session, json_body())
-    message = with_attachments(services(), session_id, message, attachments)
-    accepted = Admission.of(services()).admit(session_id, message, current_caller())
+    sent = _authorized_body(session_id)
+    if sent.get("answers") is not None:
+        return _answer(sent)
+    message, attachments = _turn_request(chat_of(session_id), sent)
+    accepted = start_turn(session_id, message, attachments)
     if accepted.outcome == "again":
         return _sent_again(session_id, accepted.run_id)
-    return _stream(session_id, accepted.run_id, 0)
+    return _begun(session_id, accepted)
 
 
 @bp.get("/api/chat")
@@ -118,8 +124,50 @@ def withdraw() -> ResponseReturnValue:
     return jsonify(withdrawn=True)
 
 
+def _authorized_body(session_id: str) -> dict[str, Any]:
+    """The JSON object of the body, which says whether a key for the session's app is needed: one that cannot be read
+    needs it. Raises `BadRequest`, and what `chat_of` raises."""
+    try:
+        return json_body()
+    except BadRequest:
+        chat_of(session_id)
+        raise
+
+
+def _answer(body: dict[str, Any]) -> ResponseReturnValue:
+    """Answers to calls that wait: the turn that goes on, or which of its calls have no answer yet. They need a key for
+    that turn's app, whatever the session's is now."""
+    session_id, _ = parsing.known_session()
+    check_answers(body)
+    sent = validated(Answers, body)
+    answers = [call_answer(one) for one in sent["answers"]]
+    accepted = answer_calls(session_id, answers, sent.get("thread_id"), idempotency_key(), request.get_data())
+    if accepted.outcome == "again":
+        return _sent_again(session_id, accepted.run_id)
+    if accepted.outcome == "kept":
+        return _located(session_id, accepted.run_id, TurnFrames.of(services()).waiting(accepted.awaiting))
+    return _begun(session_id, accepted)
+
+
+def _begun(session_id: str, accepted: Accepted) -> ResponseReturnValue:
+    """The stream of a turn that was accepted, or its ids if the client prefers not to wait."""
+    if parsing.prefers_async():
+        return _turn_ids(session_id, accepted.run_id, accepted.thread_id)
+    return _stream(session_id, accepted.run_id, 0)
+
+
+def _turn_ids(session_id: str, run_id: str, thread_id: str) -> Response:
+    response = jsonify(session_id=session_id, run_id=run_id, thread_id=thread_id)
+    response.status_code = 202
+    response.headers["Location"] = _address(session_id, run_id)
+    response.headers["Preference-Applied"] = parsing.RESPOND_ASYNC
+    return response
+
+
 def _sent_again(session_id: str, run_id: str) -> ResponseReturnValue:
     """The turn of a message that was sent before, from the event on that the client has seen last."""
+    if parsing.prefers_async() and (run := services().runs.get(session_id, run_id)):
+        return _turn_ids(session_id, run_id, run.thread_id)
     last_id = request.headers.get("Last-Event-ID", "")
     of_this_turn = last_id.rpartition(":")[0] in ("", run_id)
     after = parsing.event_number_of(last_id, "Last-Event-ID") if last_id and of_this_turn else 0
@@ -141,27 +189,22 @@ def _resumed(session_id: str, run_id: str, after: int, *, is_named: bool) -> Res
     return _stream(session_id, run_id, after if last_seen or is_named else 0)
 
 
-def _turn_request(
-    app: App, session: dict[str, str], sent: dict[str, Any]
-) -> tuple[TurnRequest, Sequence[Mapping[str, Any]]]:
+def _turn_request(chat: Chat, sent: dict[str, Any]) -> tuple[TurnRequest, Sequence[Mapping[str, Any]]]:
     """The message, and its attachments as they were sent. Raises `BadRequest`."""
     if not (sent.get("regenerate") is None or sent["regenerate"] is False):
         check_regeneration(sent)
         again = validated(Regeneration, sent)
-        return replace(_request(app, session, again), branch=regeneration(again)), []
+        return replace(_request(chat, again), branch=regeneration(again)), []
     message = validated(NewMessage, sent)
-    request = _request(app, session, message)
+    request = _request(chat, message)
     own = replace(
         request, text=message["text"], message_id=message.get("message_id") or "", branch=edited_message(message)
     )
     return own, message.get("attachments", [])
 
 
-def _request(app: App, session: dict[str, str], sent: NewMessage | Regeneration) -> TurnRequest:
-    model = sent.get("model")
-    if model and not services().catalog.offers(app, model):
-        raise BadRequest(f"The app {app.id!r} does not offer the model {model!r}; see /api/session/models")
-    chosen = model or services().catalog.choice(app.id, session.get("model", ""))[1]
+def _request(chat: Chat, sent: NewMessage | Regeneration) -> TurnRequest:
+    app, chosen = chat.app, chat.model(sent.get("model"))
     return TurnRequest(
         text="",
         app=app.id,
@@ -169,9 +212,10 @@ def _request(app: App, session: dict[str, str], sent: NewMessage | Regeneration)
         thread_id=sent.get("thread_id"),
         user_state=sent.get("user_state"),
         on_busy=sent.get("on_busy", "enqueue"),
-        idempotency_key=_idempotency_key(),
+        idempotency_key=idempotency_key(),
         body=app.id.encode() + b" " + request.get_data(),
         response_format=_answer_format(app, chosen, sent.get("response_format")),
+        client_tools=allowed_tools(app, sent.get("tools", [])),
     )
 
 
@@ -181,13 +225,6 @@ def _answer_format(app: App, model: str, wanted: ResponseFormat | None) -> dict[
         return None
     check_format(app, model, wanted)
     return dict(wanted)
-
-
-def _idempotency_key() -> str:
-    key = request.headers.get("Idempotency-Key", "")
-    if len(key) > parsing.IDEMPOTENCY_KEY_CHARACTERS:
-        raise BadRequest(f"The Idempotency-Key may have at most {parsing.IDEMPOTENCY_KEY_CHARACTERS} characters")
-    return key
 
 
 def _stream(session_id: str, run_id: str, after: int) -> Response:
@@ -200,8 +237,13 @@ def _stream(session_id: str, run_id: str, after: int) -> Response:
 def _located(session_id: str, run_id: str, frames: Iterator[bytes]) -> Response:
     """A response of these frames, with the address that resumes it."""
     response = stream(frames)
-    response.headers["Location"] = url_for("chat.resume", session_id=session_id, run_id=run_id)
+    response.headers["Location"] = _address(session_id, run_id)
     return response
+
+
+def _address(session_id: str, run_id: str) -> str:
+    """Where the turn's stream is resumed."""
+    return url_for("chat.resume", session_id=session_id, run_id=run_id)
 
 
 def _wants_ids() -> bool:

@@ -1,25 +1,29 @@
-"""Control actions on a session: model, user_state, title, app, wallet_result."""
+"""Control actions on a session: model, user_state, title, app, wallet_result, answer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, jsonify
+from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app import exact_json
 from app.errors import NotFound
 from app.events import sse
 from app.openapi.declare import KNOWN_SESSION, Parameter, RouteSpec, body, documented
+from app.openapi.schemas.answers import Answers
 from app.openapi.schemas.requests import Choice, ChosenApp, ChosenModel, Titled, WalletResult
 from app.openapi.schemas.responses import Chosen
-from app.state.open_requests import pending
 from app.state.session_fields import Fields, session_status
-from app.web import model_choice, parsing
+from app.state.tools.open_requests import pending
+from app.web import parsing
+from app.web.access.caller import check_app_opens
 from app.web.bodies import json_body, validated
-from app.web.caller import check_app_opens
 from app.web.current import services
+from app.web.messages import model_choice
+from app.web.messages.answering import answer_calls, call_answer
+from app.web.messages.turn_start import idempotency_key
 
 bp = Blueprint("control", __name__)
 
@@ -28,7 +32,7 @@ _ACTION = Parameter("action", "path", "The action.", lambda _: {"type": "string"
 
 
 @bp.post("/api/control/<action>")
-@documented(Chosen, KNOWN_SESSION, RouteSpec((_ACTION,), (409,)), body(Choice))
+@documented(Chosen, KNOWN_SESSION, RouteSpec((_ACTION,), (401, 402, 403, 409, 429)), body(Choice))
 def act(action: str) -> ResponseReturnValue:
     """Carry out `action`. The response has `success` and the value that was set."""
     session_id, session = parsing.known_session()
@@ -71,10 +75,18 @@ def _wallet_result(session_id: str, session: Fields, body: dict[str, Any]) -> di
     return {"id": sent["id"]}
 
 
+def _answer(session_id: str, session: Fields, body: dict[str, Any]) -> dict[str, Any]:
+    sent = validated(Answers, body)
+    answers = [call_answer(one) for one in sent["answers"]]
+    accepted = answer_calls(session_id, answers, sent.get("thread_id"), idempotency_key(), request.get_data())
+    return {"run_id": accepted.run_id, "awaiting": list(accepted.awaiting)}
+
+
 ACTIONS: dict[str, Callable[[str, Fields, dict[str, Any]], dict[str, Any]]] = {
     "model": _model,
     "user_state": _user_state,
     "title": _title,
     "app": _app,
     "wallet_result": _wallet_result,
+    "answer": _answer,
 }

@@ -8,23 +8,19 @@ from urllib.parse import quote
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.errors import Conflict, NotFound, NotReady, TooLarge, UnsupportedMediaType
+from app.errors import NotFound, NotReady
 from app.openapi.declare import KNOWN_SESSION, Created, Download, Parameter, RouteSpec, documented, query, upload
 from app.openapi.schemas import files as schemas
-from app.state.file_storage import FileGone, StorageFailed
-from app.state.files import SESSION_BYTES, SESSION_FILES, NoRoom, SessionGone, StoredFile
-from app.state.media_types import EXTENSIONS, TEXT, UnknownType
+from app.state.uploads.file_storage import FileGone, StorageFailed
+from app.state.uploads.files import StoredFile
+from app.state.uploads.media_types import EXTENSIONS, TEXT
 from app.web import parsing, uploads
-from app.web.attachments import NO_FILE
 from app.web.current import services
+from app.web.messages.attachments import NO_FILE
 
 bp = Blueprint("files", __name__)
 
 _FILE_PATH = RouteSpec((Parameter("file_id", "path", "A file of the session.", required=True),))
-
-NO_TYPE = "This is no file that can be taken: it must be a PNG, JPEG, WebP or GIF image, a PDF, or text in UTF-8"
-FULL = f"The files of a session may be {SESSION_FILES}, of {SESSION_BYTES // 2**20} MiB in all; delete some first"
-AWAY = "The storage of files is not available; try again shortly"
 
 
 @bp.post("/api/files")
@@ -38,18 +34,7 @@ def add() -> ResponseReturnValue:
     """Store a file. Its type is what its bytes are, not what `Content-Type` says."""
     session_id = parsing.session_id()
     name, size = request.args.get("filename", ""), uploads.declared_size()
-    try:
-        file = services().files.add(session_id, name, uploads.pieces(), size)
-    except SessionGone:
-        raise NotFound(parsing.NO_SESSION) from None
-    except NoRoom:
-        raise TooLarge(FULL) from None
-    except UnknownType:
-        raise UnsupportedMediaType(NO_TYPE) from None
-    except FileGone:
-        raise Conflict("The session was deleted during the upload") from None
-    except StorageFailed as failed:
-        raise NotReady(AWAY) from failed
+    file = uploads.stored(session_id, name, uploads.pieces(), size)
     return jsonify(file.reference()), 201
 
 
@@ -64,7 +49,7 @@ def show(file_id: str) -> ResponseReturnValue:
     except (FileGone, StopIteration):
         raise NotFound(NO_FILE) from None
     except StorageFailed as failed:
-        raise NotReady(AWAY) from failed
+        raise NotReady(uploads.AWAY) from failed
     response = Response(chain((first,), pieces), mimetype=file.media_type)
     if file.media_type == TEXT:
         response.content_type = f"{TEXT}; charset=utf-8"

@@ -21,7 +21,7 @@ from app import exact_json
 from app.errors import Unauthorized
 from app.metrics.instruments import Metrics
 from app.openapi.declare import page
-from app.state.counters import Counters
+from app.state.accounts.counters import Counters
 from app.turns.queue import Jobs
 from app.web.current import services
 

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, jsonify, request
+from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from app import exact_json
-from app.errors import BadRequest
 from app.events import sse
-from app.openapi.declare import PAGED, SESSION, SESSION_PATH, Parameter, RouteSpec, body, documented
+from app.openapi.declare import LISTED, PAGED, SESSION, SESSION_PATH, RouteSpec, body, documented
 from app.openapi.schemas import requests, responses
 from app.state.session_fields import session_status
-from app.turns.erasing import erase
 from app.web import parsing
+from app.web.access.caller import check_app_opens
 from app.web.bodies import json_body, optional_json_body, validated
-from app.web.caller import check_app_opens
 from app.web.current import services
 from app.web.pages import paged_json, wanted_page
 from app.web.serializers import choice_json, news_json, summary_json, thread_json, times_json
+from app.web.session_lists import listed_sessions
 
 bp = Blueprint("sessions", __name__)
-
-
-_OWNER_SCHEMA = {"type": "string", "minLength": 1, "maxLength": parsing.PUBLIC_KEY_CHARACTERS}
-_OWNER = Parameter("public_key", "query", "The owner.", _OWNER_SCHEMA, required=True)
 
 
 @bp.post("/api/sessions")
@@ -46,13 +41,11 @@ def create() -> ResponseReturnValue:
 
 
 @bp.get("/api/sessions")
-@documented(list[responses.ListedSession], RouteSpec((_OWNER,), (400,)), PAGED)
+@documented(list[responses.ListedSession], LISTED, PAGED)
 def of_public_key() -> ResponseReturnValue:
-    """The sessions of a public key, newest first, as a bare array. `Link` leads to older ones."""
-    public_key = request.args.get("public_key", "")
-    if not 0 < len(public_key) <= parsing.PUBLIC_KEY_CHARACTERS:
-        raise BadRequest(f"The query needs public_key, of 1 to {parsing.PUBLIC_KEY_CHARACTERS} characters")
-    page = services().sessions.owned_by(public_key, wanted_page())
+    """The sessions of a public key, or with owners of the caller, newest first, as a bare array. `Link` leads to older
+    ones."""
+    page = listed_sessions()
     listed = [{"session_id": one["id"], **times_json(one), **summary_json(one), **news_json(one)} for one in page.items]
     return paged_json(listed, page)
 
@@ -93,9 +86,7 @@ def delete(session_id: str) -> ResponseReturnValue:
     """Stop the session's turns and delete everything of it."""
     session_id = parsing.checked_session_id(session_id)
     parsing.session_or_404(session_id)
-    erase(
-        services().sessions, services().turns, services().usage_recovery, services().jobs, services().files, session_id
-    )
+    services().erase(session_id)
     return jsonify(session_id=session_id, deleted=True)
 
 

@@ -10,13 +10,14 @@ from flask.typing import ResponseReturnValue
 from app.errors import NotFound
 from app.openapi.declare import KNOWN_SESSION, MESSAGES_LIMIT, REASONING, documented, query
 from app.openapi.schemas import responses
-from app.state import transcript
-from app.state.histories import Snapshot
-from app.state.message_pages import WantedMessages
+from app.state.conversation import transcript
+from app.state.conversation.histories import Snapshot, WaitingTurn
+from app.state.conversation.message_pages import WantedMessages
+from app.state.open_calls.pending import pending_calls
 from app.web import parsing
 from app.web.current import services
 from app.web.pages import messages_limit
-from app.web.serializers import shows_reasoning, status_json
+from app.web.serializers import shows_reasoning, status_json, with_feedback
 
 bp = Blueprint("state", __name__)
 
@@ -40,6 +41,7 @@ def show() -> ResponseReturnValue:
         thread_id=snapshot.thread_id or None,
         **_messages(session_id, snapshot, limit),
         waiting=_waiting(snapshot),
+        pending=pending_calls(snapshot.messages, snapshot.open_calls),
         last_event_id=session.get("updates", "0"),
         **status_json(services().catalog, session),
     )
@@ -49,17 +51,23 @@ def _messages(session_id: str, snapshot: Snapshot, limit: int | None) -> dict[st
     """All messages, or the newest ones and whether there are others."""
     with_reasoning = shows_reasoning(services().catalog, snapshot.session)
     if limit is None:
-        return {"messages": transcript.for_clients(snapshot.placed(), with_reasoning=with_reasoning)}
+        messages = transcript.for_clients(snapshot.placed(), with_reasoning=with_reasoning)
+        return {"messages": with_feedback(snapshot, messages)}
     wanted = WantedMessages(limit, with_reasoning=with_reasoning)
     page = services().sessions.histories.message_page(session_id, snapshot, wanted)
     assert page is not None
-    return {"messages": page.messages, "has_more": page.has_more}
+    return {"messages": with_feedback(snapshot, page.messages), "has_more": page.has_more}
 
 
 def _waiting(snapshot: Snapshot) -> list[dict[str, str]]:
     """The people's messages that can be withdrawn."""
     turns = [turn for turn in snapshot.waiting if turn.regenerates or turn.message["role"] == "user"]
-    return [{"run_id": turn.run_id, "text": turn.message["content"]} for turn in turns]
+    return [_waiting_message(turn) for turn in turns if not turn.goes_on]
+
+
+def _waiting_message(turn: WaitingTurn) -> dict[str, str]:
+    waiting = {"run_id": turn.run_id, "text": turn.message["content"]}
+    return waiting | ({"regenerate": transcript.client_id(turn.message)} if turn.regenerates else {})
 
 
 @bp.post("/api/interrupt")

@@ -8,14 +8,14 @@ from flask.typing import ResponseReturnValue
 from app.errors import Conflict, NotFound
 from app.openapi.declare import PAGE_OF_MESSAGES, REASONING, SESSION_PATH, THREAD_PATH, RouteSpec, body, documented
 from app.openapi.schemas import requests, responses
-from app.state.branches import NoMessage
+from app.state.conversation.branches import NoMessage, UnfinishedMessage
 from app.state.sessions import TooManyThreads
 from app.turns.erasing import erase_thread
 from app.web import parsing
 from app.web.bodies import json_body, optional_json_body, validated
 from app.web.current import services
 from app.web.pages import wanted_messages
-from app.web.serializers import shows_reasoning, thread_json
+from app.web.serializers import shows_reasoning, thread_json, with_feedback
 
 bp = Blueprint("threads", __name__, url_prefix="/api/sessions/<session_id>/threads")
 
@@ -36,6 +36,8 @@ def open_thread(session_id: str) -> ResponseReturnValue:
             thread = services().sessions.open_thread(session_id, title)
     except NoMessage:
         raise NotFound(parsing.NO_MESSAGE) from None
+    except UnfinishedMessage:
+        raise Conflict("This message waits or is being made; copy it when its turn has ended") from None
     except TooManyThreads as full:
         raise Conflict(f"The session has {full.most:,} threads, the most that it may have; delete some first") from None
     if thread is None:
@@ -72,7 +74,7 @@ def messages(session_id: str, thread_id: str) -> ResponseReturnValue:
     page = services().sessions.histories.message_page(session_id, snapshot, wanted)
     if page is None:
         raise NotFound(parsing.NO_BEFORE)
-    return jsonify(messages=page.messages, has_more=page.has_more)
+    return jsonify(messages=with_feedback(snapshot, page.messages), has_more=page.has_more)
 
 
 @bp.delete("/<thread_id>")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from flask import Blueprint, request
@@ -20,11 +20,11 @@ from app.state import redis_keys
 from app.state.connection.clients import Unavailable
 from app.state.sessions import Sessions
 from app.web import parsing
-from app.web.current import services
+from app.web.current import catalog_source, services
 from app.web.serializers import status_json
-from app.web.stream_slots import opens_stream
-from app.web.streams import stream
-from app.web.turn_frames import MAX_SILENCE
+from app.web.streaming.stream_slots import opens_stream
+from app.web.streaming.streams import stream
+from app.web.streaming.turn_frames import MAX_SILENCE
 
 bp = Blueprint("updates", __name__)
 
@@ -42,17 +42,18 @@ def subscribe() -> ResponseReturnValue:
 
 @dataclass(frozen=True)
 class UpdateFrames:
-    """Streams the updates of sessions. `keep_alive`: silent seconds after which a comment frame is sent."""
+    """Streams the updates of sessions. `catalog` returns the present one: a stream may outlive several. `keep_alive`:
+    silent seconds after which a comment frame is sent."""
 
     hub: Hub
     sessions: Sessions
-    catalog: Catalog
+    catalog: Callable[[], Catalog]
     keep_alive: float
 
     @classmethod
     def of(cls, services: Services) -> UpdateFrames:
         """On the parts of a process."""
-        return cls(services.hub, services.sessions, services.catalog, services.settings.keep_alive)
+        return cls(services.hub, services.sessions, catalog_source(), services.settings.keep_alive)
 
     def follow(self, session_id: str, after: int | None) -> Iterator[bytes]:
         """The updates after number `after` (None: those from now on), a `gap` event where some are no longer kept, the
@@ -108,7 +109,7 @@ class UpdateFrames:
     def _state(self, session_id: str) -> tuple[int, bytes]:
         """The number of the last update, and the `state` frame as of that update."""
         session = self.sessions.get(session_id) or {}
-        frame = sse.frame(sse.state(session_id, **status_json(self.catalog, session)))
+        frame = sse.frame(sse.state(session_id, **status_json(self.catalog(), session)))
         return int(session.get("updates", "0")), frame
 
 

@@ -10,6 +10,8 @@ from app.catalog.file import check
 from app.catalog.loading import load
 from app.catalog.mcp_servers import McpServer
 from app.catalog.models import DEMO, DEMO_INFO, PRICES, Model, prices_of
+from app.catalog.webhooks import Webhook
+from app.checks.yaml_file import digest_of
 
 __all__ = [
     "DEFAULT_APP",
@@ -21,7 +23,9 @@ __all__ = [
     "Compaction",
     "McpServer",
     "Model",
+    "Webhook",
     "check",
+    "digest_of",
     "load",
     "prices_of",
 ]

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.catalog.compaction import Compaction, compaction_of
+from app.catalog.webhooks import Webhook
 from app.model_params import ModelParams
 
 DEFAULT_APP = "default"
@@ -37,6 +38,12 @@ class App(BaseModel):
     models: tuple[str, ...] = Field((), description="further models that a session may choose")
     preamble: str = Field("", description="the system prompt")
     tools: tuple[str, ...] = Field((), description="the [tools](#tools) that the model may call")
+    approve: tuple[str, ...] = Field(
+        (), description="those of the tools whose calls [a person approves](approval.md) before they run"
+    )
+    client_tools: bool = Field(
+        False, description="`true` lets clients send [tools of their own](approval.md#tools-that-the-client-runs)"
+    )
     title_model: str | None = Field(
         None,
         description="the model that writes the titles of sessions; without it, a title is the first words of the first "
@@ -55,6 +62,9 @@ class App(BaseModel):
         "shown",
         description="`hidden` keeps what the app's models think from every client; else those get it that "
         "[ask for it](api.md#reasoning)",
+    )
+    webhook: Webhook | None = Field(
+        None, description="the [receiver](#webhook) that is told when a turn or a tool of the app ends"
     )
 
     @property

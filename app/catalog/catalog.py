@@ -14,6 +14,7 @@ class Catalog:
     """The usable apps and models. Each app has a usable model.
 
     `notices` say where another model replaces the configured one; the worker logs them. `mcp_servers` are by name.
+    `digest` is that of the file (`digest_of`).
     """
 
     def __init__(
@@ -23,10 +24,12 @@ class Catalog:
         notices: Sequence[str] = (),
         places: Mapping[tuple[str, ...], str] = MappingProxyType({}),
         mcp_servers: Mapping[str, McpServer] = MappingProxyType({}),
+        digest: str = "",
     ) -> None:
         self.notices = tuple(notices)
         self._places = places
         self.mcp_servers = mcp_servers
+        self.digest = digest
         self._apps = {app.id: app for app in apps}
         self._models = {model.model_name: model for model in models}
 

@@ -10,7 +10,8 @@ from app.catalog.apps import App
 from app.catalog.compaction import Compaction
 from app.catalog.mcp_servers import McpServer
 from app.catalog.models import Model
-from app.checks import entries, keys, mcp_servers, references, values
+from app.catalog.webhooks import Webhook
+from app.checks import entries, keys, mcp_servers, references, values, webhooks
 from app.checks.problems import Problem, refuse, warnings
 from app.checks.yaml_file import YamlFile
 from app.errors import ConfigError
@@ -35,9 +36,11 @@ def read(path: Path) -> tuple[YamlFile, Content, list[str]]:
     file = YamlFile(path)
     if not isinstance(file.data, dict):
         raise ConfigError(f"{file.place()}: must have `model_list:` and `apps:`")
-    parts = {"params": ModelParams.model_fields, "compact": Compaction.model_fields}
+    file.data = mcp_servers.without_litellms(file.data)
+    parts = {"params": ModelParams.model_fields, "compact": Compaction.model_fields, "webhook": Webhook.model_fields}
     problems = [*keys.problems(file, App.model_fields, parts, McpServer.model_fields)]
     problems += [*references.problems(file), *values.problems(file), *mcp_servers.problems(file)]
+    problems += webhooks.problems(file)
     content = None
     try:
         content = Content.model_validate(file.data)

@@ -47,12 +47,18 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Catalog:
         for name, server in content.mcp_servers.items()
         if (unset := server.missing(environment))
     ]
+    notices += [
+        f"the webhook of app {app.id!r} is not sent: {fault}"
+        for app in apps
+        for fault in (app.webhook.faults(environment) if app.webhook else ())
+    ]
     return Catalog(
         _with_default(apps, next(iter(usable))),
         list(usable.values()),
         notices,
         aomi_yaml.places(file, content),
         content.mcp_servers,
+        file.digest,
     )
 
 

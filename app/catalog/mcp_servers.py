@@ -27,8 +27,14 @@ class McpServer(BaseModel):
         {}, description="variables of its environment: values may be `os.environ/NAME`; of ours, it gets PATH and HOME"
     )
     tools: tuple[str, ...] = Field((), description="the tools that apps may use; all of them if it is left out")
+    long: tuple[str, ...] = Field(
+        (), description="the tools that run [in the background](mcp.md#long-tools); `*`: all of them"
+    )
     timeout: float = Field(
-        60.0, gt=0, le=MAX_TIMEOUT, description="seconds for one call; never more than `AOMI_TOOL_TIMEOUT`"
+        60.0,
+        gt=0,
+        le=MAX_TIMEOUT,
+        description="seconds for one call; never more than `AOMI_TOOL_TIMEOUT`, unless the tool is `long`",
     )
 
     @property
@@ -45,6 +51,10 @@ class McpServer(BaseModel):
     def offers(self, tool: str) -> bool:
         """Whether apps may use the tool, if the server has it."""
         return not self.tools or tool in self.tools
+
+    def is_long(self, tool: str) -> bool:
+        """Whether the tool runs in the background."""
+        return tool in self.long or "*" in self.long
 
     def _references(self) -> Iterator[tuple[str, str]]:
         for value in (*self.headers.values(), *self.env.values()):

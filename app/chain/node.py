@@ -5,29 +5,20 @@ from __future__ import annotations
 
 import base64
 import logging
-import ssl
-import time
-from collections.abc import Iterable
-from functools import cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import httpcore
-import httpx
 
-from app import exact_json
+from app import exact_json, limited_http
 from app.chain.rpc_errors import RpcError
 from app.errors import BadGateway
+from app.limited_http import MAX_BYTES, TooLarge
 
 log = logging.getLogger(__name__)
 
-MAX_BYTES = 1024 * 1024
-"""Of the responses on one connection, all together."""
-
 MAX_CODE = 1_000_000
 """Codes of errors are smaller; a larger number is not quoted."""
-
-_CHUNK = 64 * 1024
 
 
 class NodeConnection:
@@ -35,9 +26,7 @@ class NodeConnection:
 
     def __init__(self, name: str, url: str, seconds: float) -> None:
         self._name, self._url, self._seconds = name, url, seconds
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=trusted(), max_connections=1, network_backend=_LimitedBackend(time.monotonic() + seconds)
-        )
+        self._pool = limited_http.pool(seconds)
 
     def __enter__(self) -> NodeConnection:
         return self
@@ -52,7 +41,7 @@ class NodeConnection:
             response = self._pool.request("POST", self._url, headers=self._headers(), content=request)
         except (httpcore.TimeoutException, TimeoutError):
             raise self.failed(f"did not answer within {self._seconds:g} s") from None
-        except _TooLarge:
+        except TooLarge:
             raise self.failed(f"sent more than {MAX_BYTES // 1024**2} MiB") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
             raise self.failed(f"cannot be reached ({type(error).__name__})") from None
@@ -97,69 +86,3 @@ def _rpc_error(method: str, error: dict[str, Any]) -> RpcError:
         message if isinstance(message, str) else "",
         data if isinstance(data, str) else "",
     )
-
-
-@cache
-def trusted() -> ssl.SSLContext:
-    """The authorities of certifi, or of SSL_CERT_FILE. To read them takes 20 ms."""
-    return httpx.create_ssl_context()
-
-
-class _TooLarge(Exception):
-    """The node sent more than `MAX_BYTES`."""
-
-
-class _LimitedBackend(httpcore.NetworkBackend):
-    """Connects until `deadline`, a time of the monotonic clock."""
-
-    def __init__(self, deadline: float) -> None:
-        self._inner, self._deadline = httpcore.SyncBackend(), deadline
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        left = _left(self._deadline)
-        return _LimitedStream(self._inner.connect_tcp(host, port, left, local_address, socket_options), self._deadline)
-
-
-class _LimitedStream(httpcore.NetworkStream):
-    """Ends at `deadline`, however slowly bytes come and go, and after `MAX_BYTES`."""
-
-    def __init__(self, inner: httpcore.NetworkStream, deadline: float) -> None:
-        self._inner, self._deadline, self._bytes = inner, deadline, 0
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        data = self._inner.read(max_bytes, _left(self._deadline))
-        self._bytes += len(data)
-        if self._bytes > MAX_BYTES:
-            raise _TooLarge
-        return data
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        for start in range(0, len(buffer), _CHUNK):
-            self._inner.write(buffer[start : start + _CHUNK], _left(self._deadline))
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        return _LimitedStream(
-            self._inner.start_tls(ssl_context, server_hostname, _left(self._deadline)), self._deadline
-        )
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left

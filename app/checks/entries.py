@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from app.checks import approvals
 from app.checks.keys import named
 from app.checks.problems import Problem
 from app.checks.spelling import hint
@@ -34,6 +35,8 @@ def problems(file: YamlFile) -> Iterator[Problem]:
         yield from _unknown_models(file, at, app, names)
         yield from _useless_fallbacks(file, at, app)
         yield from _tools(file, at, app)
+        for place, told in approvals.without_a_tool(app.get("approve", ()), app.get("tools", ())):
+            yield Problem(file.place(*at, "approve", place), f"{named(file.data, at)}: {told}")
         yield from _misleading(file, at, app)
 
 

@@ -24,7 +24,12 @@ LITELLM_SECTIONS = frozenset(
 MODEL_KEYS = ("model_name", "litellm_params", "model_info")
 LITELLM_MODEL_KEYS = frozenset(["blocked"])
 
-LITELLM_MCP_KEYS = frozenset(["alias", "description", "mcp_info", "spec_version", "transport", "allow_all_keys"])
+LITELLM_MCP_KEYS = frozenset(
+    [
+        *("alias", "description", "mcp_info", "spec_version", "protocol_version", "transport", "allow_all_keys"),
+        *("server_id", "access_groups", "instructions", "available_on_public_internet"),
+    ]
+)
 """Keys of an MCP server of LiteLLM's proxy, which may stay and are not read."""
 
 MODEL_INFO = {
@@ -62,10 +67,12 @@ MEANT = {
     **dict.fromkeys(["default_model", "model_name"], "model"),
     **dict.fromkeys(["title", "display_name", "label"], "name"),
     **dict.fromkeys(["parameters", "litellm_params", "model_params"], "params"),
+    **dict.fromkeys(["requires_approval", "needs_approval", "confirm", "approval"], "approve"),
     "functions": "tools",
     **dict.fromkeys(["cmd", "program"], "command"),
     **dict.fromkeys(["allowed_tools", "allow"], "tools"),
     **dict.fromkeys(["environment"], "env"),
+    **dict.fromkeys(["static_headers", "extra_headers", "auth_type", "auth_value", "authentication_token"], "headers"),
 }
 """The names that other programs give the keys of an app."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.checks.keys import named
+from app.checks.keys import LITELLM_MCP_KEYS, named
 from app.checks.problems import Problem
 from app.checks.spelling import hint
 from app.checks.yaml_file import Location, YamlFile
@@ -36,6 +36,35 @@ _OWN_HEADERS = frozenset(
     ]
 )
 """Headers that the protocol sets."""
+
+
+_LITELLM_ALONE = LITELLM_MCP_KEYS | {
+    *("auth_type", "auth_value", "authentication_token", "static_headers", "extra_headers", "env_vars", "oauth2_flow"),
+    *("allowed_tools", "disallowed_tools", "allowed_params", "client_id", "scopes", "token_url", "spec_path"),
+}
+"""Keys that only LiteLLM's proxy gives its MCP servers, which are in a section of the same name."""
+
+
+def without_litellms(data: Any) -> Any:
+    """The file's content without the MCP servers of LiteLLM's proxy: those that have a key of its own, and that no app
+    names."""
+    servers = data.get("mcp_servers") if isinstance(data, dict) else None
+    if not isinstance(servers, dict):
+        return data
+    used = {found["server"] for tool in _tools_of_apps(data) if (found := _TOOL.fullmatch(tool))}
+    ours = {
+        name: server
+        for name, server in servers.items()
+        if str(name) in used or not (isinstance(server, dict) and _LITELLM_ALONE & server.keys())
+    }
+    return data | {"mcp_servers": ours}
+
+
+def _tools_of_apps(data: Mapping[str, Any]) -> Iterator[str]:
+    apps = data.get("apps")
+    for app in apps if isinstance(apps, list) else ():
+        tools = app.get("tools") if isinstance(app, dict) else None
+        yield from (tool for tool in (tools if isinstance(tools, list) else ()) if isinstance(tool, str))
 
 
 def problems(file: YamlFile) -> Iterator[Problem]:
@@ -71,14 +100,25 @@ def _of_server(server: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
             yield (key,), f"belongs to a server with {'command' if url else 'url'}; remove it"
     if isinstance(url, str) and url:
         yield from _of_url(url)
+    if server.get("transport") == "sse":
+        yield ("transport",), "HTTP with SSE was replaced by streamable HTTP, which `url` must be the address of"
     if isinstance(command, str) and (command != command.strip() or _CONTROL.search(command)):
         yield ("command",), "is the name or the path of one program; its arguments go into `args`"
     yield from _of_values(server, "headers", _HEADER, "name of a header")
     yield from _of_values(server, "env", _VARIABLE, "name of a variable")
-    tools = server.get("tools")
-    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
-        if isinstance(tool, str) and isinstance(tools, list) and (not tool.strip() or tool in tools[:index]):
-            yield ("tools", index), f"the tool {tool!r} is empty or given twice; remove it"
+    for key in ("tools", "long"):
+        yield from _of_names(server, key)
+
+
+def _of_names(server: Mapping[str, Any], key: str) -> Iterator[tuple[Location, str]]:
+    names = server.get(key)
+    for index, tool in enumerate(names if isinstance(names, list) else ()):
+        if not isinstance(tool, str) or not isinstance(names, list):
+            continue
+        if not tool.strip() or tool in names[:index]:
+            yield (key, index), f"the tool {tool!r} is empty or given twice; remove it"
+        elif key == "long" and tool not in ("*", *_allowed(server, tool)):
+            yield (key, index), f"`tools` does not allow {tool!r}; add it there"
 
 
 def _of_url(url: str) -> Iterator[tuple[Location, str]]:

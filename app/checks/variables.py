@@ -15,7 +15,7 @@ from app.errors import ConfigError
 
 PREFIX = "AOMI_"
 
-OF_COMMANDS = ("AOMI_URL", "AOMI_API_KEY")
+OF_COMMANDS = ("AOMI_URL", "AOMI_API_KEY", "AOMI_TOKEN")
 """Read by `aomi chat`."""
 
 WITHOUT_PREFIX = ("REDIS_URL", "REDIS_URL_FILE", "PORT", "HOST", "WEB_CONCURRENCY")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,13 +32,19 @@ class _Loader(yaml.SafeLoader):
             raise yaml.constructor.ConstructorError(None, None, told, node.start_mark) from None
 
 
+def digest_of(path: Path) -> str:
+    """The SHA-256 of the file in hex, as `sha256sum` shows it. Raises `ConfigError`: the file cannot be read."""
+    return _digest(_text(path))
+
+
 class YamlFile:
-    """The content of a file as `data`, and the keys that are `repeated` in it."""
+    """The content of a file as `data`, its `digest`, and the keys that are `repeated` in it."""
 
     def __init__(self, path: Path) -> None:
         """Raises `ConfigError`: the file cannot be read, or is no YAML."""
         self.path = path
         text = _text(path)
+        self.digest = _digest(text)
         try:
             loader = _Loader(text)
             self._root = loader.get_single_node()
@@ -111,12 +118,16 @@ def _inside(node: yaml.Node | None, part: int | str) -> tuple[yaml.Node, yaml.No
     return None
 
 
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _text(path: Path) -> str:
     try:
         if path.exists() and not path.is_file():  # to open a pipe could wait for ever
             kind = "a folder" if path.is_dir() else "no regular file"
             raise ConfigError(f"{path}: is {kind}; AOMI_CONFIG must name the file of apps and models")
-        return path.read_text("utf-8")
+        return path.read_bytes().decode()  # with its line ends: the digest counts them
     except FileNotFoundError:
         where = "" if path.is_absolute() else f" in {Path.cwd()}"
         raise ConfigError(

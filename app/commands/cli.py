@@ -20,8 +20,11 @@ SUBCOMMANDS = {
     "inspect": "app.commands.inspect.command",
     "keys": "app.commands.keys",
     "mcp": "app.commands.mcp",
+    "reload": "app.commands.reload",
     "sessions": "app.commands.sessions",
     "usage": "app.commands.usage",
+    "users": "app.commands.users",
+    "webhooks": "app.commands.webhooks",
 }
 """Subcommands in their own modules, which are imported only when used."""
 

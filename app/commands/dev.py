@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -93,6 +94,8 @@ def _run_processes(port: int, url: str) -> int:
     manager.add_process("worker", f"exec {python} -m workers", env=environment)
     echo("Starting web and worker; the worker needs a few seconds to load litellm ...")
     threading.Thread(target=_announce, args=(url,), daemon=True).start()
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # of a terminal that is closed; nohup ignores it
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGINT))
     manager.loop()
     return 0 if manager.returncode == INTERRUPTED else manager.returncode
 

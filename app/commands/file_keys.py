@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.catalog import App, Compaction, McpServer, Model
+from app.catalog import App, Compaction, McpServer, Model, Webhook
 from app.checks.keys import MODEL_INFO
 from app.model_params import ModelParams
 
@@ -21,13 +21,15 @@ _TYPES |= {"object": "mapping", "array": "list"}
 
 
 def tables() -> dict[str, str]:
-    """The tables by their names: `file`, `model_list`, `model_info`, `apps`, `compact`, `params`, `mcp_servers`."""
+    """The tables by their names: `file`, `model_list`, `model_info`, `apps`, `compact`, `webhook`, `params`,
+    `mcp_servers`."""
     return {
         "file": _table(["key", "what it holds"], [(f"`{name}`", text) for name, text in SECTIONS.items()]),
         "model_list": _of(Model),
         "model_info": _table(["key", "what it says"], [(f"`{name}`", text) for name, text in MODEL_INFO.items()]),
         "apps": _of(App),
         "compact": _of(Compaction),
+        "webhook": _of(Webhook),
         "params": _of(ModelParams),
         "mcp_servers": _of(McpServer),
     }

@@ -16,7 +16,7 @@ from app.commands.key_options import policy_options
 from app.commands.output import Output, json_option
 from app.commands.redis_store import open_store
 from app.errors import ConfigError
-from app.state.api_keys import EVERY_APP, ApiKey, ApiKeys, KeyPolicy
+from app.state.accounts.api_keys import EVERY_APP, ApiKey, ApiKeys, KeyPolicy
 from app.state.clock import iso
 
 

@@ -6,24 +6,27 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.state import redis_keys
+from app.state.accounts.vault import client_digest
 from app.state.inspection import Inspection
-from app.state.vault import client_digest
+from app.tokens.user import user_id
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The operator's options: sessions by id, by owner (`public_key`), by `client` id; all sessions if none is given.
-    With `older_than`, only those of them that were not used for so many seconds."""
+    """The operator's options: sessions by id, by owner (`public_key`), by `client` id, by `user` (the `sub` of its
+    tokens); all sessions if none is given. With `older_than`, only those of them that were not used for so many
+    seconds."""
 
     sessions: tuple[str, ...] = ()
     public_key: str = ""
     client: str = field(default="", repr=False)
+    user: str = ""
     older_than: int | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether no option is given."""
-        return not (self.sessions or self.public_key or self.client) and self.older_than is None
+        return not (self.sessions or self.public_key or self.client or self.user) and self.older_than is None
 
     @property
     def whole_client(self) -> bool:
@@ -43,7 +46,9 @@ def selected_ids(inspection: Inspection, selection: Selection) -> list[str]:
         ids += inspection.sessions_under(selection.public_key)
     if selection.client:
         ids += inspection.sessions_of_client(selection.client_digest)
-    if not (selection.sessions or selection.public_key or selection.client):
+    if selection.user:
+        ids += inspection.sessions_of_user(user_id(selection.user))
+    if not (selection.sessions or selection.public_key or selection.client or selection.user):
         ids += inspection.session_ids()
     ids = list(dict.fromkeys(ids))
     if selection.older_than is None:

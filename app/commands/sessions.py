@@ -19,7 +19,7 @@ from app.commands.redis_store import open_store
 from app.commands.session_selection import Selection, selected_ids
 from app.errors import ConfigError
 from app.state import redis_keys
-from app.state.export import Export
+from app.state.conversation.export import Export
 from app.state.inspection import Inspection
 from app.terminal_text import as_line, escaped_json
 from app.turns.erasing import erase
@@ -39,9 +39,10 @@ def _with_selection(command: Command) -> Command:
 
     @click.option("--public-key", default="", help="All sessions of this public key.")
     @click.option("--client", default="", help="Everything of this client_id: its sessions, keys and secrets.")
+    @click.option("--user", default="", help="All sessions of the user with this `sub`; see `aomi users erase`.")
     @wraps(command)
-    def run(public_key: str, client: str, **more: Any) -> None:
-        command(Selection(public_key=public_key, client=client), **more)
+    def run(public_key: str, client: str, user: str, **more: Any) -> None:
+        command(Selection(public_key=public_key, client=client, user=user), **more)
 
     return run
 
@@ -111,7 +112,9 @@ def delete(selection: Selection, session_ids: tuple[str, ...], older_than: int |
 def _checked_ids(inspection: Inspection, selection: Selection) -> list[str]:
     """Raises `ConfigError` when nothing is selected, or an id is unknown."""
     if selection.is_empty:
-        raise ConfigError("Say which sessions: ids, --public-key or --client; `aomi sessions list` shows all sessions")
+        raise ConfigError(
+            "Say which sessions: ids, --public-key, --client or --user; `aomi sessions list` shows all sessions"
+        )
     ids = selected_ids(inspection, selection)
     existing = {fields["id"] for fields in inspection.pick(map(redis_keys.session, ids), ["id"])}
     unknown = {session_id.lower() for session_id in selection.sessions} - existing

@@ -10,15 +10,16 @@ from app.commands.echo import echo
 from app.commands.output import Output, text_table, with_output
 from app.commands.redis_store import open_store
 from app.errors import ConfigError
-from app.state.api_keys import ApiKeys
+from app.state.accounts.api_keys import ApiKeys
+from app.state.accounts.ledger import Ledger
+from app.state.accounts.owners import Owners
 from app.state.inspection import Inspection
-from app.state.ledger import Ledger
 from app.state.scripts import Store
 from app.terminal_text import one_line
 from app.usage import Totals, dollars
 from app.usage.report import Days, InvalidDays, Row, between, grouped, month, total
 
-GROUPS = ("key", "app", "model", "session", "day")
+GROUPS = ("key", "user", "app", "model", "session", "day")
 HEADINGS = ("turns", "calls", "input", "cached", "output", "US$", "estimated", "unpriced", "own key")
 
 NAME_CHARACTERS = 60
@@ -41,25 +42,34 @@ def usage(by: str, of_month: str, first: str, last: str, as_json: bool, full: bo
     except InvalidDays as error:
         raise ConfigError(str(error)) from None
     rows = _rows(store, by, days)
-    echo(output.json(_facts(by, days, rows)) if as_json else _table(output, by, days, rows, _labels(store, by)))
+    labels = _labels(store, by, rows)
+    echo(output.json(_facts(by, days, rows, labels)) if as_json else _table(output, by, days, rows, labels))
 
 
 def _rows(store: Store, by: str, days: Days) -> list[Row]:
     """Usage on these days. Sessions are read one by one; those that are no longer kept are missing."""
     ledger = Ledger(store)
+    if by == "user":
+        return ledger.of_users(days)
     if by != "session":
         return ledger.of_all(days)
     of_sessions = (ledger.of_session(session_id) for session_id in Inspection(store).session_ids())
     return [row for rows in of_sessions for row in rows if row.day in days]
 
 
-def _labels(store: Store, by: str) -> dict[str, str]:
-    """The labels of the keys, by id."""
+def _labels(store: Store, by: str, rows: list[Row]) -> dict[str, str]:
+    """The labels of the keys, or the names of the users, by id."""
+    if by == "user":
+        owners = Owners(store)
+        return {user: owners.name(user) for user in {row.user for row in rows}}
     return {key.id: key.label for key in ApiKeys(store).all()} if by == "key" else {}
 
 
-def _facts(by: str, days: Days, rows: list[Row]) -> dict[str, Any]:
-    lines = [{by: name} | totals.shown() for name, totals in grouped(rows, by).items()]
+def _facts(by: str, days: Days, rows: list[Row], labels: dict[str, str]) -> dict[str, Any]:
+    def named(name: str) -> str:
+        return labels.get(name) or name if by == "user" else name
+
+    lines = [{by: named(name)} | totals.shown() for name, totals in grouped(rows, by).items()]
     return {"from": str(days.first), "to": str(days.last), "total": total(rows).shown(), f"by_{by}": lines}
 
 
@@ -72,10 +82,14 @@ def _table(output: Output, by: str, days: Days, rows: list[Row], labels: dict[st
         groups.sort(key=lambda group: -group[1].cost)
     lines = [[by, *HEADINGS]]
     for name, totals in groups:
-        shown = output.session_id(name) if by == "session" else f"{name} {labels.get(name, '')}".rstrip()
+        shown = output.session_id(name) if by == "session" else _shown_name(by, name, labels.get(name, ""))
         lines.append([one_line(shown, NAME_CHARACTERS), *_cells(totals)])
     lines.append(["total", *_cells(total(rows))])
     return text_table(lines, left_columns=1)
+
+
+def _shown_name(by: str, name: str, label: str) -> str:
+    return label or name if by == "user" else f"{name} {label}".rstrip()
 
 
 def _cells(totals: Totals) -> list[str]:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from app.checks import variables
 from app.checks.problems import Problem, refuse, warnings
+from app.config.owners import OwnerSettings
 from app.config.settings import Settings
 from app.config.sources import RENAMED, SECRETS, variable_of
 
@@ -40,8 +41,11 @@ def read() -> tuple[Settings, list[str]]:
         settings = Settings()
     except ValidationError as error:
         for part in error.errors():
-            variable = variable_of(str(part["loc"][0]))
             told = part["msg"].removeprefix("Value error, ")
+            if not part["loc"]:  # of several settings: the message names them
+                problems.append(Problem(file.place(told.partition(" ")[0]), told))
+                continue
+            variable = variable_of(str(part["loc"][0]))
             problems.append(Problem(file.place(variable), f"{variable}: {told}"))
     refuse(problems)
     assert settings is not None
@@ -63,7 +67,7 @@ def known_variables() -> set[str]:
 def table() -> str:
     """The settings as the Markdown table of docs/settings.md."""
     rows = ["| variable | default | what it sets |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
+    for name, field in sorted(Settings.model_fields.items(), key=lambda item: item[0] in OwnerSettings.model_fields):
         variable = variable_of(str(field.validation_alias or name))
         default = "" if field.default in (None, "") else f"`{field.default}`"
         rows.append(f"| `{variable}` | {default} | {field.description} |")

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from app import chain_urls, redis_urls
 from app.checks import origins
+from app.config.owners import OwnerSettings
 from app.config.sources import Files, OldNames
 
 Source = PydanticBaseSettingsSource
@@ -19,7 +20,7 @@ MAX_FEE_WEI = 50_000_000_000_000_000
 """The largest fee that Aomi's clients up to 0.1.31 add by themselves: 0.05 of the chain's coin."""
 
 
-class Settings(BaseSettings):
+class Settings(OwnerSettings):
     """The settings of an operator. Times are seconds, sizes bytes. docs/settings.md shows this class as a table."""
 
     model_config = SettingsConfigDict(env_prefix="AOMI_", extra="ignore", frozen=True, allow_inf_nan=False)
@@ -72,7 +73,18 @@ class Settings(BaseSettings):
         ge=60,
         description="how long a process's last report number is remembered; a report retried later is counted twice",
     )
+    cluster_pubsub: Literal["classic", "ready", "sharded"] = Field(
+        "classic",
+        description="how tokens are published on a Redis Cluster: `classic` sends each one to all nodes, `sharded` to "
+        "its master and its replicas; `ready` is `classic` that listens to both ways, while processes change over; see "
+        "[scaling.md](scaling.md#sharded-pubsub)",
+    )
     otel: bool = Field(False, description="`1` sends OpenTelemetry traces to the endpoint in the `OTEL_*` variables")
+    otel_content: bool = Field(
+        False,
+        description="`1` adds messages, replies, and arguments and results of tools to traces; keys and secrets are "
+        "never in them",
+    )
 
     session_id_format: Literal["uuid", "token"] = Field(
         "uuid", description="`token` also accepts ids of 8 to 128 characters from `A-Za-z0-9:_.-`"
@@ -110,6 +122,9 @@ class Settings(BaseSettings):
     max_threads: int = Field(500, ge=1, description="threads that one session may have; opening another one gets 409")
     client_request_ttl: int = Field(
         3600, ge=1, description="how long a client request of a tool (a wallet transaction, for example) stays open"
+    )
+    answer_ttl: int = Field(
+        86400, ge=1, description="how long a call that asks a person, or a client tool's, waits for its answer"
     )
     max_queue: int = Field(1000, ge=1, description="turns that may wait for a worker; further messages get 503")
     turns_per_key: int = Field(0, ge=0, description="concurrent turns of one API key; `0` is no limit")
@@ -201,6 +216,13 @@ class Settings(BaseSettings):
     max_file: int = Field(
         5 * 1024 * 1024, ge=1024, le=50 * 1024 * 1024, description="maximum size of one uploaded file"
     )
+    max_body: int = Field(
+        8 * 1024 * 1024,
+        ge=1024 * 1024,
+        le=64 * 1024 * 1024,
+        description="maximum size of a request body whose client may send its whole history, such as `/ai/chat`; other "
+        "bodies may have 1 MiB",
+    )
     files_url: str = Field(
         "",
         description="where the bytes of files are, if not in Redis: a folder (`file:///srv/aomi/files`), or any other "
@@ -210,6 +232,9 @@ class Settings(BaseSettings):
         HttpUrl("https://api.coinbase.com/v2"), description="price API that `GetTokenPrice` calls"
     )
 
+    webhook_timeout: float = Field(
+        15, gt=0, le=60, description="time limit of one attempt to send a [webhook](webhooks.md) message"
+    )
     chain_rpc: SecretStr | None = Field(
         None,
         description="address of the JSON-RPC node that `POST /api/simulate` asks, or JSON with one for each chain id: "

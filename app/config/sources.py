@@ -22,7 +22,10 @@ class OldNames(EnvSettingsSource):
         return {name: value for name, value in values.items() if value is not None}
 
 
-SECRETS = ("REDIS_URL", "AOMI_QUEUE_REDIS_URL", "AOMI_ENCRYPTION_KEY", "AOMI_METRICS_TOKEN", "AOMI_CHAIN_RPC")
+SECRETS = (
+    *("REDIS_URL", "AOMI_QUEUE_REDIS_URL", "AOMI_ENCRYPTION_KEY", "AOMI_METRICS_TOKEN", "AOMI_CHAIN_RPC"),
+    "AOMI_JWT_SECRET",
+)
 """Variables whose value may be in a file, which the variable with `_FILE` at its end names. The file takes precedence.
 Docker and Kubernetes provide secrets as files, and images of databases read them in this way."""
 

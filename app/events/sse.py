@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 from app import exact_json
 from app.events.types import (
     WALLET_REQUESTS,
+    AnswerOutcome,
     AsyncToolResultEvent,
     ClientRequestClosedEvent,
     ClientRequestEvent,
@@ -23,6 +24,7 @@ from app.events.types import (
     KeptReasoningEvent,
     ModelChangedEvent,
     Outcome,
+    PendingCall,
     ReasoningEvent,
     SessionToolResultEvent,
     StateEvent,
@@ -31,7 +33,9 @@ from app.events.types import (
     SystemNoticeEvent,
     TextEvent,
     TitleChangedEvent,
+    ToolAnsweredEvent,
     ToolCallEvent,
+    ToolPendingEvent,
     ToolProgressEvent,
     ToolResultEvent,
 )
@@ -55,6 +59,9 @@ itself, so that a reader leaves it out by the head of its batch."""
 PIECES = frozenset({"text", "reasoning"})
 """Kinds whose neighbours may be joined."""
 
+DONE = b"data: [DONE]\n\n"
+"""The last frame in dialects that end their streams as OpenAI does."""
+
 OPENED = b": open\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
 RETRY = b"retry: 2000\n\n"
@@ -65,9 +72,36 @@ def frame(event: Event) -> bytes:
     return _PREFIX + exact_json.dump_bytes(event) + _END
 
 
+def piece_head(event: Event, field: str) -> bytes:
+    """How the frames of events begin that have these fields and, behind them, the text `field`. Pieces of one text are
+    many, and differ in that alone."""
+    return _PREFIX + exact_json.dump_bytes(event)[:-1] + b',"%s":' % field.encode()
+
+
+def piece_frame(head: bytes, content: str) -> bytes:
+    """The frame of a piece, behind its `piece_head`."""
+    return head + exact_json.dump_bytes(content) + b"}" + _END
+
+
+def raw_frame(data: bytes, name: str = "") -> bytes:
+    """A frame of another protocol: JSON or a word on one line, under the name of an event if there is one."""
+    named = b"event: %s\n" % name.encode() if name else b""
+    return named + _PREFIX + data + _END
+
+
+def named_frame(name: str, event: Event) -> bytes:
+    """The bytes of one event that has its name on a line of its own, for dialects."""
+    return f"event: {name}\n".encode() + frame(event)
+
+
 def parse(data: bytes) -> Event:
     """The event of one frame."""
     return exact_json.loads(data[len(_PREFIX) :])
+
+
+def parse_all(frames: bytes) -> list[Event]:
+    """The events of several joined frames."""
+    return [exact_json.loads(part[len(_PREFIX) :]) for part in frames.split(_END)[:-1]]
 
 
 def is_shown(kind: str, data: bytes, *, with_reasoning: bool) -> bool:
@@ -127,9 +161,13 @@ def tool_call(call_id: str, name: str, args: dict[str, Any]) -> ToolCallEvent:
     return {"type": "tool_call", "name": name, "call_id": call_id, "args": args}
 
 
-def tool_result(call_id: str, name: str, result: Any) -> ToolResultEvent:
-    """The result of a tool call, or `{"error": ...}`."""
-    return {"type": "tool_result", "call_id": call_id, "name": name, "result": result}
+def tool_result(call_id: str, name: str, result: Any, args: dict[str, Any] | None = None) -> ToolResultEvent:
+    """The result of a tool call, or `{"error": ...}`. `args` are those that a person put in the place of the
+    model's."""
+    event: ToolResultEvent = {"type": "tool_result", "call_id": call_id, "name": name, "result": result}
+    if args is not None:
+        event["args"] = args
+    return event
 
 
 def async_tool_result(call_id: str, name: str, result: Any, done: bool) -> AsyncToolResultEvent:
@@ -150,13 +188,18 @@ def kept_reasoning(kept: dict[str, Any]) -> KeptReasoningEvent:
     return cast(KeptReasoningEvent, {"type": "reasoning", **kept})
 
 
-def complete(interrupted: bool = False, finish_reason: FinishReason | None = None) -> CompleteEvent:
-    """The turn ended; nothing comes after. With `finish_reason` the model did not stop by itself."""
+def complete(
+    interrupted: bool = False, finish_reason: FinishReason | None = None, awaiting: Sequence[str] = ()
+) -> CompleteEvent:
+    """The turn ended; nothing comes after. With `finish_reason` the model did not stop by itself. `awaiting` are the
+    ids of calls that wait for an answer."""
     event: CompleteEvent = {"type": "complete"}
     if interrupted:
         event["interrupted"] = True
     if finish_reason:
         event["finish_reason"] = finish_reason
+    if awaiting:
+        event["awaiting"] = list(awaiting)
     return event
 
 
@@ -260,6 +303,26 @@ def client_request_closed(
 ) -> ClientRequestClosedEvent:
     """These requests are closed."""
     return {"type": "client_request_closed", "session_id": session_id, "ids": list(numbers), "outcome": outcome}
+
+
+def tool_pending(turn: tuple[str, str, str], call: PendingCall) -> ToolPendingEvent:
+    """A call waits for an answer; `turn` is the session, the thread and the run that asks."""
+    session_id, thread_id, run_id = turn
+    return {"type": "tool_pending", "session_id": session_id, "thread_id": thread_id, "run_id": run_id, **call}
+
+
+def tool_answered(turn: tuple[str, str, str], call_id: str, name: str, outcome: AnswerOutcome) -> ToolAnsweredEvent:
+    """A call does not wait any more; `turn` is the session, the thread and the run that asked."""
+    session_id, thread_id, run_id = turn
+    return {
+        "type": "tool_answered",
+        "session_id": session_id,
+        "thread_id": thread_id,
+        "run_id": run_id,
+        "call_id": call_id,
+        "name": name,
+        "outcome": outcome,
+    }
 
 
 def gap(session_id: str) -> GapEvent:

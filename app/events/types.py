@@ -29,6 +29,13 @@ ErrorCode = Literal[
     "internal",
 ]
 
+CallKind = Literal["approval", "client_tool", "elicitation"]
+"""Why a call waits: a person must approve it, the client runs it, or its MCP server asks a person something."""
+
+AnswerOutcome = Literal["approved", "declined", "answered", "expired", "interrupted"]
+"""The end of a call that waited: a person approved or declined it, somebody gave its result or answered its question,
+nobody answered in time, or a person stopped the turn."""
+
 FinishReason = Literal["length", "content_filter"]
 """How a model stopped that did not stop by itself."""
 
@@ -68,12 +75,14 @@ class ToolCallEvent(TypedDict):
 
 @exact_schema(type="tool_result", call_id="call_1", name="GetTokenPrice", result={"price": 3500.0})
 class ToolResultEvent(TypedDict):
-    """The result of a tool call, or `{"error": "..."}`."""
+    """The result of a tool call, or `{"error": "..."}`. `args` are those that a person put in the place of the
+    model's."""
 
     type: Literal["tool_result"]
     call_id: str
     name: str
     result: Any
+    args: NotRequired[dict[str, Any]]
 
 
 @exact_schema(type="async_tool_result", call_id="call_1", name="WatchTokenPrice", result={"price": 3500.0})
@@ -90,11 +99,13 @@ class AsyncToolResultEvent(TypedDict):
 @exact_schema(type="complete")
 class CompleteEvent(TypedDict):
     """The turn ended, no event follows; it has `interrupted` if it was stopped. With a `finish_reason` the reply was
-    cut at its length, or stopped by a filter, a refusal or a safety rule."""
+    cut at its length, or stopped by a filter, a refusal or a safety rule. `awaiting` names the calls that wait for an
+    answer: with it, another turn goes on."""
 
     type: Literal["complete"]
     interrupted: NotRequired[Literal[True]]
     finish_reason: NotRequired[FinishReason]
+    awaiting: NotRequired[list[str]]
 
 
 @exact_schema(type="error", message="The model's provider failed", code="provider_error", retryable=True)
@@ -211,7 +222,8 @@ class SessionToolResultEvent(AsyncToolResultEvent):
     type="tool_update", session_id=_SESSION, call_id="call_1", name="Watch", tool_name="Watch", result='{"price":3500}'
 )
 class ToolProgressEvent(TypedDict):
-    """The same step with its result as text; `tool_complete` is the last one."""
+    """The same step with its result as text; `tool_complete` is the last one. `tool_update` is also the progress of
+    an MCP tool that runs in the turn."""
 
     type: Literal["tool_update", "tool_complete"]
     session_id: str
@@ -270,6 +282,64 @@ class ClientRequestClosedEvent(TypedDict):
     outcome: Literal["answered", "expired"]
 
 
+@exact_schema(
+    call_id="call_1", name="SendMoney", args={"amount": 5}, kind="approval", expires_at="2025-01-16T10:30:00.000Z"
+)
+class PendingCall(TypedDict):
+    """A tool call that waits for an answer. Of an `elicitation`, `message` is the server's question, with the flat JSON
+    `schema` of the answer, or the `url` of a page that the person should visit."""
+
+    call_id: str
+    name: str
+    args: dict[str, Any]
+    kind: CallKind
+    expires_at: str
+    message: NotRequired[str]
+    schema: NotRequired[dict[str, Any]]
+    url: NotRequired[str]
+
+
+@exact_schema(
+    type="tool_pending",
+    session_id=_SESSION,
+    thread_id="thread_0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+    run_id="run_0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+    call_id="call_1",
+    name="SendMoney",
+    args={"amount": 5},
+    kind="approval",
+    expires_at="2025-01-16T10:30:00.000Z",
+)
+class ToolPendingEvent(PendingCall):
+    """A tool call waits for an answer."""
+
+    type: Literal["tool_pending"]
+    session_id: str
+    thread_id: str
+    run_id: str
+
+
+@exact_schema(
+    type="tool_answered",
+    session_id=_SESSION,
+    thread_id="thread_0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+    run_id="run_0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+    call_id="call_1",
+    name="SendMoney",
+    outcome="approved",
+)
+class ToolAnsweredEvent(TypedDict):
+    """A tool call does not wait any more. `run_id` is the turn that asked."""
+
+    type: Literal["tool_answered"]
+    session_id: str
+    thread_id: str
+    run_id: str
+    call_id: str
+    name: str
+    outcome: AnswerOutcome
+
+
 @exact_schema(type="gap", session_id=_SESSION)
 class GapEvent(TypedDict):
     """Events after the id that was asked for are no longer kept; the state follows."""
@@ -291,6 +361,8 @@ UpdateEvent = TypeAliasType(
         | SystemNoticeEvent
         | ClientRequestEvent
         | ClientRequestClosedEvent
+        | ToolPendingEvent
+        | ToolAnsweredEvent
         | GapEvent,
         Field(discriminator="type"),
     ],

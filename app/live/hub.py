@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from app.events import sse
-from app.state.connection.pubsub import PubSubListener
+from app.state.connection.pubsub import Listener
 
 MAX_UNREAD = 512
 """Messages that a reader may fall behind before it is sent back to the log."""
@@ -97,7 +97,7 @@ class Hub:
     takes was published.
     """
 
-    def __init__(self, listener: PubSubListener, relayed: Callable[[bytes], None] = _ignore) -> None:
+    def __init__(self, listener: Listener, relayed: Callable[[bytes], None] = _ignore) -> None:
         self.relayed = relayed
         self._subscribers: dict[str, set[Subscription]] = {}
         self._lock = threading.Lock()

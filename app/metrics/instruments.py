@@ -16,7 +16,8 @@ from prometheus_client.registry import Collector
 
 from app import background, exact_json
 from app.events import sse
-from app.state.run_records import Run
+from app.state.conversation.feedback import Feedback
+from app.state.turns.run_records import Run
 from app.usage import Charge
 
 FAST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -75,8 +76,17 @@ class Metrics:
         self._provider = Counter(
             "aomi_provider_errors", "Model calls that failed, tries included", ("model", "error"), registry=registry
         )
+        self._feedback = Counter(
+            "aomi_feedback", "Feedback on replies, given, changed or taken back", ("app", "rating"), registry=registry
+        )
         self._requests = Counter(
             "aomi_http_requests", "Requests that were answered", ("method", "route", "status"), registry=registry
+        )
+        self._webhooks = Counter(
+            "aomi_webhook_attempts",
+            "Attempts to send a message to the receiver of an app",
+            ("app", "result"),
+            registry=registry,
         )
         registry.register(_LoopFailures())
         self._next_lag = 0.0
@@ -87,7 +97,8 @@ class Metrics:
 
     def ended(self, run: Run, terminal: sse.Event) -> None:
         """A turn has ended. Call it once for each turn, with the run that `seal` returned."""
-        self._turns.labels(run.app, run.model, sse.outcome(terminal), terminal.get("code", "")).inc()
+        end = "awaiting" if terminal.get("awaiting") else sse.outcome(terminal)
+        self._turns.labels(run.app, run.model, end, terminal.get("code", "")).inc()
         _observe(self._first.labels(run.app, run.model), run.times, "current_at", "first_at")
         _observe(self._whole.labels(run.app, run.model), run.times, "current_at", "ended_at")
 
@@ -108,6 +119,15 @@ class Metrics:
     def provider_failed(self, model: str, error: str) -> None:
         """A model call failed with an error of this class."""
         self._provider.labels(model, error).inc()
+
+    def webhook_sent(self, app: str, result: str) -> None:
+        """An attempt to send a message was `delivered`, or `failed`, or failed as the last one (`given_up`)."""
+        self._webhooks.labels(app, result).inc()
+
+    def rated(self, app: str, feedback: Feedback) -> None:
+        """Somebody has given or changed feedback on a reply, or has taken it back."""
+        kind = feedback.rating or ("other" if feedback.stored() else "taken_back")
+        self._feedback.labels(app, kind).inc()
 
     def relayed(self, published_at: bytes) -> None:
         """A stream's reader has received what was published then. At most ten samples a second are taken."""

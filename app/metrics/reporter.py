@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 
 from app.background import BackgroundLoop, Backoff
 from app.metrics.instruments import Metrics
+from app.state.accounts.counters import Counters, Report
 from app.state.connection.clients import Unavailable
-from app.state.counters import Counters, Report
 
 Gauges = Mapping[str, Callable[[], float]]
 """Functions that return the current value of a process's gauges, by the name of the metric."""

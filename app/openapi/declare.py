@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
 from app.config import Settings
-from app.web import pages, parsing
+from app.web import pages, parsing, session_ids
 
 Schema = Mapping[str, Any]
 View = TypeVar("View", bound=Callable[..., Any])
@@ -16,14 +16,14 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter. Without a `schema`, which may depend on the settings, it is any string. Parameters of the same name
-    and place are one component of the document, unless they are `of` different things."""
+    """A parameter. `schema`, without which it is any string, and `required` may depend on the settings. Parameters of
+    the same name and place are one component of the document, unless they are `of` different things."""
 
     name: str
     where: Literal["header", "query", "path"]
     description: str
     schema: Schema | Callable[[Settings], Schema] | None = None
-    required: bool = False
+    required: bool | Callable[[Settings], bool] = False
     of: str = ""
 
 
@@ -49,6 +49,14 @@ class Events:
 
 
 @dataclass(frozen=True)
+class JsonOrEvents:
+    """A response with JSON of the type `kind`; if the client asks for a stream, one of events of the type `event`."""
+
+    kind: Any
+    event: Any
+
+
+@dataclass(frozen=True)
 class Created:
     """A response with status 201 and JSON of the type `kind`."""
 
@@ -64,23 +72,24 @@ class Download:
 
 @dataclass(frozen=True)
 class Operation:
-    """A view's declaration. `response` is the type of its JSON, or `Events`, `Created` or `Download`; `no_content` says
-    when it is 204."""
+    """A view's declaration. `response` is the type of its JSON, or `Events`, `JsonOrEvents`, `Created` or `Download`;
+    `no_content` says when it is 204; `accepted` is the type of its JSON if the client prefers not to wait (202)."""
 
     response: Any
     parts: tuple[RouteSpec, ...]
     no_content: str = ""
+    accepted: Any = None
 
 
 _operations: WeakKeyDictionary[Callable[..., Any], Operation] = WeakKeyDictionary()
 _pages: set[Callable[..., Any]] = set()
 
 
-def documented(response: Any, *parts: RouteSpec, no_content: str = "") -> Callable[[View], View]:
+def documented(response: Any, *parts: RouteSpec, no_content: str = "", accepted: Any = None) -> Callable[[View], View]:
     """Declare parameters and responses of a view."""
 
     def declare(view: View) -> View:
-        _operations[view] = Operation(response, parts, no_content)
+        _operations[view] = Operation(response, parts, no_content, accepted)
         return view
 
     return declare
@@ -133,8 +142,8 @@ def query(name: str, description: str) -> RouteSpec:
 
 def _session_schema(settings: Settings) -> Schema:
     if settings.session_id_format == "uuid":
-        return {"type": "string", "format": "uuid", "pattern": f"^{parsing.UUID.pattern}$"}
-    return {"type": "string", "pattern": f"^({parsing.UUID.pattern}|{parsing.TOKEN.pattern})$"}
+        return {"type": "string", "format": "uuid", "pattern": f"^{session_ids.UUID.pattern}$"}
+    return {"type": "string", "pattern": f"^({session_ids.UUID.pattern}|{session_ids.TOKEN.pattern})$"}
 
 
 _OR = "Header X-Session-Id or query session_id; if both are sent, they must be equal."
@@ -144,6 +153,14 @@ _SESSION = (
 )
 _AFTER: Schema = {"type": "string", "pattern": f"^({parsing.EVENT_ID.pattern})?$"}
 
+_PUBLIC_KEY = Parameter(
+    "public_key",
+    "query",
+    "The owner. Where sessions have owners, only the caller's are listed, and it may be left out.",
+    {"type": "string", "minLength": 1, "maxLength": parsing.PUBLIC_KEY_CHARACTERS},
+    required=lambda settings: not settings.owners,
+)
+LISTED = RouteSpec((_PUBLIC_KEY,), (400,))
 SESSION = RouteSpec(_SESSION, (400,))
 KNOWN_SESSION = RouteSpec(_SESSION, (400, 404))
 SESSION_PATH = RouteSpec((Parameter("session_id", "path", "The session.", _session_schema, True),), (400, 404))

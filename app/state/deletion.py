@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 from app.events import sse
 from app.state import redis_keys
-from app.state.control_messages import DropWork, compaction_work, steps_work, title_work, turn_work
 from app.state.ids import sha256_hex
-from app.state.leases import member as turn_member
-from app.state.open_requests import last_number
 from app.state.pairs import frame_pairs, from_pairs
 from app.state.scripts import Store
-from app.state.step_calls import call_member
+from app.state.tools.open_requests import last_number
+from app.state.tools.step_calls import call_member
+from app.state.turns.control_messages import DropWork, compaction_work, steps_work, title_work, turn_work
+from app.state.turns.leases import member as turn_member
+from app.state.webhooks.messages import member as webhook_member
 
 DELETE_BATCH = 1000
 """Entries of an index that one command removes, and messages that are published together."""
@@ -27,9 +28,10 @@ NOTICE = "This session was deleted; a new message starts it afresh"
 
 @dataclass(frozen=True)
 class SessionRefs:
-    """The references from a session to the rest of Redis: the `public_keys` that list it, the number of its client
-    `requests`, its threads, its turns, those of them that are `current`, (turn, call) of its multi-step tools, the
-    digests of the addresses that these came from, and the Redis keys of its turns' `slots`."""
+    """The references from a session to the rest of Redis: the `public_keys` and `users` that list it, the number of its
+    client `requests`, its threads, its turns, those of them that are `current`, (turn, call) of its multi-step tools,
+    the digests of the addresses that these came from, the Redis keys of its turns' `slots`, and (app, message) of its
+    `webhooks` that are due."""
 
     public_keys: frozenset[str] = frozenset()
     requests: int = 0
@@ -39,6 +41,8 @@ class SessionRefs:
     calls: frozenset[tuple[str, str]] = frozenset()
     addresses: frozenset[str] = frozenset()
     slots: frozenset[str] = frozenset()
+    users: frozenset[str] = frozenset()
+    webhooks: frozenset[tuple[str, str]] = frozenset()
 
     @classmethod
     def read(cls, fields: dict[str, str], threads: Iterable[bytes], kept: Iterable[bytes]) -> SessionRefs:
@@ -51,6 +55,7 @@ class SessionRefs:
             runs=frozenset(rest[0] for kind, *rest in names if kind == "run"),
             current=frozenset(filter(None, [fields.get("run")])),
             calls=frozenset((rest[0], rest[1]) for kind, *rest in names if kind == "call"),
+            webhooks=frozenset((rest[0], rest[1]) for kind, *rest in names if kind == "webhook"),
         )
 
     def with_holders(self, addresses: Iterable[bytes | None], slots: Iterable[bytes | None]) -> SessionRefs:
@@ -69,19 +74,24 @@ class SessionRefs:
             self.calls | other.calls,
             self.addresses | other.addresses,
             self.slots | other.slots,
+            self.users | other.users,
+            self.webhooks | other.webhooks,
         )
 
 
 def remove(store: Store, session_id: str) -> SessionRefs:
-    """Delete the session. Returns what may have left jobs on the queue, for the caller to remove.
+    """Delete the session. Returns what may have left jobs on the queue, for the caller to remove. Nobody deletes a
+    temporary session, it ends by itself: its messages to receivers are still sent.
 
     The references are read before the deletion and returned by it: a lost reply must not lose them.
     """
-    refs = SessionRefs()
+    refs, keep_webhooks = SessionRefs(), store.redis.zscore(redis_keys.TEMPORARY_SESSIONS, session_id) is not None
     while True:
         refs |= _look(store, session_id)
-        is_last, part = _delete(store, session_id)
+        is_last, part = _delete(store, session_id, keep_webhooks)
         refs |= part
+        if keep_webhooks:
+            refs, part = replace(refs, webhooks=frozenset()), replace(part, webhooks=frozenset())
         if is_last:
             break
         _remove_work(store, session_id, part)
@@ -89,6 +99,7 @@ def remove(store: Store, session_id: str) -> SessionRefs:
     requests = [f"{session_id} {number}" for number in range(1, refs.requests + 1)]
     _remove_members(store, [redis_keys.CLIENT_REQUESTS], requests)
     _remove_members(store, map(redis_keys.sessions_of, refs.public_keys), [session_id])
+    _remove_members(store, map(redis_keys.sessions_of_user, refs.users), [session_id])
     store.redis.unlink(redis_keys.introduced(sha256_hex(session_id.encode())))
     return refs
 
@@ -98,8 +109,10 @@ def _look(store: Store, session_id: str) -> SessionRefs:
     pipeline = store.redis.pipeline(transaction=False)
     pipeline.zrange(redis_keys.threads(session_id), 0, 2 * PART - 1)
     pipeline.zrange(redis_keys.kept(session_id), 0, 2 * PART - 1)
-    threads, kept = pipeline.execute()
+    pipeline.get(redis_keys.owner(session_id))
+    threads, kept, owner = pipeline.execute()
     refs = SessionRefs.read(store.fields(redis_keys.session(session_id)), threads, kept)
+    refs = replace(refs, users=frozenset(owner.decode().split()[:1] if owner else ()))
     for run_id, call_id in refs.calls:
         pipeline.hget(redis_keys.call(session_id, run_id, call_id), "address")
     for run_id in refs.runs:
@@ -108,13 +121,14 @@ def _look(store: Store, session_id: str) -> SessionRefs:
     return refs.with_holders(found[: len(refs.calls)], found[len(refs.calls) :])
 
 
-def _delete(store: Store, session_id: str) -> tuple[bool, SessionRefs]:
+def _delete(store: Store, session_id: str, keep_webhooks: bool = False) -> tuple[bool, SessionRefs]:
     """Delete a part of the session. Returns whether it was the last one, and what it referred to."""
     args = {
         "count": PART,
         "updates": frame_pairs([sse.system_notice(session_id, NOTICE)]),
         "max_updates": store.settings.updates_kept,
         "ttl": store.settings.session_ttl,
+        "keep_webhooks": int(keep_webhooks),
     }
     reply = store.call("delete_session", redis_keys.fixed_names(session_id), args)
     is_last, fields, threads, kept, addresses, slots = reply
@@ -122,11 +136,14 @@ def _delete(store: Store, session_id: str) -> tuple[bool, SessionRefs]:
 
 
 def _remove_work(store: Store, session_id: str, part: SessionRefs) -> None:
-    """No lease, slot, place or wake-up of what was deleted stays, and workers that are at it are told to stop."""
+    """No lease, slot, open call, place or wake-up of what was deleted stays; workers at it are told to stop."""
     turns = [turn_member(session_id, run_id) for run_id in part.runs]
-    _remove_members(store, [redis_keys.LEASES, *part.slots], turns)
+    _remove_members(store, [redis_keys.LEASES, redis_keys.OPEN_CALLS, *part.slots], turns)
     calls = [call_member(session_id, *call) for call in part.calls]
     _remove_members(store, [redis_keys.SLEEPING_CALLS, *map(redis_keys.tools_of_address, part.addresses)], calls)
+    for app, message_id in part.webhooks:
+        indexes = [redis_keys.webhooks_due(app), redis_keys.webhooks_failed(app)]
+        _remove_members(store, indexes, [webhook_member(session_id, message_id)])
     for batch in _batches([DropWork(work).encode() for work in _work_of(part)]):
         pipeline = store.redis.pipeline(transaction=False)
         for message in batch:

@@ -9,8 +9,10 @@ from itertools import islice
 from app import exact_json
 from app.events.entries import StreamEntry
 from app.state import redis_keys
+from app.state.open_calls.records import AwaitingTurn
+from app.state.redis_keys import WEBHOOKS_DUE, WEBHOOKS_FAILED
 from app.state.scripts import Store
-from app.state.streams import read_stream
+from app.state.turns.streams import read_stream
 from app.usage import Charge
 
 Fields = dict[str, str]
@@ -38,6 +40,12 @@ class Inspection:
         """The ids of the sessions that belong to a client, by its digest, in no order."""
         for key in self._scan(redis_keys.client("*"), "STRING"):
             if self._redis.get(key) == client.encode():
+                yield redis_keys.hash_tag(key)
+
+    def sessions_of_user(self, user_id: str) -> Iterator[str]:
+        """The ids of the sessions that a user owns, in no order."""
+        for key in self._scan(redis_keys.owner("*"), "STRING"):
+            if (self._redis.get(key) or b"").decode().split(" ")[0] == user_id:
                 yield redis_keys.hash_tag(key)
 
     def runs(self, session_id: str = "*", prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -71,9 +79,27 @@ class Inspection:
         """How many requests to clients are open."""
         return int(self._redis.zcard(redis_keys.CLIENT_REQUESTS))
 
+    def awaiting_runs(self) -> list[tuple[str, str]]:
+        """Session and id of the turns whose calls wait for a person, those first whose time is over first. Some may be
+        answered since."""
+        members = self._redis.zrange(redis_keys.OPEN_CALLS, 0, -1)
+        runs = (member.decode().split(" ") for member in members)
+        return [(session_id, run_id) for session_id, run_id in runs]
+
+    def awaiting_turn(self, session_id: str, run_id: str) -> AwaitingTurn | None:
+        """A turn whose calls wait for a person; None if none of them does any more."""
+        fields = self._store.fields(redis_keys.run(session_id, run_id))
+        thread = self._store.fields(redis_keys.thread(session_id, fields.get("thread", "")))
+        return AwaitingTurn.read(session_id, fields) if thread.get("awaiting") == run_id else None
+
     def sleeping_tools(self) -> int:
         """How many multi-step calls sleep without a thread."""
         return int(self._redis.zcard(redis_keys.SLEEPING_CALLS))
+
+    def apps_with_webhooks(self) -> list[str]:
+        """The apps of which messages to receivers are due, or are not sent any more."""
+        names = [name for kind in (WEBHOOKS_DUE, WEBHOOKS_FAILED) for name in self._scan(f"{kind}:*", "ZSET")]
+        return sorted({redis_keys.last_part(name) for name in names})
 
     def pick(self, names: Iterable[str], fields: Sequence[str]) -> list[Fields]:
         """Some fields of hashes, in the order of `names`; a missing field is ''."""

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from app.state import redis_keys
-from app.state.media_types import IMAGES
-from app.state.media_types import PDF as PDF_TYPE
 from app.state.scripts import Store
+from app.state.uploads.media_types import IMAGES
+from app.state.uploads.media_types import PDF as PDF_TYPE
 
 IMAGE, PDF, IMAGE_URL = "image", "pdf", "image_url"
 JSON_OBJECT, JSON_SCHEMA = "json_object", "json_schema"

@@ -26,6 +26,9 @@ RATE = "rate"
 CLIENT_REQUESTS = "client-requests"
 """The index of open client requests by their expiry."""
 
+OPEN_CALLS = "open-calls"
+"""The index of turns whose calls wait for a person, by when they expire."""
+
 SLEEPING_CALLS = "sleeping-calls"
 """The index of multi-step calls that sleep without a thread, by when they go on."""
 
@@ -34,6 +37,23 @@ MODEL_ABILITIES = "model-abilities"
 STORED_FILES = "stored-files"
 """The index of files whose bytes are in AOMI_FILES_URL, by when one looks whether they are still needed."""
 
+PUBLIC_ID_KEY = "public-id-key"
+"""The key by which `PublicIds` encrypts."""
+
+TEMPORARY_SESSIONS = "temporary-sessions"
+"""The index of sessions that go with their only request, by when one looks."""
+
+RELOAD = "reload"
+"""The hash of the last reload of aomi.yaml."""
+
+RELOAD_PROCESSES = "reload-processes"
+"""The hash of what each process says of its aomi.yaml."""
+
+WEBHOOKS_DUE = "webhooks-due"
+"""The indexes of messages to receivers that are due, an index for each app."""
+
+WEBHOOKS_FAILED = "webhooks-failed"
+"""The indexes of messages that are not sent any more, an index for each app."""
 
 METRICS = "metrics"
 """The hash of what all processes have counted."""
@@ -93,6 +113,11 @@ def aside(session_id: str, thread_id: str) -> str:
 def message_ids(session_id: str, thread_id: str) -> str:
     """The hash of the ids that clients gave messages of a thread."""
     return f"{thread(session_id, thread_id)}:ids"
+
+
+def feedback(session_id: str, thread_id: str) -> str:
+    """The hash of the feedback on a thread's replies."""
+    return f"{thread(session_id, thread_id)}:feedback"
 
 
 def waiting(session_id: str) -> str:
@@ -167,9 +192,29 @@ def file_data(session_id: str, file_id: str) -> str:
     return f"{file(session_id, file_id)}:data"
 
 
+def webhook(session_id: str, app: str, message_id: str) -> str:
+    """The hash of one message to the receiver of an app."""
+    return f"{session(session_id)}:webhook:{app}:{message_id}"
+
+
+def webhooks_due(app: str) -> str:
+    """The index of an app's messages that are due."""
+    return f"{WEBHOOKS_DUE}:{app}"
+
+
+def webhooks_failed(app: str) -> str:
+    """The index of an app's messages that are not sent any more."""
+    return f"{WEBHOOKS_FAILED}:{app}"
+
+
 def client(session_id: str) -> str:
     """The client that a session belongs to."""
     return f"{session(session_id)}:client"
+
+
+def owner(session_id: str) -> str:
+    """The user who owns a session."""
+    return f"{session(session_id)}:owner"
 
 
 def introduced(digest: str) -> str:
@@ -182,6 +227,11 @@ def sent(session_id: str, digest: str) -> str:
     return f"{session(session_id)}:sent:{digest}"
 
 
+def answer_field(call_id: str) -> str:
+    """The field of a turn's hash that holds the answer to one of its calls."""
+    return f"answer:{call_id}"
+
+
 def request_field(number: int | str) -> str:
     """The field of a session's hash that holds an open client request."""
     return f"request:{number}"
@@ -190,6 +240,16 @@ def request_field(number: int | str) -> str:
 def sessions_of(public_key: str) -> str:
     """The index of a public key's sessions."""
     return f"sessions-of:{public_key}"
+
+
+def sessions_of_user(user_id: str) -> str:
+    """The index of a user's sessions."""
+    return f"sessions-of-user:{user_id}"
+
+
+def user(user_id: str) -> str:
+    """The name of a user, as the tokens say it."""
+    return f"user:{user_id}"
 
 
 def turns_of(kind: str, who: str) -> str:
@@ -222,6 +282,11 @@ def session_usage(session_id: str) -> str:
     return f"{session(session_id)}:usage"
 
 
+def response_usage(session_id: str) -> str:
+    """The usage of a session's responses of OpenAI's API."""
+    return f"{session(session_id)}:response-usage"
+
+
 def day_usage(key_id: str, day: str) -> str:
     """The usage of an API key on a day such as `2026-11-24`. All usage keys of one API key are in one hash slot."""
     return f"usage:{{{key_id}}}:day:{day}"
@@ -240,6 +305,11 @@ def counted_charges(key_id: str) -> str:
 def key_and_day_of(day_key: str) -> tuple[str, str]:
     """API key and day of a name made by `day_usage`."""
     return hash_tag(day_key), day_key.rpartition(":")[2]
+
+
+def all_usage(account: str) -> str:
+    """Matches the names of all usage of one account."""
+    return f"usage:{{{account}}}:*"
 
 
 ALL_DAY_USAGE = "usage:{*}:day:*"

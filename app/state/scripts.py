@@ -20,7 +20,7 @@ from app.state.connection.cluster import Cluster
 from app.state.connection.prefix import Prefix
 from app.state.pairs import text_fields
 
-LIBRARY = ("keys", "prelude", "branches", "joining")
+LIBRARY = ("keys", "prelude", "message_texts", "shared_steps", "branches", "open_calls", "joining")
 """The files of functions that precede each script, in this order."""
 
 
@@ -40,6 +40,8 @@ class Store:
         self.settings = settings
         self.is_cluster = isinstance(redis, Cluster)
         self.control = Prefix(settings.redis_prefix).name(redis_keys.CONTROL)
+        is_sharded = self.is_cluster and settings.cluster_pubsub == "sharded"
+        self._publish = "SPUBLISH" if is_sharded else "PUBLISH"
         self.clock = RedisClock(lambda: int(self.run(Call("time", (1, redis_keys.LEASES)))))
 
     def call(self, name: str, keys: Sequence[str], args: Mapping[str, Any], first: Call | None = None) -> Any:
@@ -54,15 +56,15 @@ class Store:
     def run(self, call: Call) -> Any:
         """The reply to one call."""
         try:
-            return self.redis.evalsha(_sha(call.name), *call.args)
+            return self.redis.evalsha(self._sha(call.name), *call.args)
         except NoScriptError:  # a new server, or a new master: this gives it the script
-            return self.redis.eval(source(call.name), *call.args)
+            return self.redis.eval(source(call.name, self._publish), *call.args)
 
     def _run_both(self, first: Call, call: Call) -> Any:
         if not self.is_cluster:
             pipeline = self.redis.pipeline(transaction=False)
-            pipeline.evalsha(_sha(first.name), *first.args)
-            pipeline.evalsha(_sha(call.name), *call.args)
+            pipeline.evalsha(self._sha(first.name), *first.args)
+            pipeline.evalsha(self._sha(call.name), *call.args)
             with suppress(NoScriptError):
                 return pipeline.execute()[1]
         self.run(first)
@@ -78,11 +80,14 @@ class Store:
         calls = [Call(name, (1, key, *common, *more)) for key, more in each]
         pipeline = self.redis.pipeline(transaction=False)
         for call in calls:
-            pipeline.evalsha(_sha(name), *call.args)
+            pipeline.evalsha(self._sha(name), *call.args)
         try:
             return [reply[0] for reply in pipeline.execute()]
         except NoScriptError:
             return [self.run(call)[0] for call in calls]
+
+    def _sha(self, name: str) -> str:
+        return _sha(name, self._publish)
 
     def fields(self, key: str) -> dict[str, str]:
         """A hash as text; empty when there is none."""
@@ -90,12 +95,14 @@ class Store:
 
 
 @cache
-def source(name: str) -> str:
-    """A script as Redis gets it: the names of keys and the shared functions precede it."""
+def source(name: str, publish: str = "PUBLISH") -> str:
+    """A script as Redis gets it: the names of keys and the shared functions precede it, and before them the command
+    that publishes on the channels of a session."""
     folder = files("app.state").joinpath("lua")
-    return "\n".join(folder.joinpath(f"{part}.lua").read_text() for part in (*LIBRARY, name))
+    parts = (folder.joinpath(f"{part}.lua").read_text() for part in (*LIBRARY, name))
+    return "\n".join([f"local PUBLISH = '{publish}'", *parts])
 
 
 @cache
-def _sha(name: str) -> str:
-    return hashlib.sha1(source(name).encode(), usedforsecurity=False).hexdigest()
+def _sha(name: str, publish: str) -> str:
+    return hashlib.sha1(source(name, publish).encode(), usedforsecurity=False).hexdigest()

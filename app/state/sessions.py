@@ -8,18 +8,18 @@ from typing import Any
 from app.events import sse
 from app.events.entries import StreamEntry
 from app.state import deletion, redis_keys
-from app.state.control_messages import DropWork, compaction_work, title_work
+from app.state.conversation.histories import Histories
+from app.state.conversation.summary import Summary
 from app.state.deletion import SessionRefs
-from app.state.histories import Histories
 from app.state.ids import new_id
-from app.state.open_requests import open_requests
 from app.state.pages import Page, WantedPage, read_page
 from app.state.pairs import frame_pairs, to_pairs
-from app.state.run_records import Run
 from app.state.scripts import Store
 from app.state.session_fields import Fields, new_session_fields
-from app.state.streams import read_stream
-from app.state.summary import Summary
+from app.state.tools.open_requests import open_requests
+from app.state.turns.control_messages import DropWork, compaction_work, title_work
+from app.state.turns.run_records import Run
+from app.state.turns.streams import read_stream
 
 SUMMARY_FIELDS = (
     *("id", "title", "is_archived", "created_at", "updated_at"),

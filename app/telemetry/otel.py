@@ -22,6 +22,9 @@ _W3C = TraceContextTextMapPropagator()
 FLUSH_MILLISECONDS = 3000
 """How long the end of a process waits for its last spans."""
 
+SPANS_WITH_CONTENT = 32
+"""Spans of one request to the collector where they have content: at most about 4 MB, which collectors take."""
+
 
 class _Span:
     def __init__(self, span: trace.Span) -> None:
@@ -52,11 +55,12 @@ class _Request(_Span):
 class Otel:
     """The implementation of `app.telemetry.tracing`, in a process that traces as `service`."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, has_content: bool) -> None:
         resource = Resource.create({"service.name": service, "service.version": __version__})
         named = resource.merge(OTELResourceDetector().detect())  # the operator's names take precedence
         self._provider = TracerProvider(resource=named, shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        size = SPANS_WITH_CONTENT if has_content else None
+        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(), max_export_batch_size=size))
         self._tracer = self._provider.get_tracer("aomi", __version__)
 
     def stop(self) -> None:
@@ -97,6 +101,10 @@ class Otel:
         """See `tracing.request`."""
         around = _W3C.extract(parent)
         return _Request(self._tracer.start_span(name, context=around, kind=SpanKind.SERVER, attributes=attributes))
+
+    def add(self, attributes: Mapping[str, Value]) -> None:
+        """Add attributes to the current span."""
+        trace.get_current_span().set_attributes(attributes)
 
     def carrier(self) -> dict[str, str]:
         """The `traceparent` of the current span."""

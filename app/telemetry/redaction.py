@@ -31,8 +31,10 @@ _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "
 _OF_THE_CODE = (AttributeError, ConfigError, ImportError, ModuleNotFoundError, NameError)
 """Exceptions whose messages name code, or the operator's own settings."""
 
+_START = r"(?:\b|(?<=\\[nrtbf]))"  # also behind an escape of JSON, whose letter would be part of the word
 _KEYS = re.compile(
-    r"\b(?:(?:sk|pk|gsk|xai|aomi|hf)[-_]|AIza)[\w-]{8,}"  # of the providers and our own
+    rf"{_START}(?:(?:sk|pk|gsk|xai|aomi|hf)[-_]|AIza)[\w-]{{8,}}"  # of the providers and our own
+    rf"|{_START}whsec_[\w+/=]{{8,}}"  # of webhooks
     r"|(?<=Bearer )\S+"
     r"|(?<=://)[^/\s@]+(?=@)"  # who logs in to an address
     r"|(?<![\w/+-])[\w-]{43}=(?![\w=])"  # Fernet's
@@ -73,8 +75,12 @@ def trace(error: BaseException, content: bool) -> str:
 def masked(text: str, *, quotes: bool = True) -> str:
     """The text with keys masked, and concealed as in `concealing`; encodable as UTF-8. `quotes`: it may quote what a
     tool was given."""
-    shown = concealed(text) if quotes or _conceal.get() else text
-    return _KEYS.sub(MASK, shown.encode("utf-8", "replace").decode())
+    return without_keys(concealed(text) if quotes or _conceal.get() else text)
+
+
+def without_keys(text: str) -> str:
+    """The text with keys of a known form masked; encodable as UTF-8."""
+    return _KEYS.sub(MASK, text.encode("utf-8", "replace").decode())
 
 
 def concealed(text: str) -> str:

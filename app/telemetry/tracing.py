@@ -1,12 +1,13 @@
 """Traces, from a request through the queue to models and tools. `app.telemetry.otel` implements them if AOMI_OTEL is
 set; otherwise it is not loaded, and a span costs the read of a variable.
 
-Spans name models, tools and ids, never texts. A trace crosses the queue as its W3C `traceparent`, in `carrier`.
+Spans name models, tools and ids. Texts are in them with AOMI_OTEL_CONTENT alone, through `add_content`. A trace crosses
+the queue as its W3C `traceparent`, in `carrier`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -51,15 +52,16 @@ class _NoSpan:
 
 _NO_SPAN = _NoSpan()
 _otel: Otel | None = None
+_has_content = False
 
 
 def setup(settings: Settings, service: str) -> None:
     """Turn tracing on if the settings say so: as `service`, unless OTEL_SERVICE_NAME names another."""
-    global _otel
+    global _otel, _has_content
     if settings.otel:
         from app.telemetry.otel import Otel
 
-        _otel = Otel(service)
+        _otel, _has_content = Otel(service, settings.otel_content), settings.otel_content
 
 
 def stop() -> None:
@@ -76,9 +78,15 @@ def span(
     parent: Carrier | None = None,
     link: Carrier | None = None,
 ) -> AbstractContextManager[Span]:
-    """A span for the `with` block. Its parent is the current span, else `parent`; `link` is a trace that led to it. An
+    """A span for the `with` block. Its parent is `parent`, else the current span; `link` is a trace that led to it. An
     exception that leaves the block marks the span as failed."""
     return _otel.span(name, attributes, kind, parent, link) if _otel else nullcontext(_NO_SPAN)
+
+
+def add_content(make: Callable[[], Mapping[str, Value]]) -> None:
+    """Add attributes with texts to the current span. Without AOMI_OTEL_CONTENT they are not even made."""
+    if _otel and _has_content:
+        _otel.add(make())
 
 
 def past(name: str, attributes: Mapping[str, Value], parent: Carrier, between: tuple[str, str]) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 from app import exact_json
 from app.catalog import Catalog
 from app.errors import Conflict, NotFound, Unauthorized
-from app.state.api_keys import ApiKeys
-from app.state.open_requests import OpenRequest, last_number, open_requests
+from app.state.accounts.api_keys import ApiKeys
 from app.state.session_fields import Fields
 from app.state.sessions import Sessions
-from app.state.turn_requests import Principal, TurnRequest
+from app.state.tools.open_requests import OpenRequest, last_number, open_requests
+from app.state.turns.turn_requests import Principal, TurnRequest
 from app.turns.current_key import KEY_REFUSED, current_principal
 from app.turns.service import TurnService
 
@@ -28,6 +28,10 @@ class ClientReplies:
         self._sessions = sessions
         self._catalog = catalog
         self._api_keys = api_keys
+
+    def with_catalog(self, catalog: Catalog) -> ClientReplies:
+        """The same with other apps and models."""
+        return ClientReplies(self._turns, self._sessions, catalog, self._api_keys)
 
     def accept(self, session: Fields, numbers: Collection[int], result: dict[str, Any]) -> list[OpenRequest]:
         """Close the requests among `numbers` that are open and start the turn in which the model reads `result`; that

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.catalog import DEFAULT_APP
-from app.state.api_keys import ApiKeys
-from app.state.turn_requests import Principal
+from app.state.accounts.api_keys import ApiKeys
+from app.state.turns.turn_requests import Principal
 
 KEY_REFUSED = (
     "The API key of this conversation was revoked, has expired, or no longer opens the app; "

@@ -1,9 +1,13 @@
-"""Erasing a session: its turns end, their usage is counted, its keys and its jobs are removed. Erasing a thread."""
+"""Erasing a session: its turns end, their usage is counted, its keys and its jobs are removed. Erasing a thread, and
+what is left of a user."""
 
 from __future__ import annotations
 
-from app.state.files import Files
+from app.state.accounts.ledger import Ledger
+from app.state.accounts.owners import Owners
+from app.state.accounts.vault import Vault
 from app.state.sessions import Sessions
+from app.state.uploads.files import Files
 from app.turns.queue import Jobs
 from app.turns.service import TurnService
 from app.turns.usage_recovery import UsageRecovery
@@ -18,6 +22,13 @@ def erase(
     remove_files = files.deleting_all(session_id)
     jobs.forget(sessions.delete(session_id))
     remove_files()
+
+
+def erase_user(owners: Owners, vault: Vault, ledger: Ledger, user_id: str) -> None:
+    """Erase what is a user's beside the sessions, which were erased before."""
+    vault.forget(user_id)
+    ledger.forget_user(user_id)
+    owners.forget(user_id)
 
 
 def erase_thread(sessions: Sessions, turns: TurnService, jobs: Jobs, session_id: str, thread_id: str) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 
 from app.events import sse
-from app.state.leases import MAX_LEASES
-from app.state.run_records import Run
-from app.state.run_status import ENDED
-from app.state.runs import RunStore
+from app.state.turns.leases import MAX_LEASES
+from app.state.turns.run_records import Run
+from app.state.turns.run_status import ENDED
+from app.state.turns.runs import RunStore
 from app.telemetry.logs import short_session_id
 from app.turns.queue import Jobs
 from app.turns.service import TurnService
@@ -75,4 +75,5 @@ def _terminal(run: Run) -> sse.Event:
     """The terminal event of a turn whose process died between `seal` and `settle`."""
     if run.outcome == "error":
         return WORKER_LOST
-    return sse.complete(interrupted=run.outcome == "interrupted")
+    awaiting = [call.call_id for call in run.asks]
+    return sse.complete(interrupted=run.outcome == "interrupted", awaiting=awaiting)

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from app.background import BackgroundLoop, Backoff, count_failure
 from app.state.connection.clients import Unavailable
-from app.state.leases import Leases, RunningTurn
 from app.state.passes import Passes
+from app.state.turns.leases import Leases, RunningTurn
 from app.telemetry.logs import short_session_id
 
 log = logging.getLogger(__name__)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from app.events import sse
 from app.metrics.instruments import Metrics
 from app.state.connection.clients import Unavailable
-from app.state.run_records import Run
-from app.state.run_status import UNFINISHED, RunStatus
-from app.state.runs import RunStore
-from app.state.turn_requests import Accepted, TurnRequest
-from app.state.withdrawal import WithdrawOutcome
+from app.state.open_calls.records import Asked
+from app.state.turns.run_records import Run
+from app.state.turns.run_status import UNFINISHED, RunStatus
+from app.state.turns.runs import RunStore
+from app.state.turns.turn_requests import Accepted, TurnRequest
+from app.state.turns.withdrawal import WithdrawOutcome
 from app.telemetry import log_context, tracing
 from app.turns.queue import Jobs
 
@@ -38,6 +39,8 @@ class TurnService:
             self._interrupt_each(session_id, (*accepted.superseded, accepted.current))
         elif accepted.outcome == "again" and (run := self._runs.get(session_id, accepted.run_id)):
             self.make_way(run)
+        if request.call_answers and accepted.outcome in ("started", "waiting"):  # late: the turn runs already
+            self._runs.open_calls.forget(session_id, request.call_answers.run_id)
         return accepted
 
     def make_way(self, run: Run) -> bool:
@@ -46,22 +49,31 @@ class TurnService:
         return run.status == "waiting" and self._interrupt_each(run.session_id, run.interrupts)
 
     def interrupt(self, session_id: str, run_id: str = "") -> bool:
-        """Stop the turn `run_id`, or the current one. False if there was none to stop.
+        """Stop the turn `run_id`, or the current one, or the last one if it waits for a person. False if there was none
+        to stop.
 
         Its stream ends at once; the worker that runs it is notified at the same time and closes the provider's stream.
         """
-        run_id = run_id or self._runs.current(session_id)
-        return self.end(session_id, run_id, sse.complete(interrupted=True))
+        stopped = self.end(session_id, run_id or self._runs.current(session_id), sse.complete(interrupted=True))
+        return stopped or (not run_id and self._interrupt_awaiting(session_id))
+
+    def _interrupt_awaiting(self, session_id: str) -> bool:
+        """Close the calls of the session's last turn, if they wait for a person."""
+        last = self._runs.last(session_id)
+        closed = bool(last) and self._runs.open_calls.interrupt(session_id, last)
+        if closed:
+            self._runs.open_calls.forget(session_id, last)
+        return closed
 
     def withdraw(self, session_id: str, run_id: str) -> WithdrawOutcome:
         """Withdraw a user's message that no worker has begun. Its stream ends as an interrupted one.
 
-        A client's reply to a request counts as begun: the request that it answered is closed.
+        A client's reply to a request, and an answer to a call, count as begun: what they answered is closed.
         """
         run = self._runs.get(session_id, run_id)
         if run is None:
             return "unknown"
-        is_free = run.branch == "regenerate" or run.message["role"] == "user"
+        is_free = run.goes_on is None and (run.branch == "regenerate" or run.message["role"] == "user")
         sealed = self._runs.withdraw(session_id, run_id) if is_free else None
         if sealed is None:  # perhaps by an earlier request
             run = self._runs.get(session_id, run_id)
@@ -91,10 +103,12 @@ class TurnService:
         """End a turn of a status in `expect` with its terminal event. False if another process has ended it."""
         return self._settle(self._runs.seal(session_id, run_id, sse.outcome(terminal), expect=expect), terminal)
 
-    def end_claimed(self, run: Run, terminal: sse.Event) -> bool:
-        """As `end`, of a running turn, unless another worker has claimed it since."""
+    def end_claimed(self, run: Run, terminal: sse.Event, asks: Sequence[Asked] = ()) -> bool:
+        """As `end`, of a running turn, unless another worker has claimed it since. It `asks` a person about these
+        calls."""
         running: set[RunStatus] = {"running"}
-        sealed = self._runs.seal(run.session_id, run.id, sse.outcome(terminal), expect=running, claim=run.claim)
+        outcome = sse.outcome(terminal)
+        sealed = self._runs.seal(run.session_id, run.id, outcome, expect=running, claim=run.claim, asks=asks)
         return self._settle(sealed, terminal)
 
     def _settle(self, sealed: Run | None, terminal: sse.Event) -> bool:

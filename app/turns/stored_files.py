@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.state.files import Files
+from app.state.uploads.files import Files
 
 
 class StoredFiles:

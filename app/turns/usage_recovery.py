@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from app import exact_json
+from app.state.accounts.ledger import Ledger
 from app.state.clock import RedisClock
-from app.state.ledger import Ledger
-from app.state.run_records import Run
-from app.state.run_status import ENDED
-from app.state.runs import RunStore
-from app.state.transcript import INTERRUPTED, Message
+from app.state.conversation.transcript import INTERRUPTED, Message
+from app.state.turns.run_records import Run
+from app.state.turns.run_status import ENDED
+from app.state.turns.runs import RunStore
 from app.usage import ModelCall
 
 

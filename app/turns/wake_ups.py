@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.state.step_calls import StepToolCalls
+from app.state.tools.step_calls import StepToolCalls
 from app.turns.queue import Jobs
 
 

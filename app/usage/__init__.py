@@ -1,4 +1,4 @@
-"""The usage of model calls and its cost: tokens, prices, sums. Pure; `app.state.ledger` stores and adds it up.
+"""The usage of model calls and its cost: tokens, prices, sums. Pure; `app.state.accounts.ledger` stores and adds it up.
 
 Costs are whole nano-dollars (1e-9 US$), so that sums are exact in Redis.
 """
@@ -17,6 +17,22 @@ NO_KEY = "-"
 BUDGET_SPENT = (
     "The budget of this API key is spent for this month; ask the operator for more, or wait for the next month"
 )
+
+USER_BUDGET_SPENT = "Your budget is spent for this month; ask the operator for more, or wait for the next month"
+
+_USER = "user/"
+"""Begins the ledger's accounts of users. No id of an API key has a slash."""
+
+
+def user_account(user_id: str) -> str:
+    """The account of a user in the ledger, beside those of API keys."""
+    return _USER + user_id
+
+
+def user_of_account(account: str) -> str:
+    """The user's id, '' for the account of an API key."""
+    return account.removeprefix(_USER) if account.startswith(_USER) else ""
+
 
 EST_BYTES_PER_TOKEN = 4
 """Estimated size of a token, where there is no tokenizer."""
@@ -65,7 +81,8 @@ class ModelCall:
     """A model call that is about to be sent: number `number` of the turn. It counts for `day` (UTC).
 
     `prompt` is an estimate of the tokens that it sends. `prices` None are unknown. `own_key`: its client's own key
-    pays. This is all that is needed to settle the call if its worker dies.
+    pays. `user` is the id of the user who asked, '' without owners. This is all that is needed to settle the call if
+    its worker dies.
     """
 
     number: str
@@ -76,6 +93,7 @@ class ModelCall:
     prompt: int
     prices: Prices | None
     own_key: bool = False
+    user: str = ""
 
     @classmethod
     def read(cls, stored: dict[str, Any]) -> ModelCall:
@@ -85,12 +103,14 @@ class ModelCall:
 
     def stored(self) -> dict[str, Any]:
         """The fields of its JSON."""
-        return _renamed(asdict(self), "api_key_id", "key")
+        return _stored(asdict(self))
 
     def charge(self, usage: Usage, cost: int | None) -> Charge:
         """Its charge, at a cost in nano-dollars (None: unknown), which is 0 if the client's own key paid."""
         cost = 0 if self.own_key else cost
-        return Charge(self.number, self.day, self.api_key_id, self.app, self.model, usage, cost, self.own_key)
+        return Charge(
+            self.number, self.day, self.api_key_id, self.app, self.model, usage, cost, self.own_key, self.user
+        )
 
     def estimated(self, reply_bytes: int) -> Charge:
         """The charge by what is known: the size of the prompt and of the part of the reply that came."""
@@ -111,6 +131,12 @@ class Charge:
     usage: Usage
     cost: int | None
     own_key: bool
+    user: str = ""
+
+    @property
+    def accounts(self) -> list[str]:
+        """The accounts of the ledger that it counts for."""
+        return [self.api_key_id] + ([user_account(self.user)] if self.user else [])
 
     @classmethod
     def read(cls, stored: dict[str, Any]) -> Charge:
@@ -119,7 +145,7 @@ class Charge:
 
     def stored(self) -> dict[str, Any]:
         """The fields of its JSON."""
-        return _renamed(asdict(self), "api_key_id", "key")
+        return _stored(asdict(self))
 
     def totals(self) -> Totals:
         """The totals of this one charge. The turn is counted with its first call."""
@@ -171,6 +197,13 @@ class Totals:
 
 
 MEASURES = tuple(field.name for field in fields(Totals))
+
+
+def _stored(fields: dict[str, Any]) -> dict[str, Any]:
+    """Without a user where there is none, as earlier versions store it and read it."""
+    if not fields["user"]:
+        del fields["user"]
+    return _renamed(fields, "api_key_id", "key")
 
 
 def _renamed(fields: dict[str, Any], old: str, new: str) -> dict[str, Any]:

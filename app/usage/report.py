@@ -1,4 +1,4 @@
-"""Usage of keys, apps, models, sessions and days, grouped and summed."""
+"""Usage of keys, users, apps, models, sessions and days, grouped and summed."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class Row:
     model: str
     totals: Totals
     session: str = ""
+    user: str = ""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def raw_body() -> bytes:
     """All bytes of the body. Raises `BadRequest` when some are missing."""
     try:
         data = request.get_data()
-        # werkzeug stops reading a chunked body after MAX_BODY bytes and does not say so
+        # werkzeug stops reading a chunked body after `request.max_content_length` bytes and does not say so
         if "Transfer-Encoding" in request.headers and request.environ["wsgi.input"].read(1):
             raise RequestEntityTooLarge
     except ClientDisconnected:
@@ -83,7 +83,7 @@ def validated(kind: type[T], fields: dict[str, Any]) -> T:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
     name = str(first["loc"][0])
-    if first["type"] == "missing":  # says the same as null, which says what would be right
+    if first["type"] == "missing" and len(first["loc"]) == 1:  # says the same as null, which says what would be right
         return validated(kind, fields | {name: None})
     raise BadRequest(_message(name, first))
 

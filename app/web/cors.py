@@ -10,9 +10,10 @@ from app.web.current import services
 
 ALLOWED_METHODS = "GET, POST, PATCH, DELETE"
 ALLOWED_HEADERS = (
-    "Accept, Aomi-App-Key, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key, X-Request-Id, X-Session-Id"
+    "Accept, Aomi-App-Key, Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer, X-API-Key, "
+    "X-Request-Id, X-Session-Id"
 )
-EXPOSED_HEADERS = "Link, Location, Retry-After, X-Request-Id"
+EXPOSED_HEADERS = "Link, Location, Preference-Applied, Retry-After, X-Request-Id, X-Should-Retry"
 MAX_AGE_SECONDS = 7200
 """How long a browser may cache the preflight response."""
 

@@ -1,14 +1,24 @@
-"""The services of the Flask app that handles the request."""
+"""The services of the Flask app that handles the request. A request has the same apps and models to its end."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
-from flask import current_app
+from flask import current_app, g
 
+from app.catalog import Catalog
 from app.services import Services
 
 
 def services() -> Services:
     """The services of the current app. Raises `RuntimeError` outside a request."""
-    return cast(Services, current_app.extensions["aomi"])
+    if "aomi_services" not in g:
+        g.aomi_services = current_app.extensions["aomi"]
+    return cast(Services, g.aomi_services)
+
+
+def catalog_source() -> Callable[[], Catalog]:
+    """A function that returns the present apps and models, for a stream that lives longer than they do."""
+    extensions = current_app.extensions
+    return lambda: cast(Services, extensions["aomi"]).catalog

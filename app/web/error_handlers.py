@@ -1,4 +1,5 @@
-"""Error responses: always JSON `{"error": "..."}`, and nothing in it that the caller may not see."""
+"""Error responses: always JSON, `{"error": "..."}` or in the form of a dialect, and nothing in it that the caller may
+not see."""
 
 from __future__ import annotations
 
@@ -7,16 +8,18 @@ import logging
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
-from app.errors import ApiError
+from app.errors import ApiError, Unauthorized
 from app.state.connection.clients import Unavailable
 from app.telemetry import log_context
+from app.web.body_limit import too_large
+from app.web.conventions import Refused, conventions
+from app.web.current import services
 
 log = logging.getLogger(__name__)
 
 HTTP_MESSAGES = {
     404: "There is no such path; /docs lists the paths",
     405: "This method is not allowed here; the header Allow lists the allowed ones",
-    413: "The request body is too large: at most 1 MiB",
     500: "Internal server error",
 }
 
@@ -31,8 +34,12 @@ def register(app: Flask) -> None:
 
 
 def _error_response(message: str, status: int, retry_after: int | None = None) -> Response:
-    response = jsonify(error=message)
+    refused = Refused(status, message, retry_after)
+    response = jsonify(conventions().error_body(refused))
     response.status_code = status
+    response.headers.update(conventions().error_headers(refused))
+    if status == Unauthorized.status and services().settings.owners:
+        response.headers["WWW-Authenticate"] = "Bearer"  # RFC 6750, section 3
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     return response
@@ -44,7 +51,8 @@ def _refusal(error: ApiError) -> Response:
 
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
-    response = _error_response(HTTP_MESSAGES.get(status, error.description or error.name), status)
+    message = too_large() if status == 413 else HTTP_MESSAGES.get(status, error.description or error.name)
+    response = _error_response(message, status)
     for name, value in error.get_headers():
         if name == "Allow":
             response.headers[name] = value

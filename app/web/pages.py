@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response, jsonify, request, url_for
 
 from app.errors import BadRequest
-from app.state.message_pages import WantedMessages
+from app.state.conversation.message_pages import WantedMessages
 from app.state.pages import Page, WantedPage
 
 MAX_ITEMS = 500
@@ -27,7 +27,7 @@ def wanted_page() -> WantedPage:
     """The page that the query asks for. Raises `BadRequest`."""
     limit, cursor = request.args.get("limit", str(MAX_ITEMS)), request.args.get("cursor", "")
     if not LIMIT.fullmatch(limit):
-        raise BadRequest(f"'limit' must be a whole number from 1 to {MAX_ITEMS}")
+        raise BadRequest(f"'limit' must be a whole number from 1 on; a page has at most {MAX_ITEMS}")
     if "cursor" in request.args and not CURSOR.fullmatch(cursor):
         raise BadRequest("'cursor' must be that of the header Link of the page before; leave it out for the first page")
     return WantedPage(min(int(limit), MAX_ITEMS), cursor)

@@ -9,16 +9,13 @@ from flask import request
 
 from app import exact_json
 from app.errors import BadRequest, NotFound
-from app.state.open_requests import SERVER_FIELDS
 from app.state.session_fields import Fields
+from app.state.tools.open_requests import SERVER_FIELDS
+from app.web import session_ids
+from app.web.access import users
 from app.web.current import services
 
-UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-TOKEN = re.compile(r"[A-Za-z0-9:_.-]{8,128}")
 NOT_BLANK = re.compile(r"[^\s\x1c-\x1f\x85\ufeff]")  # Python's \s and JavaScript's \s differ: this is blank in either
-SHARED_IDS = frozenset(["default-session", "default_session", "undefined", "anonymous", "session-id", "session_id"])
-"""Ids that client libraries send for every user: all of them would share one session. (The first one is sent by Aomi's
-React runtime, 0.3.14, after its last thread was deleted.)"""
 
 MESSAGE_ID = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
 OUR_MESSAGE_ID = re.compile(r"(msg|run)_")
@@ -26,6 +23,8 @@ OUR_MESSAGE_ID = re.compile(r"(msg|run)_")
 
 EVENT_NUMBER = re.compile(r"[0-9]{1,15}")
 EVENT_ID = re.compile(r"(?:.*:)?([0-9]{1,15})", re.DOTALL)
+
+RESPOND_ASYNC = "respond-async"
 
 TEXT_CHARACTERS = 32_000
 TITLE_CHARACTERS = 200
@@ -39,9 +38,12 @@ IDEMPOTENCY_KEY_CHARACTERS = 255
 USER_STATE_BYTES = 16 * 1024
 RESULT_BYTES = 16 * 1024
 FORMAT_BYTES = 32 * 1024
+ARGS_BYTES = 64 * 1024
+CALL_ID_CHARACTERS = 512
+ANSWER_CHARACTERS = 4000
 
-NO_SESSION = "There is no such session; POST /api/sessions or a first message creates one"
-NO_BEFORE = "There is no message with the id of 'before' in this thread; leave it out for the newest messages"
+NO_SESSION = users.NO_SESSION
+NO_BEFORE = "The thread's active branch has no message with the id of 'before'; leave it out for the newest messages"
 NO_THREAD = "There is no such thread in this session; GET /api/sessions/{id} lists its threads"
 NO_MESSAGE = "There is no such message in this thread; GET /api/state shows its messages"
 SEE_APPS = "see /api/session/apps"
@@ -54,7 +56,10 @@ ON_BUSY = get_args(OnBusy)
 
 
 def session_id() -> str:
-    """The session id of the header or the query. Raises `BadRequest`."""
+    """The session id of the header or the query, of a session that the caller may use.
+
+    Raises `BadRequest`; with owners, `Unauthorized` without a user, `NotFound` for a stranger's session.
+    """
     sent = optional_session_id()
     if sent is None:
         raise BadRequest("A session id is needed: header X-Session-Id or query session_id, a UUID")
@@ -63,24 +68,20 @@ def session_id() -> str:
 
 def optional_session_id() -> str | None:
     """As `session_id`, None when there is none."""
-    sent = (request.headers.get("X-Session-Id"), *request.args.getlist("session_id"))
-    ids = {checked_session_id(value) for value in sent if value is not None}
-    if len(ids) > 1:
-        raise BadRequest("X-Session-Id and session_id name different sessions; send one, or the same in both")
-    return ids.pop() if ids else None
+    sent = session_ids.named_session_id()
+    if sent is not None:
+        users.check_owner(sent)
+    return sent
 
 
 def checked_session_id(value: str) -> str:
-    """The id in lower case. Raises `BadRequest` when it is malformed."""
-    if UUID.fullmatch(value):
-        return value.lower()
-    if value.lower() in SHARED_IDS:
-        raise BadRequest(f"{value!r} is nobody's own session; create one with an id of its own, a UUID made at random")
-    if services().settings.session_id_format == "token":
-        if TOKEN.fullmatch(value):
-            return value.lower()
-        raise BadRequest("The session id must be a UUID, or 8 to 128 characters out of A-Z a-z 0-9 : _ . -")
-    raise BadRequest("The session id must be a UUID, such as 550e8400-e29b-41d4-a716-446655440000")
+    """The id in lower case, of a session that the caller may use.
+
+    Raises `BadRequest` when it is malformed; with owners, `Unauthorized` without a user, `NotFound` for a stranger's.
+    """
+    session_id = session_ids.formed_session_id(value)
+    users.check_owner(session_id)
+    return session_id
 
 
 def known_session() -> tuple[str, Fields]:
@@ -108,6 +109,12 @@ def app_from_query() -> str | None:
 def wants_reasoning() -> bool:
     """Whether the query asks for what the model thinks."""
     return request.args.get("reasoning") == "1"
+
+
+def prefers_async() -> bool:
+    """Whether the client prefers not to wait for the turn: RFC 7240, `Prefer: respond-async`, among others perhaps."""
+    preferences = ",".join(request.headers.getlist("Prefer")).split(",")
+    return any(re.split("[;=]", one)[0].strip().lower() == RESPOND_ASYNC for one in preferences)
 
 
 # Fields of a body or a query

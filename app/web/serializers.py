@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from app.catalog import Catalog
-from app.state.open_requests import pending
+from app.state.conversation.histories import Snapshot
+from app.state.conversation.transcript import Message
 from app.state.session_fields import (
     Fields,
     has_news,
@@ -14,7 +15,9 @@ from app.state.session_fields import (
     session_user_state,
     thread_status,
 )
+from app.state.tools.open_requests import pending
 from app.web import parsing
+from app.web.current import services
 
 
 def thread_json(thread: Fields, session: Fields | None = None, current_thread: str = "") -> dict[str, Any]:
@@ -65,3 +68,10 @@ def shows_reasoning(catalog: Catalog, session: Fields) -> bool:
     """Whether the client asks for what the model thinks, and the session's app does not hide it."""
     app, _ = catalog.choice(session.get("app", ""), "")
     return parsing.wants_reasoning() and app.reasoning == "shown"
+
+
+def with_feedback(snapshot: Snapshot, messages: list[Message]) -> list[Message]:
+    """Messages of the snapshot's thread, as clients get them, with the feedback on replies."""
+    if not (snapshot.has_feedback and snapshot.thread_id):
+        return messages
+    return services().feedback.shown(snapshot.session["id"], snapshot.thread_id, messages)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from flask import request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
-from app.errors import BadRequest, TooLarge
-from app.state.file_storage import CHUNK_BYTES
+from app.errors import BadRequest, Conflict, NotFound, NotReady, TooLarge, UnsupportedMediaType
+from app.state.uploads.file_storage import CHUNK_BYTES, FileGone, StorageFailed
+from app.state.uploads.files import SESSION_BYTES, SESSION_FILES, NoRoom, SessionGone, StoredFile
+from app.state.uploads.media_types import UnknownType
 from app.web.bodies import BROKEN_CHUNKS, BROKEN_OFF
 from app.web.current import services
-from app.web.send_timeout import socket_timeout
+from app.web.parsing import NO_SESSION
+from app.web.streaming.send_timeout import socket_timeout
+
+NO_TYPE = "This is no file that can be taken: it must be a PNG, JPEG, WebP or GIF image, a PDF, or text in UTF-8"
+FULL = f"The files of a session may be {SESSION_FILES}, of {SESSION_BYTES // 2**20} MiB in all; delete some first"
+AWAY = "The storage of files is not available; try again shortly"
 
 
 def declared_size() -> int:
@@ -44,6 +51,28 @@ def pieces() -> Iterator[bytes]:
         raise BadRequest(BROKEN_CHUNKS) from None
     if seen < (request.content_length or 1):
         raise BadRequest(BROKEN_OFF if seen else EMPTY)
+
+
+def stored(session_id: str, filename: str, content: Iterable[bytes], most: int) -> StoredFile:
+    """Store a file of at most `most` bytes. Its type is what its bytes are.
+
+    Raises `NotFound` (no such session), `TooLarge`, `UnsupportedMediaType`, `Conflict`, `NotReady`, and what `content`
+    raises.
+    """
+    if most > services().settings.max_file:
+        raise _too_large(services().settings.max_file)
+    try:
+        return services().files.add(session_id, filename, content, most)
+    except SessionGone:
+        raise NotFound(NO_SESSION) from None
+    except NoRoom:
+        raise TooLarge(FULL) from None
+    except UnknownType:
+        raise UnsupportedMediaType(NO_TYPE) from None
+    except FileGone:
+        raise Conflict("The session was deleted during the upload") from None
+    except StorageFailed as failed:
+        raise NotReady(AWAY) from failed
 
 
 EMPTY = "The body is empty; send the bytes of the file as the body"

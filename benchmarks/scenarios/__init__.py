@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from benchmarks.bench import Bench
-from benchmarks.scenarios import first, flow, relay, scale
+from benchmarks.scenarios import first, flow, latency, relay, scale
 
 Scenario = Callable[[Bench], Awaitable[None]]
 
@@ -15,7 +15,9 @@ SCENARIOS: dict[str, Scenario] = {
     "flow": flow.flow,
     "interrupts": flow.interrupts,
     "breaking": flow.breaking,
+    "latency": latency.latency,
     "relay": relay.relay,
+    "dialects": relay.dialects,
     "sessions": relay.sessions,
     "scale": scale.scale,
     "history": scale.history,

@@ -6,6 +6,7 @@ from benchmarks.bench import Bench
 from benchmarks.figures import of_cpu
 from benchmarks.load import Stream
 from benchmarks.stats import median, percentile
+from benchmarks.systems import System
 
 WARM_UP = 5
 
@@ -13,12 +14,11 @@ WARM_UP = 5
 async def first(bench: Bench) -> None:
     """Time to the first token; `over_direct_p50_ms` is what lies above the provider's own."""
     for system in bench.systems:
-        for _ in range(WARM_UP):
-            await system.load("burst-1", 1, 0)
+        await first_tokens(system, WARM_UP)
     for number in bench.rounds("first"):
         direct = 0.0
         for system in bench.systems:
-            took = [_first((await system.load("burst-1", 1, 0)).streams[0]) for _ in range(bench.sizes.turns)]
+            took = await first_tokens(system, bench.sizes.turns)
             direct = direct or median(took)
             figures = {"ttft_p50_ms": median(took), "ttft_p95_ms": percentile(took, 0.95)}
             bench.record("first", system.name, number, figures | {"over_direct_p50_ms": median(took) - direct})
@@ -34,6 +34,11 @@ async def burst(bench: Bench) -> None:
             seen = min(stream.tokens, bench.sizes.burst)
             figures = {"tokens_a_s": seen / (stream.ended - stream.began)}
             bench.record("burst", system.name, number, figures | of_cpu(load.cpu, seen))
+
+
+async def first_tokens(system: System, turns: int) -> list[float]:
+    """Milliseconds to the first token of so many turns, one after another."""
+    return [_first((await system.load("burst-1", 1, 0)).streams[0]) for _ in range(turns)]
 
 
 def _first(stream: Stream) -> float:

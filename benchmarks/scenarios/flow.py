@@ -8,7 +8,7 @@ import uuid
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Figures, ends, of_cpu, of_streams
-from benchmarks.load import Request, open_all
+from benchmarks.load import Request, Stream, open_all
 from benchmarks.processes import Processes
 from benchmarks.sizes import Sizes
 from benchmarks.stats import percentile
@@ -38,15 +38,19 @@ def _figures(load: Load, sizes: Sizes) -> Figures:
 
 async def interrupts(bench: Bench) -> None:
     """At the load of `flow`: from the POST of an interrupt to the end of its stream at the client."""
-    sizes, port = bench.sizes, bench.aomi.ports[0]
     for number in bench.rounds("interrupts"):
-        ids = [str(uuid.uuid4()) for _ in range(sizes.streams)]
-        body = {"text": "hello", "model": sizes.long}
-        requests = [post(port, "/api/chat", body, {"X-Session-Id": session_id}) for session_id in ids]
-        streams, asked = await asyncio.gather(open_all(requests, sizes.over), _interrupt(port, ids, sizes))
-        took = [(streams[place].ended - began) * 1000 for place, began in enumerate(asked)]
+        took, streams = await stops(bench.aomi.ports[0], bench.sizes)
         figures = {"p50_ms": percentile(took, 0.5), "max_ms": max(took)}
         bench.record("interrupts", "aomi", number, figures | ends(streams))
+
+
+async def stops(port: int, sizes: Sizes) -> tuple[list[float], list[Stream]]:
+    """Milliseconds from each interrupt to the end of its stream, and all streams."""
+    ids = [str(uuid.uuid4()) for _ in range(sizes.streams)]
+    body = {"text": "hello", "model": sizes.long}
+    requests = [post(port, "/api/chat", body, {"X-Session-Id": session_id}) for session_id in ids]
+    streams, asked = await asyncio.gather(open_all(requests, sizes.over), _interrupt(port, ids, sizes))
+    return [(streams[place].ended - began) * 1000 for place, began in enumerate(asked)], streams
 
 
 async def _interrupt(port: int, ids: list[str], sizes: Sizes) -> list[float]:

@@ -39,6 +39,7 @@ def test_an_answer_streams_as_markdown(scripted, provider):
     expect(turn).to_have_attribute("aria-busy", "false")
 
 
+@pytest.mark.long
 def test_what_a_model_writes_can_neither_run_nor_load_anything(scripted, provider):
     provider.script("hostile", [Text([HOSTILE, "\n\nthe end"])])
     asked = []
@@ -67,6 +68,7 @@ def test_a_tool_call_is_a_card_that_opens(here):
     expect(here.turns.last).to_contain_text("$3,500.00.")
 
 
+@pytest.mark.long
 def test_a_tool_that_failed_says_so(scripted, provider):
     provider.script("explode", [Calls([("Explode", {})])], [Text(["Sorry."])])
     scripted.say("explode")
@@ -75,6 +77,7 @@ def test_a_tool_that_failed_says_so(scripted, provider):
     expect(scripted.page.get_by_role("region", name="Error")).to_contain_text("error")
 
 
+@pytest.mark.long
 def test_steps_of_a_tool_come_after_the_answer_has_ended(here):
     here.say("Watch the price of BTC 3 times every 0.4 seconds")
     card = here.page.locator("details.card")
@@ -112,6 +115,7 @@ def test_a_stop_is_on_the_screen_at_once_though_the_provider_is_silent(scripted,
     expect(scripted.turns.last).to_contain_text("So far")
 
 
+@pytest.mark.long
 def test_escape_stops_and_one_can_go_on(here):
     here.say("count to 5000")
     expect(here.turns.last).to_contain_text("1 2 3")
@@ -123,6 +127,7 @@ def test_escape_stops_and_one_can_go_on(here):
     assert "5000" not in here.turns.first.inner_text()
 
 
+@pytest.mark.long
 def test_messages_sent_while_busy_wait_and_are_answered_in_order(scripted, provider):
     asked = threading.Event()
     provider.script("slow", [Text(["first"]), Held(asked)])
@@ -141,6 +146,7 @@ def test_messages_sent_while_busy_wait_and_are_answered_in_order(scripted, provi
     expect(scripted.page.locator(".badge:not([hidden])")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_message_for_which_there_is_no_place_comes_back(scripted, provider, client):
     provider.script("long", [Text(["on it"]), Silence()])
     scripted.say("long")
@@ -154,6 +160,7 @@ def test_a_message_for_which_there_is_no_place_comes_back(scripted, provider, cl
     client.request("DELETE", f"/api/sessions/{client.session_id}")
 
 
+@pytest.mark.long
 def test_a_failed_answer_says_what_to_do_and_can_be_sent_again(scripted, provider):
     provider.script("flaky", [Text(["It begins"]), Cut()], [Text(["It works."])])
     scripted.say("flaky")
@@ -166,6 +173,7 @@ def test_a_failed_answer_says_what_to_do_and_can_be_sent_again(scripted, provide
     expect(scripted.turns.last).to_contain_text("It works.")
 
 
+@pytest.mark.long
 def test_a_failure_without_a_word_of_an_answer_stays_where_it_was(scripted, provider):
     provider.script("refused", [Fail(400)])
     provider.script("after", [Text(["fine"])])
@@ -178,8 +186,9 @@ def test_a_failure_without_a_word_of_an_answer_stays_where_it_was(scripted, prov
     expect(scripted.turns.first.locator(".failure")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_message_that_could_not_be_sent_comes_back(here):
-    here.page.route("**/api/**", lambda route: route.abort())
+    here.intercept("**/api/**", lambda route: route.abort())
     here.say("are you there?")
     expect(here.page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
     expect(here.box).to_have_value("are you there?")
@@ -189,10 +198,11 @@ def test_a_message_that_could_not_be_sent_comes_back(here):
     expect(here.page.get_by_role("alert")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_page_that_was_loaded_while_the_server_is_away_waits_for_it(here):
     here.say("remember 5")
     expect(here.turns.last).to_contain_text("I will remember 5.")
-    here.page.route("**/api/**", lambda route: route.abort())
+    here.intercept("**/api/**", lambda route: route.abort())
     here.page.reload()
     expect(here.page.locator("#offline")).to_contain_text("The connection is lost")
     here.page.unroute("**/api/**")
@@ -219,7 +229,7 @@ def test_a_stream_that_breaks_off_is_resumed_where_it_broke(here):
             headers = {name: answer.headers[name] for name in ("content-type", "location")}
         route.fulfill(status=200, headers=headers, body=body[: body.rindex(b"\n\n") + 2])
 
-    here.page.route("**/api/chat?ids=1&reasoning=1", cut)
+    here.intercept("**/api/chat?ids=1&reasoning=1", cut)
     with here.page.expect_request(lambda request: ":" in request.headers.get("last-event-id", "")):
         here.say("count to 40")
     expect(here.turns.last).to_have_attribute("aria-busy", "false")

@@ -12,6 +12,8 @@ from tests.support.backend import until
 from tests.support.images import PDF, PNG, square
 from tests.support.servers import Cut, Text
 
+pytestmark = pytest.mark.exhaustive
+
 
 def test_files_of_the_button_go_with_the_message_and_the_model_gets_them(seeing, provider):
     provider.script("what are these?", [Text(["A pixel and a price."])])
@@ -119,12 +121,12 @@ def test_what_the_model_cannot_take_comes_back_with_the_text(scripted):
 
 def test_a_message_waits_for_its_uploads_and_one_that_failed_is_tried_again(seeing, provider):
     provider.script("as soon as it is there", [Text(["It is there."])])
-    seeing.page.route("**/api/files?*", lambda route: route.abort())
+    seeing.intercept("**/api/files?*", lambda route: route.abort())
     choose(seeing, file("pixel.png", PNG, "image/png"))
     expect(seeing.page.locator(".chip")).to_contain_text("Failed")
     held = []
     seeing.page.unroute("**/api/files?*")
-    seeing.page.route("**/api/files?*", lambda route: held.append(route))
+    seeing.intercept("**/api/files?*", lambda route: held.append(route))
     with seeing.page.expect_request("**/api/files?*"):
         seeing.say("as soon as it is there")
     expect(seeing.page.locator(".badge span")).to_have_text("Sending")

@@ -12,6 +12,8 @@ from tests.support.attaching import choose, file, ready
 from tests.support.images import PDF, PNG
 from tests.support.servers import Held, Text, Thoughts
 
+pytestmark = pytest.mark.exhaustive
+
 RUN = """async () => (await axe.run()).violations.map(
   ({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`)}`
 )"""
@@ -33,7 +35,9 @@ def complaints(axe):
     return found
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1100), ("dark", 320)])
+@pytest.mark.parametrize(
+    ("scheme", "width"), [pytest.param("light", 1100, marks=pytest.mark.exhaustive), ("dark", 320)]
+)
 def test_nothing_is_wrong_with_files_thoughts_versions_and_what_waits(seeing, provider, complaints, scheme, width):
     gate, page = threading.Event(), seeing
     provider.script("of axe", [Text(["one"])], [Thoughts(["Hm."]), Text(["# Two"])], [Thoughts(["Hm"]), Held(gate)])

@@ -11,6 +11,8 @@ from tests.support.attaching import choose, file
 from tests.support.images import PNG
 from tests.support.servers import Fail, Held, Text
 
+pytestmark = pytest.mark.long
+
 
 def words(page):
     """All that was said, in order."""
@@ -132,7 +134,7 @@ def test_an_edit_that_is_refused_stays_in_its_box(scripted):
     answered(scripted, "ok")
     do(scripted.said.first, "Edit this message")
     scripted.page.keyboard.type(" there")
-    scripted.page.route("**/api/chat?*", lambda route: route.fulfill(status=409, json={"error": "It has 200 siblings"}))
+    scripted.intercept("**/api/chat?*", lambda route: route.fulfill(status=409, json={"error": "It has 200 siblings"}))
     scripted.page.keyboard.press("Enter")
     expect(scripted.page.get_by_role("alert")).to_contain_text("It has 200 siblings")
     box = scripted.page.get_by_role("textbox", name="Edited message")

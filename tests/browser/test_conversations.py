@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+pytestmark = pytest.mark.exhaustive
+
 
 @pytest.fixture
 def two(here):
@@ -93,7 +95,7 @@ def test_another_model_answers_from_the_next_message_on(here, provider):
 
 def test_a_message_sent_right_after_a_choice_waits_for_it(here, provider):
     chosen = []
-    here.page.route("**/api/control/model*", lambda route: chosen.append(route))  # held back
+    here.intercept("**/api/control/model*", lambda route: chosen.append(route))  # held back
     with here.page.expect_request("**/api/control/model*"):
         here.page.get_by_role("combobox", name="Model").select_option("scripted")
     here.say("is it chosen?")

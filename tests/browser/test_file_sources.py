@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.support.attaching import loaded, ready
 from tests.support.images import PNG
+
+pytestmark = pytest.mark.exhaustive
 
 FIRE = """([kind, selector, text, files]) => {
   const data = new DataTransfer();

@@ -10,6 +10,8 @@ from playwright.sync_api import expect
 
 from tests.support.servers import Calls, Held, Text
 
+pytestmark = pytest.mark.exhaustive
+
 TO = "0x" + "ab" * 20
 HASH = "0x" + "12" * 32
 TX = {"to": TO, "value": "1500000000000000000", "data": "0x", "chain_id": 1, "label": "Pay Bob"}
@@ -97,7 +99,7 @@ def test_a_tab_that_nobody_looks_at_holds_no_connection_and_catches_up(scripted,
 def test_a_tab_that_comes_back_while_the_server_is_away_catches_up_later(scripted, client):
     scripted.page.evaluate(SET_HIDDEN, True)
     client.ask("hello", app="scripted")
-    scripted.page.route("**/api/**", lambda route: route.abort())
+    scripted.intercept("**/api/**", lambda route: route.abort())
     scripted.page.evaluate(SET_HIDDEN, False)
     expect(scripted.page.locator("#offline")).to_be_visible()
     scripted.page.unroute("**/api/**")
@@ -193,13 +195,13 @@ def test_a_request_of_an_app_s_own_kind_takes_any_answer(ask, scripted, provider
 
 def test_an_answer_that_comes_too_late_is_explained(ask, scripted, client):
     form = ask("SendTransactionToWallet", TX, "Pay Bob")
-    scripted.page.route("**/api/updates", lambda route: route.abort())
+    scripted.intercept("**/api/updates", lambda route: route.abort())
 
     def late(route):
         client.post("/api/control/wallet_result", json={"id": 1, "result": {"status": "failed"}})
         route.continue_()
 
-    scripted.page.route("**/api/control/**", late)
+    scripted.intercept("**/api/control/**", late)
     form.get_by_role("button", name="Refuse").click()
     expect(scripted.page.locator("#log")).to_contain_text("Your reply to a tool")
     expect(form).to_have_count(0)

@@ -9,6 +9,8 @@ from tests.support.backend import Backend, redis_running
 from tests.support.browser import Playground
 from tests.support.patience import setting
 
+pytestmark = pytest.mark.exhaustive
+
 
 @pytest.fixture
 def backend_without_worker(tmp_path, config_file):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import threading
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.support.backend import until
 from tests.support.servers import Held, Silence, Text, Thoughts
+
+pytestmark = pytest.mark.exhaustive
 
 
 def opened(thought):

@@ -10,6 +10,8 @@ from playwright.sync_api import expect
 from tests.support.backend import until
 from tests.support.servers import Held, Silence, Text
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def busy(scripted, provider):
@@ -77,7 +79,7 @@ def test_one_that_has_begun_meanwhile_says_so(busy, provider):
         until(lambda: provider.requests("begins"))
         route.continue_()
 
-    page.page.route("**/api/chat?session_id=*&run_id=*", late)
+    page.intercept("**/api/chat?session_id=*&run_id=*", late)
     page.button("Withdraw").click()
     expect(page.page.get_by_text("its reply has begun")).to_be_visible()
     expect(page.said).to_have_count(2)

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from redis.exceptions import ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
 
 from tests.chaos.site import ALIVE, Site
 from tests.support.backend import Process, free_port, until
@@ -94,12 +95,12 @@ def keep_redis_busy(site: Site, rng: random.Random) -> None:
 
 
 def _run_endless_script(store) -> None:
-    with suppress(ResponseError):
+    with suppress(RedisError):  # it was killed, or Redis was restarted meanwhile
         store.eval("while true do end", 0)
 
 
 def _kill_script(store) -> None:
-    with suppress(ResponseError):  # it has just ended
+    with suppress(RedisError):  # it has just ended
         store.script_kill()
 
 
@@ -183,5 +184,7 @@ def misfortune(site: Site, rng: random.Random, done: Counter[str]) -> None:
         if len(site.ready_workers()) == ALIVE or fault not in OF_WORKERS
     }
     (fault,) = rng.choices(list(possible), list(possible.values()))
-    fault(site, rng)
+    with suppress(RedisConnectionError):  # it still comes back from the fault before
+        fault(site, rng)
+    site.misfortunes += 1
     done[fault.__name__.replace("_", " ")] += 1

@@ -11,7 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import httpx
 
+from tests.chaos.approving import Approval
 from tests.chaos.erasing import Erasure
+from tests.chaos.front_ends import FRONT_ENDS, FrontEnd
 from tests.chaos.reader import Broken, Reader, Sent
 from tests.chaos.revising import Revision
 from tests.chaos.site import Site
@@ -30,14 +32,17 @@ class Person:
         self.stops: list[float] = []
         self.erased: list[str] = []
         """The ids of sessions that were deleted at work."""
+        self.approvals: list[Approval] = []
+        self.front_ends: list[FrontEnd] = []
         self._site = site
         self._rng = random.Random(seed)
         self._seed = seed
         self._pool = pool
 
     def act(self) -> int:
-        """One thing a person does; returns the messages it took. Raises `Broken`."""
-        habit = self._rng.choices(list(HABITS), list(HABITS.values()))[0]
+        """One thing a person does, at first a talk, so that the session is there; returns the messages it took. Raises
+        `Broken`."""
+        habit = self._rng.choices(list(HABITS), list(HABITS.values()))[0] if self.sent else Person.talk
         before = len(self.sent)
         habit(self)
         return len(self.sent) - before
@@ -131,6 +136,19 @@ class Person:
         """Edit messages and have them answered again, in a session of its own."""
         Revision(self._site, self._rng).run()
 
+    def approve(self) -> None:
+        """Let calls wait, and end the wait in some way, in a session of its own."""
+        approval = Approval(self._site, self._rng, self._pool)
+        self.approvals.append(approval)
+        approval.run()
+        self.sent += approval.sent
+
+    def use_another_front_end(self) -> None:
+        """Chat in another dialect, in a session of its own."""
+        front_end = self._rng.choice(FRONT_ENDS)(self._site, self._rng)
+        self.front_ends.append(front_end)
+        front_end.run()
+
     def _send(self, kind: str, *answers: list[Step], **how: object) -> Future[Sent]:
         text = self._site.provider.script(self._next(kind), *answers)
         sent = Sent(self.session_id, text, kind, **how)
@@ -174,6 +192,8 @@ HABITS: dict[Callable[[Person], None], int] = {
     Person.meet_a_bad_end: 1,
     Person.erase: 2,
     Person.revise: 2,
+    Person.approve: 4,
+    Person.use_another_front_end: 4,
 }
 """What people do, and how often."""
 

@@ -34,6 +34,7 @@ class Sent:
     session_id: str
     text: str
     kind: str
+    app: str = "scripted"
     model: str = "scripted"
     on_busy: str = "enqueue"
     leaves_after: int | None = None
@@ -97,7 +98,7 @@ class Reader:
             body = {"text": sent.text, "model": sent.model, "on_busy": sent.on_busy} | sent.more
             if "regenerate" in body:
                 del body["text"]
-            query = {"app": "scripted", "ids": "1"}
+            query = {"app": sent.app, "ids": "1"}
             headers = self._headers | {"Idempotency-Key": self._key}
             return {"method": "POST", "url": url, "params": query, "json": body, "headers": headers}
         sent.reconnects += 1

@@ -65,8 +65,11 @@ class Revision:
         for sibling in self._messages()[0].get("siblings", []):
             (thread,) = self._ask("GET", f"/api/sessions/{self._session_id}").json()["threads"]
             path = f"/api/sessions/{self._session_id}/threads/{thread['id']}/branch"
-            self._ask("POST", path, json={"message_id": sibling})
-            if self._messages()[0]["id"] != sibling:
+            for _ in range(3):  # an earlier request that was given up, and sent again, may come late
+                self._ask("POST", path, json={"message_id": sibling})
+                if self._messages()[0]["id"] == sibling:
+                    break
+            else:
                 raise Broken(f"{sibling} is not active: {self._session_id}")
 
     def _messages(self) -> list[dict[str, Any]]:

@@ -17,18 +17,31 @@ import redis as redis_py
 import yaml
 
 from app.config import Settings
-from app.state.api_keys import ApiKeys
+from app.state.accounts.api_keys import ApiKeys
 from app.state.scripts import Store
 from tests.support.backend import AppendOnlyRedis, Backend, Process, redis_server, until
 from tests.support.backend import configuration as configured
 from tests.support.engines import Watched
-from tests.support.patience import setting
+from tests.support.patience import patient, setting
 from tests.support.servers import Provider, serving
 
 ALIVE = 2
 """Webs and workers that are kept."""
 
 Servers = AppendOnlyRedis | Watched
+
+ASKING = {
+    "id": "signing",
+    "name": "Asks before it writes",
+    "model": "scripted",
+    "tools": ["tests.support.tools:Jot", "tests.support.tools:Add"],
+    "approve": ["Jot"],
+    "client_tools": True,
+}
+"""The app whose turns wait for people."""
+
+ANSWER_TTL = 20
+"""Seconds that a call waits for its answer."""
 
 SKEWS = (60.0, -60.0, 0.0)
 """Seconds by which the clocks of webs, one after the other, and of the first worker are off."""
@@ -42,9 +55,11 @@ class Site:
         self.redis = redis
         self.stricken: dict[int, float] = {}
         self._backend = backend
-        self._folder = folder
+        self.folder = folder
         self.front = ""
         """The address of what stands before the webs, if anything does."""
+        self.misfortunes = 0
+        """How many faults there were so far."""
         self._skews = itertools.cycle(SKEWS)
         self._workers = [backend.begin_worker(skew=skew) for skew in (SKEWS[0], 0)]
         self._webs = [self._new_web() for _ in range(ALIVE)]
@@ -120,9 +135,12 @@ def standing(folder: Path, lease: float, *, watched: bool = False, **more: str) 
         "AOMI_GRACE": "1.5",
         "AOMI_KEEP_ALIVE": "1",
         "AOMI_RETRY_PAUSE": "0.05",
+        "AOMI_ANSWER_TTL": f"{patient(ANSWER_TTL):.0f}",
     }
     with serving(provider.handle) as url:
-        config.write_text(yaml.safe_dump(configured(url)))
+        catalog = configured(url)
+        catalog["apps"].append(ASKING)
+        config.write_text(yaml.safe_dump(catalog))
         backend = Backend(folder, redis.url, environment | more)
         try:
             yield Site(folder, provider, redis, backend)

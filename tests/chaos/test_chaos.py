@@ -11,13 +11,16 @@ from tests.chaos.run import Plan, chaos
 SEED = int(os.environ.get("SEED", "20261124"))
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
-    ("turns", "failover"), [(200, False), (100, True)], ids=["one Redis", "a Redis that Sentinels watch"]
+    ("turns", "failover"),
+    [
+        pytest.param(20, False, id="one Redis", marks=pytest.mark.long),
+        pytest.param(40, True, id="a Redis that Sentinels watch", marks=pytest.mark.exhaustive),
+    ],
 )
 def test_every_promise_holds_while_things_break(tmp_path, turns, failover):
     report = chaos(tmp_path, Plan(SEED, turns, lease=2, failover=failover))
     print(report.table())
     assert not report.broken, f"make chaos SEED={SEED} TURNS={turns}: {report.broken[:3]}"
     assert report.turns >= turns
-    assert report.faults.total() > 5
+    assert report.faults.total() > 2

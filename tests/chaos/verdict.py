@@ -5,25 +5,28 @@ from __future__ import annotations
 import json
 from collections import Counter
 from statistics import median
+from typing import Any
 
 import httpx
 import redis as redis_py
 
 from app.config import Settings
+from app.state.accounts.ledger import Ledger
 from app.state.inspection import Inspection
-from app.state.ledger import Ledger
 from app.state.scripts import Store
 from app.usage import Totals
 from app.usage.report import total
+from tests.chaos.answers_verdict import check_answers
 from tests.chaos.erasing import APP as APP_OF_THE_ERASED
+from tests.chaos.front_ends_verdict import check_front_end
 from tests.chaos.people import Listener, Person
 from tests.chaos.reader import Sent
-from tests.chaos.site import Site
+from tests.chaos.site import ANSWER_TTL, Site
 from tests.support.moments import this_month
 from tests.support.patience import patient, until
 from tests.support.remains import without_life
 
-INDEXES = ("leases", "model-calls", "client-requests", "sleeping-calls")
+INDEXES = ("leases", "model-calls", "client-requests", "open-calls", "sleeping-calls")
 """The indexes of all sessions."""
 
 FAULTS_OF_THE_SITE = {"worker_lost", "shutdown"}
@@ -48,7 +51,13 @@ class Verdict:
             until(lambda: _answers(store), 30, "Redis to be back")
             self._settled(store)
             for person in self._people:
-                self._messages[person.session_id] = self._state(person.session_id)
+                self._messages[person.session_id] = self._state(person.session_id)["messages"]
+                for approval in person.approvals:
+                    state = self._state(approval.session_id)
+                    self._messages[approval.session_id] = state["messages"]
+                    check_answers(self._check, store, approval, state)
+                for front_end in person.front_ends:
+                    check_front_end(self._check, front_end, self._state(front_end.session_id), self._asked_for)
                 for sent in person.sent:
                     if not sent.refused:
                         self._turn(store, sent)
@@ -80,6 +89,7 @@ class Verdict:
         try:
             until(lambda: not _open_jobs(store) and not store.zcard("leases"), 100, "the last jobs")
             until(lambda: not store.zcard("model-calls"), 60, "the last model calls")
+            until(lambda: not store.zcard("open-calls"), ANSWER_TTL + 30, "the last calls to be closed")
         except AssertionError as error:
             self.broken.append(f"{error}: jobs {_open_jobs(store)}, leases {store.zrange('leases', 0, -1)}")
         try:
@@ -109,8 +119,10 @@ class Verdict:
             self._answered(store, sent)
 
     def _asked(self, sent: Sent) -> bool:
-        first = [seen for seen in self._site.provider.requests(sent.text) if seen.messages[-1]["role"] == "user"]
-        return len(first) <= (2 if sent.kind == "retry" else 1)
+        return self._asked_for(sent.text) <= (2 if sent.kind == "retry" else 1)
+
+    def _asked_for(self, text: str) -> int:
+        return len([seen for seen in self._site.provider.requests(text) if seen.messages[-1]["role"] == "user"])
 
     def _steps(self, sent: Sent) -> None:
         """A tool whose first step reached the model comes to its end, each step once."""
@@ -164,11 +176,11 @@ class Verdict:
             self._check("no model call is left open", not left, left)
         self._counted = keys.calls
 
-    def _state(self, session_id: str) -> list[dict]:
+    def _state(self, session_id: str) -> dict[str, Any]:
         url = f"{self._site.url(self._people[0]._rng)}/api/state"
         state = httpx.get(url, params={"session_id": session_id}, timeout=patient(10)).raise_for_status().json()
         self._check("no session is processing", state["status"] != "processing", state["status"])
-        return state["messages"]
+        return state
 
     def _lost_after(self, sent: Sent) -> float | None:
         """Seconds from a worker's death to the end that its reader saw."""
@@ -201,7 +213,9 @@ def _allowed(sent: Sent) -> bool:
         return end.get("code") == "provider_error"
     if sent.kind in ("stop", "barged"):
         return end.get("type") == "complete"
-    return end == {"type": "complete"}
+    if sent.kind == "asks":
+        return end.get("type") == "complete" and bool(end["awaiting"])
+    return end == {"type": "complete"} or (sent.kind == "goes on" and set(end) == {"type", "awaiting"})
 
 
 def _spread(values: list[float]) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from app import catalog
 from app.config import Settings
-from app.state.api_keys import ApiKeys
+from app.state.accounts.api_keys import ApiKeys
 from app.state.scripts import Store
 from workers.check import budgets
 from workers.models import providers

@@ -7,6 +7,7 @@ import inspect
 import litellm
 import pytest
 import yaml
+from litellm.types.mcp_server.mcp_server_manager import MCPServer
 from litellm.types.router import LiteLLM_Params, ModelInfo
 from litellm.types.utils import all_litellm_params
 
@@ -47,3 +48,14 @@ def test_the_sections_of_litellms_proxy_may_stay(tmp_path):
     models = {"model_list": [{"model_name": "m", "litellm_params": {"model": "openai/x"}}]}
     (tmp_path / "aomi.yaml").write_text(yaml.safe_dump(sections | models))
     assert catalog.load(tmp_path / "aomi.yaml", {}).notices == ()
+
+
+def test_mcp_servers_of_litellms_proxy_may_stay_unless_an_app_names_them(tmp_path):
+    server = dict.fromkeys(MCPServer.model_fields, None) | {"url": "https://files.example/sse", "transport": "sse"}
+    models = {"model_list": [{"model_name": "m", "litellm_params": {"model": "openai/x"}}]}
+    (tmp_path / "aomi.yaml").write_text(yaml.safe_dump(models | {"mcp_servers": {"github_mcp": server}}))
+    assert not catalog.load(tmp_path / "aomi.yaml", {}).mcp_servers
+    apps = {"apps": [{"id": "a", "model": "m", "tools": ["mcp:github_mcp/*"]}]}
+    (tmp_path / "aomi.yaml").write_text(yaml.safe_dump(models | apps | {"mcp_servers": {"github_mcp": server}}))
+    with pytest.raises(ConfigError, match=r"github_mcp.*static_headers: there is no such key; did you mean 'headers'"):
+        catalog.check(tmp_path / "aomi.yaml")

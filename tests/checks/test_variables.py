@@ -114,8 +114,8 @@ def test_every_variable_that_a_file_of_the_project_names_is_known():
     assert names - config.known_variables() - set(EXAMPLES) == set()
 
 
-EXAMPLES = ("AOMI_PORT", "AOMI_X", "AOMI_TEST_PATIENCE")
-"""Named for what they are not, and a variable of the tests."""
+EXAMPLES = ("AOMI_PORT", "AOMI_X", "AOMI_TEST_PATIENCE", "AOMI_FIGURES")
+"""Named for what they are not, and variables of the tests."""
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,20 @@ from tests.support.client import Client, Event, text_of
 from tests.support.patience import patient
 
 PROVIDERS = list(models(""))
-FAILURES = ("fail with 503", "drop it", "garble it", "hang up at once", "break off", "hang up in the middle")
+FAILURES = ("fail with 503", "drop it", "garble it", "hang up at once")
+BROKEN_OFF = ("break off", "hang up in the middle")
 PACES = {
     "as it was recorded": "One word after the other, in its own time.",
     "at a steady pace": "One word after the other.",
 }
 ASKED_AGAIN = {"fail with 429": (2, True), "fail with 401": (1, False)}
-TEXTS = ("say hello", "two prices", "think first", "go on for long", *FAILURES, *ASKED_AGAIN, *PACES)
+GOES_ON = ("say hello", "two prices", *FAILURES, *BROKEN_OFF)
+"""Another message follows these."""
+IN_BOTH_MODES = ("say hello", "two prices", *BROKEN_OFF, "think first", "go on for long")
+IN_ONE_MODE = (*FAILURES, *ASKED_AGAIN, *PACES)
+DEFAULT, OTHER = MODES
+BOTH = pytest.mark.parametrize("mode", [DEFAULT, pytest.param(OTHER, marks=pytest.mark.exhaustive)])
+ONE = pytest.mark.parametrize("mode", [DEFAULT])
 NEVER_CUT = ("ollama",)
 """aimock has only `stop` as the end of a reply on these wires."""
 HELLO = [{"type": "text", "content": "Hello there, friend."}, {"type": "complete"}]
@@ -45,7 +52,7 @@ CALLS = [
 @dataclass(frozen=True)
 class Outcome:
     """The events of a message, the requests that the simulator got for it, all that a client may know afterwards, and
-    the events of another message in the same thread."""
+    the events of another message in the same thread, if one follows."""
 
     events: list[Event]
     requests: list[dict[str, Any]]
@@ -57,11 +64,12 @@ Asked = Callable[[str], Outcome]
 
 
 def ask(stack: Stack, simulator: Aimock, provider: str, text: str) -> Outcome:
-    """Send the message, and another one behind it."""
+    """Send the message, and another one behind it where a test looks at that."""
     client, word = Client(stack.url, stack.key), uuid.uuid4().hex
     events = client.ask(f"{text} {word}", app="cases", model=provider)
     requests = simulator.requests(word)
-    return Outcome(events, requests, str(client.state()), client.ask("say hello", app="cases", model=provider))
+    then = client.ask("say hello", app="cases", model=provider) if text in GOES_ON else []
+    return Outcome(events, requests, str(client.state()), then)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +99,7 @@ def outcomes(
         yield {
             (mode, provider, text): pool.submit(ask, stacks[mode], simulator, provider, text)
             for mode, provider in pairs
-            for text in TEXTS
+            for text in (*IN_BOTH_MODES, *(IN_ONE_MODE if mode == DEFAULT else ()))
         }
 
 
@@ -102,12 +110,12 @@ def asked(outcomes: dict[tuple[str, str, str], Future[Outcome]], mode: str, prov
 
 
 pytestmark = [
-    pytest.mark.long,
-    pytest.mark.parametrize("mode", MODES),
+    pytest.mark.exhaustive,
     pytest.mark.parametrize("provider", PROVIDERS),
 ]
 
 
+@BOTH
 def test_a_text_and_another_one(provider: str, asked: Asked) -> None:
     outcome = asked("say hello")
     assert compare.normal(outcome.events) == compare.normal(outcome.then) == HELLO
@@ -116,6 +124,7 @@ def test_a_text_and_another_one(provider: str, asked: Asked) -> None:
     assert request["response"]["status"] == 200
 
 
+@BOTH
 def test_two_calls_their_results_and_another_message(asked: Asked) -> None:
     outcome = asked("two prices")
     assert compare.match(compare.normal(outcome.events), CALLS), outcome.events
@@ -124,24 +133,37 @@ def test_two_calls_their_results_and_another_message(asked: Asked) -> None:
     assert compare.normal(outcome.then) == HELLO
 
 
+@BOTH
 def test_what_it_thinks_is_not_its_answer(asked: Asked) -> None:
     assert compare.normal(asked("think first").events) == [{"type": "text", "content": "Four."}, {"type": "complete"}]
 
 
+@BOTH
 def test_an_answer_that_is_cut_at_its_length_says_so(provider: str, asked: Asked) -> None:
     events = asked("go on for long").events
     assert text_of(events) == "A long answer that is cut"
     assert events[-1] == ({"type": "complete"} | ({} if provider in NEVER_CUT else {"finish_reason": "length"}))
 
 
+@BOTH
+@pytest.mark.parametrize("text", BROKEN_OFF)
+def test_a_stream_that_breaks_off_is_an_error_and_the_thread_goes_on(asked: Asked, text: str) -> None:
+    _is_an_error_and_goes_on(asked(text))
+
+
+@ONE
 @pytest.mark.parametrize("text", FAILURES)
 def test_a_failure_is_an_error_and_the_thread_goes_on(asked: Asked, text: str) -> None:
-    outcome = asked(text)
+    _is_an_error_and_goes_on(asked(text))
+
+
+def _is_an_error_and_goes_on(outcome: Outcome) -> None:
     assert (outcome.events[-1]["type"], outcome.events[-1]["code"]) == ("error", "provider_error")
     assert "secret-detail" not in str(outcome.events) + outcome.state
     assert compare.normal(outcome.then) == HELLO
 
 
+@ONE
 @pytest.mark.parametrize("text", ASKED_AGAIN)
 def test_it_is_asked_again_where_that_may_help(asked: Asked, text: str) -> None:
     outcome, (requests, retryable) = asked(text), ASKED_AGAIN[text]
@@ -149,6 +171,7 @@ def test_it_is_asked_again_where_that_may_help(asked: Asked, text: str) -> None:
     assert len(outcome.requests) == requests
 
 
+@ONE
 @pytest.mark.parametrize("text", PACES)
 def test_an_answer_comes_whole_at_any_pace(asked: Asked, text: str) -> None:
     assert compare.normal(asked(text).events) == [{"type": "text", "content": PACES[text]}, {"type": "complete"}]

@@ -13,6 +13,8 @@ from tests.support.client import PLAIN
 from tests.support.gen1 import Gen1, said
 from tests.support.servers import Calls, Text, answer_json, serving
 
+pytestmark = pytest.mark.long
+
 POOR = "0x" + "ee" * 20
 COIN = 10**18
 

@@ -15,6 +15,8 @@ from tests.support.backend import answers, free_port
 from tests.support.patience import until
 from workers.tools import ToolContext
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module", params=["stdio", "streamableHttp"])
 def servers(request):

@@ -13,7 +13,7 @@ import redis as redis_py
 import yaml
 
 from app.config import Settings
-from app.state.api_keys import ApiKeys
+from app.state.accounts.api_keys import ApiKeys
 from app.state.scripts import Store
 from tests.support import processes
 from tests.support.backend import ROOT, AppendOnlyRedis, Backend, redis_running, until

@@ -11,10 +11,10 @@ import pytest
 from tests.support import processes
 from tests.support.backend import ROOT, redis_server
 
-SCENARIOS = ["flow", "interrupts", "relay"]
+SCENARIOS = ["flow", "interrupts", "relay", "dialects"]
 
 
-@pytest.mark.long
+@pytest.mark.exhaustive
 def test_a_run_writes_every_figure_and_what_it_ran_on(tmp_path: Path):
     redis_server()
     command = [sys.executable, "-m", "benchmarks", "--tiny", "--rounds", "1", "--results", str(tmp_path)]
@@ -30,6 +30,7 @@ def test_a_run_writes_every_figure_and_what_it_ran_on(tmp_path: Path):
     assert found["flow", "aomi", "unfinished"] == found["flow", "litellm-quiet", "unfinished"] == 0
     assert found["interrupts", "aomi", "interrupted"] == 2
     assert found["relay", "aomi", "lost"] == 0
+    assert [found["dialects", name, "lost"] for name in ("aomi", "AI SDK", "AG-UI", "OpenAI")] == [0] * 4
     assert "flow: round 1 of 1" in ran.stderr
     assert str(path) in ran.stdout
 

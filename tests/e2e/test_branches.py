@@ -83,19 +83,25 @@ def test_an_edit_waits_for_the_turn_that_runs_and_two_clients_edit_at_once(clien
     assert contents(client)[2:] == ["hold it", "begun and done"]
 
 
-def test_a_later_step_of_a_tool_is_in_its_own_branch_alone(client, provider, tmp_path):
+def test_a_later_step_of_a_tool_is_in_the_branches_that_have_its_call_alone(client, provider, tmp_path):
     go_on = tmp_path / "go on"
     provider.script("count slowly", [Calls([("CountWhenTold", {"n": 2, "file": str(go_on)})])], [Text(["ok"])])
     provider.script("do not count", [Text(["fine"])])
     provider.script("what now", [Text(["nothing"])])
+    provider.script("and now", [Text(["wait"])])
+    provider.script("tell me", [Text(["all left"])])
     client.ask("count slowly", app="scripted")
     asked = client.state()["messages"][0]["id"]
-    client.ask("do not count", app="scripted", edit=asked)
+    client.ask("and now", app="scripted")
+    later = client.state()["messages"][-2]["id"]
     with client.updates() as updates:
         updates.next("state")
         go_on.touch()
         while not updates.next("async_tool_result").get("done"):
             pass
+    client.ask("tell me", app="scripted", edit=later)
+    assert str(provider.requests("tell me")[-1].messages).count("left") == 2
+    client.ask("do not count", app="scripted", edit=asked)
     client.ask("what now", app="scripted")
     assert contents(client) == ["do not count", "fine", "what now", "nothing"]
     assert "left" not in str(provider.requests("what now")[-1].messages)
@@ -115,6 +121,12 @@ def test_a_branch_is_copied_into_a_thread_of_its_own(client, provider):
     assert contents(client) == ["copy me", "gladly", "go on here", "here"]
     assert client.state(thread_id=source["thread_id"])["messages"] == source["messages"]
     assert client.post(path, json={"from": "nobody"}).status_code == 404
+    provider.script("hold this", [Text(["begun"]), Silence()])
+    with client.chat("hold this", app="scripted") as running:
+        running.next("text")
+        refused = client.post(path, json={"from": client.state()["messages"][-1]["id"]})
+        assert (refused.status_code, "is being made" in refused.json()["error"]) == (409, True)
+        client.interrupt()
 
 
 def test_a_message_with_its_clients_id_is_sent_twice_and_answered_once(client, provider):
@@ -186,6 +198,9 @@ def test_a_regeneration_has_the_files_of_its_message_and_a_form_of_its_own(clien
     file = client.post("/api/files", content=PNG).json()["file_id"]
     client.ask("read this", app="seeing", attachments=[{"file_id": file}])
     assert again(client, app="seeing", response_format={"type": "json_object"})[-1] == {"type": "complete"}
+    refused = client.post("/api/chat?app=seeing", json={"regenerate": True, "model": "scripted"})
+    said = "The model 'scripted' does not take images; choose one of this app that does: seeing"
+    assert (refused.status_code, refused.json()["error"]) == (400, said)
     prompts = [str(request.messages) for request in provider.requests("read this")]
     assert ["data:image/png" in prompt for prompt in prompts] == [True, True]
     assert client.state()["messages"][-1]["parsed"] == {"read": True}

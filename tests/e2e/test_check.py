@@ -87,7 +87,7 @@ def test_a_model_that_does_not_reply_is_named_when_it_is_called(start):
     assert len(good.requests("Reply with the word: ok")) == 1
 
 
-@pytest.mark.long
+@pytest.mark.exhaustive
 def test_a_project_without_mistakes_passes(run):
     ran = run("check", text="model_list:\n  - {model_name: demo, litellm_params: {model: demo/assistant}}\n")
     assert (ran.returncode, ran.stdout.splitlines()[-1]) == (0, "Nothing is refused; usable models: 1, apps: 1.")
@@ -104,6 +104,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("text", "variables", "said"), REFUSED.values(), ids=REFUSED)
 def test_web_and_worker_refuse_to_start_with_one_line_and_a_code(start, text, variables, said):
     for name, command, code in (("web", WEB, 4), ("worker", WORKER, 2)):

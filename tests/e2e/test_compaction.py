@@ -10,7 +10,7 @@ import redis as redis_py
 
 from app.config import Settings
 from app.state import redis_keys
-from app.state.api_keys import ApiKeys
+from app.state.accounts.api_keys import ApiKeys
 from app.state.scripts import Store
 from tests.support.backend import Backend, until
 from tests.support.client import Client

@@ -4,7 +4,7 @@ them."""
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 import redis as redis_py
@@ -13,12 +13,12 @@ from tests.support import commands
 from tests.support.backend import ROOT, Backend, redis_running
 from tests.support.client import Client, kinds
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.exhaustive
 
 PEOPLE = 24
 
 
-@pytest.fixture(params=[(40, None), (20, "4")], ids=["40", "20"])
+@pytest.fixture(params=[pytest.param((40, None), marks=pytest.mark.exhaustive), (20, "4")], ids=["40", "20"])
 def site(request, tmp_path, config_file):
     """Two webs, two workers, and the values of app.json, with another number of connections for a smaller Redis."""
     maxclients, connections = request.param
@@ -44,7 +44,7 @@ def test_two_webs_and_two_workers_fit(site):
         answers = [people.submit(Client(webs[n % 2]).ask, "count to 30") for n in range(PEOPLE)]
         answers += [people.submit(Client(webs[n % 2]).ask, "What is the price of ETH?") for n in range(PEOPLE)]
         most = 0
-        while not all(answer.done() for answer in answers):
+        while wait(answers, timeout=0.05).not_done:
             most = max(most, len(admin.client_list()) - 1)  # without the one that asks
         assert all(kinds(answer.result())[-1] == "complete" for answer in answers)
     assert most <= maxclients - 2

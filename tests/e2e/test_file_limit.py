@@ -20,7 +20,7 @@ from tests.support.client import Client
 from tests.support.patience import patient, until
 from tests.support.servers import Silence, Text
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.exhaustive
 
 HARD = 256
 REFUSED = 300

@@ -10,9 +10,9 @@ import redis as redis_py
 import yaml
 
 from app.config import Settings
-from app.state.api_keys import ApiKeys
+from app.state.accounts.api_keys import ApiKeys
 from app.state.scripts import Store
-from app.state.step_calls import StepToolCall, StepToolCalls
+from app.state.tools.step_calls import StepToolCall, StepToolCalls
 from app.turns.queue import Jobs
 from tests.support.backend import Backend, until
 from tests.support.client import Client, kinds

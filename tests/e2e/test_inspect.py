@@ -165,7 +165,15 @@ def test_looking_changes_nothing(client, redis, inspect):
     run = last_run(redis, client)
     until(lambda: redis.exists(f"session:{{{client.session_id}}}:usage"), what="the usage of the turn")
     before = everything(redis, client)
-    for args in ((), ("sessions",), ("session", client.session_id), ("turns", "--ended"), ("turn", run), ("queue",)):
+    for args in (
+        (),
+        ("sessions",),
+        ("session", client.session_id),
+        ("turns", "--ended"),
+        ("turn", run),
+        ("queue",),
+        ("answers",),
+    ):
         inspect(*args)
     assert everything(redis, client) == before
 
@@ -177,6 +185,7 @@ def test_an_empty_redis_is_said_in_words(inspect, backend):
     assert "No turn is open" in inspect("turns", REDIS_URL=empty)
     assert "No worker takes jobs" in inspect("workers", REDIS_URL=empty)
     assert inspect("queue", REDIS_URL=empty).startswith("No job")
+    assert inspect("answers", REDIS_URL=empty) == "No call waits for a person.\n"
 
 
 @pytest.mark.parametrize(

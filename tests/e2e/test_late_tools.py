@@ -9,7 +9,7 @@ import pytest
 import redis as redis_py
 
 from app.config import Settings
-from app.state.api_keys import ApiKeys
+from app.state.accounts.api_keys import ApiKeys
 from app.state.scripts import Store
 from tests.support.backend import Backend, redis_running, until
 from tests.support.client import Client
@@ -114,6 +114,7 @@ def test_of_a_hundred_watches_as_many_run_as_a_session_may_have(talk, provider, 
     client.request("DELETE", f"/api/sessions/{client.session_id}")
 
 
+@pytest.mark.long
 def test_a_tool_that_sleeps_goes_on_although_its_worker_was_replaced(site, talk, provider):
     backend, _, worker = site
     provider.script("sleep on", [Calls([("Recur", {"times": 2, "every": 3})])], [Text(["ok"])])

@@ -11,7 +11,7 @@ from redis.connection import AbstractConnection
 
 from app import create_app, services
 from app.config import Settings
-from app.state.api_keys import ApiKeys
+from app.state.accounts.api_keys import ApiKeys
 from app.state.scripts import Store
 from tests.support.backend import DEMO_ALONE, until
 from tests.support.client import Client

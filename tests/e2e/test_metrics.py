@@ -200,3 +200,14 @@ def test_every_metric_has_a_panel(webs):
 def test_the_dashboard_names_no_source_of_its_own():
     text = (ROOT / "deploy/grafana/aomi.json").read_text()
     assert set(re.findall(r'"uid": "([^"]*)"', text)) <= {"${datasource}", "aomi"}
+
+
+def test_feedback_is_counted_once_a_change(client, grown):
+    client.ask("hello")
+    reply = {"message_id": client.state()["messages"][1]["id"]}
+    for rating in ("up", "up", "down", None, None):
+        assert client.post("/api/feedback", json=reply | {"rating": rating}).status_code == 200
+    found = {
+        rating: grown("aomi_feedback_total", app="default", rating=rating) for rating in ("up", "down", "taken_back")
+    }
+    assert found == {"up": 1, "down": 1, "taken_back": 1}

@@ -146,6 +146,7 @@ def test_no_log_has_a_session_id(site, client):
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}", logged)
 
 
+@pytest.mark.exhaustive
 def test_a_rolling_restart_under_load_loses_no_turn(site):
     over, broken = threading.Event(), []
     with ThreadPoolExecutor(PEOPLE * 4) as pool:

@@ -11,7 +11,7 @@ import redis as redis_py
 from cryptography.fernet import Fernet
 
 from app.config import Settings
-from app.state.api_keys import ApiKeys
+from app.state.accounts.api_keys import ApiKeys
 from app.state.scripts import Store
 from tests.support.backend import Backend, redis_running, until
 from tests.support.client import Client
@@ -141,6 +141,21 @@ def test_steps_that_outlive_their_turn_are_linked_to_it(user, provider, collecto
     assert steps.trace_id != turn.trace_id
 
 
+def test_feedback_is_a_span_of_its_turns_trace_linked_to_its_request_and_without_the_comment(user, provider, collector):
+    user.ask(provider.script("rated", [Text(["ok"])]), app="scripted")
+    reply, turn = user.state()["messages"][-1]["id"], turn_of(collector, user)
+    user.post("/api/feedback", json={"message_id": reply, "rating": "down", "comment": TEXT})
+    span = one(collector, "gen_ai.evaluation.result", trace_id=turn.trace_id)
+    request = one(collector, "POST /api/feedback", session=user.session_id[:4])
+    assert span.attributes == {
+        "gen_ai.evaluation.name": "user",
+        "gen_ai.evaluation.score.label": "down",
+        "gen_ai.evaluation.score.value": 0.0,
+        "aomi.message": reply,
+    }
+    assert span.links == ((request.trace_id, request.id),)
+
+
 # Logs
 
 
@@ -192,12 +207,13 @@ def whisper(user, provider):
     user.post("/api/control/title", json={"title": TEXT}, params={"session_id": user.session_id})
 
 
-def test_no_line_holds_a_text_a_key_or_a_secret(site, user, provider):
+def test_no_line_and_no_span_holds_a_text_a_key_or_a_secret(site, user, provider, collector):
     whisper(user, provider)
     other = Client(site.url, site.key)
     other.ask(provider.script("refuse", [Calls([("Refuse", {"word": TEXT})])], [Text(["ok"])]), app="scripted")
     until(lambda: "RuntimeError" in site.worker.log())
-    log = site.web.log() + site.worker.log()
+    until(lambda: collector.spans("execute_tool Refuse"), what="the spans of the last turn")
+    log = site.web.log() + site.worker.log() + str(collector.spans())
     assert "HTTP 400" in log
     assert "Traceback" in log
     for held in (TEXT, OWN_KEY, ENV_KEY, SECRET, ENCRYPTION_KEY, site.key):
@@ -212,11 +228,44 @@ def test_a_killed_worker_is_soon_no_reason_to_be_ready(site, user):
     assert user.get("/healthz").status_code == 200
 
 
-def test_the_operator_may_have_texts_logged_and_still_no_keys(site, user, provider):
-    worker = site.backend.worker(AOMI_LOG_CONTENT="1")
+@pytest.fixture(scope="module")
+def telling(site):
+    """A worker whose logs and traces have texts."""
+    return site.backend.worker(AOMI_LOG_CONTENT="1", AOMI_OTEL_CONTENT="1")
+
+
+def test_the_operator_may_have_texts_logged_and_still_no_keys(site, telling, user, provider):
+    worker = telling
     whisper(user, provider)
     messages = [line["message"] for line in lines(worker)]
     assert f"the user said: {TEXT}" in messages
     assert f"model 'scripted' said: {TEXT}" in messages
     for held in (OWN_KEY, ENV_KEY, SECRET, ENCRYPTION_KEY, site.key):
         assert held not in worker.log(), held
+
+
+def test_the_operator_may_have_texts_in_traces_and_still_no_keys_and_secrets(site, telling, user, provider, collector):
+    whisper(user, provider)
+    said = f"{TEXT}: my secret is {SECRET}, my key {OWN_KEY}"
+    answers = ([Calls([("Refuse", {"word": said})])], [Text([f"you said {said}"])])
+    body = {"text": provider.script(said, *answers)}
+    with user.streaming("POST", "/api/chat?app=scripted&client_id=w", json=body) as stream:
+        list(stream.events())
+    run = user.state()["messages"][-1]["id"].rpartition("-")[0]
+    turn = until(lambda: [one for one in collector.spans("turn") if one.attributes["aomi.run"] == run])[0]
+    first, second = two_calls(collector, turn.trace_id)
+    tool = one(collector, "execute_tool Refuse", trace_id=turn.trace_id)
+    hidden = f"{TEXT}: my secret is $SECRET:TOKEN, my key [key]"
+    asked, called, told = json.loads(second.attributes["gen_ai.input.messages"])[-3:]
+    assert asked == {"role": "user", "parts": [{"type": "text", "content": hidden}]}
+    assert (called["parts"][0]["arguments"], told["role"]) == ({"word": hidden}, "tool")
+    assert json.loads(first.attributes["gen_ai.output.messages"])[0]["finish_reason"] == "tool_call"
+    logged = [line["message"] for line in lines(telling)]
+    assert {f"the user said: {hidden}", f"model 'scripted' said: you said {hidden}"} <= {*logged}
+    assert hidden in second.attributes["gen_ai.output.messages"]
+    assert json.loads(tool.attributes["gen_ai.tool.call.arguments"]) == {"word": hidden}
+    assert "the server's log says why" in tool.attributes["gen_ai.tool.call.result"]
+    names = {one.attributes["gen_ai.conversation.id"] for one in (turn, first, second)}
+    assert len(names) == 1
+    for held in (OWN_KEY, ENV_KEY, SECRET, ENCRYPTION_KEY, site.key, user.session_id):
+        assert held not in str(collector.spans()), held

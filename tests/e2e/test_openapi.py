@@ -74,7 +74,9 @@ def test_every_error_has_the_one_form():
         for status, answer in found["responses"].items():
             if not status.startswith("2"):
                 content = component(answer, "responses")["content"]
-                assert content == {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}, path
+                forms = {"v1": "OpenAIError", "agui": "AgentError", "copilotkit": "AgentError"}
+                form = forms.get(path.split("/")[1], "Refusal")
+                assert content == {"application/json": {"schema": {"$ref": f"#/components/schemas/{form}"}}}, path
 
 
 def test_a_limit_can_be_reached_in_every_operation_but_those_that_are_not_counted():
@@ -110,6 +112,9 @@ def test_a_string_may_be_as_long_as_it_says_and_no_longer(client, path, method, 
     client.get("/api/state", params={"client_id": client.session_id})
     thread = client.post(f"/api/sessions/{client.session_id}/threads").json()["id"]
     others = {"text": "remember 1", "provider": "openai", "api_key": "sk-x"}
+    others |= {"message_id": "m"} if path == "/api/feedback" else {}
+    others |= {"id": client.session_id} if path == "/ai/chat" else {}
+    others |= {"threadId": client.session_id, "messages": []} if path.startswith(("/agui", "/copilotkit")) else {}
     path = path.replace("{session_id}", client.session_id).replace("{thread_id}", thread)
     for length, refused in ((most, False), (most + 1, True)):
         answer = client.request(method, path, json=others | {field: "x" * length})

@@ -11,7 +11,7 @@ import redis as redis_py
 from app import create_app, services
 from app.config import Settings
 from app.events import sse
-from app.state.turn_requests import TurnRequest
+from app.state.turns.turn_requests import TurnRequest
 from app.web.pages import MAX_ITEMS
 from tests.support.backend import DEMO_ALONE
 

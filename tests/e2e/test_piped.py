@@ -13,7 +13,7 @@ import pytest
 from app.commands.chat import backend as terminal
 from app.commands.chat.turn_stream import TurnStream
 from app.config import Settings
-from app.state.api_keys import ApiKeys
+from app.state.accounts.api_keys import ApiKeys
 from app.state.scripts import Store
 from tests.support import commands, processes
 from tests.support.backend import ROOT, free_port

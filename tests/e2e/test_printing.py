@@ -16,7 +16,7 @@ from app.commands.chat.tools import request_lines
 from app.commands.cli import cli
 from app.config import Settings
 from app.events import sse
-from app.state.turn_requests import TurnRequest
+from app.state.turns.turn_requests import TurnRequest
 from app.telemetry import logs
 from tests.support.backend import DEMO_ALONE
 

@@ -14,7 +14,7 @@ import pytest
 import redis as redis_py
 
 from app.config import Settings
-from app.state.ledger import Ledger
+from app.state.accounts.ledger import Ledger
 from app.state.scripts import Store
 from app.usage import Totals
 from app.usage.report import grouped
@@ -77,6 +77,7 @@ def test_sigterm_lets_a_running_turn_finish_and_leaves_unbegun_ones_to_others(ow
             assert kinds(list(waiting.events())) == ["text", "complete"]
 
 
+@pytest.mark.long
 def test_a_worker_ends_itself_after_its_turns(own, provider):
     """It waits for the longest of them, although AOMI_GRACE is over, and leaves the next message to another worker."""
     going_on = threading.Event()
@@ -95,6 +96,7 @@ def test_a_worker_ends_itself_after_its_turns(own, provider):
             assert kinds(list(third.events())) == ["text", "complete"]
 
 
+@pytest.mark.long
 def test_a_turn_that_outlasts_the_grace_time_ends_with_shutdown_and_its_text_stays(own, own_client, provider, figure):
     provider.script("too long", [Text(["partial"]), Silence()])
     worker = own.worker(AOMI_GRACE="0.5")
@@ -156,6 +158,7 @@ def test_a_killed_workers_turn_ends_with_worker_lost_though_no_worker_is_left(ow
     assert used(own, "scripted") == lost
 
 
+@pytest.mark.long
 def test_a_killed_worker_leaves_what_it_wrote_beside_the_answer_that_was_to_be_made_again(own, own_client, provider):
     provider.script("once more", [Text(["first"])], [Text(["so far"]), Silence()])
     doomed = own.worker()
@@ -171,6 +174,7 @@ def test_a_killed_worker_leaves_what_it_wrote_beside_the_answer_that_was_to_be_m
     assert partial["siblings"] == [first, partial["id"]]
 
 
+@pytest.mark.long
 def test_a_late_worker_cannot_overwrite_the_end_that_another_process_has_written(own, own_client, provider):
     thawed = threading.Event()
     provider.script("late", [Text(["in time"]), Held(thawed), Text(["too late"]), Silence()])
@@ -247,6 +251,7 @@ def test_a_mistake_in_the_settings_stops_every_process_with_its_name(own, tmp_pa
     assert "'missing'" in worker.log()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "route",
     [
@@ -334,6 +339,30 @@ def test_idle_update_streams_do_not_hold_a_webs_shutdown(backend):
         assert time.monotonic() - asked < patient(3)
 
 
+def test_a_message_whose_body_arrives_while_a_web_stops_is_answered(backend, client):
+    """Its connection is no idle one, though the web still waits for the rest of its headers or of its body."""
+    process, url = backend.web()
+    address = (httpx.URL(url).host, httpx.URL(url).port)
+    body = b'{"title": "It arrived"}'
+    length = f"Content-Length: {len(body)}\r\n\r\n"
+    head = f"PATCH /api/sessions/{client.session_id} HTTP/1.1\r\nHost: x\r\n{length}".encode()
+    whole = head + body
+    assert client.post("/api/sessions", url=url, json={}).status_code == 200
+    with contextlib.ExitStack() as connections:
+        idle, *begun = (connections.enter_context(socket.create_connection(address, patient(20))) for _ in range(4))
+        cuts = (10, len(head), len(head) + 5)
+        for connection, cut in zip(begun, cuts, strict=True):
+            connection.sendall(whole[:cut])
+        idle.sendall(b"HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert idle.recv(65536).endswith(b"\r\n\r\n")
+        process.send(signal.SIGTERM)
+        assert idle.recv(1) == b"", "an idle connection is closed"
+        for connection, cut in zip(begun, cuts, strict=True):
+            connection.sendall(whole[cut:])
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200"), f"after {cut} bytes"
+    assert process.wait() == 0
+
+
 def test_streams_go_on_when_every_pubsub_connection_is_killed(client, redis, provider):
     pieces = StepwiseText([f"{n} " for n in range(40)])
     provider.script("killed feeds", pieces.answer)
@@ -361,6 +390,7 @@ sys.exit(workers.__main__.main())
 """
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_breaks_as_it_stops_is_gone_all_the_same(backend):
     """Else it would stand there for ever, with a job that hangs, and its supervisor would wait."""
     process = backend._start("worker", [sys.executable, "-c", BROKEN_STOP], {})
@@ -369,6 +399,7 @@ def test_a_worker_that_breaks_as_it_stops_is_gone_all_the_same(backend):
     assert "unhandled exception while the worker stopped" in process.log()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", ["worker", "web"])
 def test_systemd_is_told_when_a_process_is_ready(backend, tmp_path, kind):
     """And a worker tells when it stops."""
@@ -403,6 +434,7 @@ sys.exit(workers.__main__.main())
 """
 
 
+@pytest.mark.exhaustive
 def test_a_worker_with_a_broken_loop_exits(backend):
     """Its supervisor starts another one."""
     process = backend._start("worker", [sys.executable, "-c", BROKEN_LOOP], {})

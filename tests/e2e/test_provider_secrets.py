@@ -8,9 +8,9 @@ import pytest
 
 from app.config import Settings
 from app.state import redis_keys
-from app.state.api_keys import ApiKeys
+from app.state.accounts.api_keys import ApiKeys
+from app.state.accounts.vault import client_digest
 from app.state.scripts import Store
-from app.state.vault import client_digest
 from tests.support.gen1 import Gen1
 from tests.support.patience import until
 from tests.support.servers import Text, Uses

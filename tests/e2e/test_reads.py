@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet
 
 from app import create_app, services
 from app.config import Settings
-from app.state.vault import INTRODUCED_SECONDS
+from app.state.accounts.vault import INTRODUCED_SECONDS
 from tests.support.backend import DEMO_ALONE
 from tests.support.remains import standing_in
 

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from app.config import Settings
-from app.state.api_keys import ApiKeys
+from app.state.accounts.api_keys import ApiKeys
 from app.state.scripts import Store
 from tests.support.client import Client
 from tests.support.patience import patient

@@ -47,6 +47,7 @@ def lease_end(redis, session_id):
     return next((end / 1000 for turn, end in leases if turn.decode().startswith(session_id)), None)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("clock", ["ahead", "behind"])
 def test_a_turn_longer_than_a_lease_is_not_lost(site, provider, redis, clock):
     may_end = threading.Event()

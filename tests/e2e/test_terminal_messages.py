@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import threading
 from contextlib import contextmanager
 
@@ -30,7 +31,8 @@ def chat(webs, backend, key):
 
 def say(opened, line, answer):
     opened.line(line)
-    opened.wait(rf"{answer}\n> ")
+    pattern = re.sub(r"\n|\\n", r"\\n(?:[^\\r\\n]*\\r)*", answer)  # a spinner may stand before each line
+    opened.wait(rf"{pattern}\n> ")
 
 
 def test_an_attached_file_goes_with_the_next_message_only(chat, provider, tmp_path):

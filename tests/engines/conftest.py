@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.config import Settings
-from app.state.api_keys import ApiKeys
+from app.state.accounts.api_keys import ApiKeys
 from app.state.connection import clients
 from app.state.scripts import Store
 from tests.support.backend import Backend, until
@@ -34,7 +34,7 @@ class Site:
         return Client(self.address, self.key)
 
 
-@pytest.fixture(scope="package", params=["redis-server", "valkey-server"])
+@pytest.fixture(scope="package", params=["redis-server", pytest.param("valkey-server", marks=pytest.mark.exhaustive)])
 def program(request: pytest.FixtureRequest) -> str:
     return server(request.param)
 

@@ -28,12 +28,13 @@ def turns_outlive(site: Site, provider: Provider, kill: Callable[[str], None]) -
     found: list[list] = [[] for _ in clients]
     body = {"text": text, "model": "scripted"}
     threads = [
-        threading.Thread(target=lambda n=n, client=client: found[n].extend(read_to_the_end(client, body)))
-        for n, client in enumerate(clients)
+        threading.Thread(target=read_to_the_end, args=(client, body, events))
+        for client, events in zip(clients, found, strict=True)
     ]
     for thread in threads:
         thread.start()
-    until(lambda: len(provider.requests(text)) == SESSIONS, what="the turns")
+    until(lambda: all(text_of(events) == "".join(PIECES[:10]) for events in found), what="the turns")
+    site.servers.replicate()
     kill(redis_keys.session(clients[0].session_id))
     dead.set()
     killed = time.monotonic()

@@ -43,10 +43,10 @@ def queue(tmp_path_factory):
     node.stop()
 
 
-@pytest.fixture(scope="module")
-def clustered(nodes, queue, site):
+@pytest.fixture(scope="module", params=["classic", pytest.param("sharded", marks=pytest.mark.exhaustive)])
+def clustered(request, nodes, queue, site):
     url = nodes.url.replace("://", "://aomi:SECRET@")
-    with site(nodes, REDIS_URL=url, AOMI_QUEUE_REDIS_URL=queue.url) as running:
+    with site(nodes, REDIS_URL=url, AOMI_QUEUE_REDIS_URL=queue.url, AOMI_CLUSTER_PUBSUB=request.param) as running:
         yield running
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
+from dataclasses import replace
 
 import pytest
 
+from app.state.open_calls.records import Question, Replied
 from tests.support.images import PNG
-from tests.support.patience import patient, until
+from tests.support.patience import kept, meanwhile, patient, until
 from workers.cancellation import INTERRUPTED, CancelToken, Stopped
+from workers.mcp import calls
 from workers.secrets import Secrets
 from workers.tools import ToolContext, ToolError
+from workers.tools.waiting import CallWaits
 
 
 def test_the_model_gets_each_tool_with_the_servers_description_and_schema(servers):
@@ -68,27 +73,89 @@ def test_handles_in_the_arguments_become_secrets(servers):
     }
 
 
-def test_a_stop_ends_the_wait_and_cancels_the_call_at_the_server(servers):
-    token, tool = CancelToken(), servers.tool("tests__wait")
-    ended = threading.Event()
+def test_a_stop_ends_the_wait_and_cancels_the_call_at_the_server_within_300_ms(servers, figure):
+    tool = servers.tool("tests__wait")
 
-    def call():
-        with pytest.raises(Stopped):
-            tool.run({"seconds": 600}, ToolContext(token=token))
-        ended.set()
+    def stop():
+        token, ended = CancelToken(), threading.Event()
+        began, cancelled = (servers.journal.read_text().count(word) for word in ("waits", "cancelled"))
 
-    thread = threading.Thread(target=call)
-    thread.start()
-    until(lambda: "waits" in servers.journal.read_text(), what="the call at the server")
-    token.cancel(INTERRUPTED)
-    assert ended.wait(patient(5))
-    thread.join()
-    until(lambda: "cancelled" in servers.journal.read_text(), what="the cancel at the server")
+        def call():
+            with pytest.raises(Stopped):
+                tool.run({"seconds": 600}, ToolContext(token=token))
+            ended.set()
+
+        with meanwhile(call):
+            until(lambda: servers.journal.read_text().count("waits") > began, what="the call at the server")
+            stopped = time.monotonic()
+            token.cancel(INTERRUPTED)
+            assert ended.wait(patient(5))
+            until(lambda: servers.journal.read_text().count("cancelled") > cancelled, what="the cancel at the server")
+            return time.monotonic() - stopped
+
+    kept(0.3, stop, figure)
     assert servers.call("tests__add", a=1, b=1) == {"result": 2}
 
 
-def test_a_question_to_the_user_is_never_waited_for(servers):
-    assert "error" in servers.call("tests__ask") or servers.call("tests__ask") == {"result": "decline"}
+def test_progress_is_reported_while_a_call_runs(servers, monkeypatch):
+    monkeypatch.setattr(calls, "FIRST_PAUSE", 0.05)
+    reported = []
+    context = ToolContext(call_id="call_1", report=lambda *told: reported.append(told))
+    assert servers.call("tests__climb", context, steps=3, seconds=0.3) == {"result": "on top"}
+    assert reported
+    assert all(told[:2] == ("call_1", "tests__climb") for told in reported)
+    assert {"progress": 1, "total": 3, "message": "step 1"} in [told[2] for told in reported]
+
+
+def asked(tool, args, context):
+    """The question for which a call waits."""
+    with pytest.raises(CallWaits) as waits:
+        tool.run(args, context)
+    return Question.read(replace(waits.value.question, args=args).stored())  # as it waits in Redis
+
+
+def answered(question, content=None, **context):
+    return ToolContext(replied=Replied(question, content is not None, content or {}), **context)
+
+
+def test_a_question_to_the_user_ends_the_call_which_is_made_again_with_the_answer(servers):
+    book, args = servers.tool("tests__book"), {"city": "Rome"}
+    seats = asked(book, args, ToolContext())
+    assert seats.message == "How many seats in Rome?"
+    assert seats.schema["properties"] == {"seats": {"type": "integer", "minimum": 1, "maximum": 8}}
+    name = asked(book, args, answered(seats, {"seats": 3}))
+    assert name.message == "Your name?"
+    pay = asked(book, args, answered(name, {"name": "Ann"}))
+    assert pay.shown() == {"message": "Please pay", "url": "https://pay.example.com/1"}
+    assert book.run(args, answered(pay, {})) == {"result": "paying 3 Ann Rome: {'pay': 'accept'}"}
+    declined = book.run(args, answered(asked(book, args, answered(seats))))
+    assert declined == {"result": "asked Rome: {'seats': 'decline', 'name': 'decline'}"}
+
+
+def test_what_a_server_asks_and_keeps_holds_no_secret_of_the_user_in_redis(servers):
+    secrets = Secrets({"CITY": "Xq7#Zw9!Kp2"})
+    book, args = servers.tool("tests__book"), {"city": "$SECRET:CITY"}
+    seats = asked(book, args, ToolContext(secrets=secrets))
+    assert seats.message == "How many seats in $SECRET:CITY?"
+    declined = book.run(args, answered(asked(book, args, answered(seats, secrets=secrets)), secrets=secrets))
+    assert declined["result"].startswith("asked Xq7#Zw9!Kp2")
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("roots", "is not supported"),
+        ("nested", "field 'who', which is no text"),
+        ("long", "more than 4,000 characters"),
+        ("large", "at most 16,384 are allowed"),
+        ("script", "no address of a web page"),
+        ("disguise", "no address of a web page"),
+        ("state", "too much at once"),
+        ("later", "put this call off too often"),
+    ],
+)
+def test_a_question_that_nobody_can_be_asked_is_an_error(servers, what, words):
+    assert words in servers.call("tests__demand", what=what)["error"]
 
 
 def test_a_tool_that_the_server_adds_is_offered(servers):
@@ -97,7 +164,7 @@ def test_a_tool_that_the_server_adds_is_offered(servers):
 
 
 def test_an_answer_that_is_too_large_is_an_error_and_the_next_call_works(servers):
-    assert "error" in servers.call("tests__large", size=30_000_000)
+    assert "its answer is too large" in servers.call("tests__large", size=30_000_000)["error"]
     assert until(lambda: servers.call("tests__add", a=2, b=2) == {"result": 4}, 60, what="the next call")
 
 

@@ -31,6 +31,7 @@ def aomi(tmp_path):
     return run
 
 
+@pytest.mark.exhaustive
 def test_the_tools_of_a_server_are_listed(aomi):
     listed = aomi("mcp", "tests")
     assert listed.returncode == 0, listed.stderr
@@ -45,6 +46,7 @@ def test_a_server_that_is_away_or_unknown_is_said_in_words(aomi, name, code, wor
     assert (failed.returncode, words in failed.stderr) == (code, True), failed.stderr
 
 
+@pytest.mark.exhaustive
 def test_the_check_warns_of_servers_that_are_away_and_of_tools_they_lack(aomi):
     checked = aomi("check")
     assert checked.returncode == 0, checked.stderr

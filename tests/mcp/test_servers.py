@@ -7,15 +7,16 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
 
 from app.catalog import McpServer
-from tests.mcp.conftest import SERVER, http_server, serving
+from tests.mcp.conftest import SERVER, app_of, http_server, serving
 from tests.support.backend import free_port
-from tests.support.patience import patient, until
-from workers.mcp import servers
+from tests.support.patience import meanwhile, patient, until
+from workers.mcp import pool
 from workers.secrets import Secrets
 from workers.tools import ToolContext, ToolError
 
@@ -28,7 +29,7 @@ def stdio_server(**env):
     ("server", "words"),
     [
         (McpServer(command="no-such-program-of-ours"), "its program cannot be started"),
-        (McpServer(command=sys.executable, args=("-c", "pass")), "its connection was lost"),
+        (McpServer(command=sys.executable, args=("-c", "pass")), "its process has ended"),
         (McpServer(url=f"http://127.0.0.1:{free_port()}/mcp"), "it cannot be reached"),
         (McpServer(url="http://127.0.0.1:1/mcp", headers={"X": "os.environ/NEVER_SET"}), "has not set NEVER_SET"),
     ],
@@ -53,6 +54,25 @@ def test_a_server_that_hangs_delays_a_turn_once_and_no_turn_of_another_app():
         assert time.monotonic() - began < patient(5)  # twenty waits would take 10 s
 
 
+WAITS_FOR_A_FILE = """
+import os, runpy, sys, time
+file = sys.argv.pop()
+while not os.path.exists(file):
+    time.sleep(0.02)
+runpy.run_module("tests.support.mcp_server", run_name="__main__")
+"""
+
+
+def test_a_call_that_was_approved_waits_longer_for_its_server(tmp_path):
+    started = tmp_path / "started"
+    late = McpServer(command=sys.executable, args=("-c", WAITS_FOR_A_FILE, str(started)))
+    with serving({"late": late}, patience=0.1) as running:
+        assert running.offer("mcp:late/add").tools == {}
+        with meanwhile(started.touch):
+            offer = running.mcp.offer(app_of("mcp:late/add"), (), "", ToolContext(), patient(60))
+        assert list(offer.tools) == ["late__add"]
+
+
 def test_a_call_that_takes_too_long_is_an_error():
     with serving({"tests": stdio_server().model_copy(update={"timeout": 0.5})}) as running:
         tool = running.tool("tests__wait")
@@ -60,6 +80,7 @@ def test_a_call_that_takes_too_long_is_an_error():
             tool.run({"seconds": 600}, ToolContext())
 
 
+@pytest.mark.long
 def test_a_server_that_was_killed_keeps_its_tools_and_works_when_it_is_back():
     port = free_port()
     with serving({"tests": McpServer(url=f"http://127.0.0.1:{port}/mcp")}) as running:
@@ -120,13 +141,35 @@ def test_each_client_has_a_connection_with_its_own_secret(monkeypatch):
                 secrets = Secrets({"TOKEN": f"token-of-{client}"})
                 tool = running.tool("tests__add", client=client, secrets=secrets)
                 assert tool.run({"a": 1, "b": 1}, ToolContext(secrets=secrets)) == {"result": 2}
-            assert len(running.mcp._connections) == 2
-            monkeypatch.setattr(servers, "IDLE_SECONDS", -1.0)
+            assert len(running.mcp.pool.connections) == 2
+            monkeypatch.setattr(pool, "IDLE_SECONDS", -1.0)
             running.offer("mcp:tests/*", client="ben", secrets=Secrets({"TOKEN": "token-of-ben"}))
-            assert len(running.mcp._connections) == 1
+            assert len(running.mcp.pool.connections) == 1
 
 
 def test_a_hundred_tools_are_offered_under_legal_names():
     with serving({"tests": stdio_server(MCP_MORE_TOOLS="100")}) as running:
         running.tool("tests__more_99")
         assert sum("__more_" in name for name in running.offer("mcp:tests/*").tools) == 100
+
+
+@pytest.mark.long
+def test_a_server_whose_entry_changes_ends_behind_its_calls_and_the_others_stay(tmp_path, monkeypatch):
+    """Turns that began before go on with the server that they know, also after a pause."""
+    monkeypatch.setattr(pool, "REPLACED_SECONDS", 0.0)
+    stays, before = (stdio_server(MCP_JOURNAL=str(tmp_path / name)) for name in ("stays", "before"))
+    after = stdio_server(MCP_JOURNAL=str(tmp_path / "after"))
+    with serving({"stays": stays, "changes": before}) as running:
+        old, begun = running.mcp, running.tool("changes__wait")
+        running.tool("stays__add")
+        with ThreadPoolExecutor() as threads:
+            call = threads.submit(begun.run, {"seconds": 2}, ToolContext())
+            until(lambda: "waits" in (tmp_path / "before").read_text(), what="the call")
+            running.mcp = old.with_servers({"stays": stays, "changes": after})
+            assert running.call("changes__add", a=1, b=2) == {"result": 3}
+            assert call.result(patient(20)) == {"result": "waited"}
+        until(lambda: len(running.mcp.pool.connections) == 2, what="the end of the old connection")
+        assert running.call("stays__add", a=1, b=1) == {"result": 2}
+        assert begun.run({"seconds": 0}, ToolContext()) == {"result": "waited"}
+    for name, sessions in (("stays", 1), ("after", 1), ("before", 2)):
+        assert (tmp_path / name).read_text().count("lists") == sessions

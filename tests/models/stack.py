@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.models.cases_file import WIRES
@@ -20,6 +21,11 @@ from tests.support.patience import setting
 MODES = {"inner": {}, "wrapper": {"AOMI_LITELLM_STREAM": "wrapper", "AOMI_LOG_CONTENT": "1"}}
 """What to set for each mode; the first is the default. The other one also logs what providers say."""
 
+EACH_MODE = pytest.mark.parametrize(
+    "mode", [pytest.param(mode, marks=[pytest.mark.long] if settings else []) for mode, settings in MODES.items()]
+)
+"""The mode that is no default takes as long again: CI runs it."""
+
 TOOLS = [f"tests.models.tools:{name}" for name in ("Price", "Now", "Echo", "Opt", "Boom", "Sorry", "Slow")]
 PARAMS = {"temperature": 1, "max_tokens": 2048, "reasoning_effort": "low", "tool_choice": "required"}
 """Of the app `tuned`: over the models' own (`anthropic-thinking` has a `max_tokens` and `thinking`)."""
@@ -29,7 +35,7 @@ KEY = "sk-proj-0123456789abcdefghijklmnopqrstuv"
 SETTINGS = {
     "AOMI_PROVIDER_RETRIES": "1",
     "AOMI_RETRY_PAUSE": "0.2",
-    "AOMI_STALL_TIMEOUT": setting(10),
+    "AOMI_STALL_TIMEOUT": setting(20),
     "AOMI_LEASE": setting(10),
 }
 

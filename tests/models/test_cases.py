@@ -16,6 +16,11 @@ from tests.support.patience import patient
 AT_ONCE = 16
 """Cases that are played side by side in each mode, beside those that only wait for a provider that is silent."""
 
+DEFAULT, OTHER = MODES
+IN_BOTH = list(cases())[::2]
+"""Those played in the other mode, too: it differs behind the wires, of which each has many cases."""
+IN_THE_OTHER = [pytest.param(name, OTHER, marks=pytest.mark.exhaustive) for name in IN_BOTH]
+
 Played = Callable[[str, str], Outcome]
 
 
@@ -34,14 +39,14 @@ def played(request: pytest.FixtureRequest, stacks: dict[str, Stack]) -> Iterator
         yield lambda name, mode: futures[name, mode].result(patient(120))
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", cases())
+@pytest.mark.parametrize(("name", "mode"), [*((name, DEFAULT) for name in cases()), *IN_THE_OTHER])
 def test_a_case_is_as_it_says(name: str, mode: str, played: Played) -> None:
     found = problems(played(name, mode))
     assert not found, "\n".join(["", *found])
 
 
-@pytest.mark.parametrize("name", cases())
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", IN_BOTH)
 def test_both_modes_give_the_same_events(name: str, played: Played) -> None:
     inner, wrapper = (played(name, mode).turns[0].events for mode in MODES)
     assert compare.shape(inner) == compare.shape(wrapper)

@@ -6,11 +6,12 @@ import pytest
 
 from tests.models.forms import SECRET
 from tests.models.play import Conversation
-from tests.models.stack import KEY, MODES, Stack
+from tests.models.stack import EACH_MODE, KEY, Stack
 from tests.support.patience import until
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.long
+@EACH_MODE
 def test_while_a_provider_makes_one_wait_a_notice_says_so(mode: str, stacks: dict[str, Stack]) -> None:
     conversation = Conversation(stacks[mode])
     with conversation.client.updates() as updates:

@@ -97,7 +97,7 @@ def ask(asked: Asked, url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[obj
 
 QUICK = ["openai", "anthropic", "gemini"]
 REST = sorted((own_keys.OPENED_BY_A_KEY | own_keys.SERVERS) - set(QUICK))
-PROVIDERS = [*QUICK, *(pytest.param(name, marks=pytest.mark.long) for name in REST)]
+PROVIDERS = [*QUICK, *(pytest.param(name, marks=pytest.mark.exhaustive) for name in REST)]
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -107,7 +107,7 @@ def test_an_own_key_is_the_only_credential_that_is_sent(ask, provider: str) -> N
     assert MARK not in sent
 
 
-@pytest.mark.parametrize("provider", [*QUICK, *(pytest.param(n, marks=pytest.mark.long) for n in REST)])
+@pytest.mark.parametrize("provider", PROVIDERS)
 def test_an_address_gets_no_key_of_the_environment_that_was_not_given_for_it(ask, provider: str) -> None:
     if provider in own_keys.SERVERS:
         pytest.skip("its variable is for its server: it has no other address")

@@ -14,9 +14,11 @@ import pytest
 from tests.models import compare
 from tests.models.cases_file import PLAIN, WIRES
 from tests.models.play import Conversation
-from tests.models.stack import MODES, Stack
+from tests.models.stack import EACH_MODE, Stack
 from tests.support.client import Event, Stream
 from tests.support.patience import patient
+
+pytestmark = pytest.mark.long
 
 STAGES = {
     "openai": ("stall_first", "stall_text", "stall_args", "stall_finish", "slow_tool"),
@@ -32,7 +34,7 @@ MAY_END = ("stall_finish", "slow_tool")
 tool is done."""
 
 STRICT = ("mistral", "openai-alternating", "anthropic-thinking", "gemini-3", "deepseek")
-"""Who is asked next: what a broken turn leaves behind is what they refuse."""
+"""Two of these are asked next, others after each stage: what a broken turn leaves behind is what they refuse."""
 
 PROVIDERS = {
     "openai": "openai",
@@ -49,7 +51,7 @@ PROVIDERS = {
     "ollama": "ollama",
 }
 PLACES = [("inner", provider, f"{wire}/{stage}") for provider, wire in PROVIDERS.items() for stage in STAGES[wire]]
-PLACES += [("wrapper", wire, f"{wire}/{stage}") for wire, stages in STAGES.items() for stage in stages]
+IN_THE_OTHER = [("wrapper", wire, f"{wire}/{stage}") for wire, stages in STAGES.items() for stage in stages]
 DYING = [(wire, f"{wire}/{stage}") for wire, stages in STAGES.items() for stage in stages]
 Place = tuple[str, str, str]
 """Mode, provider, case."""
@@ -78,7 +80,8 @@ def await_stage(conversation: Conversation, provider: str, case: str, stream: St
 def later_turns(conversation: Conversation, provider: str, case: str) -> list[str]:
     """What is wrong with the turns after a broken one, and with its history."""
     found = []
-    for model in (provider, *STRICT):
+    first = [*PROVIDERS].index(provider) + sorted(STAGES[case.split("/")[0]]).index(case.split("/")[1])
+    for model in (provider, *(STRICT[(first + step) % len(STRICT)] for step in (0, 2))):
         events = compare.normal(conversation.ask(model, f"{WIRES[model]}/plain").events)
         if not compare.match(events, PLAIN):
             found.append(f"then {model}: {events}")
@@ -108,7 +111,11 @@ def stopped(request: pytest.FixtureRequest, stacks: dict[str, Stack]) -> Iterato
         yield {(mode, *of): pool.submit(stop, stacks[mode], *of) for mode, *of in places}
 
 
-@pytest.mark.parametrize("place", PLACES, ids="-".join)
+@pytest.mark.parametrize(
+    "place",
+    [*PLACES, *(pytest.param(place, marks=pytest.mark.exhaustive) for place in IN_THE_OTHER)],
+    ids="-".join,
+)
 def test_after_an_interrupt_the_thread_goes_on(place: Place, stopped: dict[Place, Future[Stopped]]) -> None:
     found = stopped[place].result(patient(120))
     ends = [{"type": "complete", "interrupted": True}]
@@ -144,7 +151,8 @@ def died(stacks: dict[str, Stack]) -> Iterator[dict[str, Future[list[str]]]]:
         yield {mode: pool.submit(die, stack) for mode, stack in stacks.items()}
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.exhaustive
+@EACH_MODE
 def test_after_the_death_of_its_worker_the_thread_goes_on(mode: str, died: dict[str, Future[list[str]]]) -> None:
     found = died[mode].result(patient(120))
     assert not found, "\n".join(["", *found])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.models.play import Conversation
-from tests.models.stack import MODES, Stack
+from tests.models.stack import EACH_MODE, Stack
 from tests.support.client import text_of
 
 CASES = {
@@ -40,7 +40,7 @@ def thoughts(events: Numbered) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("mode", MODES)
+@EACH_MODE
 @pytest.mark.parametrize("provider", CASES)
 def test_clients_that_ask_get_it_and_others_see_none(provider: str, mode: str, stacks: dict[str, Stack]) -> None:
     (case, wanted), conversation = CASES[provider], Conversation(stacks[mode])

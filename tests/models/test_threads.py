@@ -11,7 +11,7 @@ import pytest
 from tests.models import compare
 from tests.models.cases_file import PLAIN, WIRES, cases
 from tests.models.play import Conversation
-from tests.models.stack import MODES, Stack
+from tests.models.stack import EACH_MODE, Stack
 from tests.support.patience import patient
 
 CALLING = {
@@ -55,13 +55,17 @@ def walk(stack: Stack, step: int) -> Problems:
 
 
 @pytest.fixture(scope="module")
-def walks(stacks: dict[str, Stack]) -> Iterator[dict[tuple[int, str], Future[Problems]]]:
-    """All walks, side by side."""
+def walks(
+    request: pytest.FixtureRequest, stacks: dict[str, Stack]
+) -> Iterator[dict[tuple[int, str], Future[Problems]]]:
+    """All walks that were selected, side by side."""
+    here = [item.callspec.params for item in request.session.items if "walks" in getattr(item, "fixturenames", ())]
     with ThreadPoolExecutor() as pool:
-        yield {(step, mode): pool.submit(walk, stacks[mode], step) for step in STEPS for mode in MODES}
+        yield {(one["step"], one["mode"]): pool.submit(walk, stacks[one["mode"]], one["step"]) for one in here}
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.long
+@EACH_MODE
 @pytest.mark.parametrize("step", STEPS)
 def test_a_thread_goes_through_all_providers_and_back(
     step: int, mode: str, walks: dict[tuple[int, str], Future[Problems]]
@@ -76,7 +80,7 @@ def test_a_walk_meets_every_provider() -> None:
         assert {"tool_call", "tool_result"} <= {event["type"] for event in cases()[name].possible[0]}, provider
 
 
-@pytest.mark.parametrize("mode", MODES)
+@EACH_MODE
 def test_a_model_that_fails_behind_a_call_hands_over_within_the_turn(mode: str, stacks: dict[str, Stack]) -> None:
     """The next one gets calls of the turn that it did not make."""
     conversation = Conversation(stacks[mode], app="fallback")
@@ -86,7 +90,7 @@ def test_a_model_that_fails_behind_a_call_hands_over_within_the_turn(mode: str, 
     assert not list(conversation.legal())
 
 
-@pytest.mark.parametrize("mode", MODES)
+@EACH_MODE
 def test_a_message_that_a_filter_refused_is_left_out_of_a_longer_thread(mode: str, stacks: dict[str, Stack]) -> None:
     conversation = Conversation(stacks[mode])
 

@@ -1,5 +1,5 @@
 """The state's contract, held over fakeredis, a real Redis, the Valkey of `make run` and a Redis Cluster alike. That of
-the Valkey, and the `prefixed` one of the cluster, has a prefix."""
+the Valkey has a prefix; test_prefix.py has a cluster with one."""
 
 from __future__ import annotations
 
@@ -11,23 +11,27 @@ import fakeredis
 import pytest
 import redis as redis_py
 
+from app.catalog import Webhook
 from app.config import Settings
 from app.events import sse
 from app.metrics.instruments import Metrics
-from app.state.client_requests import ClientRequests
+from app.state.accounts.ledger import Ledger
+from app.state.accounts.owners import Owners
+from app.state.accounts.vault import Vault
 from app.state.connection import clients
 from app.state.connection.cluster import Cluster
 from app.state.connection.prefix import PrefixedRedis
-from app.state.files import Files
-from app.state.ledger import Ledger
+from app.state.conversation.feedback import Feedback, FeedbackStore
 from app.state.pages import WantedPage
-from app.state.run_records import Run
-from app.state.runs import RunStore
 from app.state.scripts import Store
 from app.state.sessions import Sessions
-from app.state.step_calls import StepToolCall, StepToolCalls
-from app.state.turn_requests import BranchPoint, TurnRequest
-from app.state.vault import Vault
+from app.state.tools.client_requests import ClientRequests
+from app.state.tools.step_calls import StepToolCall, StepToolCalls
+from app.state.turns.run_records import Run
+from app.state.turns.runs import RunStore
+from app.state.turns.turn_requests import BranchPoint, TurnRequest
+from app.state.uploads.files import Files
+from app.tokens.user import User
 from app.turns.queue import Jobs
 from app.turns.service import TurnService
 from app.usage import ModelCall
@@ -42,7 +46,11 @@ ALL = WantedPage(100)
 SITE = "site:"
 """The prefix of a site."""
 
+WEBHOOK = Webhook(url="https://receiver.example", secret="os.environ/SECRET", include=("messages",))
+
 WORDS = "my words"
+NOTE = {"app": "default"}
+"""What makes a message a request of OpenAI's API."""
 """What the person of `full` says."""
 
 
@@ -100,13 +108,21 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefixedRedis]:
         yield client
 
 
-@pytest.fixture(params=["fakeredis", "redis", "valkey", "cluster", pytest.param("prefixed", marks=pytest.mark.long)])
+ENGINES = (
+    "redis",
+    pytest.param("fakeredis", marks=pytest.mark.exhaustive),  # three times the CPU: it compiles a script each time
+    pytest.param("cluster", marks=pytest.mark.long),
+    pytest.param("valkey", marks=pytest.mark.exhaustive),
+)
+
+
+@pytest.fixture(params=ENGINES)
 def connection(request: pytest.FixtureRequest) -> Iterator[redis_py.Redis]:
     if request.param == "fakeredis":
         yield fakeredis.FakeRedis(server=fakeredis.FakeServer(), lua_modules=set())
         return
     client = request.getfixturevalue({"redis": "single"}.get(request.param, request.param))
-    whole = request.getfixturevalue("cluster") if request.param == "prefixed" else without_prefix(client)
+    whole = without_prefix(client)
     whole.flushdb()
     yield client
     if whole is not client:
@@ -131,7 +147,7 @@ def queue(request: pytest.FixtureRequest, connection: redis_py.Redis) -> redis_p
         return connection
     single = request.getfixturevalue("single")
     single.flushdb()
-    return clients.queue(request.getfixturevalue("shared"), connection) if connection.prefix.text else single
+    return single
 
 
 @pytest.fixture
@@ -188,13 +204,17 @@ def full(sessions, runs, store, said) -> tuple[Run, StepToolCall]:
     """A session `s` with everything a session can have, its running turn and that turn's call."""
     sessions.create("s", {"public_key": "0xabc", "user_state": '{"address":"0xfeed"}'})
     Vault(store).bind("s", "digest-of-a-client")
-    done = runs.start("s", said(WORDS, idempotency_key="key", body=b"body", message_id="an id"))
+    Owners(store).claim("s", User("the sub of a user", 0))
+    runs = RunStore(store, lambda app: WEBHOOK)
+    done = runs.start("s", said(WORDS, idempotency_key="key", body=b"body", message_id="an id", note=NOTE))
     settled = runs.claim("s", done.run_id, "worker")
     runs.append([("s", settled.id, 1, [sse.text("an answer")])])
     runs.settle(runs.seal("s", settled.id, "complete", expect={"running"}), sse.complete())
     edited = runs.start("s", said(WORDS, branch=BranchPoint("edit", "an id")))
     runs.claim("s", edited.run_id, "worker")
+    runs.append([("s", edited.run_id, 1, [sse.text("another answer")])])
     runs.settle(runs.seal("s", edited.run_id, "complete", expect={"running"}), sse.complete())
+    FeedbackStore(store).give(sessions.get("s"), "", f"{edited.run_id}-0", Feedback("user", "up", 1, WORDS))
     sessions.open_thread("s", "Other")
     Files(store).add("s", f"{WORDS}.txt", [WORDS.encode()], len(WORDS))
     run_id = runs.start("s", said(WORDS)).run_id

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from app.state import redis_keys
-from app.state.api_keys import ApiKeys, KeyPolicy
+from app.state.accounts.api_keys import ApiKeys, KeyPolicy
 from app.state.scripts import Store
 from tests.state.conftest import Repeated
 

@@ -7,15 +7,16 @@ import json
 import pytest
 
 from app.events import sse
-from app.state import histories as histories_module
-from app.state import redis_keys, transcript
-from app.state.branches import NoMessage
-from app.state.client_requests import ClientRequests
-from app.state.export import Export
-from app.state.request_expiry import RequestExpiry
+from app.state import redis_keys
+from app.state.conversation import histories as histories_module
+from app.state.conversation import transcript
+from app.state.conversation.branches import NoMessage, UnfinishedMessage
+from app.state.conversation.export import Export
 from app.state.sessions import TooManyThreads
-from app.state.step_calls import StepToolCall, StepToolCalls
-from app.state.turn_requests import BranchPoint
+from app.state.tools.client_requests import ClientRequests
+from app.state.tools.request_expiry import RequestExpiry
+from app.state.tools.step_calls import StepToolCall, StepToolCalls
+from app.state.turns.turn_requests import BranchPoint
 from tests.support.remains import standing_in, without_life
 
 
@@ -74,6 +75,80 @@ def test_a_step_of_a_call_that_two_branches_share_joins_the_active_one(talk, sto
     assert steps(talk.shown) == ["later"]
 
 
+def prompt_steps(sessions, thread):
+    """What a prompt has of the later steps, by message."""
+    return [(one["id"], *steps([one])) for one in sessions.histories.messages("s", thread) if one["role"] == "tool"]
+
+
+def test_a_branch_has_the_steps_of_the_calls_that_it_shares(talk, store, sessions):
+    """A step is behind the message that was the last one when it came. Whatever branch is opened, chosen or copied, its
+    prompt has each step of its calls once."""
+    call = call_in(talk, store)
+    watch = talk.id_of("watching")
+    talk.say("more", "of it")
+    deliver(store, call, 2, "s2")
+    more = talk.id_of("more")
+    talk.edit(more, "less", "of that")
+    assert [message["content"] for message in talk.shown][-4:] == ["watching", "", "less", "of that"]
+    assert talk.siblings_of("less") == [more, talk.id_of("less")]
+    deliver(store, call, 3, "s3")
+    talk.regenerate("", "of those")
+    assert steps(talk.shown) == ["s2", "s3"]
+    assert len(talk.siblings_of("of those")) == 2
+    for chosen in (more, talk.siblings_of("less")[1], more):
+        talk.choose(chosen)
+        assert steps(talk.shown) == ["s2", "s3"]
+    ids = [message["id"] for message in talk.shown]
+    assert len(set(ids)) == len(ids)
+    for message_id in (watch, ids[-1], more):
+        copied = talk.branches.fork("s", "", message_id, "")
+        assert [one for _, one in prompt_steps(sessions, copied["id"])] == ["s2", "s3"]
+    talk.edit(more, "in the copy", "ok")
+    talk.choose(talk.siblings_of("in the copy")[0])
+    assert steps(talk.shown) == ["s2", "s3"]
+    (thread, *_) = Export(store).session("s")["threads"]
+    own = [m for part in (thread, *thread["branches"]) for m in part["messages"] if m["role"] == "tool"]
+    assert sorted(step for one in own if "copy_of" not in one for step in steps([one])) == ["s2", "s3"]
+    talk.edit(talk.id_of("watch"), "never mind", "ok")
+    assert steps(talk.shown) == []
+
+
+def test_a_withdrawn_edit_and_a_failed_regeneration_lose_no_step_and_leave_no_sibling(talk, talk_turns, store):
+    call = call_in(talk, store)
+    talk.say("more", "of it")
+    deliver(store, call, 2, "s2")
+    before = talk.shown
+    for _ in range(2):
+        talk_turns.withdraw("s", talk.send("never mind", BranchPoint("edit", talk.id_of("more"))).run_id)
+        assert talk.shown == before
+    talk.send("", BranchPoint("regenerate"))
+    run = talk.runs.claim("s", talk.runs.current("s"), "worker")
+    deliver(store, call, 3, "s3")
+    talk_turns.end("s", run.id, sse.error("away", "provider_error", True))
+    assert talk.shown[: len(before)] == before
+    assert steps(talk.shown) == ["s2", "s3"]
+
+
+def test_siblings_behind_a_step_that_an_earlier_version_parted_are_still_found(talk, store, connection, sessions):
+    call = call_in(talk, store)
+    deliver(store, call, 2)
+    talk.say("more", "of it")
+    more, step = talk.id_of("more"), talk.shown[-3]["id"]
+    talk.edit(more, "less", "of that")
+    key = redis_keys.branches("s", talk.thread)
+    fields = store.fields(key)
+    (fork,) = [name for name in fields if name.startswith("fork:")]
+    answer = fork.split('"')[1]
+    old = {name.replace(answer, step): value.replace(answer, step) for name, value in fields.items()}
+    connection.hset(key, mapping=old)
+    connection.hdel(key, fork)
+    assert talk.siblings_of("less") == [more, talk.id_of("less")]
+    talk.edit(more, "nothing", "of it all")
+    assert len(talk.siblings_of("nothing")) == 3
+    assert talk.choose(more) == "chosen"
+    assert talk.contents[-2:] == ["more", "of it"]
+
+
 @pytest.fixture
 def asked(talk, store):
     """A request of a turn that an edit has put aside since."""
@@ -125,6 +200,29 @@ def test_a_copy_of_what_there_is_not_is_refused(talk, settings, sessions):
     talk.branches._settings = settings.model_copy(update={"max_threads": 1})
     with pytest.raises(TooManyThreads):
         talk.branches.fork("s", "", talk.id_of("one"), "")
+
+
+def test_a_message_that_waits_and_an_answer_that_is_being_made_are_not_copied(talk):
+    talk.send("running")
+    run = talk.runs.claim("s", talk.runs.current("s"), "worker")
+    talk.runs.append([("s", run.id, 1, [sse.text("so far")])])
+    talk.send("behind", message_id="mine", body=b"behind")
+    for unfinished in (f"{run.id}-0", talk.id_of("behind"), "mine"):
+        with pytest.raises(UnfinishedMessage):
+            talk.branches.fork("s", "", unfinished, "")
+    assert talk.branches.fork("s", "", talk.id_of("running"), "")
+
+
+def test_a_copied_message_that_was_refused_stays_refused(talk, talk_turns, sessions):
+    talk.send("bad words")
+    run = talk.runs.claim("s", talk.runs.current("s"), "worker")
+    talk.runs.append([("s", run.id, 1, [sse.text("well")])])
+    talk_turns.end("s", run.id, sse.error("refused", "refused", False))
+    for copied in (talk.id_of("bad words"), talk.id_of("well")):
+        talk.branches.fork("s", "", copied, "")
+        talk.say("better words", "fine")
+        models = [one["content"] for one in sessions.histories.messages("s", talk.thread)]
+        assert models == ["one", "1", "two", "2", "better words", "fine"]
 
 
 def test_an_export_has_what_is_not_on_the_active_branch(talk, store):

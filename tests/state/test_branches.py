@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.events import sse
-from app.state.turn_requests import BranchPoint
+from app.state.turns.turn_requests import BranchPoint
 from tests.support.patience import until
 
 
@@ -198,9 +198,30 @@ def test_a_session_without_a_message_has_none_to_answer_again(talk, sessions, sa
 
 
 def test_a_message_has_only_so_many_siblings(talk, monkeypatch):
-    monkeypatch.setattr("app.state.runs.MAX_SIBLINGS", 3)
+    monkeypatch.setattr("app.state.turns.start_args.MAX_SIBLINGS", 3)
     one = talk.id_of("one")
     for text in ("uno", "eins"):
         talk.edit(one, text, "1")
     assert talk.send("un", BranchPoint("edit", one)).outcome == "siblings_full"
     assert talk.send("", BranchPoint("regenerate", one)).outcome == "started"
+
+
+def test_edits_and_regenerations_that_wait_count_as_siblings(talk, monkeypatch):
+    monkeypatch.setattr("app.state.turns.start_args.MAX_SIBLINGS", 3)
+    one, two = talk.id_of("one"), talk.id_of("two")
+    talk.send("running")
+    for point in (BranchPoint("edit", one), BranchPoint("edit", one)):
+        assert talk.send("uno", point).outcome == "waiting"
+    talk.runs._settings = talk.runs._settings.model_copy(update={"max_waiting": 9})
+    assert talk.send("eins", BranchPoint("edit", one)).outcome == "siblings_full"
+    assert talk.send("", BranchPoint("regenerate", one)).outcome == "waiting"
+    for text in ("zwei", "deux"):
+        assert talk.send(text, BranchPoint("edit", two)).outcome == "waiting"
+    assert talk.send("drei", BranchPoint("edit", two)).outcome == "siblings_full"
+
+
+def test_a_message_that_waits_has_no_branches(talk):
+    talk.send("running")
+    talk.send("behind", message_id="mine", body=b"behind")
+    for kind in ("edit", "regenerate"):
+        assert talk.send("text", BranchPoint(kind, "mine")).outcome == "still_waits"

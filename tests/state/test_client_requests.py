@@ -12,9 +12,9 @@ from app.dialects.gen1.requests import request_numbers
 from app.errors import Conflict, NotFound
 from app.events import sse
 from app.state import redis_keys
-from app.state.client_requests import MAX_MAILBOX_EVENTS, MAX_OPEN_REQUESTS, TooManyOpen, TurnOver
-from app.state.open_requests import open_requests, pending
-from app.state.request_expiry import RequestExpiry
+from app.state.tools.client_requests import MAX_MAILBOX_EVENTS, MAX_OPEN_REQUESTS, TooManyOpen, TurnOver
+from app.state.tools.open_requests import open_requests, pending
+from app.state.tools.request_expiry import RequestExpiry
 from tests.support.backend import DEMO_ALONE
 from tests.support.moments import now_ms
 from tests.support.patience import patient

@@ -10,8 +10,8 @@ from app.events import sse
 from app.state import redis_keys
 from app.state.connection import clients
 from app.state.connection.cluster_pubsub import MAX_BLIND_PINGS
-from app.state.runs import RunStore
 from app.state.scripts import Store
+from app.state.turns.runs import RunStore
 from tests.support.backend import free_port
 
 

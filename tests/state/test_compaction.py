@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from app.events import sse
-from app.state.export import Export
-from app.state.runs import RunStore
+from app.state.conversation.export import Export
+from app.state.conversation.summary import Summary
 from app.state.scripts import Store
 from app.state.sessions import Sessions
-from app.state.summary import Summary
+from app.state.turns.runs import RunStore
 from tests.state.conftest import Repeated
 
 HOLD = 600

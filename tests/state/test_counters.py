@@ -7,7 +7,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app.metrics.instruments import Metrics
 from app.metrics.reporter import Reporter
-from app.state.counters import Counters, Report
+from app.state.accounts.counters import Counters, Report
 from app.state.scripts import Store
 from tests.state.conftest import Repeated
 from tests.support.moments import now

@@ -12,14 +12,14 @@ from rq.job import JobStatus
 from app.events import sse
 from app.metrics.instruments import Metrics
 from app.state import redis_keys, redis_schema
-from app.state.client_requests import ClientRequests, TurnOver
-from app.state.export import Export
-from app.state.files import Files
-from app.state.ledger import Ledger
-from app.state.request_expiry import RequestExpiry
+from app.state.accounts.ledger import Ledger
+from app.state.accounts.vault import Vault
+from app.state.conversation.export import Export
 from app.state.scripts import Store
-from app.state.step_calls import StepToolCalls
-from app.state.vault import Vault
+from app.state.tools.client_requests import ClientRequests, TurnOver
+from app.state.tools.request_expiry import RequestExpiry
+from app.state.tools.step_calls import StepToolCalls
+from app.state.uploads.files import Files
 from app.turns.erasing import erase
 from app.turns.queue import Jobs, open_queue
 from app.turns.service import TurnService
@@ -82,7 +82,7 @@ def test_a_late_worker_writes_nothing_back(full, sessions, runs, store, connecti
     late = ModelCall("2", "2026-11-24", "key1", "default", "demo", 10, None)
     Ledger(store).open("s", run.id, late)
     Ledger(store).settle("s", run.id, late.estimated(0))
-    assert [name for name in connection.scan_iter() if not name.startswith((b"rq:", b"usage:{key1}:"))] == []
+    assert [name for name in connection.scan_iter() if not name.startswith((b"rq:", b"usage:{key1}:", b"user:"))] == []
 
 
 def test_a_turn_that_begins_while_its_session_is_deleted_leaves_nothing_and_is_told_to_stop(
@@ -125,7 +125,8 @@ def test_an_export_holds_every_value_of_every_key_of_the_session(full, store, co
     assert exported["fields"]["user_state"] == {"address": "0xfeed"}
     assert exported["client"] == "digest-of-a-client"
     assert [thread["title"] for thread in exported["threads"]] == [WORDS, "Other"]
-    assert [message["content"] for message in exported["threads"][0]["messages"]] == [WORDS]
+    assert [message["content"] for message in exported["threads"][0]["messages"]] == [WORDS, "another answer"]
+    assert WORDS in str(exported["threads"][0]["feedback"])
     (branch,) = exported["threads"][0]["branches"]
     assert [message["content"] for message in branch["messages"]] == [WORDS, "an answer"]
     assert exported["threads"][0]["message_ids"]['id:"an id"'] == f'"{branch["messages"][0]["id"]}"'

@@ -13,15 +13,15 @@ from app import services
 from app.config import Settings
 from app.events import sse
 from app.services import Services
-from app.state.client_requests import TurnOver
-from app.state.request_expiry import RequestExpiry
-from app.state.step_calls import StepToolCall
-from app.state.summary import Summary
-from app.state.turn_requests import TurnRequest
+from app.state.conversation.summary import Summary
+from app.state.tools.client_requests import TurnOver
+from app.state.tools.request_expiry import RequestExpiry
+from app.state.tools.step_calls import StepToolCall
+from app.state.turns.turn_requests import TurnRequest
 from app.turns.erasing import erase, erase_thread
 from app.usage import ModelCall
-from app.web.admission import Admission
-from app.web.caller import Caller
+from app.web.access.admission import Admission
+from app.web.access.caller import Caller
 from tests.support.remains import standing_in
 
 ROOT = Path(__file__).parents[2]

@@ -10,9 +10,9 @@ from app.events import sse
 from app.live.hub import Hub
 from app.state import redis_keys
 from app.state.connection.pubsub import PubSubListener
-from app.state.run_records import Run
-from app.state.run_status import UNFINISHED
-from app.web.turn_frames import TurnFrames
+from app.state.turns.run_records import Run
+from app.state.turns.run_status import UNFINISHED
+from app.web.streaming.turn_frames import TurnFrames
 from tests.state.conftest import empty
 from tests.unit.pubsub import FakeRedis
 

@@ -11,10 +11,10 @@ from fsspec.asyn import AsyncFileSystem
 
 from app.config import Settings
 from app.state import redis_keys
-from app.state.file_storage import CHUNK_BYTES, FileGone, StorageFailed, StoredBytes
-from app.state.files import Files, NoRoom, SessionGone
-from app.state.media_types import UnknownType
 from app.state.scripts import Store
+from app.state.uploads.file_storage import CHUNK_BYTES, FileGone, StorageFailed, StoredBytes
+from app.state.uploads.files import Files, NoRoom, SessionGone
+from app.state.uploads.media_types import UnknownType
 from app.turns.stored_files import StoredFiles
 from tests.state.conftest import Repeated
 
@@ -122,7 +122,7 @@ def test_an_unknown_session_takes_no_file(either, connection):
 
 
 def test_a_session_has_two_hundred_files(files, monkeypatch):
-    monkeypatch.setattr("app.state.files.SESSION_FILES", 3)
+    monkeypatch.setattr("app.state.uploads.files.SESSION_FILES", 3)
     for _ in range(3):
         add(files, b"small")
     with pytest.raises(NoRoom):

@@ -10,18 +10,20 @@ from redis.exceptions import OutOfMemoryError
 
 from app.events import sse
 from app.metrics.instruments import Metrics
-from app.state.client_requests import ClientRequests
+from app.state.accounts.ledger import Ledger
+from app.state.accounts.rates import Rate, Rates
 from app.state.connection.cluster import Cluster
-from app.state.ledger import Ledger
-from app.state.open_requests import open_requests
-from app.state.rates import Rate, Rates
-from app.state.turn_requests import BranchPoint
+from app.state.tools.client_requests import ClientRequests
+from app.state.tools.open_requests import open_requests
+from app.state.turns.runs import RunStore
+from app.state.turns.turn_requests import BranchPoint
+from app.state.webhooks.deliveries import Deliveries
 from app.state.write_check import WriteCheck
 from app.turns.lost_turns import LostTurns
 from app.turns.queue import Jobs
 from app.turns.service import TurnService
 from app.turns.usage_recovery import UsageRecovery
-from tests.state.conftest import without_prefix
+from tests.state.conftest import WEBHOOK, without_prefix
 from tests.state.test_deletion import erased
 from tests.support.moments import now
 from tests.support.remains import standing_in
@@ -51,6 +53,21 @@ def test_a_session_with_turns_that_run_and_wait_is_erased(full, sessions, runs, 
             runs.start("s", said())
         erased(sessions, runs, settings, queue)
     assert standing_in(connection, "{s}", "0xabc", full[0].id) == []
+
+
+def test_a_page_loads_an_answer_that_is_being_made(full, runs, connection):
+    with full_memory(connection):
+        runs.half_loaded.note("s", full[0].id)
+    assert not runs.half_loaded.take("s", full[0].id)
+
+
+def test_an_end_that_a_receiver_is_told_of_is_told(store, connection, said):
+    runs, webhooks = RunStore(store, lambda app: WEBHOOK), Deliveries(store)
+    run = runs.claim("s", runs.start("s", said()).run_id, "worker")
+    with full_memory(connection):
+        runs.settle(runs.seal("s", run.id, "interrupted", expect={"running"}), sse.complete(interrupted=True))
+    ((place, _),) = webhooks.due("default")
+    assert webhooks.get(place).type == "turn.interrupted"
 
 
 def test_an_interrupt_ends_its_turn_and_the_reaper_enqueues_the_next_one(

@@ -8,9 +8,9 @@ import pytest
 
 from app.events import sse
 from app.metrics.instruments import Metrics
-from app.state.run_status import UNFINISHED
-from app.state.runs import RunStore
 from app.state.scripts import Store
+from app.state.turns.run_status import UNFINISHED
+from app.state.turns.runs import RunStore
 from app.turns.queue import Jobs
 from app.turns.service import TurnService
 from tests.state.conftest import Repeated

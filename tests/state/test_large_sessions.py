@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from app.events import sse
-from app.state import deletion, pages, redis_keys, streams, thread_lives
-from app.state import histories as histories_module
+from app.state import deletion, pages, redis_keys, thread_lives
+from app.state.conversation import histories as histories_module
 from app.state.pages import WantedPage
 from app.state.scripts import Store
 from app.state.sessions import Sessions, TooManyThreads
+from app.state.turns import streams
 from tests.state.conftest import ALL, Repeated
 from tests.support.remains import standing_in
 

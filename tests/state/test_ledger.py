@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from app.events import sse
 from app.state import redis_keys
-from app.state.ledger import Ledger
-from app.state.runs import RunStore
+from app.state.accounts.ledger import Ledger
 from app.state.scripts import Store
-from app.state.turn_requests import Principal
+from app.state.turns.runs import RunStore
+from app.state.turns.turn_requests import Principal
 from app.usage import ModelCall, Prices, Totals, Usage, nano
 from app.usage.report import between, grouped, total
 from tests.state.conftest import Repeated, empty
@@ -210,6 +211,24 @@ def test_sums_live_for_their_time_and_what_was_counted_of_late_is_forgotten(ledg
     for name in (redis_keys.day_usage("key1", DAY), redis_keys.month_usage("key1", "2026-11")):
         assert store.settings.usage_ttl - 60 < connection.ttl(name) <= store.settings.usage_ttl
     assert 0 < connection.ttl(redis_keys.session_usage("s")) <= store.settings.session_ttl
+
+
+@pytest.mark.parametrize("kept", [{"note": {"app": "default"}}, {"keeps_facts": True}])
+def test_the_usage_of_a_turn_that_keeps_it_outlives_its_record_and_that_of_other_turns_is_not_kept(
+    ledger, run, store, said, connection, kept
+):
+    runs = RunStore(store)
+    accepted = runs.start("other", said(**kept))
+    response = runs.claim("other", accepted.run_id, "worker")
+    for charge in (FIRST.estimated(4), replace(FIRST, number="2").estimated(4)):
+        ledger.settle("other", response.id, charge)
+    ledger.settle("s", run.id, FIRST.estimated(4))
+    connection.delete(redis_keys.run("other", response.id))
+    used = ledger.of_turns("other", [response.id, run.id])
+    assert used.keys() == {response.id}
+    assert (used[response.id].calls, used[response.id].output) == (2, total(ledger.of_session("other")).output)
+    assert 0 < connection.ttl(redis_keys.response_usage("other")) <= store.settings.session_ttl
+    assert ledger.of_turns("s", [run.id]) == {}
 
 
 def test_a_budget_is_spent_when_the_months_cost_has_reached_it(ledger, run):

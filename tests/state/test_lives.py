@@ -9,7 +9,7 @@ import pytest
 from app.config import Settings
 from app.events import sse
 from app.state import redis_keys, redis_schema
-from app.state.step_calls import StepToolCalls
+from app.state.tools.step_calls import StepToolCalls
 from tests.support.remains import without_life
 
 LIVES = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from app.state import transcript
-from app.state.turn_requests import BranchPoint
+import pytest
+
+from app.state.conversation import transcript
+from app.state.turns.turn_requests import BranchPoint
 
 
 def shown_id(talk, content):
@@ -25,6 +27,30 @@ def test_ids_of_two_threads_have_nothing_to_do_with_each_other(talk, sessions):
     talk.say("three", "3", message_id="mine", body=b"three")
     sessions.open_thread("s", "other")
     assert talk.send("four", message_id="mine", body=b"four").outcome == "started"
+
+
+def test_a_message_that_is_sent_again_is_the_same_turn_though_another_thread_is_the_newest_now(talk, sessions):
+    first = talk.send("three", message_id="mine", body=b"three")
+    sessions.open_thread("s", "other")
+    again = talk.said("three", message_id="mine", body=b"three")
+    assert talk.runs.was_sent("s", again)
+    assert (talk.runs.start("s", again).outcome, talk.runs.start("s", again).run_id) == ("again", first.run_id)
+    named = talk.said("three", message_id="mine", body=b"three", thread_id=talk.thread)
+    assert not talk.runs.was_sent("s", named)
+    assert talk.runs.start("s", named).outcome == "waiting"
+
+
+@pytest.mark.parametrize("is_behind", [False, True])
+def test_the_id_of_a_withdrawn_message_is_free_and_its_retry_is_not_answered(talk, talk_turns, is_behind):
+    if is_behind:
+        talk.send("before")
+    withdrawn = talk.send("three", message_id="mine", body=b"three")
+    talk_turns.withdraw("s", withdrawn.run_id)
+    retry = talk.send("three", message_id="mine", body=b"three")
+    assert (retry.outcome, retry.run_id) == ("again", withdrawn.run_id)
+    assert talk.send("drei", message_id="mine", body=b"drei").outcome == ("waiting" if is_behind else "started")
+    assert talk.send("trois", message_id="mine", body=b"trois").outcome == "id_taken"
+    assert shown_id(talk, "drei") == "mine"
 
 
 def test_an_edit_that_reuses_the_id_has_it_and_the_older_message_is_found_by_ours(talk):

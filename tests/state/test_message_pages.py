@@ -7,9 +7,10 @@ import json
 import pytest
 
 from app.events import sse
-from app.state import histories as histories_module
-from app.state import message_pages, redis_keys, transcript
-from app.state.message_pages import WantedMessages
+from app.state import redis_keys
+from app.state.conversation import histories as histories_module
+from app.state.conversation import message_pages, transcript
+from app.state.conversation.message_pages import WantedMessages
 from app.state.sessions import Sessions
 
 

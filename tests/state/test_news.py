@@ -7,7 +7,7 @@ import pytest
 from app.events import sse
 from app.state.session_fields import has_news, seen_event, thread_status
 from app.state.sessions import Sessions
-from app.state.step_calls import StepToolCall, StepToolCalls
+from app.state.tools.step_calls import StepToolCall, StepToolCalls
 from tests.state.conftest import ALL, Repeated
 
 

@@ -11,10 +11,10 @@ from rq.job import JobStatus
 
 from app.config import Settings
 from app.state import redis_keys, redis_schema
+from app.state.accounts.counters import Counters, Report
 from app.state.connection import clients
 from app.state.connection.prefix import KEYS, Prefix
 from app.state.connection.pubsub import PubSubListener
-from app.state.counters import Counters, Report
 from app.state.inspection import Inspection
 from app.state.passes import Passes
 from app.state.scripts import Store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.state.rates import Rate, Rates
+from app.state.accounts.rates import Rate, Rates
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from app import services
 from app.config import Settings
 from app.events import sse
 from app.state.connection.cluster import Cluster
-from app.state.leases import RunningTurn
 from app.state.scripts import Store
-from app.state.turn_requests import Principal
+from app.state.turns.leases import RunningTurn
+from app.state.turns.turn_requests import Principal
 from app.turns.lost_turns import WORKER_LOST, LostTurns
 from app.turns.queue import Jobs
 from app.usage import ModelCall, Prices, Totals

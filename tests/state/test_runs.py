@@ -8,12 +8,12 @@ import pytest
 
 from app.events import sse
 from app.state import redis_keys, redis_schema
-from app.state.run_records import EventBatch
-from app.state.run_status import UNFINISHED
-from app.state.runs import RunStore
 from app.state.scripts import Store
-from app.state.step_calls import StepToolCall, StepToolCalls
-from app.state.turn_requests import Principal
+from app.state.tools.step_calls import StepToolCall, StepToolCalls
+from app.state.turns.run_records import EventBatch
+from app.state.turns.run_status import UNFINISHED
+from app.state.turns.runs import RunStore
+from app.state.turns.turn_requests import Principal
 from tests.state.conftest import ALL, Repeated
 
 

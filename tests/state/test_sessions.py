@@ -9,7 +9,7 @@ import pytest
 from app.events import sse
 from app.state.scripts import Store
 from app.state.sessions import Sessions
-from app.state.step_calls import StepToolCall, StepToolCalls
+from app.state.tools.step_calls import StepToolCall, StepToolCalls
 from tests.state.conftest import ALL, Repeated
 
 

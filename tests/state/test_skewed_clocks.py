@@ -15,10 +15,10 @@ from rq import intermediate_queue, utils
 
 from app import services
 from app.config import Settings
-from app.state.client_requests import ClientRequests
-from app.state.leases import RunningTurn
-from app.state.request_expiry import RequestExpiry
-from app.state.slots import ConcurrencyLimit
+from app.state.tools.client_requests import ClientRequests
+from app.state.tools.request_expiry import RequestExpiry
+from app.state.turns.leases import RunningTurn
+from app.state.turns.slots import ConcurrencyLimit
 from app.turns.queue import TURNS, open_queue
 from app.usage import ModelCall
 from app.usage.report import Days

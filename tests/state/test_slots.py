@@ -6,11 +6,11 @@ import pytest
 
 from app.events import sse
 from app.state import redis_keys
-from app.state.leases import RunningTurn
-from app.state.run_status import UNFINISHED
-from app.state.runs import RunStore
 from app.state.scripts import Store
-from app.state.slots import ConcurrencyLimit
+from app.state.turns.leases import RunningTurn
+from app.state.turns.run_status import UNFINISHED
+from app.state.turns.runs import RunStore
+from app.state.turns.slots import ConcurrencyLimit
 from tests.state.conftest import Repeated
 from tests.state.test_reaper import parts  # noqa: F401
 from tests.support.moments import now_ms

@@ -8,8 +8,8 @@ import pytest
 
 from app.events import sse
 from app.state import redis_keys
-from app.state.step_calls import StepToolCall, StepToolCalls
-from app.state.tool_places import TooManyTools
+from app.state.tools.step_calls import StepToolCall, StepToolCalls
+from app.state.tools.tool_places import TooManyTools
 from tests.state.conftest import Repeated
 from tests.support.patience import until
 

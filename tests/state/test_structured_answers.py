@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.events import sse
-from app.state import transcript
+from app.state.conversation import transcript
 from app.state.model_abilities import ModelAbilities
 
 FORMAT = {"type": "json_object"}

@@ -9,10 +9,10 @@ import pytest
 from app.events import sse
 from app.metrics.instruments import Metrics
 from app.state import redis_keys
-from app.state.run_status import UNFINISHED
 from app.state.scripts import Store
 from app.state.sessions import Sessions
-from app.state.step_calls import StepToolCall, StepToolCalls
+from app.state.tools.step_calls import StepToolCall, StepToolCalls
+from app.state.turns.run_status import UNFINISHED
 from app.turns.erasing import erase_thread
 from app.turns.queue import Jobs
 from app.turns.service import TurnService

@@ -7,8 +7,8 @@ from cryptography.fernet import Fernet
 
 from app.config import Settings
 from app.errors import BadRequest, ConfigError, NotConfigured
+from app.state.accounts.vault import MAX_PER_CLIENT, Vault, client_digest
 from app.state.scripts import Store
-from app.state.vault import MAX_PER_CLIENT, Vault, client_digest
 
 FIRST, SECOND = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 

@@ -8,9 +8,9 @@ import pytest
 
 from app.events import sse
 from app.metrics.instruments import Metrics
-from app.state.runs import RunStore
 from app.state.scripts import Store
-from app.state.turn_requests import ConcurrencyLimit
+from app.state.turns.runs import RunStore
+from app.state.turns.turn_requests import ConcurrencyLimit
 from app.turns.queue import Jobs
 from app.turns.service import TurnService
 from tests.state.conftest import Repeated

@@ -266,6 +266,14 @@ def configuration(provider_url: str) -> dict[str, Any]:
                 "reasoning": "hidden",
                 "fallbacks": ["demo"],
             },
+            {
+                "id": "asking",
+                "name": "Asks first",
+                "model": "scripted",
+                "tools": [f"tests.support.tools:{name}" for name in ("Pay", "Add", "Repeat", "Countdown")],
+                "approve": ["Repeat", "Count*"],
+                "client_tools": True,
+            },
             {"id": "gateway", "name": "Behind a gateway", "model": "gateway"},
             {"id": "titled", "name": "Titled", "model": "demo", "title_model": "scripted"},
             {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 
 from tests.support.patience import patient, until
 from tests.support.programs import missing
@@ -71,6 +71,13 @@ class Playground:
         self.page.goto(f"{self.url}/#{session_id}" if session_id else f"{self.url}/")
         expect(self.page.locator("#loading")).to_be_hidden()
         return self
+
+    def intercept(self, pattern: str, handler: Callable[[Route], object]) -> None:
+        """Answer requests of a page that has loaded in the server's place, the next one already: Chromium says a little
+        too early that it gives them up, a first one tells."""
+        self.page.route("**/healthz", lambda route: route.fulfill(status=204))
+        until(lambda: self.page.evaluate("fetch('/healthz').then((answer) => answer.status)") == 204)
+        self.page.route(pattern, handler)
 
     def say(self, text: str) -> None:
         """Write a message and send it by Enter."""

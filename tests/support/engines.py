@@ -65,6 +65,10 @@ class Node:
             return bool(self.admin.ping())
         return False
 
+    def has_replica(self) -> bool:
+        """Whether it is a master that another server follows."""
+        return self.admin.info("replication").get("connected_slaves", 0) > 0
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         processes.stop(self.process, number)
 
@@ -79,6 +83,12 @@ class Nodes:
     def start(self, *more: str) -> Node:
         self.nodes.append(Node(self._program, self._folder, *more))
         return self.nodes[-1]
+
+    def replicate(self) -> None:
+        """Wait until each master's replica has what was written so far: Redis acknowledges a write before."""
+        for node in self.nodes:
+            if node.process.poll() is None and node.has_replica():
+                node.admin.wait(1, 0)
 
     def stop(self) -> None:
         for node in self.nodes:

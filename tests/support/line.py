@@ -14,13 +14,17 @@ class Line:
     """Passes connections on. `cut` breaks those there are; while `dead` is set new ones are broken at once."""
 
     def __init__(self, url: str) -> None:
-        self._to = (urlsplit(url).hostname, urlsplit(url).port)
+        self.lead_to(url)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.dead = False
         self.refused = 0
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def lead_to(self, url: str) -> None:
+        """Take new connections to this server."""
+        self._to = (urlsplit(url).hostname, urlsplit(url).port)
 
     def cut(self) -> None:
         while self._open:

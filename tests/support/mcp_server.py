@@ -6,16 +6,42 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from mcp.server.mcpserver import Context, Image, MCPServer
-from mcp.types import CallToolResult, EmbeddedResource, ImageContent, ResourceLink, TextContent, TextResourceContents
+from mcp.server.request_state import RequestStateSecurity
+from mcp.types import (
+    CallToolResult,
+    ElicitRequest,
+    ElicitRequestFormParams,
+    ElicitRequestURLParams,
+    EmbeddedResource,
+    ImageContent,
+    InputRequiredResult,
+    ListRootsRequest,
+    ResourceLink,
+    TextContent,
+    TextResourceContents,
+)
 
 from tests.support.images import PNG
 
-server = MCPServer("tests")
+
+class JournalServer(MCPServer):
+    """Notes that it was asked for its tools."""
+
+    async def list_tools(self, *args: Any, **more: Any) -> Any:
+        journal("lists")
+        return await super().list_tools(*args, **more)
+
+
+STATE = RequestStateSecurity(keys=["a key of this server, for all its processes"], ttl=86400)
+
+server = JournalServer("tests", request_state_security=STATE)
 
 
 def journal(line: str) -> None:
@@ -39,13 +65,27 @@ def say(text: str) -> str:
 @server.tool()
 async def wait(seconds: float) -> str:
     """Wait."""
-    journal("waits")
+    journal(f"waits {os.getpid()}")
     try:
         await asyncio.sleep(seconds)
     except BaseException:
         journal("cancelled")
         raise
     return "waited"
+
+
+@server.tool()
+async def climb(steps: int, seconds: float, context: Context) -> str:
+    """Climb a number of steps, and tell of each."""
+    journal(f"climbs {os.getpid()}")
+    try:
+        for step in range(1, steps + 1):
+            await context.report_progress(step, steps, f"step {step}")
+            await asyncio.sleep(seconds)
+    except BaseException:
+        journal("cancelled")
+        raise
+    return "on top"
 
 
 @server.tool()
@@ -114,6 +154,49 @@ async def ask(context: Context) -> str:
     return answer.action
 
 
+def question(message: str, **properties: Any) -> ElicitRequest:
+    schema = {"type": "object", "properties": properties, "required": list(properties)}
+    return ElicitRequest(params=ElicitRequestFormParams(message=message, requested_schema=schema))
+
+
+@server.tool()
+async def book(city: str, context: Context) -> str | InputRequiredResult:
+    """Book a table: asks for two things at once, then by a page, and ends with what was said."""
+    journal(f"books {os.getpid()}")
+    if context.request_state is None:
+        wanted = {
+            "seats": question(f"How many seats in {city}?", seats={"type": "integer", "minimum": 1, "maximum": 8}),
+            "name": question("Your name?", name={"type": "string", "minLength": 2}),
+        }
+        return InputRequiredResult(input_requests=wanted, request_state=f"asked {city}")
+    answers = {name: answer.action for name, answer in (context.input_responses or {}).items()}
+    if context.request_state.startswith("asked") and set(answers.values()) == {"accept"}:
+        said = {**context.input_responses["seats"].content, **context.input_responses["name"].content}
+        page = ElicitRequestURLParams(message="Please pay", url="https://pay.example.com/1")
+        state = f"paying {said['seats']} {said['name']} {city}"
+        return InputRequiredResult(input_requests={"pay": ElicitRequest(params=page)}, request_state=state)
+    return f"{context.request_state}: {answers}"
+
+
+@server.tool()
+async def demand(what: str) -> str | InputRequiredResult:
+    """Ask for what no client can give."""
+    wrong = {
+        "roots": ListRootsRequest(),
+        "nested": question("Who?", who={"type": "object", "properties": {}}),
+        "long": question("x" * 5000),
+        "large": question("Who?", **{f"f{number}": {"type": "string", "title": "x" * 500} for number in range(50)}),
+        "script": ElicitRequest(params=ElicitRequestURLParams(message="Open it", url="javascript:alert(1)")),
+        "disguise": ElicitRequest(
+            params=ElicitRequestURLParams(message="Pay", url="https://bank.example@evil.example/")
+        ),
+    }
+    if what == "later":
+        return InputRequiredResult(request_state="later")
+    state = "x" * 70_000 if what == "state" else None
+    return InputRequiredResult(input_requests={"q": wrong.get(what) or question("Who?")}, request_state=state)
+
+
 def main(argv: list[str]) -> None:
     journal(f"started {os.getpid()}")
     print("a line for the log", os.environ.get("MCP_TOKEN", ""), file=sys.stderr)
@@ -124,7 +207,18 @@ def main(argv: list[str]) -> None:
         more = {"host": "127.0.0.1", "port": int(argv[0])}
         server.run("streamable-http", **more)
     else:
-        server.run("stdio")
+        try:
+            server.run("stdio")
+        finally:
+            if os.environ.get("MCP_STUBBORN"):
+                stay()
+
+
+def stay() -> None:
+    """Do not end on a closed input, nor on SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while True:
+        time.sleep(1)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ from tests.support.client import Client, Event
 from tests.support.patience import until
 
 
-def read_to_the_end(client: Client, body: dict[str, Any]) -> list[Event]:
-    """All events of a turn: the stream, resumed for as long as it breaks off without an end."""
-    events: list[Event] = []
+def read_to_the_end(client: Client, body: dict[str, Any], events: list[Event] | None = None) -> list[Event]:
+    """All events of a turn, added to `events` as they come: the stream, resumed while it breaks off without an end."""
+    events = [] if events is None else events
     last = read("POST", "/api/chat?ids=1", client, events, json=body)
     while not events or events[-1]["type"] not in ("complete", "error"):
         until(lambda: answers(client), 20, "Redis to be back")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from app.events import sse
-from app.state.branches import Branches
-from app.state.runs import RunStore
-from app.state.turn_requests import BranchPoint
+from app.state.conversation.branches import Branches
+from app.state.turns.runs import RunStore
+from app.state.turns.turn_requests import BranchPoint
 
 
 class Talk:
@@ -17,11 +17,11 @@ class Talk:
     def send(self, text="", branch=None, **more):
         return self.runs.start("s", self.said(text, branch=branch, **more))
 
-    def answer(self, text):
-        """The current turn runs and ends with this answer."""
+    def answer(self, text, *events):
+        """The current turn runs and ends with this answer, and these events behind it."""
         run = self.runs.claim("s", self.runs.current("s"), "worker")
         if text:
-            self.runs.append([("s", run.id, 1, [sse.text(text)])])
+            self.runs.append([("s", run.id, 1, [sse.text(text), *events])])
         self.runs.settle(self.runs.seal("s", run.id, "complete", expect={"running"}), sse.complete())
         return run
 

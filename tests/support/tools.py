@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.images import PNG
-from workers.tools import ClientRequest, Image, ToolContext, resumable
+from workers.tools import ClientRequest, Image, ToolContext, needs_approval, resumable
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,17 @@ def Add(a: int, b: int = 1) -> dict[str, int]:
         b: The second one.
     """
     return {"sum": a + b}
+
+
+@needs_approval(when=lambda amount: amount > 100)
+def Pay(to: str, amount: int) -> dict[str, Any]:
+    """Send money.
+
+    Args:
+        to: To whom.
+        amount: How much.
+    """
+    return {"paid": amount, "to": to}
 
 
 def Draw(kind: str) -> Image:

@@ -11,13 +11,13 @@ import pytest
 from app.config import Settings
 from app.errors import BudgetSpent, Conflict, NotFound, Overloaded, TooManyRequests
 from app.services import Services, build
-from app.state.api_keys import ApiKey
+from app.state.accounts.api_keys import ApiKey
+from app.state.accounts.vault import client_digest
 from app.state.ids import sha256_hex
-from app.state.turn_requests import Principal, TurnRequest
-from app.state.vault import client_digest
+from app.state.turns.turn_requests import Principal, TurnRequest
 from app.usage import ModelCall, Usage, nano
-from app.web.admission import Admission
-from app.web.caller import Caller
+from app.web.access.admission import Admission
+from app.web.access.caller import Caller
 from tests.support.moments import today
 
 ROOT = Path(__file__).parents[2]

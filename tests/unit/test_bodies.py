@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from app.dialects.agui.schemas import RunAgentInput
 from app.dialects.gen1.schemas import NewKey, NewSecrets
 from app.errors import BadRequest
 from app.openapi.schemas.requests import NewMessage, NewSession, WalletResult
 from app.web.bodies import validated
 
+RUN = {"threadId": "t", "runId": "r", "messages": []}
 NOT_BLANK = "must be a string that is not blank"
 
 
@@ -23,6 +25,7 @@ NOT_BLANK = "must be a string that is not blank"
         (NewMessage, {"text": "x" * 32_001}, "'text' may have at most 32,000 characters, it has 32,001"),
         (NewMessage, {"text": "x", "model": " "}, f"'model' {NOT_BLANK}"),
         (NewMessage, {"text": "x", "on_busy": "explode"}, "'on_busy' must be 'enqueue', 'reject' or 'interrupt'"),
+        (RunAgentInput, RUN | {"resume": [{"interruptId": "call_1"}]}, "'resume' is invalid: Field required"),
         (NewMessage, {"text": "x", "on_busy": None}, "'on_busy' must be 'enqueue', 'reject' or 'interrupt'"),
         (NewMessage, {"text": "x", "user_state": [1]}, "'user_state' must be a JSON object, such as"),
         (NewMessage, {"text": "x", "user_state": {"a": "x" * 16_384}}, "'user_state' may have at most 16 KiB"),

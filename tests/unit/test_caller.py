@@ -10,10 +10,10 @@ from flask import Flask
 from app.catalog import App, Catalog, Model
 from app.config import Settings
 from app.errors import BadRequest, Forbidden, NotFound, Unauthorized
-from app.state.api_keys import ApiKey
-from app.state.vault import client_digest
-from app.web import caller
-from app.web.caller import Caller
+from app.state.accounts.api_keys import ApiKey
+from app.state.accounts.vault import client_digest
+from app.web.access import caller
+from app.web.access.caller import Caller
 
 KEYS = {
     "shop-key": ApiKey(id="1", apps=("shop",), label="", created_at=""),

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from app.state.summary import Summary
-from app.state.transcript import Message, message, step_message
+from app.state.conversation.summary import Summary
+from app.state.conversation.transcript import Message, message, step_message
 from workers.models.prompt import Conversation, assemble, compaction, rules_for
 from workers.models.prompt.history import covered, without_covered
 

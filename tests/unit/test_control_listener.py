@@ -8,7 +8,7 @@ import pytest
 
 from app.state import redis_keys
 from app.state.connection.pubsub import PubSubListener
-from app.state.control_messages import FirstStep
+from app.state.turns.control_messages import FirstStep
 from tests.support.patience import kept, patient, until
 from tests.unit.pubsub import FakeRedis
 from workers import control_listener

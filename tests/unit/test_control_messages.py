@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.state.control_messages import (
+from app.state.turns.control_messages import (
     DropWork,
     FirstStep,
     StopTurn,

@@ -80,6 +80,11 @@ def test_watching_is_one_call(text, args):
     assert called(ask(text)) == [("WatchTokenPrice", args)]
 
 
+@pytest.mark.parametrize(("text", "count"), [("Roll a die", 1), ("roll 3 dice!", 3)])
+def test_dice_are_rolled_by_a_call(text, count):
+    assert called(ask(text, tools={"RollDice"})) == [("RollDice", {"count": count})]
+
+
 @pytest.mark.parametrize(
     ("text", "args"), [("What time is it?", {}), ("The time in Europe/Berlin?", {"timezone": "Europe/Berlin"})]
 )
@@ -109,6 +114,7 @@ def test_without_its_tool_it_calls_none(text, said):
         ("GetTokenPrice", [{"error": "The price API cannot be reached."}], None),
         ("WatchTokenPrice", [{"step": 1, "price": 2.0}], "It is $2.00 now; the next ones follow as they come."),
         ("GetCurrentTime", [{"time": "2025-01-15T10:30:00+00:00"}], "2025-01-15T10:30:00+00:00."),
+        ("RollDice", [{"rolled": [3, 4], "sum": 7}], "7 in all."),
         ("Other", [[1, 2]], "[1,2]."),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.state.titles import first_words
+from app.state.conversation.titles import first_words
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 
 import gevent.socket
 import pytest
+from gunicorn.arbiter import Arbiter
 from gunicorn.http import message
+from gunicorn.workers.base import Worker
 from limits.storage import RedisStorage
 from litellm.litellm_core_utils.llm_response_utils import response_metadata
 from litellm.llms.openai.common_utils import BaseOpenAILLM
@@ -101,6 +103,14 @@ def test_redis_py_takes_error_classes_and_encodes_text():
 
 def test_gunicorn_reads_its_longest_request_line_from_the_module():
     assert "MAX_REQUEST_LINE" in inspect.getsource(message.Request.__init__)
+
+
+def test_gunicorns_master_calls_its_handlers_by_name_and_knows_its_workers():
+    assert 'getattr(self, "handle_%s" % signame' in inspect.getsource(Arbiter.run)
+    assert " ".join(inspect.signature(Arbiter.kill_worker).parameters) == "self pid sig"
+    assert "self.WORKERS[pid] = worker" in inspect.getsource(Arbiter.spawn_worker)
+    assert "self.age = age" in inspect.getsource(Worker.__init__)
+    assert "cfg.on_starting(self)" in inspect.getsource(Arbiter.start)
 
 
 def test_a_gevent_socket_has_the_systems_socket_below_it():

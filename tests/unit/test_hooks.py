@@ -13,8 +13,9 @@ from app import create_app
 from app.config import Settings
 from app.metrics.instruments import Metrics
 from app.services import build
-from app.state.rates import Exceeded
-from app.web import hooks, rate_limits, session_auth
+from app.state.accounts.rates import Exceeded
+from app.web import hooks
+from app.web.access import rate_limits, session_auth
 from tests.support.moments import now
 
 ROOT = Path(__file__).parents[2]
@@ -50,9 +51,18 @@ def client(rates):
 
 
 def test_hooks_run_in_the_documented_order(client):
-    before = [hook.__module__.removeprefix("app.web.") for hook in client.application.before_request_funcs[None]]
-    assert before == ["request_ids", "access_log", "request_spans", "cors", "rate_limits", "session_auth"]
-    after = [hook.__module__.removeprefix("app.web.") for hook in client.application.after_request_funcs[None]]
+    before = [hook.__module__.rpartition(".")[2] for hook in client.application.before_request_funcs[None]]
+    assert before == [
+        "request_ids",
+        "access_log",
+        "request_spans",
+        "cors",
+        "body_limit",
+        "rate_limits",
+        "users",
+        "session_auth",
+    ]
+    after = [hook.__module__.rpartition(".")[2] for hook in client.application.after_request_funcs[None]]
     assert after == ["request_ids", "access_log", "request_spans", "security_headers", "cors"], "run in reverse"
 
 

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from app.events import sse
-from app.state import transcript
+from app.state.conversation import transcript
 from workers.models.prompt import Conversation, assemble, rules_for
 from workers.models.prompt.messages import PromptWriter
 
@@ -288,6 +288,20 @@ def test_equal_calls_are_one_for_gemini():
     prompt = to_prompt([said("q"), *called(*calls)], GEMINI)
     assert len(ids(prompt)) == 2
     assert roles(prompt) == ["user", "assistant", "tool", "tool"]
+
+
+def test_equal_calls_that_are_one_for_gemini_have_the_result_of_each():
+    """Of two equal calls one may be declined, and both may have later steps."""
+    history = called(("a", "Get", {}), ("b", "Get", {}))
+    history[0]["tool_results"] = [
+        {"call_id": "a", "name": "Get", "result": 1},
+        {"call_id": "b", "name": "Get", "result": {"error": "declined"}},
+    ]
+    prompt = to_prompt([said("q"), *history], GEMINI)
+    assert orjson.loads(prompt[-1]["content"]) == {"results": [1, {"error": "declined"}]}
+    step = {"role": "tool", "content": "", "tool_results": [{"call_id": "b", "name": "Get", "result": 2}]}
+    prompt = to_prompt([said("q"), *history, step | {"id": "s", "created_at": ""}], GEMINI)
+    assert orjson.loads(prompt[-1]["content"]) == {"steps": [{"results": [1, {"error": "declined"}]}, 2]}
 
 
 def test_deepseek_gets_its_own_reasoning_and_the_field_for_calls_of_others():

@@ -9,7 +9,7 @@ from litellm.litellm_core_utils.prompt_templates import image_handling
 
 from app.catalog import Model
 from app.events import sse
-from app.state import transcript
+from app.state.conversation import transcript
 from app.state.model_abilities import IMAGE, IMAGE_URL, PDF
 from workers.models import counting, litellm_setup
 from workers.models.inputs import inputs_of

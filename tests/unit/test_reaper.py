@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError
 
 from app import services
 from app.config import Settings
-from app.state.turn_requests import TurnRequest
+from app.state.turns.turn_requests import TurnRequest
 from app.turns import reaper
 from tests.support.backend import DEMO_ALONE, until
 

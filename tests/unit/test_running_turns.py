@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.state.leases import RunningTurn
-from app.state.run_records import Run
+from app.state.turns.leases import RunningTurn
+from app.state.turns.run_records import Run
 from workers.running_turns import RunningTurns
 
 RUN = Run(

@@ -10,9 +10,9 @@ import pytest
 
 from app import chain_urls
 from app.chain import reverts
-from app.chain.node import MAX_BYTES, trusted
 from app.chain.simulation import Simulator, Transaction
 from app.errors import BadGateway, BadRequest, Overloaded
+from app.limited_http import MAX_BYTES, trusted
 from tests.support.backend import free_port
 from tests.support.engines import Certificates
 from tests.support.nodes import CHAIN, SENDER, TO, ScriptedNode, error, result, running

@@ -38,6 +38,11 @@ def test_a_frame_parses_to_its_event():
     assert sse.parse(sse.frame(event)) == event
 
 
+def test_the_frame_of_a_piece_is_that_of_its_event():
+    fields, content = {"type": "piece", "id": 'a"b'}, 'řekl: "\\\n\u2028"'
+    assert sse.piece_frame(sse.piece_head(fields, "delta"), content) == sse.frame(fields | {"delta": content})
+
+
 def test_joined_frames_split_into_the_same_frames():
     frames = [sse.frame(sse.text(content)) for content in ("a", "b\n\nc", "")]
     assert sse.split(b"".join(frames)) == frames

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from app.state.step_calls import StepToolCall
+from app.state.tools.step_calls import StepToolCall
 from workers.cancellation import ENDED_ELSEWHERE, INTERRUPTED, CancelToken, Stopped
 from workers.step_pace import StepPace, Suspended
 from workers.step_runner import StepRunner

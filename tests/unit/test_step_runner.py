@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from app.state.step_calls import StepToolCall
+from app.state.tools.step_calls import StepToolCall
 from tests.support.patience import patient
 from workers.cancellation import ENDED_ELSEWHERE, SHUTDOWN, CancelToken, Stopped
 from workers.step_runner import MAX_UNDELIVERED, StepRunner

@@ -10,8 +10,8 @@ import pytest
 
 from app.config import Settings
 from app.services import build
-from app.state.control_messages import title_work
-from app.state.turn_requests import TurnRequest
+from app.state.turns.control_messages import title_work
+from app.state.turns.turn_requests import TurnRequest
 from workers.cancellation import DROPPED, CancelRegistry
 from workers.jobs import title_job
 

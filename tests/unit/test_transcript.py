@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.events import sse
-from app.state import transcript
+from app.state.conversation import transcript
 
 NOW = "2025-01-15T10:30:00.000Z"
 
@@ -168,10 +168,11 @@ def test_an_interrupted_turn_is_marked_for_every_client():
 
 def test_a_refused_turn_is_left_out_whole_and_later_steps_of_others_stay():
     asked, later = transcript.message("m1", "user", "bad", NOW), transcript.message("m2", "user", "good", NOW)
-    step = transcript.step_message("run_0-a-2", sse.async_tool_result("a", "Watch", 2, False), NOW)
+    step = transcript.step_message("run_00-a-2", sse.async_tool_result("a", "Watch", 2, False), NOW)
     turn = fold(sse.tool_call("b", "Get", {}), sse.tool_result("b", "Get", 1))
-    note = transcript.refusal_note("run_1", "refused", NOW, "m1")
-    assert transcript.for_models([asked, *turn, step, note, later]) == [step, later]
+    asking = transcript.message("run_0-0", "assistant", "May I?", NOW)  # of the turn that asked before
+    note = transcript.refusal_note(["run_0", "run_1"], "refused", NOW, "m1")
+    assert transcript.for_models([asked, asking, *turn, step, note, later]) == [step, later]
 
 
 def test_a_turn_that_failed_otherwise_stays():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.events import sse
+from app.state.open_calls.records import Asked
 from workers import turn
 from workers.cancellation import INTERRUPTED, CancelToken, Stopped
 from workers.reply import Reasoning, Reply, ToolRequest
@@ -37,6 +38,19 @@ def echo(calls, token):
         yield call, call.args()
 
 
+class Tools:
+    """Tools that `run` like this. The calls in `waiting` wait, by what they wait for."""
+
+    def __init__(self, run, waiting):
+        self.run, self.waiting = run, waiting
+
+    def __call__(self, calls, token):
+        return self.run(calls, token)
+
+    def asks(self, call):
+        return self.waiting.get(call.call_id)
+
+
 @pytest.fixture
 def events():
     """What was emitted."""
@@ -45,8 +59,9 @@ def events():
 
 @pytest.fixture
 def run(events):
-    def run(model, tools=echo, token=None, most_calls=16):
-        return turn.run(QUESTION, model, tools, events.append, token or CancelToken(), most_calls)
+    def run(model, tools=echo, token=None, most_calls=16, **waiting):
+        end = turn.run(QUESTION, model, Tools(tools, waiting), events.append, token or CancelToken(), most_calls)
+        return end.asks or end.stop
 
     return run
 
@@ -234,3 +249,10 @@ def test_a_models_failure_ends_the_turn_and_what_was_said_stands(run, events):
     with pytest.raises(turn.ProviderStalled):
         run(model)
     assert events == [sse.text("The price ")]
+
+
+def test_calls_that_wait_end_the_turn_when_the_others_have_their_results(run, events):
+    asks = run(Scripted(Reply("", (ETH, BTC))), call_1="approval")
+    assert asks == (Asked("call_1", "GetTokenPrice", "approval"),)
+    assert [event["type"] for event in events] == ["tool_call", "tool_call", "tool_result"]
+    assert events[-1]["call_id"] == "call_2"

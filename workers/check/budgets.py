@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from app.catalog import Catalog
 from app.config import Settings
-from app.state.api_keys import ApiKeys
+from app.state.accounts.api_keys import ApiKeys
 from app.state.connection import clients
 from app.state.connection.clients import Unavailable
 from app.state.scripts import Store

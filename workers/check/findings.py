@@ -11,9 +11,9 @@ from app import catalog, config
 from app.catalog import Catalog
 from app.config import Settings
 from app.errors import ConfigError
+from app.state.accounts.vault import Vault
 from app.state.connection import clients
 from app.state.scripts import Store
-from app.state.vault import Vault
 from workers.tools import of_apps
 
 Result = TypeVar("Result")

@@ -8,10 +8,10 @@ from dataclasses import replace
 from itertools import count
 
 from app.catalog import App, Compaction
-from app.state import transcript
-from app.state.control_messages import compaction_work
-from app.state.run_records import Run
-from app.state.summary import Summary
+from app.state.conversation import transcript
+from app.state.conversation.summary import Summary
+from app.state.turns.control_messages import compaction_work
+from app.state.turns.run_records import Run
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
 from app.turns.current_key import current_principal

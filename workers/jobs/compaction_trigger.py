@@ -6,8 +6,8 @@ import logging
 from collections.abc import Sequence
 
 from app.state.connection.clients import Unavailable
-from app.state.run_records import Run
-from app.state.transcript import Message
+from app.state.conversation.transcript import Message
+from app.state.turns.run_records import Run
 from app.telemetry.logs import short_session_id
 from workers.models.prompt import compaction
 from workers.models.prompt.history import without_covered

@@ -11,21 +11,23 @@ from typing import Any
 from rq import Retry
 
 from app.services import Services
-from app.state.control_messages import steps_work, turn_work
 from app.state.session_fields import session_user_state
-from app.state.step_calls import StepToolCall
-from app.state.turn_requests import Principal
+from app.state.tools.step_calls import StepToolCall
+from app.state.turns.control_messages import steps_work, turn_work
+from app.state.turns.turn_requests import Principal
 from app.telemetry import tracing
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
 from app.turns.current_key import KEY_REFUSED, current_principal
 from workers.cancellation import ENDED_ELSEWHERE, FINISHED, SHUTDOWN, CancelToken, Stopped
 from workers.jobs.handing_over import REQUEUE, can_hand_over, hand_over
+from workers.jobs.mcp_tools import mcp_tool
 from workers.jobs.tool_context import tool_context
 from workers.runtime import Runtime, current
 from workers.step_pace import StepPace, Suspended
 from workers.step_runner import StepRunner
-from workers.tools import Tool, ToolError
+from workers.tools import ToolContext, ToolError
+from workers.tools.runnable import RunnableTool
 
 
 def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
@@ -38,15 +40,17 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
     session = services.sessions.get(session_id)
     if call is None or session is None:
         return None
-    tool = runtime.tools_of(services.catalog.app(call.app)).get(call.name)
     names = [steps_work(run_id, call_id), *([] if call.steps else [turn_work(run_id)])]
     issued = runtime.cancel_tokens.issue(*names, background=True)
-    if tool is None:
-        return _without_tool(services, call, issued)
     log_fields = LogContext(call.trace_context.get("request", ""), short_session_id(session_id), run_id)
-    with log_context(log_fields), _span(call), issued as token:
+    with log_context(log_fields), issued as token:
         try:
-            _run(runtime, call, tool, session_user_state(session), token)
+            context = tool_context(services, session_id, session_user_state(session), call.client, token, call.steps)
+            tool = _tool(runtime, call, context)
+            if tool is None:
+                return _without_tool(services, call, token)
+            with _span(call):
+                _run(runtime, call, tool, context)
         except Suspended as asleep:
             calls.suspend(call, asleep.slept, asleep.seconds)
             return None
@@ -58,12 +62,19 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
     return None
 
 
-def _run(runtime: Runtime, call: StepToolCall, tool: Tool, user_state: dict[str, Any], token: CancelToken) -> None:
-    services, settings = runtime.services, runtime.services.settings
+def _tool(runtime: Runtime, call: StepToolCall, context: ToolContext) -> RunnableTool | None:
+    """None if this worker lacks the tool. Raises `Stopped`."""
+    app = runtime.services.catalog.app(call.app)
+    if app is None:
+        return None
+    return runtime.tools_of(app).get(call.name) or mcp_tool(runtime, app, call.name, call.client, context)
+
+
+def _run(runtime: Runtime, call: StepToolCall, tool: RunnableTool, context: ToolContext) -> None:
+    services, settings, token = runtime.services, runtime.services.settings, context.token
     longest = settings.long_sleep if tool.resumable else math.inf
     pace = StepPace(call, token, partial(_check, services, call), settings.lease, longest)
-    context = tool_context(services, call.session_id, user_state, call.client, token, call.steps)
-    context = replace(context, sleeper=pace)
+    context = replace(context, sleeper=pace, call_id=call.call_id)
     runner = StepRunner(tool, call, context, settings.tool_result_bytes, pace.begin_step)
     for step, result in enumerate(runner.steps(token), call.steps + 1):
         if not _deliver_step(runtime, call, step, result, token):
@@ -80,11 +91,10 @@ def _check(services: Services, call: StepToolCall) -> None:
         raise ToolError(KEY_REFUSED)
 
 
-def _without_tool(services: Services, call: StepToolCall, issued: AbstractContextManager[CancelToken]) -> Retry | None:
+def _without_tool(services: Services, call: StepToolCall, token: CancelToken) -> Retry | None:
     """Hand the call over to a worker that has its tool. If there is none, an error is its last step."""
     if can_hand_over():
-        with issued as token:
-            return hand_over(f"tool {call.name}", token)
+        return hand_over(f"tool {call.name}", token)
     error = {"error": f"The tool {call.name!r} is no longer configured"}
     if call.steps:
         services.step_calls.deliver(call, call.steps + 1, error, done=True)

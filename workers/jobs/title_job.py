@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from app.state import transcript
-from app.state.control_messages import title_work
-from app.state.run_records import Run
-from app.state.titles import first_words
+from app.state.conversation import transcript
+from app.state.conversation.titles import first_words
+from app.state.turns.control_messages import title_work
+from app.state.turns.run_records import Run
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
 from app.turns.current_key import current_principal

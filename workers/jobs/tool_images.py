@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from app.services import Services
-from app.state.file_storage import FileGone, StorageFailed
-from app.state.files import NoRoom, SessionGone
+from app.state.uploads.file_storage import FileGone, StorageFailed
+from app.state.uploads.files import NoRoom, SessionGone
 from workers.tools.errors import ToolError
 from workers.tools.image import Image
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from app.state.file_storage import FileGone, StorageFailed
-from app.state.files import Files, StoredFile
-from app.state.run_records import Run
-from app.state.transcript import Message
+from app.state.conversation.transcript import Message
+from app.state.turns.run_records import Run
+from app.state.uploads.file_storage import FileGone, StorageFailed
+from app.state.uploads.files import Files, StoredFile
 from workers.models.prompt.attachments import references
 from workers.turn import FileLost, StorageAway
 

@@ -12,14 +12,17 @@ from rq import Retry
 from app.catalog import App
 from app.events import sse
 from app.services import Services
-from app.state.control_messages import turn_work
-from app.state.run_records import NotKnown, Run
-from app.telemetry import tracing
+from app.state.open_calls.records import Asked
+from app.state.turns.control_messages import turn_work
+from app.state.turns.run_records import NotKnown, Run
+from app.telemetry import content, tracing
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
 from app.turns.current_key import KEY_REFUSED, current_principal
 from workers import turn
 from workers.cancellation import SHUTDOWN, CancelToken, Stopped
+from workers.jobs.answered_calls import answered_calls, names_that_run
+from workers.jobs.asking_toolbox import AskingToolbox
 from workers.jobs.compaction_trigger import CompactionTrigger
 from workers.jobs.handing_over import can_hand_over, hand_over
 from workers.jobs.mcp_tools import McpOffer, mcp_offer
@@ -28,7 +31,6 @@ from workers.jobs.turn_files import TurnFiles
 from workers.jobs.turn_model import TurnModel
 from workers.jobs.turn_tools import TurnTools
 from workers.models.prompt import MAX_BYTES_PER_TOKEN, Conversation
-from workers.reply import Stop
 from workers.runtime import Runtime, current
 from workers.secrets import Secrets
 from workers.toolbox import Toolbox, ToolLimits
@@ -37,6 +39,8 @@ from workers.tools.runnable import RunnableTool
 from workers.usage_recorder import UsageRecorder
 
 log = logging.getLogger("workers.jobs")
+
+SHUT_DOWN = sse.error("The server restarted before the answer was complete; send the message again", "shutdown", True)
 
 
 def run_turn(session_id: str, run_id: str) -> Retry | None:
@@ -67,12 +71,12 @@ def _run_claimed(runtime: Runtime, run: Run, token: CancelToken) -> None:
     attributes = {"aomi.app": run.app, "aomi.model": run.model, "aomi.run": run.id, "aomi.session": session}
     tracing.past("queued", attributes, run.trace_context, (run.times.get("current_at", run.started_at), run.started_at))
     with tracing.span("turn", attributes, "CONSUMER", parent=run.trace_context) as span:
-        if services.settings.log_content:
-            log.info("the user said: %s", run.message["content"])
+        tracing.add_content(lambda: content.conversation_id(run.session_id))
         compaction = CompactionTrigger(runtime, run)
-        terminal = _terminal_event(runtime, run, token, compaction)
-        _end(runtime, run, terminal)
-        compaction.fire()
+        terminal, asks = _terminal_event(runtime, run, token, compaction)
+        _end(runtime, run, terminal, asks)
+        if not asks:
+            compaction.fire()
         outcome = terminal["type"] if terminal else "stopped"
         span.set({"aomi.end": outcome})
         if terminal and outcome == "error":
@@ -80,36 +84,36 @@ def _run_claimed(runtime: Runtime, run: Run, token: CancelToken) -> None:
         log.info("turn %s of session %s: %s after %.1f s", run.id, session, outcome, time.monotonic() - started)
 
 
-def _terminal_event(runtime: Runtime, run: Run, token: CancelToken, compaction: CompactionTrigger) -> sse.Event | None:
-    """Run the turn. Returns its terminal event, or None when the turn was ended elsewhere."""
+def _terminal_event(
+    runtime: Runtime, run: Run, token: CancelToken, compaction: CompactionTrigger
+) -> tuple[sse.Event | None, Sequence[Asked]]:
+    """Run the turn. Returns its terminal event, None when the turn was ended elsewhere, and the calls that wait for a
+    person."""
     try:
-        stop = _converse(runtime, run, token, compaction)
-        return sse.complete(finish_reason=None if stop == "stop" else stop)
+        end = _converse(runtime, run, token, compaction)
+        finish_reason = None if end.stop == "stop" else end.stop
+        return sse.complete(finish_reason=finish_reason, awaiting=[call.call_id for call in end.asks]), end.asks
     except Stopped as stopped:
-        if stopped.reason != SHUTDOWN:
-            return None
-        return sse.error(
-            "The server restarted before the answer was complete; send the message again", "shutdown", True
-        )
+        return SHUT_DOWN if stopped.reason == SHUTDOWN else None, ()
     except turn.TurnFailed as failed:
         log.info("turn %s of session %s failed: %s", run.id, short_session_id(run.session_id), failed.code)
-        return sse.error(failed.message, failed.code, failed.retryable)
+        return sse.error(failed.message, failed.code, failed.retryable), ()
     except Exception:
         log.exception("turn %s of session %s broke", run.id, short_session_id(run.session_id))
-        return sse.error("Something went wrong on the server; try again", "internal", True)
+        return sse.error("Something went wrong on the server; try again", "internal", True), ()
 
 
-def _end(runtime: Runtime, run: Run, terminal: sse.Event | None) -> None:
+def _end(runtime: Runtime, run: Run, terminal: sse.Event | None, asks: Sequence[Asked]) -> None:
     services = runtime.services
     runtime.outbox.flush(run.id)
     if terminal:
-        services.turns.end_claimed(run, terminal)
+        services.turns.end_claimed(run, terminal, asks)
     else:
         services.metrics.let_go(services.runs.get(run.session_id, run.id))
 
 
-def _converse(runtime: Runtime, run: Run, token: CancelToken, compaction: CompactionTrigger) -> Stop:
-    """Run the turn's loop over the thread's messages. Returns how the model stopped."""
+def _converse(runtime: Runtime, run: Run, token: CancelToken, compaction: CompactionTrigger) -> turn.End:
+    """Run the turn's loop over the thread's messages."""
     services = runtime.services
     app = services.catalog.app(run.app)
     if app is None:
@@ -126,21 +130,31 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken, compaction: Compac
 
     state = run.user_state
     context = tool_context(services, run.session_id, state, run.principal.client, token)
-    offer = mcp_offer(runtime, app, run.principal.client, context)
+    _log_message(services, run, context.secrets)
+    offer = mcp_offer(runtime, app, run.principal.client, context, names_that_run(run))
     toolbox = _toolbox(runtime, run, context, offer)
     usage = UsageRecorder(services.ledger, runtime.usage_settler, run)
     instructions = _instructions(app, context.secrets, offer.notices)
     system = Conversation(instructions, state, summary=run.summary if app.compact else None)
     files = TurnFiles(services.files, run)
-    model = TurnModel(services, runtime.models, usage, run, system, toolbox.schemas, files, think, compaction.observe)
+    hooks = (think, compaction.observe, context.secrets.conceal_text)
+    model = TurnModel(services, runtime.models, usage, run, system, toolbox.schemas, files, *hooks)
     messages = services.sessions.histories.history(run, model.room * MAX_BYTES_PER_TOKEN)
     if not messages:
         raise turn.ThreadGone("The thread of this message was deleted")
     if run.branch and run.former is None:
         raise turn.MessageGone("The message to edit or to answer again is gone; load the conversation again")
+    messages, asks = answered_calls(run, messages, context.secrets, toolbox, emit, token)
+    if asks:
+        return turn.End("stop", asks)
     if app.title_model and len(messages) == 1 and not run.branch:
         services.jobs.title(run.session_id, run.id, run.thread_id, app.title_model)
     return turn.run(messages, model, toolbox, emit, token, services.settings.max_model_calls)
+
+
+def _log_message(services: Services, run: Run, secrets: Secrets) -> None:
+    if services.settings.log_content:
+        log.info("the user said: %s", secrets.conceal_text(run.message["content"]))
 
 
 def _with_current_key(services: Services, run: Run) -> Run:
@@ -157,9 +171,11 @@ def _instructions(app: App, secrets: Secrets, notices: Sequence[str]) -> str:
     return "\n\n".join(filter(None, (app.preamble, secrets.instructions, *notices)))
 
 
-def _toolbox(runtime: Runtime, run: Run, context: ToolContext, offer: McpOffer) -> Toolbox:
-    services = runtime.services
-    tools: dict[str, RunnableTool] = {**runtime.tools_of(services.catalog.app(run.app)), **offer.tools}
+def _toolbox(runtime: Runtime, run: Run, context: ToolContext, offer: McpOffer) -> AskingToolbox:
+    services, app = runtime.services, runtime.services.catalog.app(run.app)
+    tools: dict[str, RunnableTool] = {**runtime.tools_of(app), **offer.tools}
     limits = ToolLimits(services.settings.tool_timeout, services.settings.tool_result_bytes)
     outside = TurnTools(services, runtime.control, run)
-    return Toolbox(tools, context, outside.begin_steps, limits, outside.ask_client, outside.check_running)
+    context = replace(context, report=outside.report)
+    toolbox = Toolbox(tools, context, outside.begin_steps, limits, outside.ask_client, outside.check_running)
+    return AskingToolbox(toolbox, tools, context, app.approve if app else (), run.client_tools)

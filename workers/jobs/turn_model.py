@@ -9,8 +9,9 @@ from typing import Any
 from app.events import sse
 from app.model_params import ModelParams
 from app.services import Services
-from app.state.run_records import Run
-from app.state.transcript import Message
+from app.state.conversation.transcript import Message
+from app.state.turns.run_records import Run
+from app.telemetry import content, tracing
 from workers.cancellation import CancelToken
 from workers.jobs.turn_files import TurnFiles
 from workers.models import retry, traced
@@ -27,7 +28,8 @@ from workers.usage_recorder import UsageRecorder
 class TurnModel:
     """Calls the turn's model, or one of its app's fallbacks, with `tools` in the form of OpenAI's chat API. `system` is
     the conversation without its messages; `files` are those of the messages. `on_thought` gets each piece of what a
-    model thinks, `on_reply` the name of a model with its messages and its whole reply."""
+    model thinks, `on_reply` the name of a model with its messages and its whole reply; `conceal` hides the client's
+    secrets in logs and traces."""
 
     services: Services
     models: Models
@@ -38,6 +40,7 @@ class TurnModel:
     files: TurnFiles
     on_thought: Callable[[str], None]
     on_reply: Callable[[str, Sequence[Message], Reply], None]
+    conceal: Callable[[str], str]
 
     def __call__(self, messages: Sequence[Message], on_text: Callable[[str], None], token: CancelToken) -> Reply:
         """One reply; `on_text` gets each piece of its text. Raises `TurnFailed`, `Stopped`."""
@@ -68,9 +71,16 @@ class TurnModel:
         own_keys = self.services.vault.provider_keys(client)  # for each call: the client may have cleared them
         if not self.models.takes_own_key(name, own_keys):
             self.usage.check()
-        request = ModelRequest(name, conversation, self.tools, own_keys, self._params())
+        request = ModelRequest(
+            name, conversation, self.tools, own_keys, self._params(), self.run.asked_ids, self.conceal
+        )
         observer = CallObserver(on_text, self._notify_stall, self.usage.open, self.on_thought)
-        reply = traced.call(self.services, name, lambda: self.models.stream(request, observer, token))
+
+        def ask() -> Reply:
+            tracing.add_content(lambda: content.conversation_id(self.run.session_id))
+            return self.models.stream(request, observer, token)
+
+        reply = traced.call(self.services, name, ask, self.conceal)
         self.on_reply(name, conversation.messages, reply)
         return reply
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from app.events import sse
 from app.services import Services
-from app.state.client_requests import TooManyOpen, TurnOver
-from app.state.control_messages import FirstStep
-from app.state.run_records import Run
-from app.state.step_calls import StepToolCall
-from app.state.tool_places import TooManyTools
+from app.state.tools.client_requests import TooManyOpen, TurnOver
+from app.state.tools.step_calls import StepToolCall
+from app.state.tools.tool_places import TooManyTools
+from app.state.turns.control_messages import FirstStep
+from app.state.turns.run_records import Run
 from app.telemetry import tracing
 from workers.cancellation import ENDED_ELSEWHERE, CancelToken, Stopped
 from workers.control_listener import ControlListener
@@ -62,6 +63,13 @@ class TurnTools:
         here."""
         if not self.services.runs.is_running(self.run.session_id, self.run.id):
             raise Stopped(ENDED_ELSEWHERE)
+
+    def report(self, call_id: str, name: str, progress: Any) -> None:
+        """Tell the clients that follow the session of the progress of a call, unless the turn has ended."""
+        session_id = self.run.session_id
+        if self.services.runs.is_running(session_id, self.run.id):
+            event = sse.tool_progress(session_id, call_id, name, progress, done=False)
+            self.services.sessions.change(session_id, {}, [event])
 
     def ask_client(self, request: ToolRequest, wanted: ClientRequest) -> dict[str, Any]:
         """Send a request to the client. Returns the tool result for the model at once: the client's reply starts a

@@ -12,14 +12,22 @@ from functools import partial
 from typing import Any
 
 from mcp import Client, MCPError
-from mcp.client import IncomingMessage
+from mcp.client import ClientRequestContext, IncomingMessage
 from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
 from mcp.shared.dispatcher import ProgressFnT
-from mcp_types import CONNECTION_CLOSED, CallToolResult, Implementation, Tool, ToolListChangedNotification
+from mcp_types import (
+    CONNECTION_CLOSED,
+    ElicitRequestParams,
+    ElicitResult,
+    Implementation,
+    ToolListChangedNotification,
+)
+from pydantic import ValidationError
 
 from app.version import __version__
-from workers.mcp import elicitation
-from workers.mcp.errors import ServerAway, described
+from workers.mcp.errors import CONNECTION_LOST, ServerAway, described, of_the_sdk
+from workers.mcp.listed_tool import ListedTool
+from workers.mcp.tool_calls import Called, ToolCall, made, with_notes
 from workers.tools import ToolError
 
 log = logging.getLogger(__name__)
@@ -36,7 +44,9 @@ FRESH_SECONDS = 300.0
 FIRST_PAUSE, MAX_PAUSE = 1.0, 60.0
 """Seconds until a server that failed is tried again: doubled with each failure."""
 
-MAX_TOOLS = 500
+MAX_TOOLS, MAX_PAGES = 500, 100
+
+REFUSED = "The server refuses the call and does not say why"
 
 SESSION_GONE = "Session terminated"
 """The SDK's message for a session that an HTTP server no longer knows: the request was not carried out."""
@@ -58,60 +68,77 @@ class Connection:
         self._task: asyncio.Task[None] | None = None
         self._opened: asyncio.Future[Client] | None = None
         self._ending, self._stale = asyncio.Event(), asyncio.Event()
-        self._tools: tuple[Tool, ...] | None = None
+        self._tools: tuple[ListedTool, ...] | None = None
         self._started_at = self._listed_at = 0.0
         self._lost = ""
+        self._declined: list[list[str]] = []
         self._failures, self._retry_at, self._failure = 0, 0.0, ""
 
     @property
-    def tools(self) -> tuple[Tool, ...] | None:
+    def tools(self) -> tuple[ListedTool, ...] | None:
         """The tools that the server listed last; None if it never has."""
         return self._tools
 
-    async def listing(self) -> tuple[Tool, ...]:
-        """The server's tools. Those it had when it was last reached, if it is away. Raises `ServerAway`."""
+    async def listing(self, patience: float = 0.0) -> tuple[ListedTool, ...]:
+        """The server's tools. Those it had when it was last reached, if it is away. `patience`: seconds to wait for the
+        first list, if they are more than usual. Raises `ServerAway`."""
         self.used_at = time.monotonic()
         if self._tools is None:
-            await self._first_listing()
+            await self._first_listing(max(patience, self._patience))
         elif time.monotonic() - self._listed_at > FRESH_SECONDS:
             self._stale.set()
             self._start()  # does not wait: the tools of before serve this turn
         assert self._tools is not None
         return self._tools
 
-    async def _first_listing(self) -> None:
+    async def _first_listing(self, patience: float) -> None:
         self._start()
         try:
-            async with asyncio.timeout_at(self._started_at + self._patience):
+            async with asyncio.timeout_at(self._started_at + patience):
                 await self._client()
         except TimeoutError:
             raise ServerAway("it does not answer") from None
 
-    async def call(self, tool: str, args: dict[str, Any], on_progress: ProgressFnT | None = None) -> CallToolResult:
-        """Call a tool. A cancel of this task cancels the call at the server. Raises `ServerAway`; `ToolError` if the
+    async def call(self, call: ToolCall, on_progress: ProgressFnT | None = None) -> Called:
+        """Make a call. A cancel of this task cancels the call at the server. Raises `ServerAway`; `ToolError` if the
         server refuses the call."""
         self.calls += 1
+        declined: list[str] = []
+        self._declined.append(declined)
         try:
             for attempt in range(2):
                 client = await self._client()
                 try:
-                    return await client.call_tool(tool, args, progress_callback=on_progress)
+                    return with_notes(await made(client, call, on_progress), declined)
+                except ToolError:
+                    raise
+                except ValidationError:
+                    raise ToolError("The server answered this call, but not with a result of a tool") from None
                 except Exception as error:
                     if isinstance(error, MCPError) and error.message == SESSION_GONE:
                         await self._end()
                         if attempt == 0:
                             continue
                     elif isinstance(error, MCPError) and error.code != CONNECTION_CLOSED:
-                        raise ToolError(error.message or "The server refuses the call and does not say why") from None
+                        raise ToolError(of_the_sdk(error) or error.message or REFUSED) from None
                     self._ending.set()
                     raise ServerAway(self._lost or described(error)) from error
             raise AssertionError("unreachable")
         finally:
             self.calls -= 1
+            self._declined = [other for other in self._declined if other is not declined]
             self.used_at = time.monotonic()
+
+    async def _decline(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        """Decline a question that comes while a call runs, see `elicitation`. Nothing says which one it belongs to."""
+        for heard in self._declined:
+            heard.append(params.message)
+        return ElicitResult(action="decline")
 
     async def close(self) -> None:
         """End the session and the server's process."""
+        if self._task and self._opened and not self._opened.done():
+            self._task.cancel()  # a server that does not answer is not waited for
         await self._end()
 
     async def _end(self) -> None:
@@ -152,12 +179,14 @@ class Connection:
                     await self._list(client)
                 self._failures = 0
                 opened.set_result(client)
+                log.info("the MCP server %r speaks revision %s", self.name, client.protocol_version)
                 async with self._listening(client):
                     await self._keep(client, ending)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # also the SDK's groups of exceptions
-            self._fail(described(error))
+            why = described(error)
+            self._fail(self._lost if self._lost and why == CONNECTION_LOST else why)
         finally:
             ending.set()
             if not opened.done():
@@ -169,7 +198,7 @@ class Connection:
             self._open_transport(partial(self._lose, ending)),
             message_handler=self._hear,
             client_info=Implementation(name="aomi", version=__version__),
-            elicitation_callback=elicitation.decline,
+            elicitation_callback=self._decline,
             cache=None,
         )
 
@@ -198,16 +227,21 @@ class Connection:
 
     async def _list(self, client: Client) -> None:
         self._stale.clear()
-        tools: list[Tool] = []
+        tools: list[ListedTool] = []
         cursor: str | None = None
-        while client.server_capabilities.tools is not None:
+        for _ in range(MAX_PAGES if client.server_capabilities.tools else 0):
             page = await client.list_tools(cursor=cursor)
-            tools += page.tools
+            tools += map(ListedTool, page.tools)
             cursor = page.next_cursor
             if not cursor or len(tools) >= MAX_TOOLS:
                 break
         if len(tools) > MAX_TOOLS or cursor:
-            log.warning("the MCP server %r offers more than %d tools; the others are left out", self.name, MAX_TOOLS)
+            log.warning(
+                "the MCP server %r offers more than %d tools, or %d pages; the others are left out",
+                self.name,
+                MAX_TOOLS,
+                MAX_PAGES,
+            )
         self._tools, self._listed_at = tuple(tools[:MAX_TOOLS]), time.monotonic()
 
     async def _hear(self, message: IncomingMessage) -> None:

@@ -8,7 +8,11 @@ from collections.abc import AsyncIterator, Mapping
 import httpx2
 from mcp.client.streamable_http import streamable_http_client
 
+from workers.mcp.errors import TOO_LARGE, ServerAway
+
 CONNECT_SECONDS = 5.0
+
+UNAUTHORIZED = 401
 
 
 @contextlib.asynccontextmanager
@@ -32,6 +36,9 @@ class _BoundedTransport(httpx2.AsyncHTTPTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         response = await super().handle_async_request(request)
+        if response.status_code == UNAUTHORIZED:
+            await response.aclose()
+            raise ServerAway("it refuses the headers that it got (401)")
         if response.is_redirect or "json" in response.headers.get("content-type", "").lower():
             assert isinstance(response.stream, httpx2.AsyncByteStream)
             response.stream = _BoundedStream(response.stream, self._max_bytes)
@@ -47,7 +54,7 @@ class _BoundedStream(httpx2.AsyncByteStream):
         async for piece in self._stream:
             self._left -= len(piece)
             if self._left < 0:
-                raise httpx2.StreamError("the response is too large")
+                raise httpx2.StreamError(TOO_LARGE)
             yield piece
 
     async def aclose(self) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -20,11 +20,10 @@ from mcp.shared.message import SessionMessage
 from mcp_types import jsonrpc_message_adapter
 
 from app.telemetry import redaction
+from workers.mcp.errors import TOO_LARGE
+from workers.mcp.watchdog import END_SECONDS, Watchdog, signalled
 
 log = logging.getLogger(__name__)
-
-END_SECONDS = 1.0
-"""How long a process may take to end after its input was closed, and again after SIGTERM; then it is killed."""
 
 LINE_CHARACTERS = 500
 LINES_PER_MINUTE = 60
@@ -34,38 +33,74 @@ MIN_SECRET = 6
 """Characters of a value of `env` that is masked in the log: `1` or `true` is no secret."""
 
 
+@dataclass(frozen=True)
+class Program:
+    """A server's command. `env` is added to the SDK's default: PATH, HOME, and the like."""
+
+    name: str
+    command: tuple[str, ...]
+    env: Mapping[str, str]
+
+
 @contextlib.asynccontextmanager
 async def transport(
-    name: str, command: tuple[str, ...], env: Mapping[str, str], max_bytes: int, on_end: Callable[[str], object]
+    program: Program, max_bytes: int, watchdog: Watchdog, on_end: Callable[[str], object]
 ) -> AsyncIterator[tuple[Any, Any]]:
-    """The streams of a session with a new process, which ends with the `async with` block. `env` is added to the SDK's
-    default: PATH, HOME, and the like. A line of more than `max_bytes`, or the end of the process, ends the
-    session: `on_end` is called with the reason. Raises `OSError`: the program cannot be started."""
+    """The streams of a session with a new process, which ends with the `async with` block, or by the watchdog with the
+    worker. A line of more than `max_bytes`, or the end of the process, ends the session: `on_end` is called with the
+    reason. Raises `OSError`: the program cannot be started."""
     process = await asyncio.create_subprocess_exec(
-        *command,
+        *program.command,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=get_default_environment() | dict(env),
+        env=get_default_environment() | dict(program.env),
         limit=max_bytes,
         start_new_session=True,  # Ctrl-C is for us, and its own children can be ended with it
     )
+    watchdog.watch(process.pid)
     into_session, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     outgoing, from_session = anyio.create_memory_object_stream[SessionMessage](0)
+    log_lines = _LogLines(program)
     tasks = [
-        asyncio.create_task(_read(process.stdout, into_session, name, on_end)),
+        asyncio.create_task(_read(process.stdout, into_session, log_lines, on_end)),
         asyncio.create_task(_write(process.stdin, from_session)),
-        asyncio.create_task(_log_errors(process.stderr, name, env.values())),
+        asyncio.create_task(_log_errors(process.stderr, log_lines)),
     ]
     try:
         yield incoming, outgoing
     finally:
         for task in tasks[:2]:
             task.cancel()
-        await asyncio.shield(asyncio.create_task(_end(process, tasks)))
+        await asyncio.shield(asyncio.create_task(_end(process, tasks, watchdog)))
 
 
-async def _read(stream: Any, session: Any, name: str, on_end: Callable[[str], object]) -> None:
+class _LogLines:
+    """Logs the lines of a program beside the protocol: the first ones of each minute, without its own secrets."""
+
+    def __init__(self, program: Program) -> None:
+        self.name = program.name
+        self._secrets = [value for value in program.env.values() if len(value) >= MIN_SECRET]
+        self._minute, self._lines = 0, 0
+
+    def add(self, line: str) -> None:
+        if self._minute != (now := int(time.monotonic() // 60)):
+            self._minute, self._lines = now, 0
+        self._lines += 1
+        if self._lines <= LINES_PER_MINUTE:
+            log.info("MCP server %r: %s", self.name, self._without_secrets(line.rstrip())[:LINE_CHARACTERS])
+        elif self._lines == LINES_PER_MINUTE + 1:
+            log.warning(
+                "MCP server %r writes more than %d lines a minute; the others are dropped", self.name, LINES_PER_MINUTE
+            )
+
+    def _without_secrets(self, line: str) -> str:
+        for secret in self._secrets:
+            line = line.replace(secret, redaction.MASK)
+        return line
+
+
+async def _read(stream: Any, session: Any, log_lines: _LogLines, on_end: Callable[[str], object]) -> None:
     """Pass each line on, until the end of the output or a line that is too long."""
     reason = "its process has ended"
     try:
@@ -74,11 +109,11 @@ async def _read(stream: Any, session: Any, name: str, on_end: Callable[[str], ob
                 try:
                     await session.send(SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False)))
                 except ValueError as error:  # a server that prints
-                    log.warning("the MCP server %r wrote a line that is no message of the protocol", name)
+                    log_lines.add("(a line that is no message of the protocol)")  # it may be a result, with content
                     await session.send(error)
     except ValueError:
-        reason = "its answer is too large"
-        log.error("the MCP server %r sent a message that is too large: its connection is closed", name)
+        reason = TOO_LARGE
+        log.error("the MCP server %r sent a message that is too large: its connection is closed", log_lines.name)
     except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
         pass
     finally:
@@ -93,25 +128,10 @@ async def _write(stream: Any, session: Any) -> None:
                 await stream.drain()
 
 
-async def _log_errors(stream: Any, name: str, values: Collection[str]) -> None:
-    """Log what the server writes to its standard error: its first lines of each minute, without its own secrets."""
-    secrets = [value for value in values if len(value) >= MIN_SECRET]
-    minute, lines = 0, 0
+async def _log_errors(stream: Any, log_lines: _LogLines) -> None:
     while piece := await stream.read(64 * 1024):
         for line in filter(str.strip, piece.decode("utf-8", "replace").split("\n")):
-            if minute != (now := int(time.monotonic() // 60)):
-                minute, lines = now, 0
-            lines += 1
-            if lines <= LINES_PER_MINUTE:
-                log.info("MCP server %r: %s", name, _without(secrets, line.rstrip())[:LINE_CHARACTERS])
-            elif lines == LINES_PER_MINUTE + 1:
-                log.warning("MCP server %r writes more than %d lines a minute; the others are dropped", name, lines - 1)
-
-
-def _without(secrets: list[str], line: str) -> str:
-    for secret in secrets:
-        line = line.replace(secret, redaction.MASK)
-    return line
+            log_lines.add(line)
 
 
 async def _drain(stream: Any) -> None:
@@ -119,7 +139,7 @@ async def _drain(stream: Any) -> None:
         pass
 
 
-async def _end(process: asyncio.subprocess.Process, tasks: list[asyncio.Task[None]]) -> None:
+async def _end(process: asyncio.subprocess.Process, tasks: list[asyncio.Task[None]], watchdog: Watchdog) -> None:
     """Close its input, as the protocol says; then SIGTERM and SIGKILL for it and its children."""
     await asyncio.gather(*tasks[:2], return_exceptions=True)
     assert process.stdin
@@ -127,11 +147,12 @@ async def _end(process: asyncio.subprocess.Process, tasks: list[asyncio.Task[Non
     tasks.append(asyncio.create_task(_drain(process.stdout)))  # asyncio waits for the end of its output, too
     for number in (None, signal.SIGTERM, signal.SIGKILL):
         if number is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, number)
+            signalled(process.pid, number)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), END_SECONDS)
             break
+    signalled(process.pid, signal.SIGKILL)  # its children, if it has left some
+    watchdog.forget(process.pid)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -80,6 +80,8 @@ def _plan(asked: str, messages: Messages, tools: set[str]) -> tuple[str, list[tu
     if re.search(r"\btime\b", asked, re.IGNORECASE) and "GetCurrentTime" in tools:
         zone = re.search(r"\b[A-Z][a-z]+/[A-Z][A-Za-z_]+\b", asked)
         return "The time is ", [("GetCurrentTime", {"timezone": zone.group()} if zone else {})]
+    if re.search(r"\b(?:dice|die)\b", asked, re.IGNORECASE) and "RollDice" in tools:
+        return "The dice say ", [("RollDice", {"count": _number(r"(\d+) dice", asked, 1)})]
     return _small_talk(asked, messages), []
 
 
@@ -125,6 +127,8 @@ def _price(result: Any) -> str:
 def _value(result: Any) -> str:
     if isinstance(result, dict) and "error" in result:
         return f"not available ({str(result['error']).rstrip('.')})"
+    if isinstance(result, dict) and "rolled" in result:
+        return f"{result['sum']} in all"
     if isinstance(result, dict) and "time" in result:
         return str(result["time"])
     return orjson.dumps(result).decode()

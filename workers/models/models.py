@@ -13,7 +13,7 @@ from typing import Any
 
 from app.catalog import Catalog, Model
 from app.config import Settings
-from app.telemetry import redaction
+from app.telemetry import content, redaction, tracing
 from workers.cancellation import CancelToken
 from workers.loop_thread import LoopThread
 from workers.models import counting, litellm_setup, pricing, routes, warm_up
@@ -55,10 +55,17 @@ class _Prepared:
 class Models:
     """`start` it before use, `stop` it at the end."""
 
-    def __init__(self, catalog: Catalog, settings: Settings) -> None:
+    def __init__(self, catalog: Catalog, settings: Settings, loop: LoopThread | None = None) -> None:
         self._catalog = catalog
         self._settings = settings
-        self._loop = LoopThread("aomi models")
+        self._loop = loop or LoopThread("aomi models")
+
+    def with_catalog(self, catalog: Catalog) -> Models:
+        """Other models on the same loop, which is started. Pays now for the routes that are new."""
+        changed = Models(catalog, self._settings, self._loop)
+        known = {routes.route_of(model) for model in self._catalog.models}
+        warm_up.warm_up(self._loop, [model for model in catalog.models if routes.route_of(model) not in known])
+        return changed
 
     def start(self) -> None:
         """Start the loop and pay now for what litellm does at the first call of each provider."""
@@ -77,7 +84,7 @@ class Models:
         used_ids = frozenset(
             call["call_id"] for message in request.conversation.messages for call in message.get("tool_calls", ())
         )
-        builder = ReplyBuilder(observer.on_text, used_ids, observer.on_thought)
+        builder = ReplyBuilder(observer.on_text, used_ids | request.taken_ids, observer.on_thought)
         call = StreamedCall(
             prepared.params,
             builder,
@@ -85,13 +92,20 @@ class Models:
             observer.on_stall,
             through_wrapper=self._settings.litellm_stream == "wrapper",
         )
+        hide = _hiding(request, prepared.params)
+        if hide:
+            tracing.add_content(lambda: content.of_prompt(prepared.prompt, hide))
         future = self._loop.submit(call.run())
         on_end: OnEnd | None = None
         try:
             with token.waking(future.cancel):
                 own_key = self.takes_own_key(request.name, request.own_keys)
                 on_end = observer.on_start(estimate(prepared.model, prepared.prompt, prepared.tools, own_key))
-                return replace(future.result(), model=prepared.model.litellm_params["model"])
+                reply = replace(future.result(), model=prepared.model.litellm_params["model"])
+                if hide:
+                    calls = [(one.call_id, one.name, one.arguments) for one in reply.calls]
+                    tracing.add_content(lambda: content.of_reply(reply.text, calls, reply.stop, hide))
+                return reply
         except CallFailed as failed:
             _log_failure(request.name, failed.failure, prepared.params if self._settings.log_content else None)
             raise failed.failure.error from failed.__cause__
@@ -174,6 +188,12 @@ def _log_failure(name: str, failure: Failure, params: dict[str, Any] | None) -> 
     if params is not None and said.words:
         words = f": {_without_keys(said.words, params)[:MAX_WORDS]}"
     log.warning("model %r failed (%s): %s%s", name, ", ".join(facts), failure.error.message, words)
+
+
+def _hiding(request: ModelRequest, params: dict[str, Any]) -> content.Hide | None:
+    """Hides the client's secrets and the call's own keys in content for a trace; None if the secrets are not known."""
+    conceal = request.conceal
+    return (lambda text: _without_keys(conceal(text), params)) if conceal else None
 
 
 def _without_keys(words: str, params: dict[str, Any]) -> str:

@@ -14,13 +14,17 @@ from workers.models.prompt import Conversation
 @dataclass(frozen=True)
 class ModelRequest:
     """One call of the model `name` of aomi.yaml. `tools` are in the form of OpenAI's chat API. A key of the model's
-    provider in `own_keys` goes before the operator's. `params` go over the model's own."""
+    provider in `own_keys` goes before the operator's. `params` go over the model's own.
+    No call of the reply has one of the `taken_ids`, or the id of a call of the conversation. `conceal` hides the
+    client's secrets in traces; without it, they do not have the call's content."""
 
     name: str
     conversation: Conversation
     tools: Sequence[dict[str, Any]] = ()
     own_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     params: ModelParams = field(default_factory=ModelParams)
+    taken_ids: frozenset[str] = frozenset()
+    conceal: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from workers.turn import Reply, TurnFailed
 log = logging.getLogger(__name__)
 
 
-def call(services: Services, name: str, ask: Callable[[], Reply]) -> Reply:
-    """The reply of the model `name`, which `ask` asks. Raises what that raises."""
+def call(services: Services, name: str, ask: Callable[[], Reply], conceal: Callable[[str], str] = str) -> Reply:
+    """The reply of the model `name`, which `ask` asks; `conceal` hides the client's secrets in logs. Raises what `ask`
+    raises."""
     model = services.catalog.model(name)
     attributes = {
         "gen_ai.operation.name": "chat",
@@ -31,5 +32,5 @@ def call(services: Services, name: str, ask: Callable[[], Reply]) -> Reply:
         if usage := reply.usage:
             span.set({"gen_ai.usage.input_tokens": usage.input, "gen_ai.usage.output_tokens": usage.output})
         if services.settings.log_content:
-            log.info("model %r said: %s", name, reply.text)
+            log.info("model %r said: %s", name, conceal(reply.text))
     return reply

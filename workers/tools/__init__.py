@@ -20,12 +20,15 @@ from pydantic import ValidationError
 
 from app.checks.spelling import hint
 from app.errors import ConfigError
+from app.state.open_calls.records import Replied
 from app.telemetry import redaction
 from workers.cancellation import CancelToken
 from workers.secrets import Secrets, UnknownSecret
-from workers.tools import arguments, importing
+from workers.tools import approval, arguments, importing
+from workers.tools.approval import needs_approval as needs_approval
 from workers.tools.arguments import NotATool
 from workers.tools.async_loop import ToolLoop
+from workers.tools.errors import CallLost as CallLost
 from workers.tools.errors import ToolError as ToolError
 from workers.tools.image import Image as Image
 from workers.tools.image import KeepImage
@@ -34,6 +37,7 @@ BUILT_IN = {
     "GetTokenPrice": "workers.tools.prices:GetTokenPrice",
     "WatchTokenPrice": "workers.tools.prices:WatchTokenPrice",
     "GetCurrentTime": "workers.tools.clock:GetCurrentTime",
+    "RollDice": "workers.tools.dice:RollDice",
     "SendTransactionToWallet": "workers.tools.wallet:SendTransactionToWallet",
     "SignTypedData": "workers.tools.wallet:SignTypedData",
 }
@@ -55,6 +59,10 @@ class ClientRequest:
             raise ValueError(f"the kind of a client request must be a word such as photo, not {self.kind!r}")
 
 
+Report = Callable[[str, str, Any], None]
+"""Gets the id of the call, the name of its tool, and its progress as a JSON value without secrets."""
+
+
 class Sleeper(Protocol):
     """How a tool sleeps."""
 
@@ -69,16 +77,20 @@ class ToolContext:
 
     `step` is the number of steps that a multi-step tool has delivered before: above 0 after a worker's restart.
     `secrets` replace their handles in the arguments before the tool gets them, and are replaced by the handles in its
-    result.
+    result. `call_id` is the one of the events. `report` tells clients of the progress of a call that runs. `replied` is
+    a person's answer to the question of an MCP server for which this call waited.
     """
 
     session_id: str = ""
+    call_id: str = ""
     user_state: dict[str, Any] = field(default_factory=dict)
     step: int = 0
     token: CancelToken = field(default_factory=CancelToken)
     secrets: Secrets = field(default_factory=lambda: Secrets({}), repr=False)
     sleeper: Sleeper | None = field(default=None, repr=False)
     keep_image: KeepImage | None = field(default=None, repr=False)
+    report: Report | None = field(default=None, repr=False)
+    replied: Replied | None = field(default=None, repr=False)
 
     def sleep(self, seconds: float) -> None:
         """Sleep. Ends at once, by an exception that tools must not catch, when the turn or the worker stops, or when a
@@ -125,6 +137,8 @@ class Tool:
         hints = get_type_hints(function, include_extras=True)
         self._context = arguments.context_parameter(hints, ToolContext)
         self._arguments = arguments.arguments_model(function, hints, self._context)
+        self._approval = approval.rule_of(function)
+        approval.refuse_unusable_rule(self._approval, hints)
 
     @property
     def has_steps(self) -> bool:
@@ -153,14 +167,7 @@ class Tool:
     def run(self, args: dict[str, Any], context: ToolContext) -> Any:
         """Call the function and wait for its end: its result, or the iterator of a multi-step tool, which can be
         closed. Raises `ToolError` for bad arguments, and whatever the function raises; `Stopped` if it is async."""
-        try:
-            given = self._arguments.model_validate(context.secrets.reveal(args))
-        except UnknownSecret as error:
-            raise ToolError(str(error)) from None
-        except ValidationError as error:
-            problems = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors())
-            raise ToolError(f"Invalid arguments for {self.name}: {problems}") from None
-        kwargs = {str(info.alias): getattr(given, name) for name, info in type(given).model_fields.items()}
+        kwargs = self._kwargs(args, context)
         if self._context:
             kwargs[self._context] = context
         result = self._function(**kwargs)
@@ -169,6 +176,28 @@ class Tool:
         if isinstance(result, AsyncGenerator):
             return self._loop.steps(result, context.token)
         return result
+
+    def asks(self, args: dict[str, Any], context: ToolContext, *, always: bool = False) -> bool:
+        """Whether a person is asked before such a call runs: `always`, or by the tool's own rule. Nobody is asked about
+        arguments that the tool refuses."""
+        if not (always or self._approval):
+            return False
+        try:
+            kwargs = self._kwargs(args, context)
+        except ToolError:
+            return False
+        return always or approval.asks(self._approval, kwargs, self.name)
+
+    def _kwargs(self, args: dict[str, Any], context: ToolContext) -> dict[str, Any]:
+        """The arguments as the function takes them. Raises `ToolError`."""
+        try:
+            given = self._arguments.model_validate(context.secrets.reveal(args))
+        except UnknownSecret as error:
+            raise ToolError(str(error)) from None
+        except ValidationError as error:
+            problems = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors())
+            raise ToolError(f"Invalid arguments for {self.name}: {problems}") from None
+        return {str(info.alias): getattr(given, name) for name, info in type(given).model_fields.items()}
 
 
 def load(name: str, place: str, loop: ToolLoop | None = None, *, app: str = "") -> Tool:

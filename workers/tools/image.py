@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.state.media_types import IMAGES, UnknownType, media_type_of
+from app.state.uploads.media_types import IMAGES, UnknownType, media_type_of
 
 
 @dataclass(frozen=True)

@@ -21,5 +21,9 @@ class RunnableTool(Protocol):
     def has_steps(self) -> bool:
         """Whether it is a multi-step tool."""
 
+    @property
+    def resumable(self) -> bool:
+        """Whether a multi-step tool starts at `ToolContext.step` by itself."""
+
     def run(self, args: dict[str, Any], context: ToolContext) -> Any:
         """The result, or an iterator of steps. Raises `ToolError`, `Stopped`, and whatever the tool's code raises."""

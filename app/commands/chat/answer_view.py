@@ -51,6 +51,8 @@ class AnswerView:
         self._received: queue.Queue[sse.Event | str | Exception] = queue.Queue()
         self._open_calls: set[str] = set()
         self._quiet = True
+        self.is_awaiting = False
+        """Whether the turn has ended with calls that wait for an answer."""
 
     def show(self, message: dict[str, Any] | None, app: str | None) -> bool:
         """Show the answer to `message` (None: the current or last turn) to its end. True if Ctrl-C stopped it.
@@ -121,4 +123,5 @@ class AnswerView:
             self._screen.say(f"Error ({event['code']}): {event['message'].rstrip('.')}.{again}", fg="red")
         elif event.get("interrupted"):
             self._screen.say("(stopped)", dim=True)
+        self.is_awaiting = bool(event.get("awaiting"))
         return kind in sse.TERMINAL  # later steps of tools always come with the updates

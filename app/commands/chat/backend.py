@@ -43,10 +43,11 @@ class Busy(Unreachable):
 class Backend:
     """One session at one backend. Thread-safe."""
 
-    def __init__(self, url: str, key: str, session_id: str) -> None:
+    def __init__(self, url: str, key: str, session_id: str, token: str = "") -> None:
         self.session_id = session_id
         self.has_key = bool(key)
         headers = {"X-Session-Id": session_id} | ({"X-API-Key": key} if key else {})
+        headers |= {"Authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT)
 
     def call(self, method: str, path: str, body: Any = None, **params: str) -> Any:

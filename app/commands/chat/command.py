@@ -31,16 +31,21 @@ from app.terminal_text import clean
     show_envvar=True,
     help="An API key, for other apps than the default.",
 )
+@click.option(
+    "--token",
+    default="",
+    envvar="AOMI_TOKEN",
+    show_envvar=True,
+    help="Your token of the sign-in service, where sessions have owners.",
+)
 @click.option("--session", "session_id", metavar="ID", help="A session to continue.")
 @click.option(
     "--no-color", "colourless", envvar="NO_COLOR", is_flag=False, flag_value="1", default="", help="No colours."
 )
 @click.option("--thoughts", is_flag=True, help="Show what the model thinks, not only for how long.")
-def chat(url: str, app: str | None, key: str, session_id: str | None, colourless: str, thoughts: bool) -> None:
+def chat(app: str | None, colourless: str, thoughts: bool, url: str, **session: str) -> None:
     """Talk with the assistant. In a pipe, send the input as one message and print the answer."""
-    if not (key.isascii() and key.isprintable()):
-        raise click.BadParameter("an API key has only letters and digits", param_hint="--key")
-    backend = Backend(url, key.strip(), session_id or str(uuid.uuid4()))
+    backend = _backend(url, **session)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     if sys.stdin.isatty() and sys.stdout.isatty():
@@ -48,6 +53,13 @@ def chat(url: str, app: str | None, key: str, session_id: str | None, colourless
         _talk(conversation, resumed=not _open(backend, url))
     else:
         raise SystemExit(_pipe(backend, url, app))
+
+
+def _backend(url: str, key: str, token: str, session_id: str | None) -> Backend:
+    for name, secret, content in (("key", key, "letters and digits"), ("token", token, "letters, digits and signs")):
+        if not (secret.isascii() and secret.isprintable()):
+            raise click.BadParameter(f"it has only {content}", param_hint=f"--{name}")
+    return Backend(url, key.strip(), session_id or str(uuid.uuid4()), token.strip())
 
 
 def _talk(conversation: Conversation, *, resumed: bool) -> None:

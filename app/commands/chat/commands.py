@@ -9,6 +9,7 @@ from app.commands.chat.backend import Backend, Refused
 from app.commands.chat.command_form import CURRENT_TURN, ChatBody, Command, NextMessage
 from app.commands.chat.history import show
 from app.commands.chat.message_commands import MESSAGE_COMMANDS
+from app.commands.chat.open_calls import PENDING_COMMAND
 from app.commands.chat.screen import Screen
 from app.terminal_text import one_line
 
@@ -99,6 +100,7 @@ COMMANDS = {
     **MESSAGE_COMMANDS,
     "new": Command("[title]", "open a new thread", _new),
     "threads": Command("[number]", "list the threads and go on in one of them", _threads),
+    "pending": PENDING_COMMAND,
     "answer": Command("number {json}", "reply to a request of a tool, such as a wallet request", _answer),
     "refuse": Command("number [why]", "refuse it", _refuse),
     "help": Command("", "show this", _help),

@@ -10,6 +10,8 @@ from app.commands.chat.backend import Backend, Refused, Unreachable
 from app.commands.chat.command_form import ChatBody, NextMessage
 from app.commands.chat.commands import COMMANDS, Leave
 from app.commands.chat.history import show
+from app.commands.chat.open_calls import OUTCOMES as CALL_OUTCOMES
+from app.commands.chat.open_calls import ask
 from app.commands.chat.screen import Screen
 from app.commands.chat.tools import ToolLines, request_event_lines, request_lines
 from app.commands.chat.updates import Updates
@@ -33,6 +35,9 @@ class Conversation:
         self._next_message = NextMessage(app)
         self._tools = ToolLines()
         self._leaving = False
+        self._asked: set[str] = set()  # calls that the person was asked about
+        self._answered: set[str] = set()  # ids of calls that the person has answered here
+        self._is_following = False  # a turn, whose calls are asked about at its end
 
     def run(self, resumed: bool) -> None:
         """Talk until the person leaves. `resumed`: the session existed before. Raises `Refused`, `Unreachable`."""
@@ -66,6 +71,8 @@ class Conversation:
         show(self._screen, messages)
         if state["is_processing"]:
             self._follow(None)
+        elif state["pending"]:
+            self._ask()
 
     def _turn(self) -> None:
         """Read one line and act on it."""
@@ -111,11 +118,24 @@ class Conversation:
             self._next_message.attachments = []  # a refused message has left them there
 
     def _follow(self, message: ChatBody | None) -> None:
+        self._answered |= {one["call_id"] for one in (message or {}).get("answers", ())}
         view = AnswerView(self._backend, self._screen, self._tools, with_thoughts=self._with_thoughts)
+        self._is_following = True
         try:
             self._leaving = view.show(message, self._next_message.app)
         except KeyboardInterrupt:
             raise Leave from None  # the second one
+        else:
+            if view.is_awaiting:
+                self._ask()
+        finally:
+            self._is_following = False
+
+    def _ask(self) -> None:
+        """Ask about the calls that wait, and go on with the answers."""
+        answers = ask(self._backend, self._screen, self._next_message, self._asked)
+        if answers is not None:
+            self._follow(answers)
 
     def _on_update(self, event: sse.Event) -> None:
         """Show an update. Called in the thread of the updates."""
@@ -127,8 +147,19 @@ class Conversation:
         elif kind == "client_request_closed":
             numbers = ", ".join(map(str, event["ids"]))
             self._screen.say(f"Request {numbers} {OUTCOMES[event['outcome']]}.", dim=True)
+        elif kind == "tool_pending" and not self._is_following:
+            self._screen.say(f"{event['name']} waits for an answer: /pending asks you.", fg="cyan")
+        elif kind == "tool_answered":
+            self._on_answered(event)
         elif kind == "system_notice":
             self._screen.say(event["message"], fg="yellow")
+
+    def _on_answered(self, event: sse.Event) -> None:
+        """Say how a call ended, unless the person has answered it here."""
+        if event["call_id"] in self._answered:
+            self._answered.discard(event["call_id"])
+        else:
+            self._screen.say(f"{event['name']} {CALL_OUTCOMES[event['outcome']]}.", dim=True)
 
     def _say_all(self, lines: Iterable[str]) -> None:
         for line in lines:

@@ -6,18 +6,23 @@ import sys
 from contextlib import suppress
 
 from app.commands.chat.backend import Backend, Refused, Unreachable
+from app.commands.chat.open_calls import brief
 from app.commands.chat.turn_stream import TurnStream
 from app.commands.echo import echo
 from app.events import sse
 from app.terminal_text import clean
 
-FAILED, INTERRUPTED = 1, 130
+FAILED, WAITS, INTERRUPTED = 1, 3, 130
+"""Exit codes. `WAITS`: tool calls wait for an answer, which a pipe cannot give."""
 
 
 def run(backend: Backend, text: str, app: str | None) -> int:
     """Send the message and print the answer. Returns the exit code."""
     try:
-        return _print(TurnStream(backend, {"text": text}, app, _print_error))
+        code = _print(TurnStream(backend, {"text": text}, app, _print_error))
+        if code == WAITS:
+            _print_pending(backend)
+        return code
     except (Refused, Unreachable) as error:
         _print_error(str(error))
         return FAILED
@@ -49,9 +54,18 @@ def _end(event: sse.Event) -> int:
         _print_error(f"{event['message']} ({event['code']})")
     elif event.get("interrupted"):
         _print_error("The answer was interrupted")
+    elif event.get("awaiting"):
+        return WAITS
     else:
         return 0
     return FAILED
+
+
+def _print_pending(backend: Backend) -> None:
+    for call in backend.state()["pending"]:
+        _print_error(f"{brief(call)} waits for an answer until {call['expires_at']} ({call['call_id']})")
+    session = backend.session_id
+    _print_error(f"to answer: `aomi chat --session {session}` in a terminal, or 'answers' of POST /api/chat")
 
 
 def _print_error(message: str) -> None:

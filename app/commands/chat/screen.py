@@ -20,11 +20,18 @@ except ImportError:  # not on every system
     def typed() -> str:
         """The text of the input line so far."""
         return ""
+
+    def prefill(text: str) -> None:
+        """Begin the next input line with a text: not possible here."""
 else:
 
     def typed() -> str:
         """The text of the input line so far."""
         return readline.get_line_buffer()
+
+    def prefill(text: str) -> None:
+        """Begin the next input line with a text; "" ends that."""
+        readline.set_startup_hook((lambda: readline.insert_text(text)) if text else None)
 
 
 class Screen:
@@ -85,17 +92,20 @@ class Screen:
                 frame = FRAMES[int(time.monotonic() * 10) % len(FRAMES)]
                 self._write(f"{CLEAR}{frame} {text}")
 
-    def ask(self, prompt: str) -> str:
-        """Read the next line. Raises `EOFError`, `KeyboardInterrupt`."""
+    def ask(self, prompt: str, prefilled: str = "") -> str:
+        """Read the next line. `prefilled` is there to be edited, where the system can. Raises `EOFError`,
+        `KeyboardInterrupt`."""
         with self._lock:
             self.end()
             self._prompt = prompt
+        prefill(prefilled)
         try:
             return input(prompt)
         except (EOFError, KeyboardInterrupt):
             self._write("\n")
             raise
         finally:
+            prefill("")
             self._prompt = ""
 
     def _still(self) -> None:

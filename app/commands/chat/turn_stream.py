@@ -86,6 +86,9 @@ class TurnStream:
 
     def _unseen(self, received: Iterator[tuple[str, sse.Event]]) -> Iterator[sse.Event]:
         for event_id, event in received:
+            if not event_id:  # the end of a turn whose other calls still wait for an answer
+                yield event
+                continue
             run, _, number = event_id.rpartition(":")
             self._run = self._run or run
             if run != self._run:

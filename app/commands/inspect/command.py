@@ -66,6 +66,22 @@ def turns(reports: Reports, limit: int, ended: bool) -> str:
 
 
 @inspect.command()
+@limit_option
+@prints_report
+def answers(reports: Reports, limit: int) -> str:
+    """List the tool calls that wait for a person's answer."""
+    return reports.answers(limit)
+
+
+@inspect.command()
+@limit_option
+@prints_report
+def webhooks(reports: Reports, limit: int) -> str:
+    """List the messages to receivers that are due, or that were given up; `aomi webhooks` drops and retries them."""
+    return reports.webhooks(limit)
+
+
+@inspect.command()
 @click.argument("run")
 @prints_report
 def turn(reports: Reports, run: str) -> str:

@@ -36,6 +36,21 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class OpenCall:
+    """A tool call that waits for a person; `waits_for` is what for. `answered`: it has an answer, others of its turn
+    have none."""
+
+    session: str
+    run: str
+    app: str
+    call: str
+    tool: str
+    waits_for: str
+    answered: bool
+    expires_at: str
+
+
+@dataclass(frozen=True)
 class Conversation:
     """A session with its kept turns, newest first."""
 
@@ -109,14 +124,35 @@ class Queue:
 
 
 @dataclass(frozen=True)
+class WebhookDelivery:
+    """A message to the receiver of an app: `due`, with the time of the next attempt, or `failed`, with the time when it
+    goes."""
+
+    message: str
+    state: str
+    app: str
+    type: str
+    session: str
+    created_at: str
+    attempts: int
+    tried_at: str
+    error: str
+    next_at: str
+
+
+@dataclass(frozen=True)
 class Overview:
-    """The numbers of everything. `overdue` turns are open and their lease has expired."""
+    """The numbers of everything. `overdue` turns are open and their lease has expired; `awaiting`
+    ones wait for a person. `webhooks_due` are messages to receivers, `webhooks_failed` those that are given up."""
 
     sessions: int
     turns: dict[str, int]
     overdue: int
     client_requests: int
+    awaiting: int
     sleeping_tools: int
+    webhooks_due: int
+    webhooks_failed: int
     queues: list[Queue]
 
 

@@ -5,14 +5,26 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from app.commands.inspect import turns
-from app.commands.inspect.facts import Job, Moment, Overview, Queue, Session, Timeline, Turn, Worker
+from app.commands.inspect import deliveries, turns
+from app.commands.inspect.facts import (
+    Job,
+    Moment,
+    OpenCall,
+    Overview,
+    Queue,
+    Session,
+    Timeline,
+    Turn,
+    WebhookDelivery,
+    Worker,
+)
 from app.commands.inspect.queue import Queues
 from app.commands.output import Output
 from app.commands.redis_store import TIMEOUT_SECONDS, open_store
 from app.state.connection import clients
 from app.state.inspection import Inspection
 from app.state.scripts import Store
+from app.state.webhooks.deliveries import Deliveries
 
 NO_WORKER = "No worker takes jobs; start one with `python -m workers`."
 
@@ -25,16 +37,21 @@ class Reports:
         self._inspection = Inspection(store)
         queue = clients.queue(store.settings, store.redis, timeout=TIMEOUT_SECONDS)
         self._queues = Queues(queue, Inspection(Store(queue, store.settings)), store.clock)
+        self._webhooks = Deliveries(store)
         self._output = output
 
     def overview(self) -> str:
         """The numbers of everything."""
+        due, failed = deliveries.counts(self._inspection, self._webhooks)
         facts = Overview(
             sessions=sum(1 for _ in self._inspection.session_ids()),
             turns=turns.statuses(self._inspection),
             overdue=sum(left < 0 for *_, left in self._inspection.open_runs()),
             client_requests=self._inspection.client_requests(),
+            awaiting=len(self._inspection.awaiting_runs()),
             sleeping_tools=self._inspection.sleeping_tools(),
+            webhooks_due=due,
+            webhooks_failed=failed,
             queues=self._queues.counts(),
         )
         return self._output.json(facts) if self._output.as_json else self._numbers(facts)
@@ -55,6 +72,15 @@ class Reports:
         """Turns of all sessions."""
         if_empty = "No turn is kept." if ended else "No turn is open; --ended lists ended turns that are still kept."
         return self._rows(Turn, turns.turns(self._inspection, most, ended), if_empty)
+
+    def answers(self, most: int) -> str:
+        """The calls that wait for a person."""
+        return self._rows(OpenCall, turns.open_calls(self._inspection, most), "No call waits for a person.")
+
+    def webhooks(self, most: int) -> str:
+        """The messages to receivers."""
+        found = deliveries.deliveries(self._inspection, self._webhooks, most)
+        return self._rows(WebhookDelivery, found, "No message to a receiver is due or was given up.")
 
     def turn(self, prefix: str) -> str:
         """The timeline of one turn."""
@@ -80,7 +106,9 @@ class Reports:
             "open turns": ", ".join(f"{number} {name}" for name, number in facts.turns.items()),
             "overdue": facts.overdue,
             "client requests": facts.client_requests,
+            "awaiting answers": facts.awaiting,
             "sleeping tools": facts.sleeping_tools,
+            "webhooks": f"{facts.webhooks_due} due, {facts.webhooks_failed} failed",
         }
         lines = [self._output.pairs(numbers), "", self._output.table(Queue, facts.queues)]
         if not all(queue.workers for queue in facts.queues):

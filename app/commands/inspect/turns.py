@@ -6,16 +6,18 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from heapq import nlargest
+from itertools import islice
 from typing import TypeVar
 
-from app.commands.inspect.facts import Conversation, Moment, Session, Timeline, Turn, seconds
+from app.commands.inspect.facts import Conversation, Moment, OpenCall, Session, Timeline, Turn, seconds
 from app.errors import ConfigError
 from app.events import sse
 from app.events.entries import StreamEntry
 from app.state import redis_keys
 from app.state.inspection import Fields, Inspection
-from app.state.run_status import ENDED
+from app.state.open_calls.records import Asked, AwaitingTurn
 from app.state.session_fields import session_status
+from app.state.turns.run_status import ENDED
 from app.usage import Totals, dollars
 
 _SESSION = ("id", "app", "model", "run", "last_outcome", "updated_at", "title")
@@ -43,6 +45,26 @@ def turns(inspection: Inspection, most: int, ended: bool) -> list[Turn]:
     opened = ((session_id, run_id) for session_id, run_id, _ in inspection.open_runs())
     kept = _turns(inspection, inspection.runs() if ended else opened, _leases(inspection))
     return [turn for turn in kept if ended or turn.status not in ENDED][:most]
+
+
+def open_calls(inspection: Inspection, most: int) -> list[OpenCall]:
+    """The calls that wait for a person, those first whose time is over first."""
+    found = (inspection.awaiting_turn(*turn) for turn in inspection.awaiting_runs())
+    calls = (_open_call(turn, call) for turn in found if turn for call in turn.open_calls.calls)
+    return list(islice(calls, most))
+
+
+def _open_call(turn: AwaitingTurn, call: Asked) -> OpenCall:
+    return OpenCall(
+        session=turn.session_id,
+        run=turn.run_id,
+        app=turn.app,
+        call=call.call_id,
+        tool=call.name,
+        waits_for=call.kind,
+        answered=call.call_id in turn.open_calls.answers,
+        expires_at=turn.open_calls.expires_at,
+    )
 
 
 def statuses(inspection: Inspection) -> dict[str, int]:

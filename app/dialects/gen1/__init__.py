@@ -17,12 +17,16 @@ from flask.typing import ResponseReturnValue
 from app.dialects.gen1 import events, routes, shared, simulation, vault
 from app.dialects.gen1.schemas import Gen1State
 from app.openapi.declare import documented_as
+from app.web.conventions import Conventions, mount
+
+CATALOG = frozenset({"gen1.apps", "gen1.models"})
 
 
 def register(app: Flask) -> None:
     """Mount the dialect's paths and take over the gen-1 requests to four endpoints of the reference API."""
-    for module in (routes, events, vault, simulation):
-        app.register_blueprint(module.bp)
+    mount(app, routes.bp, Conventions(shows_sessions=False, without_session=CATALOG))
+    for module in (events, vault, simulation):
+        mount(app, module.bp, Conventions())
     _wrap(app, "chat.send", shared.sends, shared.send)
     _wrap(app, "state.show", shared.polls, shared.poll, Gen1State)
     _wrap(app, "state.interrupt", shared.polls, shared.interrupt, Gen1State)

@@ -13,7 +13,7 @@ from app.dialects.gen1.schemas import SystemAnswer
 from app.errors import ApiError, BadRequest
 from app.events.types import TRANSACTION, TYPED_DATA
 from app.openapi.declare import SESSION, Parameter, RouteSpec, documented
-from app.state.client_requests import MAX_MAILBOX_EVENTS
+from app.state.tools.client_requests import MAX_MAILBOX_EVENTS
 from app.web import parsing
 from app.web.current import services
 

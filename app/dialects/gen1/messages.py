@@ -7,10 +7,11 @@ from typing import Any
 from app import exact_json
 from app.events.sse import Event
 from app.events.types import TRANSACTION, TYPED_DATA
-from app.state.histories import Snapshot
-from app.state.open_requests import USER_STATE_FIELDS, last_number, open_requests, pending
+from app.state.conversation.histories import Snapshot
+from app.state.conversation.transcript import Message, unanswered_tool_calls
+from app.state.open_calls.records import Asked, OpenCalls
 from app.state.session_fields import Fields, session_user_state
-from app.state.transcript import Message
+from app.state.tools.open_requests import USER_STATE_FIELDS, last_number, open_requests, pending
 
 NO_RESPONSE = "(no response)"
 
@@ -25,7 +26,7 @@ def messages(snapshot: Snapshot) -> list[dict[str, Any]]:
     for index, turn in enumerate(turns):
         parts = [part for message in turn for part in _parts(message)]
         if index < ended:
-            parts += _closing(parts, turn)
+            parts += _closing(parts, turn, snapshot.open_calls)
         elif index == ended and snapshot.running:
             _mark_streaming(parts)
         translated += parts
@@ -99,12 +100,24 @@ def _text(result: Any) -> str:
     return result if isinstance(result, str) else exact_json.dumps(result)
 
 
-def _closing(parts: list[dict[str, Any]], turn: list[Message]) -> list[dict[str, Any]]:
-    """The message to add to a turn that ends without text of the agent."""
+def _closing(parts: list[dict[str, Any]], turn: list[Message], open_calls: OpenCalls | None) -> list[dict[str, Any]]:
+    """The message to add to a turn that ends without text of the agent. This dialect cannot answer what waits."""
     agents = [part for part in parts if part["sender"] == "agent"]
     if agents and agents[-1]["content"]:
         return []
-    return [plain("agent", NO_RESPONSE, turn[-1]["created_at"])]
+    asked = {call.call_id: call for call in open_calls.calls} if open_calls else {}
+    waiting = [(call["name"], asked.get(call["call_id"])) for call in unanswered_tool_calls(turn)]
+    text = "\n".join(_waits(name, call) for name, call in waiting) or NO_RESPONSE
+    return [plain("agent", text, turn[-1]["created_at"])]
+
+
+def _waits(name: str, call: Asked | None) -> str:
+    """The line that says why a call waits."""
+    if call and call.question:
+        return f"({name} asks: {call.question.message})"
+    if call and call.kind == "client_tool":
+        return f"(This waits for another client, which runs the tool: {name})"
+    return f"(This waits for an approval: {name})"
 
 
 def _mark_streaming(parts: list[dict[str, Any]]) -> None:

@@ -9,11 +9,11 @@ from flask import request
 from app import exact_json
 from app.errors import BadRequest
 from app.events import sse
-from app.state.open_requests import open_requests, pending
 from app.state.session_fields import Fields, session_status, session_user_state
+from app.state.tools.open_requests import open_requests, pending
 from app.web import parsing
+from app.web.access.rate_limits import count_as_write
 from app.web.current import services
-from app.web.rate_limits import count_as_write
 
 CAMEL = {"chainId": "chain_id", "isConnected": "is_connected", "ensName": "ens_name"}
 """Alternative spellings in the user state that clients send."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.catalog import DEFAULT_APP
 from app.openapi.declare import SESSION, RouteSpec, documented
 from app.web import parsing
-from app.web.caller import api_key, opened_app
+from app.web.access.caller import opened_app, opened_apps
 from app.web.current import services
 
 bp = Blueprint("gen1", __name__)
@@ -18,8 +17,7 @@ bp = Blueprint("gen1", __name__)
 @documented(list[str], RouteSpec(refusals=(401,), key="optional"))
 def apps() -> ResponseReturnValue:
     """The ids of the apps that the API key opens, always including `default`, as a bare array."""
-    key = api_key()
-    return jsonify([app.id for app in services().catalog.apps if app.id == DEFAULT_APP or (key and key.allows(app.id))])
+    return jsonify([app.id for app in opened_apps()])
 
 
 @bp.get("/api/control/models")

@@ -12,7 +12,7 @@ from app.dialects.gen1.provider_secrets import PREFIX, provider_of
 from app.errors import BadRequest
 from app.events.types import exact_schema
 from app.openapi.declare import Parameter, RouteSpec
-from app.state.vault import MAX_PER_CLIENT
+from app.state.accounts.vault import MAX_PER_CLIENT
 from app.web import parsing
 from app.web.bodies import expected
 

@@ -11,13 +11,12 @@ from flask.typing import ResponseReturnValue
 
 from app import exact_json
 from app.dialects.gen1 import messages, requests
-from app.state.histories import Snapshot
+from app.state.conversation.histories import Snapshot
 from app.state.session_fields import session_status, session_user_state
-from app.state.turn_requests import TurnRequest
-from app.web import model_choice, parsing
-from app.web.admission import Admission
-from app.web.bodies import raw_body
-from app.web.caller import (
+from app.state.turns.turn_requests import TurnRequest
+from app.web import parsing
+from app.web.access.admission import Admission
+from app.web.access.caller import (
     authorized_app,
     bind_client,
     client_from_query,
@@ -25,8 +24,10 @@ from app.web.caller import (
     is_of_another_client,
     opened_app,
 )
+from app.web.access.rate_limits import count_as_write
+from app.web.bodies import raw_body
 from app.web.current import services
-from app.web.rate_limits import count_as_write
+from app.web.messages import model_choice
 
 EMPTY = Snapshot({}, "", [])
 """A session that does not exist, as gen-1 clients see it: idle and empty."""

@@ -11,10 +11,10 @@ from flask.typing import ResponseReturnValue
 from app.dialects.gen1 import provider_secrets, schemas
 from app.errors import BadRequest
 from app.openapi.declare import SESSION, Parameter, RouteSpec, body, documented
-from app.state.vault import ProviderKey
+from app.state.accounts.vault import ProviderKey
 from app.web import parsing
+from app.web.access.caller import client_digest_of, client_from_query, client_of_session
 from app.web.bodies import json_body, validated
-from app.web.caller import client_digest_of, client_from_query, client_of_session
 from app.web.current import services
 
 bp = Blueprint("gen1_vault", __name__)

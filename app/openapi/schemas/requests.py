@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import BeforeValidator, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
+from app.openapi.schemas.answers import Answers, ClientTools
 from app.openapi.schemas.files import AttachedFile, LinkedImage
 from app.web import parsing
-from app.web.attachments import MOST, attachments_of
 from app.web.bodies import expected, validated
+from app.web.messages.attachments import MOST, attachments_of
 
 USER = {"address": "0x742d...", "chain_id": 1, "is_connected": True}
 """An example of a user state."""
@@ -174,6 +175,7 @@ class _Turn(TypedDict):
     user_state: NotRequired[UserState | None]
     on_busy: NotRequired[parsing.OnBusy]
     response_format: NotRequired[ResponseFormat | None]
+    tools: NotRequired[ClientTools]
 
 
 @open_schema(text="What is the current price of ETH?")
@@ -227,4 +229,4 @@ class WalletResult(TypedDict):
     ]
 
 
-Choice = ChosenModel | ChosenApp | Titled | WalletResult | UserState
+Choice = ChosenModel | ChosenApp | Titled | WalletResult | Answers | UserState

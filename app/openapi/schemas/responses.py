@@ -6,7 +6,8 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from app.events.types import Status, exact_schema
+from app.events.types import PendingCall, Status, exact_schema
+from app.openapi.schemas.feedback import GivenFeedback
 from app.openapi.schemas.files import File, LinkedImage
 from app.openapi.schemas.requests import USER, UserState
 
@@ -50,6 +51,15 @@ class DeletedThread(TypedDict):
     deleted: Literal[True]
 
 
+@exact_schema(session_id=_ID, run_id=_RUN, thread_id=_THREAD)
+class AcceptedTurn(TypedDict):
+    """The turn of a message whose sender prefers not to wait."""
+
+    session_id: str
+    run_id: str
+    thread_id: str
+
+
 @exact_schema(session_id=_ID, created=True, title="", is_archived=False)
 class MadeSession(TypedDict):
     """`created` is false if the session existed before."""
@@ -58,6 +68,14 @@ class MadeSession(TypedDict):
     created: bool
     title: str
     is_archived: bool
+
+
+@exact_schema(ticket="aGVsbG8gd29ybGQ", expires_in=60)
+class MadeTicket(TypedDict):
+    """A ticket, for the query of a stream; `expires_in` seconds."""
+
+    ticket: str
+    expires_in: int
 
 
 @exact_schema(session_id=_ID, title="Prices", is_archived=False)
@@ -166,6 +184,7 @@ class ToolResult(TypedDict):
     name: str
     result: Any
     done: NotRequired[Literal[True]]
+    args: NotRequired[dict[str, Any]]
 
 
 @exact_schema(id="msg_1", role="user", content="What is the current price of ETH?", created_at=_CREATED, parent_id=None)
@@ -173,7 +192,8 @@ class Message(TypedDict):
     """A message of the history. A later step of a multi-step tool has the role `tool`, a client's reply to a tool's
     request `system`. `reasoning` is what the model thought, if the request asks for it; `parsed`
     the object that the answer is, if its message had a `response_format`. `parent_id` names the message before it;
-    `siblings` are the messages that follow the same one, in order and with itself, where there are others."""
+    `siblings` are the messages that follow the same one, in order and with itself, where there are others. `feedback`
+    is there if the reply has any."""
 
     id: str
     role: Literal["user", "assistant", "tool", "system"]
@@ -187,6 +207,7 @@ class Message(TypedDict):
     attachments: NotRequired[list[File | LinkedImage]]
     parent_id: str | None
     siblings: NotRequired[list[str]]
+    feedback: NotRequired[list[GivenFeedback]]
 
 
 @exact_schema(messages=[], has_more=False)
@@ -199,10 +220,12 @@ class MessagePage(TypedDict):
 
 @exact_schema(run_id=_RUN, text="And of BTC?")
 class WaitingMessage(TypedDict):
-    """A message whose turn has not begun, because others of the session come first."""
+    """A message whose turn has not begun, because others of the session come first. `regenerate` is the id of the
+    message, if it is in the history and is to be answered again."""
 
     run_id: str
     text: str
+    regenerate: NotRequired[str]
 
 
 @exact_schema(
@@ -215,6 +238,7 @@ class WaitingMessage(TypedDict):
     model="claude-sonnet",
     messages=[],
     waiting=[],
+    pending=[],
     user_state=USER,
     last_event_id="0",
 )
@@ -232,6 +256,7 @@ class State(TypedDict):
     messages: list[Message]
     has_more: NotRequired[bool]
     waiting: list[WaitingMessage]
+    pending: list[PendingCall]
     user_state: UserState
     last_event_id: str
 
@@ -268,6 +293,8 @@ class Chosen(TypedDict):
     title: NotRequired[str]
     app: NotRequired[str]
     id: NotRequired[int]
+    run_id: NotRequired[str]
+    awaiting: NotRequired[list[str]]
 
 
 @exact_schema(id="claude-sonnet", name="Claude Sonnet", provider="anthropic")

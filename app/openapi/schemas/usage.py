@@ -76,10 +76,10 @@ _Span = TypedDict("_Span", {"from": str, "to": str})
 
 @exact_schema(**_USAGE)
 class Usage(_Span):
-    """Usage of an API key from one day to another. Days, apps and models without usage are not listed. `budget` is null
-    for a key without one."""
+    """Usage of an API key, or of a user (then `key` is null), from one day to another. Days, apps and models without
+    usage are not listed. `budget` is null without one."""
 
-    key: str
+    key: str | None
     total: Totals
     by_day: list[UsedOnDay]
     by_app: list[UsedInApp]

@@ -17,6 +17,7 @@ from redis._parsers.encoders import Encoder
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode
 from redis.commands import CoreCommands, RedisClusterCommands
+from redis.crc import key_slot
 from redis.exceptions import ConnectionError, RedisClusterException, SlotNotCoveredError
 from redis.retry import Retry
 
@@ -90,6 +91,14 @@ class Cluster(RedisClusterCommands):
             return random.choice(cluster.get_nodes())
 
         return self._once(look)
+
+    def master_of(self, name: str) -> ClusterNode:
+        """The master of a name's hash slot, as far as is known. Raises `Unavailable` if there is none."""
+        return self._once(lambda cluster: cluster.nodes_manager.get_node_from_slot(key_slot(name.encode())))
+
+    def learn_masters(self) -> None:
+        """Ask the cluster which master has which hash slot. Raises `Unavailable`."""
+        self._once(lambda cluster: cluster.nodes_manager.initialize())
 
     def close(self) -> None:
         """Close all connections."""

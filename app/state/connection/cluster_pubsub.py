@@ -7,6 +7,7 @@ from typing import Any
 
 from redis import ConnectionPool, Redis
 from redis.client import PubSub
+from redis.cluster import ClusterNode
 from redis.exceptions import ConnectionError
 
 from app.state.connection.cluster import Cluster
@@ -25,9 +26,37 @@ class ClusterPubSub:
 
     def pubsub(self) -> PubSub:
         """A connection to a node that is alive. Raises `Unavailable`."""
-        node = self._cluster.node()
+        return self._to(self._cluster.node())
+
+    def master_of(self, name: str) -> ClusterNode:
+        """As `Cluster.master_of`."""
+        return self._cluster.master_of(name)
+
+    def learn_masters(self) -> None:
+        """As `Cluster.learn_masters`."""
+        self._cluster.learn_masters()
+
+    def _to(self, node: ClusterNode) -> PubSub:
         pool = ConnectionPool(**self._options, host=node.host, port=node.port)
         return _NodePubSub(pool, lambda: _is_up(self._cluster.get_redis_connection(node)))
+
+
+class MasterPubSub(ClusterPubSub):
+    """Opens pub/sub connections to one master, for the channels of its hash slots. Before each, `reroute` finds the
+    masters of all channels again: the last connection may have ended because one has changed."""
+
+    def __init__(self, whole: ClusterPubSub, node: ClusterNode, reroute: Callable[[], None]) -> None:
+        super().__init__(whole._cluster, **whole._options)
+        self._node = node
+        self._reroute = reroute
+        self._is_first = True
+
+    def pubsub(self) -> PubSub:
+        """A connection to the master. Raises `Unavailable`."""
+        if not self._is_first:
+            self._reroute()
+        self._is_first = False
+        return self._to(self._node)
 
 
 class _NodePubSub(PubSub):

@@ -11,10 +11,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.crc import key_slot
+from redis.exceptions import ConnectionError, RedisError
 
 from app.background import BackgroundLoop, Backoff
 from app.state import redis_keys
@@ -29,11 +30,25 @@ _CONFIRMED = threading.Event()
 _CONFIRMED.set()
 
 
+class Listener(Protocol):
+    """The subscriptions of a process, on one connection or several: see `PubSubListener`."""
+
+    def start(self, on_message: Callable[[str, bytes], None], on_gap: Callable[[], None]) -> None: ...
+
+    def subscribe(self, channel: str, timeout: float = ...) -> bool: ...
+
+    def unsubscribe(self, channel: str) -> None: ...
+
+    def stop(self) -> None: ...
+
+
 class PubSubListener:
     """Subscriptions of one process. `redis` is a client made for listening (`clients.listening`). Redis has `prefix`
-    before the names of all channels, and this class alone knows it."""
+    before the names of all channels, and this class alone knows it. `sharded` ones are those of a cluster's shard
+    channels, on a master."""
 
-    def __init__(self, redis: Redis, prefix: str = "") -> None:
+    def __init__(self, redis: Redis, prefix: str = "", *, sharded: bool = False) -> None:
+        self._sign = "S" if sharded else ""
         self._redis = redis
         self._prefix = prefix
         self._on_message: Callable[[str, bytes], None] = lambda _channel, _payload: None
@@ -57,20 +72,29 @@ class PubSubListener:
             self._send("UNSUBSCRIBE", redis_keys.FEED)  # the reply wakes the thread
         self._loop.join(timeout=2 * PING_SECONDS)
 
+    def retire(self) -> None:
+        """End the thread, which closes the connection, and do not wait for it."""
+        self._loop.request_stop()
+
     def subscribe(self, channel: str, timeout: float = 2.0) -> bool:
         """Listen to `channel`. True once Redis has confirmed it: nothing that is published later is missed."""
         with self._lock:
             confirmed = self._channels.get(channel)
             if confirmed is None:
                 confirmed = self._channels[channel] = threading.Event()
-                self._send("SUBSCRIBE", channel)
+                self._send(f"{self._sign}SUBSCRIBE", channel)
         return confirmed.wait(timeout)
+
+    def await_confirmed(self, channel: str, timeout: float) -> bool:
+        """Whether Redis confirms the subscription within `timeout` seconds, if there is one."""
+        confirmed = self._channels.get(channel)
+        return confirmed is not None and confirmed.wait(timeout)
 
     def unsubscribe(self, channel: str) -> None:
         """No longer listen to `channel`."""
         with self._lock:
             if self._channels.pop(channel, None):
-                self._send("UNSUBSCRIBE", channel)
+                self._send(f"{self._sign}UNSUBSCRIBE", channel)
 
     def _send(self, command: str, *channels: str) -> None:
         connection = self._pubsub.connection if self._pubsub else None
@@ -95,8 +119,8 @@ class PubSubListener:
         pubsub.subscribe(self._prefix + redis_keys.FEED)  # redis-py reads no message without a channel
         with self._lock:
             self._pubsub = pubsub
-            if self._channels:
-                self._send("SUBSCRIBE", *self._channels)
+            for channels in self._at_once():
+                self._send(f"{self._sign}SUBSCRIBE", *channels)
         self._on_gap()
 
     def _listen(self) -> None:
@@ -114,10 +138,13 @@ class PubSubListener:
                     self._pubsub.ping()
 
     def _handle(self, message: dict[str, Any]) -> None:
-        if message["type"] == "message":
+        kind = message["type"]
+        if kind in ("message", "smessage"):
             self._on_message(self._channel(message), message["data"])
-        elif message["type"] == "subscribe":
+        elif kind in ("subscribe", "ssubscribe"):
             self._confirm(self._channel(message))
+        elif kind == "sunsubscribe":
+            self._check_wanted(self._channel(message))
 
     def _channel(self, message: dict[str, Any]) -> str:
         channel: bytes = message["channel"]
@@ -129,6 +156,21 @@ class PubSubListener:
             if pending is not None:
                 self._channels[channel] = _CONFIRMED
                 pending.set()
+
+    def _check_wanted(self, channel: str) -> None:
+        """A master that loses a hash slot ends the subscriptions there. Raises `ConnectionError`: begin again."""
+        with self._lock:
+            if self._channels.get(channel) is _CONFIRMED:
+                raise ConnectionError("the hash slot of a channel has moved")
+
+    def _at_once(self) -> list[list[str]]:
+        """The channels that one command may name: shard channels of one hash slot. The lock is held."""
+        if not self._sign:
+            return [list(self._channels)] if self._channels else []
+        by_slot: dict[int, list[str]] = {}
+        for channel in self._channels:
+            by_slot.setdefault(key_slot((self._prefix + channel).encode()), []).append(channel)
+        return list(by_slot.values())
 
     def _drop(self) -> None:
         with self._lock:

@@ -47,10 +47,10 @@ local function follows(segment, all)
   return answer
 end
 
--- Whether a chain ends with its last message that clients see: an answer that failed may have left that one without the
--- answers to it, which are in segments.
+-- Whether a chain ends with its last message that may have followers: an answer that failed may have left that one without
+-- the answers to it, which are in segments.
 local function is_leaf(its_chain, all)
-  local last = nearest_before(session, thread, its_chain, nil, is_shown)
+  local last = nearest_fork(session, thread, its_chain, nil)
   for _, record in pairs(all) do
     if record.shown ~= '' and record.fork == last then return false end
   end
@@ -58,8 +58,8 @@ local function is_leaf(its_chain, all)
 end
 
 local function changed_at(its_chain, all)
-  if its_chain ~= '' then return all[its_chain].changed end
-  return made_at(redis.call('LINDEX', messages_key(session, thread), -1))
+  if its_chain ~= '' then return all[its_chain] and all[its_chain].changed or '' end
+  return made_at(redis.call('LINDEX', messages_key(session, thread), -1) or '')
 end
 
 -- An answer that failed with nothing to show is no leaf.

@@ -1,7 +1,7 @@
 -- A worker begins a queued run. KEYS[1]: the session. args: run, worker, claim (a name of this very call), now, apps and
 -- models (names of those that the worker knows; '' for all), count.
--- Returns {the run's fields, `session_user_state` and `thread_summary` if there is one, how many messages of its thread are left out, the newest `count`
--- of them}; {'unknown'} if the worker does not know its app or its model; nothing if it has ended or another claim has
+-- Returns {the run's fields, `session_user_state`, and `thread_summary` and `thread_asked_ids` if there are such, how many
+-- messages of its thread are left out, the newest `count` of them}; {'unknown'} if the worker does not know its app or its model; nothing if it has ended or another claim has
 -- begun it.
 local args = cjson.decode(ARGV[1])
 local run = run_key(KEYS[1], args.run)

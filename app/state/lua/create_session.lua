@@ -5,4 +5,5 @@ local session = KEYS[1]
 if redis.call('EXISTS', session) == 1 then return redis.call('HGET', session, 'made_by') == args.name and 1 or 0 end
 redis.call('HSET', session, 'made_by', args.name, unpack(args.fields))
 redis.call('EXPIRE', session, args.ttl)
+redis.call('EXPIRE', owner_key(session), args.ttl)
 return 1

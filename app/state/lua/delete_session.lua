@@ -1,6 +1,7 @@
 -- Delete a session and what belongs to it, or a part of that where it is much. KEYS: the session, then those of its keys
 -- that have nothing but its id in their names. args: count (of threads, and of names in the session's index, that a part
--- has; the last one has at most twice as many), updates (frames, published with the last part), max_updates, ttl. Returns
+-- has; the last one has at most twice as many), updates (frames, published with the last part), max_updates, ttl,
+-- keep_webhooks (1 leaves messages to receivers, which have lives of their own). Returns
 -- {1 if all is deleted, fields, the threads and the names that were deleted, addresses of multi-step calls, slots of
 -- turns}. The names whose time is over first go first, so that turns that have not ended go with the session itself.
 local args = cjson.decode(ARGV[1])
@@ -31,11 +32,11 @@ for _, name in ipairs(kept) do
 end
 for _, id in ipairs(threads) do
   redis.call('UNLINK', thread_key(session, id), messages_key(session, id), branches_key(session, id),
-    aside_key(session, id), ids_key(session, id))
+    aside_key(session, id), ids_key(session, id), feedback_key(session, id))
 end
 for _, name in ipairs(kept) do
   local key = kept_name(session, name)
-  redis.call('UNLINK', key, log_of(key))
+  if not (args.keep_webhooks == 1 and begins_with(name, 'webhook:')) then redis.call('UNLINK', key, log_of(key)) end
 end
 if #threads > 0 then redis.call('ZREM', threads_key(session), unpack(threads)) end
 if #kept > 0 then redis.call('ZREM', kept_key(session), unpack(kept)) end

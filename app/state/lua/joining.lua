@@ -13,7 +13,7 @@ local function set_client_id(session, thread, id, client_id)
   end
   redis.call('HSET', aside_key(session, thread), message_field(chain, index), changed)
   local record = record_of(session, thread, chain)
-  if record.shown == (client_id_of(message) or id) then
+  if record and record.shown == (client_id_of(message) or id) then
     record.shown = client_id or id
     keep_record(session, thread, chain, record)
   end
@@ -37,18 +37,24 @@ end
 local function spare_id(run_id) return '"msg_' .. string.sub(run_id, #'run_' + 1) .. '"' end
 
 -- The message of a run joins the active branch of its thread; that of an edit takes the place of another one, and a
--- regeneration has none. The run keeps what it takes to undo that: `former` is the last message of the branch before. It has
+-- regeneration has none. A run that goes on with answered calls has none either. The run keeps what it takes to undo that: `former` is the last message of the branch before. It has
 -- none if the message is gone that it edits or answers.
 local function join_thread(session, thread, run)
-  local stored = redis.call('HMGET', run, 'message', 'branch', 'target', 'client_id', 'asked_by', 'id')
+  local stored = redis.call('HMGET', run, 'message', 'branch', 'target', 'client_id', 'asked_by', 'id', 'goes_on')
   local message, branch, target, client_id = stored[1], stored[2], stored[3], stored[4]
   local list = messages_key(session, thread)
+  if stored[7] then
+    activate_branch_of(session, thread, '"' .. cjson.decode(stored[7]).message .. '"')
+    return
+  end
   if stored[5] then activate_branch_of(session, thread, stored[5]) end
   if branch then
-    local former = redis.call('LINDEX', list, -1)
+    local former = redis.call('LINDEX', list, last_own(session, thread))
     local index = activate_branch_of(session, thread, target) and find_in(session, thread, '', target)
     if not index then return end
-    leave_behind(session, thread, branch == 'edit' and index - 1 or index)
+    local shared = {}
+    local first = leave_behind(session, thread, branch == 'edit' and index - 1 or index, shared)
+    share_steps(session, thread, shared, first)
     redis.call('HSET', run, 'former', former and id_of(former) or '')
   end
   if branch == 'regenerate' then return end
@@ -60,16 +66,45 @@ local function join_thread(session, thread, run)
 end
 
 -- Make run `id` the session's current one: its message joins the thread, unless that was deleted before. A worker may
--- claim it.
+-- claim it. Calls of the thread that wait for an answer are declined. Returns the updates of those.
 local function make_current(session, id, now)
   local run = run_key(session, id)
   local thread = redis.call('HGET', run, 'thread')
+  local updates = {}
   if redis.call('ZSCORE', threads_key(session), thread) then
+    updates = close_open_calls(session, thread)
     join_thread(session, thread, run)
     redis.call('HSET', thread_key(session, thread), 'updated_at', now)
   end
   redis.call('HSET', run, 'status', 'queued', 'current_at', now)
   redis.call('HSET', session, 'run', id, 'last_run', id, 'updated_at', now)
+  return updates
+end
+
+-- Record a run that waits for the turn `current`, nil for none. `args` are those of start.lua.
+local function record_run(session, thread, args, message, current)
+  local run = run_key(session, args.run)
+  redis.call('HSET', run, 'id', args.run, 'thread', thread, 'status', 'waiting', 'app', args.app, 'model', args.model,
+    'message', message, 'queued_at', args.now, 'events', 0, 'behind', current or '', 'origin', args.origin,
+    'on_busy', args.on_busy)
+  if args.address ~= '' then redis.call('HSET', run, 'address', args.address) end
+  if args.key ~= '' then redis.call('HSET', run, 'key', args.key, 'budget', args.budget) end
+  if args.user ~= '' then redis.call('HSET', run, 'user', args.user, 'user_budget', args.user_budget) end
+  if args.slots ~= '' then redis.call('HSET', run, 'slots', args.slots) end
+  redis.call('EXPIRE', run, args.ttl)
+  index_key(session, run, args.ttl * 2) -- its log may live as long again
+end
+
+-- Note the client of a run: the one that is given, or that of the session.
+local function record_client(session, run, client)
+  if client == '' then client = redis.call('GET', client_key(session)) or '' end
+  if client ~= '' then redis.call('HSET', run, 'client', client) end
+end
+
+local function record_idempotency_key(session, sent, args, run)
+  redis.call('HSET', sent, 'run', run, 'body', args.body)
+  redis.call('EXPIRE', sent, args.sent_ttl)
+  index_key(session, sent, args.sent_ttl)
 end
 
 -- Undo what `join_thread` did to the branches of a thread, after the run's message has left it.
@@ -90,9 +125,10 @@ local function give_client_id_back(session, thread, run)
   end
 end
 
--- Put a message behind the end of a segment.
+-- Put a message behind the end of a segment, unless Redis has lost that.
 local function append_aside(session, thread, segment, message)
   local record = record_of(session, thread, segment)
+  if not record then return end
   local field = message_field(segment, record.count)
   redis.call('HSET', aside_key(session, thread), field, message, place_field(id_of(message)), segment)
   record.count = record.count + 1
@@ -131,10 +167,29 @@ local function find_target(session, thread, branch, target)
   return nearest_before(session, thread, chain, index, begins_turn)
 end
 
--- The entries of the fork that an edit of a message, or a new answer to it, adds one to.
-local function entries_beside(session, thread, branch, id)
-  if branch == 'regenerate' then return entries_of(session, thread, id) end
+-- The message of this id, ours or its client's, that waits for its turn in a thread; nil if none does.
+local function find_waiting(session, thread, id)
+  for _, run in ipairs(redis.call('LRANGE', waiting_key(session), 0, -1)) do
+    local its_thread, message, branch = unpack(redis.call('HMGET', run_key(session, run), 'thread', 'message', 'branch'))
+    local is_own = its_thread == thread and branch ~= 'regenerate'
+    if is_own and (id_of(message) == id or client_id_of(message) == id) then return message end
+  end
+end
+
+-- The fork that an edit of a message, or a new answer to it, adds an entry to.
+local function fork_beside(session, thread, branch, id)
+  if branch == 'regenerate' then return id end
   local chain = chain_of(session, thread, id)
   local index = find_in(session, thread, chain, id)
-  return entries_of(session, thread, (nearest_before(session, thread, chain, index - 1, is_shown)))
+  return index and nearest_fork(session, thread, chain, index - 1) or nil
+end
+
+-- How many messages follow a fork, those included that wait to do so.
+local function count_followers(session, thread, fork)
+  local count = #entries_of(session, thread, fork)
+  for _, run in ipairs(redis.call('LRANGE', waiting_key(session), 0, -1)) do
+    local its_thread, its_fork = unpack(redis.call('HMGET', run_key(session, run), 'thread', 'fork'))
+    if its_thread == thread and its_fork == fork then count = count + 1 end
+  end
+  return count
 end

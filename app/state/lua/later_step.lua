@@ -1,6 +1,6 @@
 -- A later step of a multi-step tool, for the model, the open chat stream and /api/updates.
 -- KEYS[1]: the session, KEYS[2]: the call. args: thread, run (that made the call), claim, step, frame and message of the step, updates (frames),
--- call_ttl, call_kept, now, ttl, max_updates.
+-- call_ttl, call_kept, now, ttl, max_updates, webhook (a message to the app's receiver, '' for none).
 -- Returns 1, 0 when this step was recorded before, -1 when the session or the thread is gone or another job has the call,
 -- or -2 while the turn in this thread is being ended: its events must reach the history first, so the caller tries again.
 local args = cjson.decode(ARGV[1])
@@ -13,6 +13,7 @@ redis.call('HSET', call, 'steps', args.step)
 redis.call('HDEL', call, 'slept')
 redis.call('EXPIRE', call, args.call_ttl)
 index_key(session, call, args.call_kept)
+put_webhook(session, args.webhook)
 add_for(tools_key(session), tool_member(session, call), args.call_ttl)
 mark_news(session, args.thread)
 append_tool_step(session, args.thread, args.run, args.frame, args.message, args.ttl, args.now)

@@ -52,7 +52,7 @@ local function log_frames(session, id, frames, ttl, at)
     end
     bytes[#bytes + 1] = frame
     if i == count or hidden[kind] or hidden[frames[2 * i + 1]] then
-      redis.call('PUBLISH', log, string.format('%d %d %s %s\n', from, number, kind, at) .. table.concat(bytes))
+      redis.call(PUBLISH, log, string.format('%d %d %s %s\n', from, number, kind, at) .. table.concat(bytes))
       bytes, from = {}, number + 1
     end
   end
@@ -66,7 +66,7 @@ local function publish_updates(session, frames, max_updates, ttl)
     local kind, frame = frames[i], frames[i + 1]
     local n = redis.call('HINCRBY', session, 'updates', 1)
     redis.call('XADD', stream, 'MAXLEN', '~', max_updates, string.format('%d-0', n), 'kind', kind, 'frame', frame)
-    redis.call('PUBLISH', stream, string.format('%d %d %s\n', n, n, kind) .. frame)
+    redis.call(PUBLISH, stream, string.format('%d %d %s\n', n, n, kind) .. frame)
   end
   redis.call('EXPIRE', stream, ttl)
 end
@@ -129,6 +129,17 @@ local function index_key(session, key, seconds)
   add_for(kept_key(session), string.sub(key, #kept_name(session, '') + 1), seconds)
 end
 
+-- Put a message to the receiver of an app into the session: `message` has name, fields (name, value ...) and ttl, or is ''.
+-- Returns 1, or 0 when there is none.
+local function put_webhook(session, message)
+  if message == '' then return 0 end
+  local key = kept_name(session, message.name)
+  redis.call('HSET', key, unpack(message.fields))
+  redis.call('EXPIRE', key, message.ttl)
+  index_key(session, key, message.ttl)
+  return 1
+end
+
 -- The member of a multi-step call in the session's index of calls that have not ended: `<run>:<call>`.
 local function tool_member(session, call) return string.sub(call, #call_name(session, '') + 1) end
 
@@ -146,8 +157,9 @@ local function claimed_run(session, run, count)
   local fields = redis.call('HGETALL', run)
   local thread = redis.call('HGET', run, 'thread')
   fields[#fields + 1], fields[#fields + 2] = 'session_user_state', redis.call('HGET', session, 'user_state') or '{}'
-  local summary = redis.call('HGET', thread_key(session, thread), 'summary')
+  local summary, asked_ids = unpack(redis.call('HMGET', thread_key(session, thread), 'summary', 'asked_ids'))
   if summary then fields[#fields + 1], fields[#fields + 2] = 'thread_summary', summary end
+  if asked_ids then fields[#fields + 1], fields[#fields + 2] = 'thread_asked_ids', asked_ids end
   local messages = messages_key(session, thread)
   local newest = redis.call('LRANGE', messages, -count, -1)
   return {fields, redis.call('LLEN', messages) - #newest, newest}
@@ -171,6 +183,7 @@ local function renew_thread(session, id, ttl)
   redis.call('EXPIRE', branches_key(session, id), life)
   redis.call('EXPIRE', aside_key(session, id), life)
   redis.call('EXPIRE', ids_key(session, id), life)
+  redis.call('EXPIRE', feedback_key(session, id), life)
 end
 
 -- Whether the lives of all threads of the session are to be renewed: half of what they have more than it is over.
@@ -186,6 +199,7 @@ local function renew_ttl(session, ttl, thread)
   redis.call('EXPIRE', waiting_key(session), ttl)
   redis.call('EXPIRE', updates_key(session), ttl)
   redis.call('EXPIRE', usage_key(session), ttl)
+  redis.call('EXPIRE', response_usage_key(session), ttl)
   redis.call('EXPIRE', files_key(session), ttl)
   for _, id in ipairs(redis.call('HKEYS', files_key(session))) do
     if redis.call('HEXISTS', file_key(session, id), 'bytes') == 1 then -- otherwise its upload has not ended
@@ -194,5 +208,6 @@ local function renew_ttl(session, ttl, thread)
     end
   end
   redis.call('EXPIRE', client_key(session), ttl)
+  redis.call('EXPIRE', owner_key(session), ttl)
   renew_thread(session, thread, ttl)
 end

@@ -1,6 +1,7 @@
 -- Claim the end of a run: from here on only the caller's own `settle` changes it, and one caller wins.
 -- KEYS[1]: the session. args: run, outcome, expect (the statuses it may have), claim (of its worker, '' for any), seal (a name
--- of this very call), now, channel, stop (the message for its worker, '' for none). Returns the run's fields, or nothing when there was none to
+-- of this very call), now, channel, stop (the message for its worker, '' for none), asks
+-- (calls that wait for an answer, JSON, '' for none). Returns the run's fields, or nothing when there was none to
 -- end. A call that is sent again, because its reply was lost, returns what it returned.
 local args = cjson.decode(ARGV[1])
 local session = KEYS[1]
@@ -28,6 +29,7 @@ if stored[2] == args.seal then return redis.call('HGETALL', run) end
 if not is_expected() then return {} end
 write_in_full_memory(session)
 redis.call('HSET', run, 'status', 'ending', 'outcome', args.outcome, 'ended_at', args.now, 'seal', args.seal)
+if args.asks ~= '' then redis.call('HSET', run, 'asks', args.asks) end
 if status == 'waiting' then redis.call('LREM', waiting_key(session), 0, args.run) end
 if redis.call('HGET', session, 'run') == args.run then note_end() end
 if args.stop ~= '' then redis.call('PUBLISH', args.channel, args.stop) end

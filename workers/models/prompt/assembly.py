@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app import exact_json
-from app.state.summary import Summary
-from app.state.transcript import Message
+from app.state.conversation.summary import Summary
+from app.state.conversation.transcript import Message
 from workers.models.prompt.attachments import AttachmentWriter
 from workers.models.prompt.history import covered, without_covered
 from workers.models.prompt.media import without_media

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.state.media_types import TEXT
 from app.state.model_abilities import IMAGE, IMAGE_URL, INPUT_OF_TYPE
+from app.state.uploads.media_types import TEXT
 
 Part = dict[str, Any]
 

@@ -8,8 +8,8 @@ from itertools import chain, pairwise
 from typing import Any
 
 from app import exact_json
-from app.state.summary import Summary
-from app.state.transcript import Message
+from app.state.conversation.summary import Summary
+from app.state.conversation.transcript import Message
 from app.usage import EST_BYTES_PER_TOKEN
 from workers.models.prompt.history import covered
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from app import exact_json
-from app.state.summary import Summary
-from app.state.transcript import Message
+from app.state.conversation.summary import Summary
+from app.state.conversation.transcript import Message
 
 
 def covered(messages: Sequence[Message], summary: Summary | None) -> int:

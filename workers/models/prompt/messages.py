@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app import exact_json
-from app.state.transcript import INTERRUPTED, Message
+from app.state.conversation.transcript import INTERRUPTED, Message
 from workers.models.prompt.attachments import AttachmentWriter, Part, joined, more_content
 from workers.models.prompt.ids import CallIds
 from workers.models.prompt.reasoning import give_back, is_thinking_missing
@@ -55,7 +55,8 @@ class PromptWriter:
         self._turns.append([{"role": "user", "content": content}])
 
     def _add_reply(self, message: Message, is_current: bool) -> None:
-        text, calls = message["content"], self._calls(message)
+        text, alike = message["content"], self._calls(message)
+        calls = [equal[0] for equal in alike]
         if not (text.strip() or calls):
             return
         said: dict[str, Any] = {"role": "assistant", "content": text if text.strip() else None}
@@ -65,10 +66,11 @@ class PromptWriter:
         give_back(said, message, calls, self._rules)
         results = {result["call_id"]: result["result"] for result in message.get("tool_results", ())}
         told = [
-            _result(call_id, results.get(call["call_id"], INTERRUPTED))
-            for call_id, call in zip(ids, calls, strict=True)
+            _result(call_id, _of_each([results.get(call["call_id"], INTERRUPTED) for call in equal]))
+            for call_id, equal in zip(ids, alike, strict=True)
         ]
-        self._results.update((call["call_id"], result) for call, result in zip(calls, told, strict=True))
+        for equal, result in zip(alike, told, strict=True):
+            self._results |= {call["call_id"]: result for call in equal}
         if not self._turns:
             self._turns.append([])
         self._turns[-1] += [said, *told]
@@ -83,13 +85,15 @@ class PromptWriter:
             self._turns[-1].append({"role": "assistant", "content": NO_ANSWER})
         self._turns[-1].append({"role": "user", "content": images})
 
-    def _calls(self, message: Message) -> list[dict[str, Any]]:
-        calls = message.get("tool_calls", [])
+    def _calls(self, message: Message) -> list[list[dict[str, Any]]]:
+        """The calls of a reply. Equal ones are together where they must be one."""
+        edited = {result["call_id"]: result["args"] for result in message.get("tool_results", ()) if "args" in result}
+        calls = [call | {"args": edited.get(call["call_id"], call["args"])} for call in message.get("tool_calls", [])]
         if not self._rules.no_equal_calls:
-            return calls
-        found: dict[str, dict[str, Any]] = {}
+            return [[call] for call in calls]
+        found: dict[str, list[dict[str, Any]]] = {}
         for call in calls:
-            found.setdefault(exact_json.dumps([legal_name(call["name"]), call["args"]]), call)
+            found.setdefault(exact_json.dumps([legal_name(call["name"]), call["args"]]), []).append(call)
         return list(found.values())
 
     def _add_steps(self, message: Message) -> None:
@@ -112,6 +116,11 @@ def _start_of_last_turn(messages: Sequence[Message]) -> int:
 def _request(call_id: str, call: dict[str, Any]) -> dict[str, Any]:
     function = {"name": legal_name(call["name"]), "arguments": exact_json.dumps(call["args"])}
     return {"id": call_id, "type": "function", "function": function}
+
+
+def _of_each(results: list[Any]) -> Any:
+    """The results of equal calls that are one for the provider."""
+    return results[0] if len(results) == 1 else {"results": results}
 
 
 def _result(call_id: str, result: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from app.state.transcript import Message
+from app.state.conversation.transcript import Message
 from workers.models.prompt.rules import Rules
 
 Blocks = Sequence[dict[str, str]]

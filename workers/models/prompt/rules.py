@@ -28,7 +28,8 @@ class Rules:
     answers_results: bool = False
     """A user's message may not follow a tool's result directly (Mistral)."""
     no_equal_calls: bool = False
-    """Of two equal calls in one reply litellm drops the second for Gemini, which then lacks a call for its result."""
+    """Of two equal calls in one reply litellm drops the second for Gemini, which then lacks a call for its result. So
+    they are one call, with the results of both."""
     calls_need_tools: bool = False
     """A history with calls is refused where the request declares no tools (Anthropic, Bedrock)."""
     thinking: bool = False

@@ -5,6 +5,8 @@
 
 import { newId } from "./ids.js";
 import { Session } from "./session/session.js";
+import { SessionList } from "./session/session_list.js";
+import { CallCards } from "./views/call_cards.js";
 import { Composer } from "./views/composer.js";
 import { ConversationView } from "./views/conversation_view.js";
 import { setText } from "./views/dom.js";
@@ -13,6 +15,8 @@ import { listenForFiles } from "./views/file_sources.js";
 import { renderMarkdown } from "./views/markdown.js";
 import { MessageCommands } from "./views/message_commands.js";
 import { announce, clearNotices, showError, showNotice } from "./views/notices.js";
+import { OlderButton } from "./views/older_button.js";
+import { Regenerations } from "./views/regenerations.js";
 import { RequestForms } from "./views/request_forms.js";
 import { Scroller } from "./views/scroller.js";
 import { SettingsForm } from "./views/settings_form.js";
@@ -25,7 +29,7 @@ import { watchReadiness } from "./wire/readiness.js";
 import { WireLog } from "./wire/wire_log.js";
 
 const OWNER = "aomi.owner"; // in localStorage: the public key of this browser's sessions
-const KEY = "aomi.key"; // in sessionStorage: the API key
+const KEY = "aomi.key"; // in sessionStorage: the API key, or the token
 const MIN_DRAW_DELAY = 16; // milliseconds
 const MAX_DRAW_DELAY = 500;
 
@@ -43,11 +47,17 @@ let session = null;
 let drawDuration = 0; // milliseconds that the last drawing took
 let drawTimer = 0;
 
-const scroller = new Scroller($("#scroll"));
+const scroller = new Scroller($("#scroll"), () => older.load());
+const older = new OlderButton($("#older"), $("#log"), {
+  load: () => withErrors(() => session.older.load()),
+  draw: () => scroller.keepPlace(drawNow),
+});
 const requestForms = new RequestForms($("#requests"), { reply: (id, result) => session.reply(id, result) });
 const composer = new Composer($("#composer"), { send: (text) => messages.send(text), stop });
+const callCards = new CallCards($("main"), { send: (answers) => session.answers.send(answers), leave: () => composer.focus() });
 const messages = new MessageCommands({ session: () => session, composer, scroller, draw: drawNow, enterKey: showKey });
 const conversation = new ConversationView($("#log"), messages);
+const regenerations = new Regenerations($("#regenerations"), (runId) => messages.withdrawRegeneration(runId));
 const chips = new DraftChips($("#drafts"), { remove: (file) => messages.detach(file), leave: () => composer.focus() });
 const drawer = new WireDrawer($("#drawer"), $("#events"), $("#toggle-drawer"), wireLog);
 const sidePanel = new SidePanel({ button: $("#toggle-side"), backdrop: $("#shade"), main: $("main"), first: $("#new") });
@@ -62,6 +72,12 @@ const sidebar = new Sidebar($("#sessions"), $("#archived"), {
   remove,
 });
 
+const list = new SessionList(api, owner, {
+  openId: () => session.id,
+  loaded: (sessions) => sidebar.show(sessions, session.id),
+  failed: (error) => showError(error, showKey),
+});
+
 // Sessions
 
 function openSession(id, isNew) {
@@ -69,7 +85,8 @@ function openSession(id, isNew) {
   session?.close();
   session = new Session(api, id, owner);
   session.addEventListener("change", draw);
-  session.addEventListener("ended", ({ detail: turn }) => announce(endText(turn)));
+  session.addEventListener("ended", ({ detail: turn }) => turn.awaiting.length || announce(endText(turn)));
+  session.addEventListener("ended", () => loadList());
   session.addEventListener("failed", ({ detail: error }) => showError(error, showKey));
   session.addEventListener("notice", ({ detail: text }) => showNotice(text));
   session.addEventListener("listed", listChanged);
@@ -100,9 +117,7 @@ function openFromAddress() {
 }
 
 async function loadList() {
-  await withErrors(async () => {
-    sidebar.show(await api.sessions(owner), session.id);
-  });
+  await withErrors(() => list.load());
   drawTitle();
 }
 
@@ -151,9 +166,12 @@ function drawNow() {
   const startedAt = performance.now();
   const wasNearEnd = scroller.isNearEnd;
   conversation.show(session);
+  regenerations.show(session.messages.regenerations);
   requestForms.show(session.requests);
+  callCards.show(session);
   $("#empty").hidden = !session.loaded || session.items.length > 0;
   $("#loading").hidden = session.loaded;
+  older.show(session.older.exist);
   chips.show(session);
   composer.show({
     isRunning: Boolean(session.turn && !session.turn.stopping),
@@ -197,6 +215,7 @@ async function useKey(key) {
   await settings.loadApps();
   if (location.hash) openSession(session.id, false); // the new key may open a session that was refused before
   settings.show(session);
+  loadList(); // a user's token has a list of its own
 }
 
 function showKey() {
@@ -221,7 +240,7 @@ $("#new").addEventListener("click", () => go(""));
 for (const button of document.querySelectorAll("#empty [data-ask]")) button.addEventListener("click", () => messages.send(button.dataset.ask));
 addEventListener("popstate", openFromAddress);
 otherTabs.addEventListener("message", loadList);
-document.addEventListener("visibilitychange", () => (document.hidden ? session.pause() : withErrors(() => session.resume())));
+document.addEventListener("visibilitychange", () => (document.hidden ? session.pause() : withErrors(() => session.resume()).then(loadList)));
 
 $("#key").value = api.key;
 openFromAddress();

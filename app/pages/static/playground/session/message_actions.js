@@ -1,4 +1,4 @@
-// Actions on messages: send one, take back one that waits, edit one, have one answered again, choose another version.
+// Actions on messages: send one, take back one that waits, edit one, have one answered again, choose another version, rate one.
 
 import { newId } from "../ids.js";
 
@@ -6,6 +6,7 @@ export class MessageActions {
   #api;
   #sessionId;
   #parts;
+  #rated = Promise.resolve();
 
   /** `parts` are those of the session: `data`, `settings`, `sender`, `follower`, `sync`, `drafts`, and `changed()`. */
   constructor(api, sessionId, parts) {
@@ -19,6 +20,11 @@ export class MessageActions {
     const { sender, data, follower } = this.#parts;
     const isRunning = follower.turn !== null && !follower.turn.stopping;
     return sender.pending > 0 || data.isProcessing || isRunning;
+  }
+
+  /** Messages that wait to be answered again, as in `waiting` of /api/state. */
+  get regenerations() {
+    return this.#parts.data.regenerations;
   }
 
   /** Send a message with its attachments; while a turn runs, it waits at the server. Throws the server's refusal. */
@@ -54,7 +60,22 @@ export class MessageActions {
     await sync.load();
   }
 
-  /** Take back a message that waits. Throws the server's refusal, such as 409 if it has begun meanwhile. */
+  /** Rate the reply of a turn "up" or "down"; "" takes the rating back. One request at a time. Throws the server's refusal. */
+  async rate(turn, rating) {
+    const before = turn.rating;
+    turn.rating = rating;
+    this.#parts.changed();
+    const request = this.#rated.then(() => this.#api.rate(this.#sessionId, turn.runId, rating || null));
+    this.#rated = request.catch(() => {});
+    try {
+      await request;
+    } catch (error) {
+      turn.rating = before;
+      throw error;
+    }
+  }
+
+  /** Take back a message that waits, or a regeneration ({runId}). Throws the server's refusal, such as 409 if it has begun meanwhile. */
   async withdraw(message) {
     const { data, sync, changed } = this.#parts;
     try {

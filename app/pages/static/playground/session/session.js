@@ -1,9 +1,11 @@
 // One open session, as the page uses it: what to show, and what the user can do.
 
 import { retry } from "../wire/backoff.js";
+import { CallAnswers } from "./call_answers.js";
 import { DraftFiles } from "./draft_files.js";
 import { MessageActions } from "./message_actions.js";
 import { MessageSender } from "./message_sender.js";
+import { OlderMessages } from "./older_messages.js";
 import { SessionData } from "./session_data.js";
 import { SessionFiles } from "./session_files.js";
 import { SessionSettings } from "./session_settings.js";
@@ -46,6 +48,7 @@ export class Session extends EventTarget {
       apply: (state) => this.#apply(state),
       failed: (error) => this.#notify("failed", error),
     });
+    this.older = new OlderMessages(api, id, this.#data);
     this.files = new SessionFiles(api, id, this.#closed.signal);
     this.drafts = new DraftFiles({
       store: (file, signal) => this.#store(file, signal),
@@ -53,15 +56,12 @@ export class Session extends EventTarget {
       changed: () => this.#changed(),
       failed: (error) => this.#notify("failed", error),
     });
-    this.messages = new MessageActions(api, id, {
-      data: this.#data,
-      settings: this.#settings,
-      sender: this.#sender,
-      follower: this.#follower,
-      sync: this.#sync,
-      drafts: this.drafts,
-      changed: () => this.#changed(),
-    });
+    const parts = {
+      data: this.#data, settings: this.#settings, sender: this.#sender, follower: this.#follower,
+      sync: this.#sync, drafts: this.drafts, changed: () => this.#changed(),
+    };
+    this.messages = new MessageActions(api, id, parts);
+    this.answers = new CallAnswers(this.#closed.signal, parts);
     const updateEvents = new UpdateEvents(this.#data, this.#follower, this.#sync, (...told) => this.#notify(...told));
     this.#updates = new UpdatesSubscription(api, id, {
       event: (event, number) => updateEvents.apply(event, number),
@@ -103,6 +103,11 @@ export class Session extends EventTarget {
   /** Open client requests. */
   get requests() {
     return this.#data.requests.all;
+  }
+
+  /** Tool calls that wait for an answer. */
+  get openCalls() {
+    return this.#data.openCalls.all;
   }
 
   /** The turn that runs, if this page follows it. */

@@ -1,17 +1,23 @@
-// What the page knows of a session: its fields, its transcript and its open client requests.
+// What the page knows of a session: its fields, its transcript, and what tools need from the user.
 
 import { ClientRequests } from "./client_requests.js";
+import { History } from "./history.js";
+import { OpenCalls } from "./open_calls.js";
 import { Transcript } from "./transcript.js";
 
 const FIELDS = ["status", "title", "app", "model"];
 
 export class SessionData {
   #fields = { status: "idle", title: "", app: "default", model: "" };
+  #history = new History();
   #transcript = new Transcript();
   #requests = new ClientRequests();
+  #openCalls = new OpenCalls();
   #exists = false;
   #threadId = "";
   #lastUpdate = 0;
+  #waiting = []; // messages, as in /api/state
+  #regenerations = [];
 
   /** `status`, `title`, `app` and `model`, as in /api/state. */
   get fields() {
@@ -24,6 +30,10 @@ export class SessionData {
 
   get requests() {
     return this.#requests;
+  }
+
+  get openCalls() {
+    return this.#openCalls;
   }
 
   /** Whether the server has the session. */
@@ -56,8 +66,35 @@ export class SessionData {
     this.#threadId = state.thread_id;
     this.#lastUpdate = Number(state.last_event_id);
     this.setFields(state);
-    this.#transcript.load(state.messages, state.waiting);
+    this.#history.takeOver(state.messages, state.has_more);
+    this.#waiting = state.waiting.filter(({ regenerate }) => !regenerate);
+    this.#regenerations = state.waiting.filter(({ regenerate }) => regenerate);
+    this.#transcript.load(this.#history.messages, this.#waiting);
     this.#requests.load(state.user_state);
+    this.#openCalls.load(state.pending);
+  }
+
+  /** Messages that wait to be answered again: {run_id, text}. */
+  get regenerations() {
+    return this.#regenerations;
+  }
+
+  /** Whether there are older messages than those that are shown. */
+  get hasOlder() {
+    return this.#history.hasMore;
+  }
+
+  /** The id of the first message that is shown, as far as it is loaded. */
+  get firstId() {
+    return this.#history.messages[0]?.id;
+  }
+
+  /** Take over a page of older messages, those before the message `before`. */
+  loadOlder(before, page) {
+    const first = this.#history.messages.find(({ role }) => role !== "tool");
+    if (!this.#history.putBefore(before, page)) return;
+    if (first?.role === "assistant") this.#transcript.forgetTurnOf(first); // its beginning may be in the page
+    this.#transcript.load(this.#history.messages, this.#waiting);
   }
 
   /** Whether the loaded state includes the update with this number. */

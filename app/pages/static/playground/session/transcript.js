@@ -13,6 +13,7 @@ export class Transcript {
   #inputs = new Map(); // messages and tool replies by id
   #turns = new Map(); // by run id
   #inputsBefore = new Map(); // run id -> number of messages and tool replies before the turn
+  #prompts = new Map(); // run id -> the message that the page knows the turn to answer
   #stored = new Set(); // run ids of turns that the history has, on whichever branch
 
   get items() {
@@ -53,6 +54,12 @@ export class Transcript {
     for (const [runId, turn] of this.#turns) if (!turn.open) this.#inputsBefore.delete(runId);
   }
 
+  /** Forget the turn of a reply, unless it runs: it is made again of all its messages. */
+  forgetTurnOf(reply) {
+    const runId = runOf(reply);
+    if (!this.#turns.get(runId)?.open) this.#turns.delete(runId);
+  }
+
   /** Whether the session's last turn can be on the branch that is shown: it is there, or a message has no turn. */
   canHave(runId) {
     return this.#items.at(-1)?.kind !== "turn" || this.#items.some((item) => item.runId === runId);
@@ -69,10 +76,22 @@ export class Transcript {
     const ownPlace = message && countInputs(items.slice(0, items.indexOf(message) + 1));
     const turn = new Turn(runId, previous);
     this.#turns.set(runId, turn);
+    if (message) this.#prompts.set(runId, message);
     this.#inputsBefore.set(runId, this.#inputsBefore.get(runId) || ownPlace || guess);
     this.#insert(items, turn);
     this.#items = items;
     return { turn, isGuess: !previous && !message && countInputs(items) > guess };
+  }
+
+  /** Set the result of a call of an earlier turn: the turn that goes on has it. */
+  setEarlierResult(event, turn) {
+    if (!turn.call(event.call_id)) this.#findCall(event.call_id)?.setResult(event, null);
+  }
+
+  /** The message, or reply to a tool, whose turn made a call; null if it is unknown. */
+  promptOf(callId) {
+    const index = this.#items.findLastIndex((item) => item.kind === "turn" && item.call(callId));
+    return this.#items.slice(0, Math.max(index, 0)).findLast((item) => item.kind !== "turn") ?? null;
   }
 
   /** Add a later result of a multi-step tool. */
@@ -100,14 +119,29 @@ export class Transcript {
       if (message.role === "assistant") this.#loadReply(items, message, rebuilt);
       else items.push(this.#input(message));
     }
+    this.#movePlaces(countInputsBefore(items, this.#firstInput) - countInputsBefore(this.#items, this.#firstInput));
     for (const turn of this.#turns.values()) {
-      const isUnstored = !this.#stored.has(turn.runId);
+      const prompt = this.#prompts.get(turn.runId);
+      const isElsewhere = prompt && !prompt.sending && !items.includes(prompt); // on another branch, or further back
+      const isUnstored = !this.#stored.has(turn.runId) && !isElsewhere;
       // a turn without a message, such as one that failed at once, keeps its place
       if (isUnstored && !items.includes(turn) && this.#inputsBefore.get(turn.runId)) this.#insert(items, turn);
     }
     this.#loadSteps(messages);
     setWaiting(items, waiting);
     this.#items = [...items, ...this.#items.filter((item) => item.sending && !items.includes(item))];
+  }
+
+  /** The first message on the screen that the server has. */
+  get #firstInput() {
+    return this.#items.find((item) => item.kind !== "turn" && !item.sending);
+  }
+
+  /** There are so many more messages before the turns that the history does not have. */
+  #movePlaces(more) {
+    for (const [runId, count] of this.#inputsBefore) {
+      if (!this.#stored.has(runId)) this.#inputsBefore.set(runId, count + more);
+    }
   }
 
   #input({ id, role, content, attachments = [], siblings = [] }) {
@@ -119,7 +153,7 @@ export class Transcript {
   }
 
   #loadReply(items, message, rebuilt) {
-    const runId = message.id.slice(0, message.id.lastIndexOf("-"));
+    const runId = runOf(message);
     if (!this.#turns.has(runId)) {
       this.#turns.set(runId, new Turn(runId));
       rebuilt.add(runId);
@@ -131,7 +165,9 @@ export class Transcript {
       this.#inputsBefore.set(runId, countInputs(items));
       items.push(turn);
     }
+    turn.setRating(message);
     if (rebuilt.has(runId)) turn.applyMessage(message);
+    else if (turn.end) turn.applyResults(message); // a call that waited may have got its result in another turn
   }
 
   #loadSteps(messages) {
@@ -157,6 +193,14 @@ export class Transcript {
     while (items[index]?.kind === "turn") index++;
     items.splice(index, 0, turn);
   }
+}
+
+function runOf(reply) {
+  return reply.id.slice(0, reply.id.lastIndexOf("-"));
+}
+
+function countInputsBefore(items, item) {
+  return countInputs(items.slice(0, Math.max(items.indexOf(item), 0)));
 }
 
 function countInputs(items) {

@@ -4,6 +4,7 @@
 class ToolCall {
   kind = "tool";
   result = undefined;
+  isEdited = false; // whether a person has put other arguments in the place of the model's
   steps = [];
   done = false;
   duration = null;
@@ -20,13 +21,17 @@ class ToolCall {
   }
 
   /** Keep what was known of the call before its events were replayed. */
-  inherit({ startedAt, steps, done }) {
-    Object.assign(this, { startedAt, steps, done, replayed: true });
+  inherit({ startedAt, steps, done, args, isEdited, result }) {
+    Object.assign(this, { startedAt, steps, done, args, isEdited, result, replayed: true });
   }
 
-  /** Set the first (for most tools: the only) result. `now` is null where the time is unknown. */
-  setResult(result, now) {
+  /**
+   * Set the first (for most tools: the only) result. `now` is null where the time is unknown; `args` are those that a
+   * person put in the place of the model's.
+   */
+  setResult({ result, args }, now) {
     this.result = result;
+    if (args) Object.assign(this, { args, isEdited: true });
     if (now && !this.replayed) this.duration = now - this.startedAt;
   }
 
@@ -65,6 +70,8 @@ export class Turn {
   error = null;
   messageId = ""; // that of its first message in the history
   siblings = []; // the ids of all messages in its place, none if it is the only one
+  awaiting = []; // the ids of its calls that waited for an answer when it ended: another turn goes on
+  rating = ""; // of its last reply by the user: up or down
   stopping = false; // a stop was requested, the end has not arrived yet
 
   /** `previous` is the turn as it was known before its events are replayed. */
@@ -100,13 +107,19 @@ export class Turn {
     this.siblings = siblings;
   }
 
+  /** Take over the rating of one of its messages in the history; the last one counts. */
+  setRating({ feedback = [] }) {
+    this.rating = feedback.find(({ key }) => key === "user")?.rating ?? "";
+  }
+
   /** Apply an event of the chat stream. Later tool steps are left out: /api/updates delivers each of them once. */
   applyEvent(event) {
     if (event.type === "reasoning") return this._appendThought(event.content);
     this._endThought(this._previous?.parts.length ? null : new Date()); // a replay does not say how long it took
     if (event.type === "text") this._appendText(event.content);
     if (event.type === "tool_call") this._addCall(event);
-    if (event.type === "tool_result") this.call(event.call_id)?.setResult(event.result, new Date());
+    if (event.type === "tool_result") this.call(event.call_id)?.setResult(event, new Date());
+    if (event.type === "complete") this.awaiting = event.awaiting ?? [];
     if (event.type === "complete") this.end = event.interrupted ? "interrupted" : "complete";
     if (event.type === "error") this.fail(event);
   }
@@ -124,8 +137,16 @@ export class Turn {
     this._endThought(null);
     if (message.content) this._appendText(message.content);
     for (const call of message.tool_calls ?? []) this.parts.push(new ToolCall(call, new Date(message.created_at)));
-    for (const { call_id, result } of message.tool_results ?? []) this.call(call_id)?.setResult(result, null);
+    this.applyResults(message);
     this.end = message.interrupted ? "interrupted" : "complete";
+  }
+
+  /** Apply the results of an assistant message of /api/state that are not known yet. */
+  applyResults({ tool_results: results = [] }) {
+    for (const result of results) {
+      const call = this.call(result.call_id);
+      if (call && !call.hasResult) call.setResult(result, null);
+    }
   }
 
   _appendText(content) {

@@ -67,6 +67,7 @@ export class TurnFollower {
     try {
       for await (const event of stream.events()) {
         turn.applyEvent(event);
+        if (event.type === "tool_result") this.#data.transcript.setEarlierResult(event, turn);
         if (!isPlaced && turn.open) this.#handlers.placeUnknown();
         isPlaced = true;
         if (!turn.stopping || turn.end) this.#handlers.changed();

@@ -1,5 +1,6 @@
 // Applies the events of /api/updates to what the page knows of the session.
 
+const SUMMED_UP = "The beginning of this conversation was summed up for the model. You keep all messages.";
 const DELETED = "This session was deleted"; // how the notice of a deletion begins
 
 export class UpdateEvents {
@@ -38,8 +39,14 @@ export class UpdateEvents {
         return this.#data.requests.add(event);
       case "client_request_closed":
         return this.#requestsClosed(event);
+      case "tool_pending":
+        return this.#callWaits(event);
+      case "tool_answered":
+        return this.#callAnswered(event);
       case "system_notice":
         return this.#notify(event.message.startsWith(DELETED) ? "gone" : "notice", event.message);
+      case "history_compacted":
+        return this.#notify("notice", SUMMED_UP);
       case "gap":
         return this.#sync.soon();
     }
@@ -67,6 +74,17 @@ export class UpdateEvents {
 
   #toolStep(event, number) {
     if (!this.#data.includes(number)) this.#data.transcript.addStep(event, new Date());
+  }
+
+  #callWaits(event) {
+    if (event.thread_id === this.#data.threadId) this.#data.openCalls.add(event);
+    else this.#sync.soon();
+  }
+
+  #callAnswered({ call_id, name, outcome }) {
+    this.#data.openCalls.remove(call_id);
+    if (outcome === "expired") this.#notify("notice", `The call of ${name} has expired without an answer.`);
+    this.#sync.soon(); // the state has its result
   }
 
   #requestsClosed({ ids, outcome }) {

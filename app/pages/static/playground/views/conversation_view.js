@@ -8,34 +8,47 @@ const VIEWS = { message: MessageView, tool_reply: ToolReplyView, turn: TurnView 
 
 export class ConversationView {
   /**
-   * `actions`: `withdraw(message)`, `regenerate(message)`, `edit(message, text)` and `choose(siblings, number)`, as in
-   * MessageCommands.
+   * `actions`: `withdraw(message)`, `regenerate(message)`, `edit(message, text)`, `choose(siblings, number)` and
+   * `rate(turn, rating)`, as in MessageCommands.
    */
   constructor(root, actions) {
     this._root = root;
     this._actions = actions;
     this._views = new WeakMap(); // by item
+    this._lost = null; // the focus that the last drawing could not keep
   }
 
   show(session) {
     const waiting = new Set(session.waiting);
+    const focused = this._focusedVersion();
     const views = session.items.map((item) => this._view(item, session.files));
+    const openCalls = new Set(session.openCalls.map(({ callId }) => callId));
     let prompt = null; // what a turn answers
     session.items.forEach((item, index) => {
       if (item.kind !== "turn") prompt = item;
-      views[index].update({ isWaiting: waiting.has(item), isBusy: session.busy, prompt });
+      const goesOn = session.items[index + 1]?.kind === "turn";
+      views[index].update({ isWaiting: waiting.has(item), isBusy: session.busy, prompt, openCalls, goesOn });
     });
-    const { activeElement } = document; // a button of a version that is no longer shown loses the focus
     setChildren(this._root, views.map((view) => view.element));
-    if (activeElement?.closest(".versions") && !activeElement.isConnected) this._focusSame(activeElement);
+    if (focused) this._focusSame(focused);
   }
 
-  /** Give the focus to the same button of the version that is shown now, or to its neighbour. */
-  _focusSame(button) {
-    const { of } = button.closest(".versions").dataset;
-    const versions = [...this._root.querySelectorAll(".versions")].find(({ dataset }) => dataset.of === of);
+  /** The button of a version that has the focus, or had it before the last drawing: {of, title}. */
+  _focusedVersion() {
+    const { activeElement } = document;
+    const versions = activeElement?.closest(".versions");
+    if (versions) return { of: versions.dataset.of, title: activeElement.title };
+    return activeElement === document.body ? this._lost : null;
+  }
+
+  /** Give the focus to the same button of the version that is shown now, or to its neighbour: a button loses it when it
+   * is removed, hidden or disabled. Where there is none, as while versions are loaded, the next drawing tries again. */
+  _focusSame(focused) {
+    const versions = [...this._root.querySelectorAll(".versions")].find(({ dataset }) => dataset.of === focused.of);
     const enabled = [...(versions?.querySelectorAll("button:enabled") ?? [])];
-    (enabled.find(({ title }) => title === button.title) ?? enabled[0])?.focus();
+    const button = enabled.find(({ title }) => title === focused.title) ?? enabled[0];
+    this._lost = button ? null : focused;
+    if (button !== document.activeElement) button?.focus();
   }
 
   _view(item, files) {

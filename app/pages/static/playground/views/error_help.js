@@ -15,7 +15,7 @@ const BY_CODE = {
 const BY_STATUS = {
   0: "Check that the server runs and that you are online. Your message is back in the box: send it again.",
   400: "Change it and send it again, or start a new conversation.",
-  401: "Enter an API key at the lower left. `aomi keys create` makes one.",
+  401: "Enter an API key, or your token, at the lower left. `aomi keys create` makes a key.",
   402: "Enter another key at the lower left, or ask the operator for a higher budget.",
   403: "Choose another app, or enter a key for this one.",
   404: "Start a new conversation: this one may have been deleted or have expired.",
@@ -27,6 +27,14 @@ const BY_STATUS = {
   503: "Try again in a few seconds. If it keeps failing, ask the operator to check /readyz.",
 };
 
+const BY_STATUS_OF_ANSWERS = {
+  0: "Check that the server runs and that you are online, and answer again.",
+  400: "Change it and answer again.",
+  404: "There is nothing to answer any more.",
+  409: "There is nothing to answer any more.",
+  429: "Wait as long as it says, and answer again.",
+};
+
 /** Why a turn failed: {what, next}. */
 export function turnErrorHelp(error) {
   return { what: error.message, next: BY_CODE[error.code] ?? BY_CODE.internal };
@@ -36,4 +44,10 @@ export function turnErrorHelp(error) {
 export function requestErrorHelp(error) {
   const next = BY_STATUS[error.status] ?? (error.status >= 500 ? BY_STATUS[503] : BY_STATUS[400]);
   return { what: error.message, next, needsKey: error.status === 401 || error.status === 403 };
+}
+
+/** Why an answer to a tool call was refused: {words, isFinal}; `isFinal`: the call does not wait any more. */
+export function answerErrorHelp(error) {
+  const next = BY_STATUS_OF_ANSWERS[error.status] ?? requestErrorHelp(error).next;
+  return { words: `${error.message.replace(/\.?$/, ".")} ${next}`, isFinal: error.status === 404 || error.status === 409 };
 }

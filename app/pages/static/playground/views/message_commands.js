@@ -48,19 +48,21 @@ export class MessageCommands {
     announce(`Version ${number} of ${siblings.length}`);
   }
 
+  /** Rate the reply of a turn `up` or `down`; the rating that it has is taken back. */
+  async rate(turn, rating) {
+    const wanted = turn.rating === rating ? "" : rating;
+    if (await this._try(() => this._session.messages.rate(turn, wanted))) announce(wanted ? "Rated" : "Rating taken back");
+  }
+
   /** Take back a message that waits; it goes back into the message box if that is empty. */
   async withdraw(message) {
-    const { messages, drafts } = this._session;
-    clearNotices();
-    try {
-      await messages.withdraw(message);
-    } catch (error) {
-      if (error.status === CONFLICT) showNotice("This message no longer waits: its reply has begun. You can stop that.");
-      else this._refused(error);
-      return;
-    }
-    announce("Withdrawn");
-    this._restore(message, drafts);
+    const { drafts } = this._session;
+    if (await this._isWithdrawn(message)) this._restore(message, drafts);
+  }
+
+  /** Take back a regeneration that waits. */
+  async withdrawRegeneration(runId) {
+    if (await this._isWithdrawn({ runId })) this._parts.composer.focus();
   }
 
   /** Attach files to the next message. */
@@ -78,6 +80,19 @@ export class MessageCommands {
 
   get _session() {
     return this._parts.session();
+  }
+
+  async _isWithdrawn(message) {
+    clearNotices();
+    try {
+      await this._session.messages.withdraw(message);
+    } catch (error) {
+      if (error.status === CONFLICT) showNotice("This message no longer waits: its reply has begun. You can stop that.");
+      else this._refused(error);
+      return false;
+    }
+    announce("Withdrawn");
+    return true;
   }
 
   /** Do something that the server may refuse. Whether it was done. */

@@ -124,7 +124,7 @@ function fieldList(request) {
 
 /** An amount in wei, with the same amount in ETH. Other values as JSON. */
 function weiAmount(wei) {
-  if (!/^\d+$/.test(wei)) return prettyJson(wei);
+  if (typeof wei !== "string" || !/^\d+$/.test(wei)) return prettyJson(wei);
   const digits = wei.padStart(WEI_DIGITS + 1, "0");
   const eth = `${digits.slice(0, -WEI_DIGITS)}.${digits.slice(-WEI_DIGITS)}`.replace(/\.?0+$/, "");
   return `${wei} wei (${eth} ETH)`;

@@ -43,11 +43,12 @@ export class Sidebar {
     (buttons.find((button) => button.getAttribute("aria-label") === label) ?? buttons[0])?.focus();
   }
 
-  _row({ session_id: id, is_archived: archived }) {
+  _row({ session_id: id, is_archived: archived, unread }) {
     const title = this.title(id);
     if (this._renaming === id) return el("li", { "data-session": id }, this._renameForm(id, title));
     const open = el("button", { type: "button", className: "row-title", title, onclick: () => this._actions.open(id) }, title);
     if (id === this._current) open.setAttribute("aria-current", "page");
+    else if (unread) open.setAttribute("aria-description", "Unread");
     const archiveLabel = archived ? "Take out of the archive" : "Archive";
     return el(
       "li",

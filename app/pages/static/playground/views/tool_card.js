@@ -13,26 +13,37 @@ export class ToolCard {
     this._steps = el("ol", { className: "steps" });
     this._laterSteps = el("div", { className: "card-part" }, el("h4", {}, "Later steps"), this._steps);
     this._result = el("div", { className: "card-part" });
-    const args = el("div", { className: "card-part" }, ...codeBlock("Arguments", call.args));
-    const body = el("div", { className: "card-body" }, args, this._result, this._laterSteps, calledAt(call));
+    this._args = el("div", { className: "card-part" });
+    const body = el("div", { className: "card-body" }, this._args, this._result, this._laterSteps, calledAt(call));
     const name = el("span", { className: "card-name" }, call.name);
     const summary = el("summary", {}, icon("tool"), name, this._state, this._duration, icon("chevron"));
     this.element = el("details", { className: "card" }, summary, body);
     this.update();
   }
 
-  update() {
-    const { hasResult, result, steps, done, duration } = this._call;
+  /** `openCalls` are the ids of the calls that wait for an answer. */
+  update({ openCalls = new Set() } = {}) {
+    const { id, hasResult, result, steps, done, duration } = this._call;
+    const running = openCalls.has(id) ? "waits for you" : "running";
     const hasFailed = Boolean(result?.error);
     const isBetweenSteps = steps.length > 0 && !done;
-    const label = !hasResult ? "running" : hasFailed ? "failed" : isBetweenSteps ? `step ${steps.length + 1}` : "done";
+    const label = !hasResult ? running : hasFailed ? "failed" : isBetweenSteps ? `step ${steps.length + 1}` : "done";
     this.element.dataset.state = !hasResult || isBetweenSteps ? "running" : hasFailed ? "failed" : "done";
     setText(this._state, label);
     setText(this._duration, duration === null ? "" : formatDuration(duration));
+    this._showArgs();
     if (hasResult && !this._result.hasChildNodes()) this._showResult(hasFailed ? "Error" : "Result");
     while (this._steps.childElementCount > steps.length) this._steps.lastChild.remove();
     for (const step of steps.slice(this._steps.childElementCount)) this._steps.append(stepItem(step));
     this._laterSteps.hidden = !steps.length;
+  }
+
+  /** A person may have put others in the place of the model's. */
+  _showArgs() {
+    const { args, isEdited } = this._call;
+    if (args === this._shownArgs) return;
+    this._args.replaceChildren(...codeBlock(isEdited ? "Arguments, as they were changed" : "Arguments", args));
+    this._shownArgs = args;
   }
 
   _showResult(title) {

@@ -3,12 +3,16 @@
 import { copyButton, el, hiddenHeading, icon, iconButton, setChildren } from "./dom.js";
 import { turnErrorHelp } from "./error_help.js";
 import { renderMarkdown } from "./markdown.js";
+import { RatingButtons } from "./rating_buttons.js";
 import { ThoughtCard } from "./thought_card.js";
 import { ToolCard } from "./tool_card.js";
 import { Versions } from "./versions.js";
 
 export class TurnView {
-  /** `actions.regenerate(message)` and `actions.choose(siblings, number)`; `files` has the bytes of stored files. */
+  /**
+   * `actions.regenerate(message)`, `actions.choose(siblings, number)` and `actions.rate(turn, rating)`; `files` has the
+   * bytes of stored files.
+   */
   constructor(turn, actions, files) {
     this._turn = turn;
     this._actions = actions;
@@ -22,31 +26,37 @@ export class TurnView {
     this._copy = copyButton("Copy this reply", () => turn.text);
     this._again = iconButton("again", "Regenerate this reply", () => actions.regenerate(this._prompt));
     this._versions = new Versions((siblings, number) => actions.choose(siblings, number));
-    this._tools = el("div", { className: "tools" }, this._copy, this._again, this._versions.element);
+    this._ratings = new RatingButtons((rating) => actions.rate(turn, rating));
+    this._tools = el("div", { className: "tools" }, this._copy, this._ratings.element, this._again, this._versions.element);
     this.element = el("article", { className: "turn" }, hiddenHeading("Assistant"), this._body);
   }
 
-  /** `prompt` is what the turn answers, a message or a reply to a tool. */
-  update({ prompt, isBusy }) {
+  /**
+   * `prompt` is what the turn answers, a message or a reply to a tool; `openCalls` are the ids of the calls that wait;
+   * `goesOn`: another turn has gone on with answers to its calls.
+   */
+  update({ prompt, isBusy, openCalls, goesOn }) {
     const turn = this._turn;
     this._prompt = prompt;
     const isWriting = turn.open && !turn.stopping;
     const views = turn.parts.map((part) => this._partView(part));
-    for (const view of views) view.update({ isWriting });
+    for (const view of views) view.update({ isWriting, openCalls });
     const extra = [];
     if (isWriting && !views.length) extra.push(this._waiting);
     if (turn.stopping || turn.end === "interrupted") extra.push(this._stopped);
     if (turn.error) extra.push((this._failure ??= this._failureBox()));
-    if (turn.end) extra.push(this._tools);
-    this._updateTools(isBusy);
+    if (turn.end && !(goesOn && !turn.siblings.length)) extra.push(this._tools);
+    this._updateTools(isBusy || goesOn);
     setChildren(this._body, [...views.map((view) => view.element), ...extra]);
     this.element.classList.toggle("writing", isWriting);
     this.element.setAttribute("aria-busy", String(isWriting));
   }
 
   _updateTools(isBusy) {
-    const { messageId, siblings, text, error } = this._turn;
+    const { messageId, siblings, text, error, rating } = this._turn;
     if (this._copy) this._copy.hidden = !text;
+    this._ratings.element.hidden = !text;
+    this._ratings.update(rating);
     this._again.hidden = isBusy || !this._canRepeat || Boolean(error?.retryable);
     if (this._failure) this._tryAgain.hidden = isBusy || !this._canRepeat || !error.retryable;
     this._versions.update(siblings, messageId, isBusy);

@@ -1,5 +1,6 @@
 // The public API (docs/api.md). Every request and every event also goes to the wire log.
 
+import { parseExact } from "./exact_json.js";
 import { readFrames } from "./sse.js";
 
 /** The server refused a request: its `status`, and its own words as `message`. */
@@ -32,7 +33,7 @@ class EventStream {
     if (signal.aborted) close();
     try {
       for await (const { id, data } of readFrames(this._body)) {
-        const event = JSON.parse(data);
+        const event = parseExact(data);
         this._wireLog.addEvent(this._source, id, event);
         yield { id, event };
       }
@@ -47,16 +48,21 @@ class EventStream {
   }
 }
 
+const PAGE = 100; // messages
+const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]*$/; // a JWT; no API key has a dot
+
 export class Api {
-  /** `key` is the API key, '' for none. */
+  /** `key` is the API key, or a user's token where sessions have owners; '' for none. */
   key = "";
 
   constructor(wireLog) {
     this._wireLog = wireLog;
   }
 
+  /** Those of the public key `owner`; with a user's token, all that are the user's. */
   sessions(owner) {
-    return this._json("GET", `/api/sessions?${new URLSearchParams({ public_key: owner })}`);
+    const query = TOKEN.test(this.key) ? "" : `?${new URLSearchParams({ public_key: owner })}`;
+    return this._json("GET", `/api/sessions${query}`);
   }
 
   createSession(id, fields) {
@@ -75,8 +81,20 @@ export class Api {
     return this._json("DELETE", `/api/sessions/${id}`);
   }
 
+  /** The state with the newest messages. */
   state(id) {
-    return this._json("GET", `/api/state?session_id=${id}&reasoning=1`);
+    return this._json("GET", `/api/state?session_id=${id}&reasoning=1&limit=${PAGE}`);
+  }
+
+  /** A page of the messages of a thread that are before the message `before`. */
+  messages(id, threadId, before) {
+    const query = new URLSearchParams({ reasoning: 1, limit: PAGE, before });
+    return this._json("GET", `/api/sessions/${id}/threads/${threadId}/messages?${query}`);
+  }
+
+  /** Mark a session as seen up to the update `number`. */
+  markSeen(id, number) {
+    return this._json("PATCH", `/api/sessions/${id}`, { body: { seen: number } });
   }
 
   interrupt(id) {
@@ -111,6 +129,11 @@ export class Api {
     return this._json("POST", `/api/sessions/${id}/threads/${threadId}/branch`, { body: { message_id: messageId } });
   }
 
+  /** Rate the last reply of a turn: "up", "down", or null to take that back. */
+  rate(id, runId, rating) {
+    return this._json("POST", `/api/feedback?session_id=${id}`, { body: { message_id: runId, rating } });
+  }
+
   /** Store a file in the session. An aborted `signal` ends the upload. */
   upload(id, file, signal) {
     return this._json("POST", `/api/files?${new URLSearchParams({ filename: file.name })}`, { session: id, file, signal });
@@ -141,7 +164,7 @@ export class Api {
 
   async _json(method, path, options = {}) {
     const response = await this._fetch(method, path, options);
-    return response.json();
+    return parseExact(await response.text());
   }
 
   async _stream(method, path, options) {
@@ -154,7 +177,8 @@ export class Api {
   async _fetch(method, path, { session, body, file, headers = {}, signal } = {}) {
     const allHeaders = { ...headers };
     if (session) allHeaders["X-Session-Id"] = session;
-    if (this.key) allHeaders["X-API-Key"] = this.key;
+    if (TOKEN.test(this.key)) allHeaders.Authorization = `Bearer ${this.key}`;
+    else if (this.key) allHeaders["X-API-Key"] = this.key;
     if (body) allHeaders["Content-Type"] = "application/json";
     const setStatus = this._wireLog.addRequest(method, path, allHeaders, body, file?.name);
     let response;

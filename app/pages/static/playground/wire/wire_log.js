@@ -1,6 +1,7 @@
 // A log of all requests and events, as they went over the wire.
 
 const MAX_ENTRIES = 400;
+const SECRETS = { "X-API-Key": `"X-API-Key: $AOMI_KEY"`, Authorization: `"Authorization: Bearer $AOMI_TOKEN"` };
 
 /**
  * Entries, oldest first: requests {method, path, headers, body, fileName, status} and events {source, id, event}.
@@ -39,7 +40,7 @@ export class WireLog extends EventTarget {
 export function curlCommand({ method, path, headers, body, fileName }) {
   const parts = [`curl -N${method === "GET" ? "" : ` -X ${method}`} ${shellQuoted(location.origin + path)}`];
   for (const [name, value] of Object.entries(headers)) {
-    parts.push(name === "X-API-Key" ? `-H "X-API-Key: $AOMI_KEY"` : `-H ${shellQuoted(`${name}: ${value}`)}`);
+    parts.push(`-H ${SECRETS[name] ?? shellQuoted(`${name}: ${value}`)}`);
   }
   if (fileName) parts.push(`--data-binary ${shellQuoted(`@${fileName}`)}`);
   if (body) parts.push(`-d ${shellQuoted(JSON.stringify(body))}`);

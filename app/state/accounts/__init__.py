@@ -1,0 +1,1 @@
+"""Keys, rates, saved secrets, and the ledger of usage."""

@@ -1,0 +1,1 @@
+"""The threads of a session: messages, branches, summaries, and their forms for clients."""

@@ -1,0 +1,127 @@
+"""Feedback on the replies of threads: a reply has at most one of each key."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from app import exact_json
+from app.events import sse
+from app.state import redis_keys
+from app.state.conversation import transcript
+from app.state.conversation.branches import NoMessage, UnfinishedMessage
+from app.state.pairs import frame_pairs
+from app.state.scripts import Store
+from app.state.session_fields import Fields, session_status
+
+Rating = Literal["up", "down"]
+
+MOST_KEYS = 8
+"""Keys of feedback that a reply may have."""
+
+RUN_ID = re.compile(r"run_[0-9A-Za-z]+")
+"""The id of a turn: some clients know a reply by it."""
+
+_FULL, _UNFINISHED = -1, -3
+
+
+class TooManyKeys(Exception):
+    """The reply has feedback of `MOST_KEYS` other keys."""
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """A rating, a score and a comment, each of which may be missing (None, ''). With none of them it is taken back."""
+
+    key: str
+    rating: Rating | None = None
+    score: float | None = None
+    comment: str = ""
+
+    def stored(self) -> str:
+        """The parts that are there, as JSON; '' without any."""
+        parts = {"rating": self.rating, "score": self.score, "comment": self.comment or None}
+        given = {name: part for name, part in parts.items() if part is not None}
+        return exact_json.dumps(given) if given else ""
+
+
+@dataclass(frozen=True)
+class Given:
+    """The feedback on a reply after a change, as clients get it; whether anything `changed`; the `traceparent` that the
+    reply's turn, `run_id`, came from, '' if it was not traced; and the `app` of that turn, '' if its record is gone."""
+
+    thread_id: str
+    run_id: str
+    app: str
+    message_id: str
+    feedback: list[dict[str, Any]]
+    changed: bool
+    traceparent: str
+
+
+class FeedbackStore:
+    """The feedback on the replies of all threads."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._settings = store.settings
+
+    def give(self, session: Fields, thread_id: str, message_id: str, feedback: Feedback) -> Given:
+        """Keep feedback on a reply, or take it back. `message_id` may be the id of a turn, for its last reply. Without
+        a `thread_id` it is the newest thread that has the reply.
+
+        Raises `NoMessage`, `UnfinishedMessage`, `TooManyKeys`.
+        """
+        for thread in [thread_id] if thread_id else self._thread_ids(session["id"]):
+            given = self._give(session, thread, message_id, feedback)
+            if given:
+                return given
+        raise NoMessage
+
+    def shown(self, session_id: str, thread_id: str, messages: list[transcript.Message]) -> list[transcript.Message]:
+        """Messages of a thread as clients get them, replies with their feedback."""
+        replies = [one["id"] for one in messages if one["role"] == "assistant"]
+        if not replies:
+            return messages
+        key = redis_keys.feedback(session_id, thread_id)
+        stored = self._store.redis.hmget(key, list(map(exact_json.dumps, replies)))
+        found = {id: _as_clients_get_it(raw) for id, raw in zip(replies, stored, strict=True) if raw}
+        return [one | {"feedback": found[one["id"]]} if one["id"] in found else one for one in messages]
+
+    def _thread_ids(self, session_id: str) -> list[str]:
+        return [raw.decode() for raw in self._store.redis.zrevrange(redis_keys.threads(session_id), 0, -1)]
+
+    def _give(self, session: Fields, thread_id: str, message_id: str, feedback: Feedback) -> Given | None:
+        """None if the thread has no such reply."""
+        changed = sse.state(session["id"], session_status(session), thread_id=thread_id)
+        args = {
+            "thread": thread_id,
+            "message": exact_json.dumps(message_id),
+            "run": message_id if RUN_ID.fullmatch(message_id) else "",
+            "key": feedback.key,
+            "feedback": feedback.stored(),
+            "now": self._store.clock.now_iso(),
+            "most": MOST_KEYS,
+            "updates": frame_pairs([changed]),
+            "max_updates": self._settings.updates_kept,
+            "ttl": self._settings.session_ttl,
+        }
+        code, *found = self._store.call("give_feedback", [redis_keys.session(session["id"])], args)
+        if code == _FULL:
+            raise TooManyKeys
+        if code == _UNFINISHED:
+            raise UnfinishedMessage
+        if not found:
+            return None
+        reply_id, stored, is_changed, trace, run_id, app = found
+        shown = _as_clients_get_it(stored)
+        reply_id, trace = exact_json.loads(reply_id), exact_json.loads(trace)
+        return Given(thread_id, run_id.decode(), app.decode(), reply_id, shown, bool(is_changed), trace)
+
+
+def _as_clients_get_it(stored: bytes) -> list[dict[str, Any]]:
+    """The feedback on a reply, the oldest first."""
+    by_key = exact_json.loads(stored)
+    listed = [{"key": key, **exact_json.loads(one["feedback"]), "created_at": one["at"]} for key, one in by_key.items()]
+    return sorted(listed, key=lambda one: (one["created_at"], one["key"]))

@@ -1,0 +1,1 @@
+"""Tools behind a turn: later steps, calls that sleep, requests to the client."""

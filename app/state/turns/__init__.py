@@ -1,0 +1,1 @@
+"""Turns: their records, requests, leases, slots and logs."""

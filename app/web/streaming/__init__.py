@@ -1,0 +1,1 @@
+"""Streams to clients, and the sockets below them."""
