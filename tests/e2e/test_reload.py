@@ -149,3 +149,34 @@ def test_a_running_turn_keeps_a_background_tool_that_the_new_file_lacks_and_its_
     scripted["id"] = "default"
     site.write()
     assert site.reload().returncode == 0
+
+
+@pytest.mark.exhaustive
+def test_a_worker_that_came_after_the_reload_leaves_a_call_to_one_that_has_its_tool(tmp_path, provider):
+    """The older worker has one thread for background jobs, which a tool of another session holds: the call comes to the
+    newer one first, again and again."""
+    go_on, call = tmp_path / "go on", threading.Event()
+    with serving(provider.handle) as url, redis_running(tmp_path) as redis_url:
+        environment = {"AOMI_CONFIG": str(tmp_path / "aomi.yaml"), "TEST_API_KEY": "sk-x", "AOMI_WORKER_THREADS": "1"}
+        own = Site(tmp_path, redis_url, environment)
+        own.content = configuration(url)
+        counts = [f"tests.support.tools:{name}" for name in ("CountWhenTold", "Countdown")]
+        own.app()["tools"] = counts
+        own.write()
+        address, _ = own.web()[1], own.worker()
+        held = Calls([("CountWhenTold", {"n": 2, "file": str(go_on)})])
+        Client(address).ask(provider.script("hold the thread", [held], [Text(["ok"])]), model="scripted")
+        removed = Calls([("Countdown", {"n": 1})])
+        text = provider.script("removed", [Text(["hm"]), Held(call), removed], [Text(["done"])])
+        with Client(address).chat(text, model="scripted") as stream:
+            stream.until_text("hm")
+            own.app()["tools"] = []
+            own.write()
+            assert own.reload().returncode == 0
+            newer = own.worker()
+            call.set()
+            until(lambda: "tool Countdown needs" in newer.log(), what="the call at the newer worker")
+            go_on.touch()
+            results = [event["result"] for event in stream.events() if event["type"] == "tool_result"]
+        own.stop()
+    assert results == [{"left": 1}]
