@@ -165,11 +165,18 @@ def test_feedback_is_told_with_its_rating_or_not_at_all(told, talk, store, monke
     monkeypatch.setattr(told.store, "_find", find_what_goes)
     with pytest.raises(NoMessage):
         told.give(talk.id_of("2"), "user", "up")
-    assert [told.deliveries.get(place) for place, _ in told.deliveries.due("default")].count(None) == 1
-    for place, _ in told.deliveries.due("default"):
-        if told.deliveries.get(place) is None:
-            told.deliveries.drop_unless_expected(place)
-    assert ratings(told) == [("user", "up")]
+    assert [one.data["rating"] for one in told.told()] == ["up"]
+
+
+def test_what_changes_nothing_leaves_nothing_in_the_index(told, talk, monkeypatch):
+    monkeypatch.setattr("app.state.conversation.feedback.MOST_KEYS", 1)
+    reply = talk.id_of("1")
+    told.give(reply, "user", "up")
+    told.give(reply, "user", "up")
+    told.give(reply, "accuracy")
+    with pytest.raises(TooManyKeys):
+        told.give(reply, "accuracy", "up")
+    assert [one.data["rating"] for one in told.told()] == ["up"]
 
 
 def test_feedback_is_told_as_long_as_its_message_is_there(told, talk, connection):

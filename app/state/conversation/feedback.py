@@ -105,7 +105,7 @@ class FeedbackStore:
     def _find(self, session: Fields, thread_id: str, message_id: str) -> Reply | None:
         """None if the thread has no such reply. The webhook of its app must be known before the step that changes
         something."""
-        found = self._call(session, thread_id, message_id, {"look": True})
+        found = _checked(self._call(session, thread_id, message_id, {"look": True}))
         if not found:
             return None
         stored, run_id, app = found
@@ -128,7 +128,10 @@ class FeedbackStore:
             "ttl": self._settings.session_ttl,
             "webhook": put_args(webhook),
         }
-        found = self._call(session, reply.thread_id, message_id, args, self._webhooks.expect(webhook))
+        answer = self._call(session, reply.thread_id, message_id, args, self._webhooks.expect(webhook))
+        if webhook and not (answer[1:] and answer[3]):
+            self._webhooks.forget(webhook)
+        found = _checked(answer)
         if not found:
             return None
         stored, is_changed, is_put, replaced = found
@@ -139,16 +142,21 @@ class FeedbackStore:
     def _call(
         self, session: Fields, thread_id: str, message_id: str, args: dict[str, Any], before: Call | None = None
     ) -> list[Any]:
-        """The script's findings; none if the thread has no such reply. Raises `UnfinishedMessage`,
-        `TooManyKeys`."""
+        """As the script returns it."""
         run = message_id if RUN_ID.fullmatch(message_id) else ""
         args |= {"thread": thread_id, "message": exact_json.dumps(message_id), "run": run}
-        code, *found = self._store.call("give_feedback", [redis_keys.session(session["id"])], args, before)
-        if code == _FULL:
-            raise TooManyKeys
-        if code == _UNFINISHED:
-            raise UnfinishedMessage
-        return found
+        answer: list[Any] = self._store.call("give_feedback", [redis_keys.session(session["id"])], args, before)
+        return answer
+
+
+def _checked(answer: list[Any]) -> list[Any]:
+    """The script's findings; none if the thread has no such reply. Raises `UnfinishedMessage`, `TooManyKeys`."""
+    code, *found = answer
+    if code == _FULL:
+        raise TooManyKeys
+    if code == _UNFINISHED:
+        raise UnfinishedMessage
+    return found
 
 
 def _as_clients_get_it(stored: bytes) -> list[dict[str, Any]]:

@@ -79,9 +79,16 @@ class WebhookOutbox:
         with suppress(*Unavailable):
             set_due(self._store, _due(message, 0))
             if replaced:
-                gone = member(message.session_id, replaced.rpartition(":")[2])
-                for name in (redis_keys.webhooks_due(message.app), redis_keys.webhooks_failed(message.app)):
-                    self._store.redis.zrem(name, gone)
+                self._remove(message.app, member(message.session_id, replaced.rpartition(":")[2]))
+
+    def forget(self, message: WebhookMessage) -> None:
+        """The step has put nothing: the message is not expected any more."""
+        with suppress(*Unavailable):
+            self._remove(message.app, message.member)
+
+    def _remove(self, app: str, entry: str) -> None:
+        for name in (redis_keys.webhooks_due(app), redis_keys.webhooks_failed(app)):
+            self._store.redis.zrem(name, entry)
 
 
 def put_args(message: WebhookMessage | None) -> dict[str, Any] | str:
