@@ -247,7 +247,14 @@ def configuration(provider_url: str) -> dict[str, Any]:
             {"model_name": "demo", "litellm_params": {"model": "demo/assistant"}},
         ],
         "apps": [
-            {"id": "default", "name": "Default", "model": "demo", "models": ["demo", "scripted"], "tools": tools[:3]},
+            {
+                "id": "default",
+                "name": "Default",
+                "model": "demo",
+                "models": ["demo", "scripted"],
+                "tools": tools[:3],
+                "examples": ["Count to 300", {"title": "A number", "text": "remember 42"}],
+            },
             {
                 "id": "scripted",
                 "name": "Scripted app",
