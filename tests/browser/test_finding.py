@@ -49,6 +49,7 @@ def test_the_theme_is_chosen_kept_and_the_same_in_each_tab(here, tab):
     assert here.page.evaluate(IS_DARK)
 
 
+@pytest.mark.exhaustive
 def test_a_closed_card_has_the_first_lines_of_the_arguments(scripted, provider):
     arguments = {"symbol": "ETH", "text": "two\nlines", "c": [1, 2], "d": 4}
     provider.script("with arguments", [Calls([("Nothing", arguments)])], [Text(["done"])])
@@ -71,7 +72,7 @@ def test_a_search_finds_titles_and_texts_that_were_loaded(here):
     expect(here.rows).to_have_text(["remember 11"])
     box.fill("will REMEMBER")
     expect(found).to_have_text("1 found")
-    expect(here.rows.locator(".snippet")).to_contain_text("I will remember 11.")
+    expect(here.rows.locator(".snippet")).to_contain_text("…will remember 11.")
     here.rows.locator(".row-title").click()
     expect(here.said).to_contain_text("remember 11")
     box.fill("nowhere to be found")
@@ -115,6 +116,7 @@ def test_threads_of_a_session_are_opened_switched_and_deleted(here):
     expect(here.said.locator(".words")).to_have_text(["remember 1", "remember 3"])
 
 
+@pytest.mark.exhaustive
 def test_a_turn_of_another_thread_is_not_shown_in_this_one(scripted, provider, client):
     gate = threading.Event()
     provider.script("elsewhere", [Text(["one "]), Held(gate), Text(["two"])])

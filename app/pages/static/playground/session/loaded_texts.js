@@ -2,7 +2,7 @@
 
 const MAX_SESSIONS = 50;
 const MAX_LENGTH = 500_000; // characters of a conversation, the newest ones
-const AROUND = 24; // characters before what was found
+const SNIPPET = 100; // characters, from what was found
 
 export class LoadedTexts {
   #texts = new Map(); // by session id, the one shown last at the end
@@ -15,12 +15,12 @@ export class LoadedTexts {
     if (this.#texts.size > MAX_SESSIONS) this.#texts.delete(this.#texts.keys().next().value);
   }
 
-  /** The part of a conversation that has all `words` (in lower case) near the first of them; '' if it does not have all. */
+  /** A conversation that has all `words` (in lower case), from the first of them on; '' if it does not have all. */
   find(id, words) {
     const text = this.#texts.get(id) ?? "";
     const lower = text.toLowerCase();
     if (!words.length || !words.every((word) => lower.includes(word))) return "";
-    const start = Math.max(0, lower.indexOf(words[0]) - AROUND);
-    return `${start ? "…" : ""}${text.slice(start, start + 4 * AROUND).replace(/\s+/g, " ")}`;
+    const start = lower.indexOf(words[0]);
+    return `${start ? "…" : ""}${text.slice(start, start + SNIPPET).replace(/\s+/g, " ")}`;
   }
 }
