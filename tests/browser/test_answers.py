@@ -249,7 +249,7 @@ def test_an_answer_goes_on_after_a_reload(scripted, provider):
     expect(scripted.turns).to_have_count(1)
 
 
-@pytest.mark.parametrize(("words", "sent"), [("Count to 300", "Count to 300"), ("A number", "remember 42")])
+@pytest.mark.parametrize(("words", "sent"), [("Count to 300", "Count to 300"), ("Ask for a price", "price of ETH?")])
 def test_an_example_of_the_app_is_sent(here, words, sent):
     here.page.get_by_role("button", name=words).click()
     expect(here.turns).to_have_count(1)

@@ -194,7 +194,10 @@ def test_models_and_apps(client, webs, key):
 
 
 def test_an_app_has_messages_to_try(client, webs, key):
-    examples = [{"title": "", "text": "Count to 300"}, {"title": "A number", "text": "remember 42"}]
+    examples = [
+        {"title": "Ask for a price", "text": "What is the current price of ETH?"},
+        {"title": "", "text": "Count to 300"},
+    ]
     anyone = client.http.get(f"{webs[0]}/api/session/app").json()
     assert anyone == {"id": "default", "name": "Default", "examples": examples}
     apps = client.http.get(f"{webs[0]}/api/session/apps", headers={"X-API-Key": key}).json()["apps"]

@@ -253,7 +253,10 @@ def configuration(provider_url: str) -> dict[str, Any]:
                 "model": "demo",
                 "models": ["demo", "scripted"],
                 "tools": tools[:3],
-                "examples": ["Count to 300", {"title": "A number", "text": "remember 42"}],
+                "examples": [
+                    {"title": "Ask for a price", "text": "What is the current price of ETH?"},
+                    "Count to 300",
+                ],
             },
             {
                 "id": "scripted",
