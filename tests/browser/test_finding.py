@@ -1,4 +1,4 @@
-"""What people look for: the latest, a text to copy, a conversation by its words, a thread, the theme, what a turn took."""
+"""What people look for: the latest, a text to copy, a conversation by its words, a thread, the theme, a turn's cost."""
 
 from __future__ import annotations
 
