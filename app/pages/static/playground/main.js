@@ -76,7 +76,7 @@ const commands = new ListCommands({ api, session: () => session, go, withErrors,
 const sidebar = new Sidebar($("#sessions"), $("#archived"), search, commands);
 const jump = new JumpButton($("#jump"), $("#scroll"), scroller, () => composer.focus());
 const examples = new Examples($("#examples"), { load: async (id) => (await api.app(id)).examples, send: (text) => messages.send(text) });
-new UserStateDialog($("#user-state"), $("#edit-user-state"), () => session);
+const userState = new UserStateDialog($("#user-state"), $("#edit-user-state"), () => session);
 
 const list = new SessionList(api, owner, {
   openId: () => session.id,
@@ -181,6 +181,7 @@ function drawNow() {
   $("#offline").hidden = session.connected;
   settings.show(session);
   examples.show(session);
+  userState.update(session);
   drawTitle();
   if (wasNearEnd && session.items.length) scroller.toEnd();
   jump.update();

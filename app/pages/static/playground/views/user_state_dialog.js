@@ -8,6 +8,7 @@ export class UserStateDialog {
   /** `session()` is the open session; `button` opens the dialog. */
   constructor(dialog, button, session) {
     this._dialog = dialog;
+    this._button = button;
     this._session = session;
     this._box = dialog.querySelector("textarea");
     this._error = dialog.querySelector("[role=alert]");
@@ -20,7 +21,13 @@ export class UserStateDialog {
     });
   }
 
+  /** Before the session is loaded, nobody knows what there is to edit. */
+  update({ loaded }) {
+    this._button.disabled = !loaded;
+  }
+
   _open() {
+    if (!this._session().loaded) return;
     this._box.value = prettyJson(this._session().userState.value);
     this._say("");
     this._dialog.showModal();
