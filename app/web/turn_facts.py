@@ -13,10 +13,6 @@ from app.web.access.users import current_user
 from app.web.counted_turns import counted
 from app.web.current import services
 
-USAGE_WAIT = 0.3
-"""Seconds to wait for the usage of the newest turn."""
-
-
 def wants_usage() -> bool:
     """Whether the query asks for the facts of turns."""
     return request.args.get("usage") == "1"
@@ -26,7 +22,7 @@ def with_usage(session_id: str, messages: list[Message]) -> list[Message]:
     """The messages, those that have the facts of their `turn` with what it used, as far as it is counted."""
     runs = [_run_of(one) for one in messages if "turn" in one]
     if runs:
-        counted(lambda: services().runs.get(session_id, runs[-1]), USAGE_WAIT)
+        counted(lambda: services().runs.get(session_id, runs[-1]))
     used = services().ledger.of_turns(session_id, runs)
     sees_cost = bool(used) and _sees_cost()
     return [

@@ -126,6 +126,7 @@ def test_a_turn_of_another_thread_is_not_shown_in_this_one(scripted, provider, c
     with client.chat("elsewhere", thread_id=first):
         scripted.open(f"{client.session_id}/{second}")
         scripted.page.reload()
+        expect(scripted.page.locator("#loading")).to_be_hidden()
         expect(scripted.turns).to_have_count(0)
         scripted.say("here")
         expect(scripted.page.get_by_text("Waiting for the previous reply")).to_be_visible()

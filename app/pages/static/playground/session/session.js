@@ -225,6 +225,7 @@ export class Session extends EventTarget {
     this.#changed();
     this.#notify("ended", turn);
     this.#sync.soon();
+    setTimeout(() => turn.facts?.usage || this.#sync.soon(), 2000); // its usage may be counted a little later
   }
 
   #showStopping(turn, isStopping) {
