@@ -13,6 +13,7 @@ from app.web.access.users import current_user
 from app.web.counted_turns import counted
 from app.web.current import services
 
+
 def wants_usage() -> bool:
     """Whether the query asks for the facts of turns."""
     return request.args.get("usage") == "1"
