@@ -261,6 +261,19 @@ def test_the_table_of_usage_is_that_of_the_command(redis_url, tmp_path):
     assert (ran.stdout, ran.stderr) == (said[1], "")
 
 
+def test_a_turn_says_what_it_took_as_the_page_says(webs, redis, tmp_path):
+    code, (_, said) = next(pair for pair in pairwise(blocks(ROOT / "docs/usage.md")) if "usage=1" in pair[0][1])
+    key = ApiKeys(Store(redis, Settings())).issue(("*",), "docs")
+
+    def counted() -> dict[str, Any] | None:
+        shown: dict[str, Any] = json.loads(bash(code[1].replace(BASE, webs[0]), tmp_path, KEY=key).stdout)
+        return shown if "usage" in shown else None
+
+    shown, wanted = until(counted, what="the turn to be settled"), json.loads(said)
+    assert shown.keys() == wanted.keys()
+    assert shown["usage"] == wanted["usage"]
+
+
 def test_a_key_is_shown_its_usage_as_the_page_says(webs, redis, tmp_path):
     code, (_, said) = next(pair for pair in pairwise(blocks(ROOT / "docs/usage.md")) if "/api/usage" in pair[0][1])
     key = ApiKeys(Store(redis, Settings())).issue(("*",), "docs", budget=Decimal(10))

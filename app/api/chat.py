@@ -216,6 +216,7 @@ def _request(chat: Chat, sent: NewMessage | Regeneration) -> TurnRequest:
         body=app.id.encode() + b" " + request.get_data(),
         response_format=_answer_format(app, chosen, sent.get("response_format")),
         client_tools=allowed_tools(app, sent.get("tools", [])),
+        keeps_facts=sent.get("usage", False),
     )
 
 

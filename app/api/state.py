@@ -8,7 +8,7 @@ from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.errors import NotFound
-from app.openapi.declare import KNOWN_SESSION, MESSAGES_LIMIT, REASONING, documented, query
+from app.openapi.declare import KNOWN_SESSION, MESSAGES_LIMIT, REASONING, USAGE, documented, query
 from app.openapi.schemas import responses
 from app.state.conversation import transcript
 from app.state.conversation.histories import Snapshot, WaitingTurn
@@ -17,14 +17,20 @@ from app.state.open_calls.pending import pending_calls
 from app.web import parsing
 from app.web.current import services
 from app.web.pages import messages_limit
-from app.web.serializers import shows_reasoning, status_json, with_feedback
+from app.web.serializers import shows_reasoning, status_json, with_additions
+from app.web.turn_facts import wants_usage
 
 bp = Blueprint("state", __name__)
 
 
 @bp.get("/api/state")
 @documented(
-    responses.State, KNOWN_SESSION, query("thread_id", "A thread other than the newest."), MESSAGES_LIMIT, REASONING
+    responses.State,
+    KNOWN_SESSION,
+    query("thread_id", "A thread other than the newest."),
+    MESSAGES_LIMIT,
+    REASONING,
+    USAGE,
 )
 def show() -> ResponseReturnValue:
     """A snapshot: the messages, including a running turn's text so far, and the update to follow from."""
@@ -39,6 +45,7 @@ def show() -> ResponseReturnValue:
     return jsonify(
         session_id=session_id,
         thread_id=snapshot.thread_id or None,
+        thread_is_processing=snapshot.running,
         **_messages(session_id, snapshot, limit),
         waiting=_waiting(snapshot),
         pending=pending_calls(snapshot.messages, snapshot.open_calls),
@@ -49,14 +56,16 @@ def show() -> ResponseReturnValue:
 
 def _messages(session_id: str, snapshot: Snapshot, limit: int | None) -> dict[str, Any]:
     """All messages, or the newest ones and whether there are others."""
-    with_reasoning = shows_reasoning(services().catalog, snapshot.session)
+    asked = {
+        "with_reasoning": shows_reasoning(services().catalog, snapshot.session),
+        "with_facts": wants_usage(),
+    }
     if limit is None:
-        messages = transcript.for_clients(snapshot.placed(), with_reasoning=with_reasoning)
-        return {"messages": with_feedback(snapshot, messages)}
-    wanted = WantedMessages(limit, with_reasoning=with_reasoning)
+        return {"messages": with_additions(snapshot, transcript.for_clients(snapshot.placed(), **asked))}
+    wanted = WantedMessages(limit, with_reasoning=asked["with_reasoning"], with_facts=asked["with_facts"])
     page = services().sessions.histories.message_page(session_id, snapshot, wanted)
     assert page is not None
-    return {"messages": with_feedback(snapshot, page.messages), "has_more": page.has_more}
+    return {"messages": with_additions(snapshot, page.messages), "has_more": page.has_more}
 
 
 def _waiting(snapshot: Snapshot) -> list[dict[str, str]]:

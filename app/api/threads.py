@@ -6,7 +6,16 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.errors import Conflict, NotFound
-from app.openapi.declare import PAGE_OF_MESSAGES, REASONING, SESSION_PATH, THREAD_PATH, RouteSpec, body, documented
+from app.openapi.declare import (
+    PAGE_OF_MESSAGES,
+    REASONING,
+    SESSION_PATH,
+    THREAD_PATH,
+    USAGE,
+    RouteSpec,
+    body,
+    documented,
+)
 from app.openapi.schemas import requests, responses
 from app.state.conversation.branches import NoMessage, UnfinishedMessage
 from app.state.sessions import TooManyThreads
@@ -15,7 +24,8 @@ from app.web import parsing
 from app.web.bodies import json_body, optional_json_body, validated
 from app.web.current import services
 from app.web.pages import wanted_messages
-from app.web.serializers import shows_reasoning, thread_json, with_feedback
+from app.web.serializers import shows_reasoning, thread_json, with_additions
+from app.web.turn_facts import wants_usage
 
 bp = Blueprint("threads", __name__, url_prefix="/api/sessions/<session_id>/threads")
 
@@ -61,7 +71,7 @@ def change(session_id: str, thread_id: str) -> ResponseReturnValue:
 
 
 @bp.get("/<thread_id>/messages")
-@documented(responses.MessagePage, SESSION_PATH, THREAD_PATH, PAGE_OF_MESSAGES, REASONING)
+@documented(responses.MessagePage, SESSION_PATH, THREAD_PATH, PAGE_OF_MESSAGES, REASONING, USAGE)
 def messages(session_id: str, thread_id: str) -> ResponseReturnValue:
     """A page of the thread's messages, the newest last. Without `before`, the newest ones, as `/api/state` has them."""
     session_id = parsing.checked_session_id(session_id)
@@ -70,11 +80,12 @@ def messages(session_id: str, thread_id: str) -> ResponseReturnValue:
         raise NotFound(parsing.NO_SESSION)
     if snapshot.thread_id is None:
         raise NotFound(parsing.NO_THREAD)
-    wanted = wanted_messages(with_reasoning=shows_reasoning(services().catalog, snapshot.session))
+    with_reasoning = shows_reasoning(services().catalog, snapshot.session)
+    wanted = wanted_messages(with_reasoning=with_reasoning, with_facts=wants_usage())
     page = services().sessions.histories.message_page(session_id, snapshot, wanted)
     if page is None:
         raise NotFound(parsing.NO_BEFORE)
-    return jsonify(messages=with_feedback(snapshot, page.messages), has_more=page.has_more)
+    return jsonify(messages=with_additions(snapshot, page.messages), has_more=page.has_more)
 
 
 @bp.delete("/<thread_id>")

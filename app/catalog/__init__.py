@@ -6,6 +6,7 @@ An invalid file raises `ConfigError`, with a line for each thing that is wrong: 
 from app.catalog.apps import DEFAULT_APP, App
 from app.catalog.catalog import Catalog
 from app.catalog.compaction import Compaction
+from app.catalog.examples import Example
 from app.catalog.file import check
 from app.catalog.loading import load
 from app.catalog.mcp_servers import McpServer
@@ -21,6 +22,7 @@ __all__ = [
     "App",
     "Catalog",
     "Compaction",
+    "Example",
     "McpServer",
     "Model",
     "Webhook",

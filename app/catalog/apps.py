@@ -7,6 +7,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.catalog.compaction import Compaction, compaction_of
+from app.catalog.examples import Examples
 from app.catalog.webhooks import Webhook
 from app.model_params import ModelParams
 
@@ -62,6 +63,9 @@ class App(BaseModel):
         "shown",
         description="`hidden` keeps what the app's models think from every client; else those get it that "
         "[ask for it](api.md#reasoning)",
+    )
+    examples: Examples = Field(
+        (), description="at most 8 [messages to try](#examples), which front ends show in an empty conversation"
     )
     webhook: Webhook | None = Field(
         None, description="the [receiver](#webhook) that is told when a turn or a tool of the app ends"

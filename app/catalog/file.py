@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.catalog.apps import App
 from app.catalog.compaction import Compaction
+from app.catalog.examples import Example
 from app.catalog.mcp_servers import McpServer
 from app.catalog.models import Model
 from app.catalog.webhooks import Webhook
@@ -38,6 +39,7 @@ def read(path: Path) -> tuple[YamlFile, Content, list[str]]:
         raise ConfigError(f"{file.place()}: must have `model_list:` and `apps:`")
     file.data = mcp_servers.without_litellms(file.data)
     parts = {"params": ModelParams.model_fields, "compact": Compaction.model_fields, "webhook": Webhook.model_fields}
+    parts["examples"] = Example.model_fields
     problems = [*keys.problems(file, App.model_fields, parts, McpServer.model_fields)]
     problems += [*references.problems(file), *values.problems(file), *mcp_servers.problems(file)]
     problems += webhooks.problems(file)

@@ -101,7 +101,8 @@ def problems(
     keys_of_parts: Mapping[str, Collection[str]],
     server_keys: Collection[str],
 ) -> Iterator[Problem]:
-    """Each key that nothing reads. `keys_of_parts` has the keys of an app's mappings, such as `params`."""
+    """Each key that nothing reads. `keys_of_parts` has the keys of an app's mappings, such as `params`, or lists of
+    them."""
     root = file.data
     yield from file.repeated
     yield from _of_level(file, (), root, _Level(SECTIONS, LITELLM_SECTIONS))
@@ -115,7 +116,8 @@ def problems(
         yield from _of_level(file, at, app, _Level(app_keys, strict=True))
         for part, known in keys_of_parts.items():
             of_model = PARAMS_TO_SPELL if part == "params" else ()
-            yield from _of_level(file, (*at, part), _get(app, part), _Level(known, of_model=of_model, strict=True))
+            for inside, entry in _entries((*at, part), _get(app, part)):
+                yield from _of_level(file, inside, entry, _Level(known, of_model=of_model, strict=True))
     servers = root.get("mcp_servers")
     for name, server in servers.items() if isinstance(servers, dict) else ():
         yield from _of_level(
@@ -158,6 +160,14 @@ def _of_level(file: YamlFile, at: Location, entry: Any, level: _Level) -> Iterat
 def _right_one(name: str, known: Collection[str]) -> str:
     right = MEANT.get(name) if MEANT.get(name) in known else nearest(name, known)
     return f"; did you mean {right!r}?" if right else f"; there are: {', '.join(known)}"
+
+
+def _entries(at: Location, value: Any) -> Iterator[tuple[Location, Any]]:
+    """The mappings of a part: itself, or each item of a list."""
+    if isinstance(value, list):
+        yield from (((*at, index), item) for index, item in enumerate(value))
+    else:
+        yield at, value
 
 
 def _list(value: Any) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.catalog import App, Compaction, McpServer, Model, Webhook
+from app.catalog import App, Compaction, Example, McpServer, Model, Webhook
 from app.checks.keys import MODEL_INFO
 from app.model_params import ModelParams
 
@@ -21,14 +21,15 @@ _TYPES |= {"object": "mapping", "array": "list"}
 
 
 def tables() -> dict[str, str]:
-    """The tables by their names: `file`, `model_list`, `model_info`, `apps`, `compact`, `webhook`, `params`,
-    `mcp_servers`."""
+    """The tables by their names: `file`, `model_list`, `model_info`, `apps`, `compact`, `examples`, `webhook`,
+    `params`, `mcp_servers`."""
     return {
         "file": _table(["key", "what it holds"], [(f"`{name}`", text) for name, text in SECTIONS.items()]),
         "model_list": _of(Model),
         "model_info": _table(["key", "what it says"], [(f"`{name}`", text) for name, text in MODEL_INFO.items()]),
         "apps": _of(App),
         "compact": _of(Compaction),
+        "examples": _of(Example),
         "webhook": _of(Webhook),
         "params": _of(ModelParams),
         "mcp_servers": _of(McpServer),
@@ -55,7 +56,7 @@ def _kinds(schema: dict[str, Any]) -> Iterator[str]:
     if "enum" in schema:
         yield ", ".join(f"`{value}`" for value in schema["enum"])
     elif schema.get("type") == "array":
-        yield "list of texts"
+        yield "list" if "$ref" in schema["items"] else "list of texts"
     elif schema.get("type") in _TYPES:
         yield _TYPES[schema["type"]] + _bounds(schema)
     elif "$ref" in schema or ("default" in schema and "anyOf" not in schema):

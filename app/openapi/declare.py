@@ -168,6 +168,7 @@ THREAD_PATH = RouteSpec((Parameter("thread_id", "path", "A thread of the session
 LAST_EVENT_ID = RouteSpec((Parameter("Last-Event-ID", "header", "Resume after this event.", _AFTER),), (400,))
 STARTING_AFTER = RouteSpec((Parameter("starting_after", "query", "As Last-Event-ID.", _AFTER),), (400,))
 IDS = query("ids", "`1` puts an `id:` line into each frame.")
+USAGE = query("usage", "`1` adds model, times and usage of turns whose message asked to keep them.")
 REASONING = query("reasoning", "`1` adds what the model thinks, unless its app hides it.")
 _MESSAGES_LIMIT = Parameter(
     "limit",

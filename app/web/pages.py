@@ -43,9 +43,10 @@ def messages_limit() -> int | None:
     return int(limit)
 
 
-def wanted_messages(*, with_reasoning: bool) -> WantedMessages:
+def wanted_messages(*, with_reasoning: bool, with_facts: bool) -> WantedMessages:
     """The page of messages that the query asks for. Raises `BadRequest`."""
-    return WantedMessages(messages_limit() or DEFAULT_MESSAGES, request.args.get("before", ""), with_reasoning)
+    limit, before = messages_limit() or DEFAULT_MESSAGES, request.args.get("before", "")
+    return WantedMessages(limit, before, with_reasoning, with_facts)
 
 
 def paged_json(value: Any, page: Page) -> Response:

@@ -18,6 +18,7 @@ from app.state.session_fields import (
 from app.state.tools.open_requests import pending
 from app.web import parsing
 from app.web.current import services
+from app.web.turn_facts import wants_usage, with_usage
 
 
 def thread_json(thread: Fields, session: Fields | None = None, current_thread: str = "") -> dict[str, Any]:
@@ -70,8 +71,11 @@ def shows_reasoning(catalog: Catalog, session: Fields) -> bool:
     return parsing.wants_reasoning() and app.reasoning == "shown"
 
 
-def with_feedback(snapshot: Snapshot, messages: list[Message]) -> list[Message]:
-    """Messages of the snapshot's thread, as clients get them, with the feedback on replies."""
+def with_additions(snapshot: Snapshot, messages: list[Message]) -> list[Message]:
+    """Messages of the snapshot's thread, as clients get them, with the feedback on replies, and what turns used if the
+    client asks for it."""
+    session_id = snapshot.session["id"]
+    shown = with_usage(session_id, messages) if wants_usage() else messages
     if not (snapshot.has_feedback and snapshot.thread_id):
-        return messages
-    return services().feedback.shown(snapshot.session["id"], snapshot.thread_id, messages)
+        return shown
+    return services().feedback.shown(session_id, snapshot.thread_id, shown)

@@ -60,10 +60,10 @@ def test_a_tool_call_is_a_card_that_opens(here):
     card = here.page.locator("details.card")
     expect(card.locator(".card-state")).to_have_text("done")
     expect(card.locator("summary .card-time")).to_have_text(re.compile(r"\d+ ms|[\d.]+ s"))
-    expect(card.get_by_role("region", name="Arguments")).to_be_hidden()
+    expect(card.get_by_role("group", name="Arguments")).to_be_hidden()
     card.locator("summary").press("Enter")
-    expect(card.get_by_role("region", name="Arguments")).to_contain_text('"symbol": "ETH"')
-    expect(card.get_by_role("region", name="Result")).to_contain_text('"price": 3500')
+    expect(card.get_by_role("group", name="Arguments")).to_contain_text('"symbol": "ETH"')
+    expect(card.get_by_role("group", name="Result")).to_contain_text('"price": 3500')
     expect(card.locator(".card-when")).to_contain_text("Called at")
     expect(here.turns.last).to_contain_text("$3,500.00.")
 
@@ -74,7 +74,7 @@ def test_a_tool_that_failed_says_so(scripted, provider):
     scripted.say("explode")
     expect(scripted.page.locator(".card-state")).to_have_text("failed")
     scripted.page.locator(".card summary").click()
-    expect(scripted.page.get_by_role("region", name="Error")).to_contain_text("error")
+    expect(scripted.page.get_by_role("group", name="Error")).to_contain_text("error")
 
 
 @pytest.mark.long
@@ -82,7 +82,7 @@ def test_steps_of_a_tool_come_after_the_answer_has_ended(here):
     here.say("Watch the price of BTC 3 times every 0.4 seconds")
     card = here.page.locator("details.card")
     card.locator("summary").click()
-    expect(card.get_by_role("region", name="Result")).to_contain_text('"step": 1')
+    expect(card.get_by_role("group", name="Result")).to_contain_text('"step": 1')
     expect(card.locator(".steps li")).to_have_count(2)
     expect(card.locator(".steps")).to_contain_text('"step":3')
     expect(card.locator(".card-state")).to_have_text("done")
@@ -249,9 +249,10 @@ def test_an_answer_goes_on_after_a_reload(scripted, provider):
     expect(scripted.turns).to_have_count(1)
 
 
-@pytest.mark.parametrize("words", ["Count to 300", "Ask for a price"])
-def test_a_suggestion_is_sent(here, words):
+@pytest.mark.parametrize(("words", "sent"), [("Count to 300", "Count to 300"), ("Ask for a price", "price of ETH?")])
+def test_an_example_of_the_app_is_sent(here, words, sent):
     here.page.get_by_role("button", name=words).click()
     expect(here.turns).to_have_count(1)
+    expect(here.said).to_contain_text(sent)
     expect(here.page.locator("#empty")).to_be_hidden()
     here.page.keyboard.press("Escape")

@@ -61,3 +61,39 @@ def test_nothing_is_wrong_with_files_thoughts_versions_and_what_waits(seeing, pr
     expect(page.page.get_by_role("group", name="Versions")).to_be_visible()
     page.button("Edit this message").first.click()
     assert complaints(page) == []
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 320), ("dark", 1100)])
+def test_nothing_is_wrong_with_examples_threads_search_facts_and_the_user_state(here, complaints, scheme, width):
+    page = here.page
+    page.set_viewport_size({"width": width, "height": 760})
+    page.emulate_media(reduced_motion="reduce")
+    page.evaluate("(scheme) => { document.documentElement.dataset.theme = scheme }", scheme)
+    expect(page.locator("#examples button")).to_have_count(2)
+    assert complaints(here) == []
+
+    here.say("What is the current price of ETH? Then the time in Asia/Tokyo, and Europe/Paris")
+    page.locator(".facts-button").click()
+    for summary in page.locator("details.card summary").all():
+        summary.click()
+    page.locator("#scroll").evaluate("(one) => one.scrollTo(0, 0)")
+    assert complaints(here) == []
+
+    page.locator("#edit-user-state").click()
+    page.get_by_role("textbox", name="User state (JSON)").fill("{")
+    here.button("Save").click()
+    assert complaints(here) == []
+
+    page.keyboard.press("Escape")
+    if width < 768:
+        here.button("Conversations").click()
+    here.rows.first.locator(".row-title").focus()
+    page.locator("button[aria-label^='New thread in']").click()
+    if width < 768:
+        here.button("Conversations").click()
+    expect(page.get_by_role("list", name="Threads").locator("li")).to_have_count(2)
+    assert complaints(here) == []
+    page.get_by_label("Search in conversations").fill("nowhere")
+    assert complaints(here) == []
+    wide = "[...document.querySelectorAll('html, main, header, #scroll, .foot, .side')]"
+    assert page.evaluate(f"Math.max(...{wide}.map((one) => one.scrollWidth - one.clientWidth))") <= 0

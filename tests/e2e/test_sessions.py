@@ -188,9 +188,23 @@ def test_models_and_apps(client, webs, key):
     client.post("/api/sessions", json={"app": "scripted"})
     assert [m["id"] for m in client.get("/api/session/models").json()["models"]] == ["scripted", "small"]
     apps = client.http.get(f"{webs[0]}/api/session/apps", headers={"Aomi-App-Key": key}).json()["apps"]
-    assert {"id": "default", "name": "Default"} in apps
+    assert [(one["id"], one["name"]) for one in apps if one["id"] == "default"] == [("default", "Default")]
     assert {"id": "scripted", "name": "Scripted app"} in apps
     assert client.http.get(f"{webs[0]}/api/session/apps").status_code == 401
+
+
+def test_an_app_has_messages_to_try(client, webs, key):
+    examples = [
+        {"title": "Ask for a price", "text": "What is the current price of ETH?"},
+        {"title": "", "text": "Count to 300"},
+    ]
+    anyone = client.http.get(f"{webs[0]}/api/session/app").json()
+    assert anyone == {"id": "default", "name": "Default", "examples": examples}
+    apps = client.http.get(f"{webs[0]}/api/session/apps", headers={"X-API-Key": key}).json()["apps"]
+    assert [one.get("examples") for one in apps if one["id"] in ("default", "scripted")] == [examples, None]
+    client.post("/api/sessions", json={"app": "scripted"})
+    of_session = client.get("/api/session/app").json()
+    assert of_session == {"id": "scripted", "name": "Scripted app", "examples": []}
 
 
 def test_updates_tell_every_change_and_resume_without_loss(client, webs):

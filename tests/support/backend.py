@@ -275,7 +275,17 @@ def configuration(provider_url: str) -> dict[str, Any]:
             {"model_name": "demo", "litellm_params": {"model": "demo/assistant"}},
         ],
         "apps": [
-            {"id": "default", "name": "Default", "model": "demo", "models": ["demo", "scripted"], "tools": tools[:3]},
+            {
+                "id": "default",
+                "name": "Default",
+                "model": "demo",
+                "models": ["demo", "scripted"],
+                "tools": tools[:3],
+                "examples": [
+                    {"title": "Ask for a price", "text": "What is the current price of ETH?"},
+                    "Count to 300",
+                ],
+            },
             {
                 "id": "scripted",
                 "name": "Scripted app",

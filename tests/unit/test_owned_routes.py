@@ -57,7 +57,7 @@ def test_without_a_token_every_route_is_refused_but_those_that_concern_no_sessio
         for endpoint, _ in answered
         if endpoint in conventions_of(app, endpoint.partition(".")[0]).without_session
     }
-    assert let_in == declared | {"catalog.models"}
+    assert let_in == declared | {"catalog.models", "catalog.app_of_session"}
     assert declared | users.WITHOUT_SESSION < {endpoint for endpoint, _ in answered}
 
 

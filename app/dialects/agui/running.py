@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,16 +21,10 @@ from app.state.session_fields import Fields, session_status, session_user_state
 from app.state.tools.open_requests import pending
 from app.state.turns.run_records import Run
 from app.usage import Charge
+from app.web.counted_turns import USAGE_WAIT, counted
 from app.web.current import services
 from app.web.streaming.streams import stream
 from app.web.streaming.turn_streams import stream_turn
-
-USAGE_WAIT = 1.0
-"""Seconds that the end of a stream waits for the turn's usage, which is counted behind the last word. One that was
-stopped does not wait."""
-
-USAGE_PAUSE = 0.05
-"""Seconds between two looks at it."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +101,8 @@ def _frames(asked: Asked, turn_id: str, before: list[AgentEvent], state: Mapping
     runs, sessions, session_id = services().runs, services().sessions, asked.session_id  # they outlive the request
 
     def ended(terminal: sse.Event) -> Ended:
-        run = _counted(lambda: runs.get(session_id, turn_id), 0.0 if terminal.get("interrupted") else USAGE_WAIT)
+        wait = 0.0 if terminal.get("interrupted") else USAGE_WAIT  # one that was stopped ends at once
+        run = counted(lambda: runs.get(session_id, turn_id), wait)
         waiting = runs.open_calls.find(session_id, terminal["awaiting"]) if terminal.get("awaiting") else None
         outcome = outcome_of(waiting.open_calls if waiting else None, speaks_1_0=asked.speaks_1_0)
         return Ended(list(_usage(run)) if run else [], shown_state(sessions.get(session_id) or {}), outcome)
@@ -132,14 +126,6 @@ def _messages(session_id: str, snapshot: Snapshot, turn_id: str) -> list[dict[st
         return url_for("files.show", file_id=file_id, session_id=session_id, _external=True)
 
     return agent_messages(stored, file_url, with_reasoning=shows_reasoning(snapshot.session))
-
-
-def _counted(read: Callable[[], Run | None], wait: float) -> Run | None:
-    """A turn that is over, with its usage if that is counted within `wait` seconds."""
-    until = time.monotonic() + wait
-    while (run := read()) and run.has_unsettled_calls and time.monotonic() < until:
-        time.sleep(USAGE_PAUSE)
-    return run
 
 
 def _usage(run: Run) -> Iterator[dict[str, Any]]:

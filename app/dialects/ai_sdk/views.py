@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, url_for
@@ -30,6 +29,7 @@ from app.state.conversation.histories import Snapshot
 from app.state.turns.run_records import Run
 from app.web import parsing
 from app.web.bodies import json_body, validated
+from app.web.counted_turns import counted
 from app.web.current import services
 from app.web.messages.turn_start import chat_of, session_of_body
 from app.web.pages import paged_json
@@ -40,12 +40,6 @@ from app.web.streaming.turn_frames import TurnEvent
 from app.web.streaming.turn_streams import stream_events, stream_turn
 
 bp = Blueprint("ai_sdk", __name__)
-
-USAGE_WAIT = 1.0
-"""Seconds that the end of a stream waits for the turn's usage, which is counted behind the last word."""
-
-USAGE_PAUSE = 0.05
-"""Seconds between two looks at it."""
 
 RECENT_TURNS = 50
 """Turns whose record or usage is looked up for the history."""
@@ -172,7 +166,7 @@ def _reply(session_id: str, run_id: str, run: Run | None, version: Version) -> R
     runs = services().runs  # the stream outlives the request
 
     def ended() -> Mapping[str, Any]:
-        return metadata.at_end(_counted(lambda: runs.get(session_id, run_id)))
+        return metadata.at_end(counted(lambda: runs.get(session_id, run_id)))
 
     return Reply(
         message_id=run.earlier[0] if run and run.earlier else run_id,
@@ -191,14 +185,6 @@ def _before(run: Run, with_reasoning: bool) -> list[sse.Event]:
     snapshot = services().sessions.histories.snapshot(run.session_id, run.thread_id)
     stored = [one for one in snapshot.messages if history.run_of(one) in run.earlier] if snapshot else []
     return history.events_of(stored, with_reasoning=with_reasoning)
-
-
-def _counted(read: Callable[[], Run | None]) -> Run | None:
-    """A turn that is over, with its usage if that is counted soon."""
-    until = time.monotonic() + USAGE_WAIT
-    while (run := read()) and run.has_unsettled_calls and time.monotonic() < until:
-        time.sleep(USAGE_PAUSE)
-    return run
 
 
 def _known(session_id: str, snapshot: Snapshot) -> history.Known:

@@ -168,7 +168,8 @@ ResponseFormat = Annotated[
 
 
 class _Turn(TypedDict):
-    """The fields that every message and regeneration may have."""
+    """The fields that every message and regeneration may have. `usage` keeps model, times and usage of the turn for
+    `?usage=1`."""
 
     thread_id: NotRequired[ThreadId | None]
     model: NotRequired[Model | None]
@@ -176,6 +177,7 @@ class _Turn(TypedDict):
     on_busy: NotRequired[parsing.OnBusy]
     response_format: NotRequired[ResponseFormat | None]
     tools: NotRequired[ClientTools]
+    usage: NotRequired[Annotated[bool, Field(strict=True), expected("true or false")]]
 
 
 @open_schema(text="What is the current price of ETH?")

@@ -187,13 +187,37 @@ class ToolResult(TypedDict):
     args: NotRequired[dict[str, Any]]
 
 
+class TurnUsage(TypedDict):
+    """The usage of a turn. `cost_usd` is there for callers with an API key or a token, if all prices are known."""
+
+    model_calls: int
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    cost_usd: NotRequired[float]
+    estimated_calls: int
+    unpriced_calls: int
+    own_key_calls: int
+
+
+@exact_schema(model="claude-sonnet", started_at=_CREATED, ended_at=_UPDATED)
+class TurnFacts(TypedDict):
+    """Model, times and usage of a turn. Without `usage`, nothing is counted yet."""
+
+    model: str
+    started_at: NotRequired[str]
+    ended_at: NotRequired[str]
+    usage: NotRequired[TurnUsage]
+
+
 @exact_schema(id="msg_1", role="user", content="What is the current price of ETH?", created_at=_CREATED, parent_id=None)
 class Message(TypedDict):
     """A message of the history. A later step of a multi-step tool has the role `tool`, a client's reply to a tool's
     request `system`. `reasoning` is what the model thought, if the request asks for it; `parsed`
     the object that the answer is, if its message had a `response_format`. `parent_id` names the message before it;
     `siblings` are the messages that follow the same one, in order and with itself, where there are others. `feedback`
-    is there if the reply has any."""
+    is there if the reply has any, `turn` on the last message of a turn with the request's `usage=1`, if its own message
+    had `usage`."""
 
     id: str
     role: Literal["user", "assistant", "tool", "system"]
@@ -208,6 +232,7 @@ class Message(TypedDict):
     parent_id: str | None
     siblings: NotRequired[list[str]]
     feedback: NotRequired[list[GivenFeedback]]
+    turn: NotRequired[TurnFacts]
 
 
 @exact_schema(messages=[], has_more=False)
@@ -231,6 +256,7 @@ class WaitingMessage(TypedDict):
 @exact_schema(
     session_id=_ID,
     thread_id=None,
+    thread_is_processing=False,
     status="idle",
     is_processing=False,
     title="",
@@ -243,11 +269,13 @@ class WaitingMessage(TypedDict):
     last_event_id="0",
 )
 class State(TypedDict):
-    """A snapshot. Follow /api/updates from `last_event_id` to miss nothing. `has_more` is there if the request has a
+    """A snapshot. `thread_is_processing` says whether the session's current turn is in this thread. Follow /api/updates
+    from `last_event_id` to miss nothing. `has_more` is there if the request has a
     `limit`, and says whether there are older messages."""
 
     session_id: str
     thread_id: str | None
+    thread_is_processing: bool
     status: Status
     is_processing: bool
     title: str
@@ -313,12 +341,30 @@ class Models(TypedDict):
     models: list[ListedModel]
 
 
+@exact_schema(title="A price", text="What is the current price of ETH?")
+class Example(TypedDict):
+    """A message to try. `title` is a few words about it, "" without one."""
+
+    title: str
+    text: str
+
+
 @exact_schema(id="mycoindex", name="MyCoinDex")
 class ListedApp(TypedDict):
-    """An app that the key opens."""
+    """An app that the key opens. `examples` is there if it has any."""
 
     id: str
     name: str
+    examples: NotRequired[list[Example]]
+
+
+@exact_schema(id="default", name="Default", examples=[{"title": "", "text": "What is the current price of ETH?"}])
+class SessionApp(TypedDict):
+    """The app of a session, with messages to try."""
+
+    id: str
+    name: str
+    examples: list[Example]
 
 
 @exact_schema(apps=[{"id": "mycoindex", "name": "MyCoinDex"}, {"id": "default", "name": "Default"}])

@@ -21,11 +21,12 @@ Place = Callable[[Iterable[transcript.Message]], list[transcript.Message]]
 @dataclass(frozen=True)
 class WantedMessages:
     """At most `limit` messages, those before the message `before` ('' for the newest). Messages that have nothing but
-    reasoning count only `with_reasoning`."""
+    reasoning count only `with_reasoning`; `with_facts` they have the facts of turns."""
 
     limit: int
     before: str = ""
     with_reasoning: bool = False
+    with_facts: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,8 @@ def read_messages(
     page = list(islice(shown, wanted.limit))
     before = list(_through_first_fork(shown))
     placed = place(reversed([*page, *before]))
-    return MessagePage(
-        transcript.for_clients(placed[len(before) :], with_reasoning=wanted.with_reasoning), has_more=bool(before)
-    )
+    asked = {"with_reasoning": wanted.with_reasoning, "with_facts": wanted.with_facts}
+    return MessagePage(transcript.for_clients(placed[len(before) :], **asked), has_more=bool(before))
 
 
 def _through_first_fork(messages: Iterable[transcript.Message]) -> Iterator[transcript.Message]:

@@ -97,11 +97,16 @@ def is_shown(message: Message, *, with_reasoning: bool = False) -> bool:
     return message["role"] != "error" and (with_reasoning or not _is_empty(message))
 
 
-def for_clients(messages: list[Message], *, with_reasoning: bool = False) -> list[Message]:
+def for_clients(messages: list[Message], *, with_reasoning: bool = False, with_facts: bool = False) -> list[Message]:
     """The messages of a thread for a client: no notes of failures. `with_reasoning` some have `reasoning`, the text of
-    what the model thought; otherwise a message that has nothing else is left out."""
+    what the model thought; otherwise a message that has nothing else is left out. `with_facts` the last
+    message of a turn that keeps its facts has them in `turn`."""
     said = [one for one in messages if is_shown(one, with_reasoning=with_reasoning)]
-    return [_for_client(one, shown_reasoning(one) if with_reasoning else "") for one in said]
+    shown = [_for_client(one, shown_reasoning(one) if with_reasoning else "") for one in said]
+    return [
+        new | {"turn": one["turn"]} if with_facts and "turn" in one else new
+        for new, one in zip(shown, said, strict=True)
+    ]
 
 
 def _for_client(message: Message, reasoning: str) -> Message:

@@ -23,7 +23,7 @@ NO_SESSION = "There is no such session; POST /api/sessions or a first message cr
 OPEN = frozenset({"health", "docs", "openapi", "metrics", "playground"})
 """Blueprints that show nothing of anybody."""
 
-WITHOUT_SESSION = frozenset({"catalog.models", "catalog.apps", "usage.show"})
+WITHOUT_SESSION = frozenset({"catalog.models", "catalog.app_of_session", "catalog.apps", "usage.show"})
 """Endpoints of the reference API that concern no session, unless the request names one."""
 
 SEND_ONE = "A token is needed: send it as Authorization: Bearer"

@@ -11,18 +11,24 @@ import { Composer } from "./views/composer.js";
 import { ConversationView } from "./views/conversation_view.js";
 import { setText } from "./views/dom.js";
 import { DraftChips } from "./views/draft_chips.js";
+import { Examples } from "./views/examples.js";
 import { listenForFiles } from "./views/file_sources.js";
-import { renderMarkdown } from "./views/markdown.js";
+import { JumpButton } from "./views/jump_button.js";
+import { ListCommands } from "./views/list_commands.js";
 import { MessageCommands } from "./views/message_commands.js";
-import { announce, clearNotices, showError, showNotice } from "./views/notices.js";
+import { announce, clearNotices, showError, showNotice, showReadiness } from "./views/notices.js";
 import { OlderButton } from "./views/older_button.js";
 import { Regenerations } from "./views/regenerations.js";
 import { RequestForms } from "./views/request_forms.js";
 import { Scroller } from "./views/scroller.js";
+import { SearchBox } from "./views/search_box.js";
 import { SettingsForm } from "./views/settings_form.js";
 import { listenForShortcuts } from "./views/shortcuts.js";
 import { SidePanel } from "./views/side_panel.js";
 import { Sidebar } from "./views/sidebar.js";
+import { listenForTheme } from "./views/theme_choice.js";
+import { endText } from "./views/turn_end.js";
+import { UserStateDialog } from "./views/user_state_dialog.js";
 import { WireDrawer } from "./views/wire_drawer.js";
 import { Api } from "./wire/api.js";
 import { watchReadiness } from "./wire/readiness.js";
@@ -65,25 +71,31 @@ const settings = new SettingsForm({ app: $("#app"), model: $("#model"), key: $("
   choose: (field, value) => withErrors(() => session.choose(field, value)).then(() => settings.show(session)),
   useKey,
 });
-const sidebar = new Sidebar($("#sessions"), $("#archived"), {
-  open: (id) => go(id),
-  rename: (id, title) => withErrors(() => api.renameSession(id, title)).then(listChanged),
-  archive: (id, archived) => withErrors(() => api.archiveSession(id, archived)).then(listChanged),
-  remove,
-});
+const search = new SearchBox($("#search"), $("#found"), { changed: searched, leave: () => composer.focus() });
+const commands = new ListCommands({ api, session: () => session, go, withErrors, changed: listChanged });
+const sidebar = new Sidebar($("#sessions"), $("#archived"), search, commands);
+const jump = new JumpButton($("#jump"), $("#scroll"), scroller, () => composer.focus());
+const examples = new Examples($("#examples"), { load: async (id) => (await api.app(id)).examples, send: (text) => messages.send(text) });
+const userState = new UserStateDialog($("#user-state"), $("#edit-user-state"), () => session);
 
 const list = new SessionList(api, owner, {
   openId: () => session.id,
-  loaded: (sessions) => sidebar.show(sessions, session.id),
+  loaded: (sessions) => {
+    sidebar.show(sessions, session);
+    session.threads.refresh().then(() => sidebar.update());
+  },
   failed: (error) => showError(error, showKey),
 });
 
 // Sessions
 
-function openSession(id, isNew) {
+/** Open the session at an address: its id, or `id/thread`; '' opens a new one. `words` are those to lead to. */
+function openSession(address, words = []) {
+  const [id, threadId] = address.split("/");
   if (session) attached.set(session.id, session.drafts.take());
+  if (session) search.keep(session);
   session?.close();
-  session = new Session(api, id, owner);
+  session = new Session(api, id || newId(), owner, threadId);
   session.addEventListener("change", draw);
   session.addEventListener("ended", ({ detail: turn }) => turn.awaiting.length || announce(endText(turn)));
   session.addEventListener("ended", () => loadList());
@@ -95,24 +107,25 @@ function openSession(id, isNew) {
     showNotice(`${reason}. This is a new one.`);
   });
   clearNotices();
-  session.drafts.putBack(attached.get(id) ?? []);
+  session.drafts.putBack(attached.get(session.id) ?? []);
   draw();
-  if (isNew) session.begin();
-  else withErrors(() => session.open()).then(() => scroller.toEnd());
+  if (!id) return session.begin();
+  withErrors(() => session.open()).then(() => conversation.lead(words) || scroller.toEnd());
+  session.threads.loaded().then(() => sidebar.update());
 }
 
-/** Show a session; '' shows a new one. */
-function go(id) {
-  history.pushState(null, "", id ? `#${id}` : location.pathname);
-  openSession(id || newId(), !id);
+/** Show a session, '' for a new one. `words` are those to lead to; `threadId` is the thread to show. */
+function go(id, words = [], threadId = "") {
+  const address = [id, threadId].filter(Boolean).join("/");
+  history.pushState(null, "", address ? `#${address}` : location.pathname);
+  openSession(address, words);
   sidePanel.close();
   loadList();
   composer.focus();
 }
 
 function openFromAddress() {
-  const id = location.hash.slice(1);
-  openSession(id || newId(), !id);
+  openSession(location.hash.slice(1));
   loadList();
 }
 
@@ -121,23 +134,15 @@ async function loadList() {
   drawTitle();
 }
 
-function listChanged() {
-  if (session.exists && location.hash.slice(1) !== session.id) history.replaceState(null, "", `#${session.id}`);
-  loadList();
-  otherTabs.postMessage("listed");
+function searched() {
+  search.keep(session);
+  sidebar.update();
 }
 
-async function remove(id) {
-  const dialog = $("#confirm");
-  setText($("#confirm-title"), `Delete “${sidebar.title(id)}”?`);
-  dialog.returnValue = "";
-  dialog.showModal();
-  await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
-  if (dialog.returnValue !== "delete") return;
-  if (id === session.id) go("");
-  await withErrors(() => api.deleteSession(id));
-  listChanged();
-  announce("Deleted");
+function listChanged() {
+  if (session.exists && location.hash.slice(1).split("/")[0] !== session.id) history.replaceState(null, "", `#${session.id}`);
+  loadList();
+  otherTabs.postMessage("listed");
 }
 
 // Turns
@@ -146,11 +151,6 @@ function stop() {
   announce("Stopped");
   withErrors(() => session.stop());
   drawNow(); // a stop shows at once
-}
-
-function endText(turn) {
-  if (turn.end === "error") return `The reply failed: ${turn.error.message}`;
-  return turn.end === "interrupted" ? "Stopped" : `Reply: ${renderMarkdown(turn.text).textContent.trim()}`;
 }
 
 // Drawing
@@ -180,18 +180,16 @@ function drawNow() {
   });
   $("#offline").hidden = session.connected;
   settings.show(session);
+  examples.show(session);
+  userState.update(session);
   drawTitle();
   if (wasNearEnd && session.items.length) scroller.toEnd();
+  jump.update();
   drawDuration = performance.now() - startedAt;
 }
 
-function showReadiness(reason) {
-  setText($("#not-ready"), reason && `Not ready, messages wait: ${reason}`);
-  $("#not-ready").hidden = !reason;
-}
-
 function drawTitle() {
-  const title = session.title || "New conversation";
+  const title = session.fields.title || "New conversation";
   setText($("#title"), title);
   document.title = `${title} · aomi`;
 }
@@ -213,7 +211,7 @@ async function useKey(key) {
   api.key = sessionStorage[KEY] = key;
   clearNotices();
   await settings.loadApps();
-  if (location.hash) openSession(session.id, false); // the new key may open a session that was refused before
+  if (location.hash) openFromAddress(); // the new key may open a session that was refused before
   settings.show(session);
   loadList(); // a user's token has a list of its own
 }
@@ -235,9 +233,9 @@ function closeOrStop() {
 }
 
 listenForFiles({ button: $("#attach"), input: $("#files"), box: $("#message"), target: $("#drop") }, (files) => messages.attach(files));
+listenForTheme($("#theme"));
 listenForShortcuts({ write: () => composer.focus(), startNew: () => go(""), toggleDrawer: () => drawer.toggle(), escape: closeOrStop });
 $("#new").addEventListener("click", () => go(""));
-for (const button of document.querySelectorAll("#empty [data-ask]")) button.addEventListener("click", () => messages.send(button.dataset.ask));
 addEventListener("popstate", openFromAddress);
 otherTabs.addEventListener("message", loadList);
 document.addEventListener("visibilitychange", () => (document.hidden ? session.pause() : withErrors(() => session.resume()).then(loadList)));

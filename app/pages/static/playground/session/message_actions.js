@@ -89,7 +89,7 @@ export class MessageActions {
 
   async #body({ id, text, attachments }) {
     const references = await this.#parts.drafts.references(attachments);
-    return { text, message_id: id, ...(references.length && { attachments: references }) };
+    return { text, message_id: id, ...(references.length && { attachments: references }), usage: true };
   }
 
   /** Post a message, and `undo()` what is shown of it if that fails. */

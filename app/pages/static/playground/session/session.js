@@ -10,9 +10,11 @@ import { SessionData } from "./session_data.js";
 import { SessionFiles } from "./session_files.js";
 import { SessionSettings } from "./session_settings.js";
 import { StateSync } from "./state_sync.js";
+import { Threads } from "./threads.js";
 import { TurnFollower } from "./turn_follower.js";
 import { UpdateEvents } from "./update_events.js";
 import { UpdatesSubscription } from "./updates_subscription.js";
+import { UserState } from "./user_state.js";
 
 /**
  * Dispatches `change` (something to draw), `ended` (`detail`: the turn), `failed` (`detail`: an error of a request),
@@ -31,9 +33,12 @@ export class Session extends EventTarget {
   #isConnected = true;
   #isPaused = false;
 
-  constructor(api, id, owner) {
+  /** `threadId` is the thread to show, '' for the newest. */
+  constructor(wholeApi, id, owner, threadId = "") {
     super();
     this.id = id;
+    this.threads = new Threads(wholeApi, id, threadId);
+    const { api } = this.threads;
     this.#api = api;
     this.#settings = new SessionSettings(api, id, owner, this.#data, () => this.#notify("listed"));
     this.#sender = new MessageSender(api, id);
@@ -61,6 +66,7 @@ export class Session extends EventTarget {
       sync: this.#sync, drafts: this.drafts, changed: () => this.#changed(),
     };
     this.messages = new MessageActions(api, id, parts);
+    this.userState = new UserState(api, id, parts);
     this.answers = new CallAnswers(this.#closed.signal, parts);
     const updateEvents = new UpdateEvents(this.#data, this.#follower, this.#sync, (...told) => this.#notify(...told));
     this.#updates = new UpdatesSubscription(api, id, {
@@ -72,16 +78,9 @@ export class Session extends EventTarget {
 
   // What to show
 
-  get title() {
-    return this.#data.fields.title;
-  }
-
-  get app() {
-    return this.#data.fields.app;
-  }
-
-  get model() {
-    return this.#data.fields.model;
+  /** `title`, `app` and `model`, as in /api/state. */
+  get fields() {
+    return this.#data.fields;
   }
 
   get exists() {
@@ -226,6 +225,7 @@ export class Session extends EventTarget {
     this.#changed();
     this.#notify("ended", turn);
     this.#sync.soon();
+    setTimeout(() => turn.facts?.usage || this.#sync.soon(), 2000); // its usage may be counted a little later
   }
 
   #showStopping(turn, isStopping) {

@@ -5,10 +5,10 @@ import { History } from "./history.js";
 import { OpenCalls } from "./open_calls.js";
 import { Transcript } from "./transcript.js";
 
-const FIELDS = ["status", "title", "app", "model"];
+const FIELDS = ["status", "title", "app", "model", "user_state"];
 
 export class SessionData {
-  #fields = { status: "idle", title: "", app: "default", model: "" };
+  #fields = { status: "idle", title: "", app: "default", model: "", user_state: {} };
   #history = new History();
   #transcript = new Transcript();
   #requests = new ClientRequests();
@@ -19,7 +19,7 @@ export class SessionData {
   #waiting = []; // messages, as in /api/state
   #regenerations = [];
 
-  /** `status`, `title`, `app` and `model`, as in /api/state. */
+  /** `status`, `title`, `app`, `model` and `user_state`, as in /api/state. */
   get fields() {
     return this.#fields;
   }

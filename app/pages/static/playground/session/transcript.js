@@ -20,10 +20,11 @@ export class Transcript {
     return this.#items;
   }
 
-  /** The messages behind `turn`, which wait for its end. */
+  /** The messages behind `turn`, which wait for its end; without it, those that wait for a turn of another thread. */
   waitingBehind(turn) {
     const index = this.#items.indexOf(turn);
-    return index < 0 ? [] : this.#items.slice(index + 1).filter((item) => item.kind === "message");
+    if (index < 0) return this.#items.filter((item) => item.kind === "message" && item.runId);
+    return this.#items.slice(index + 1).filter((item) => item.kind === "message");
   }
 
   /** Append a message that the server does not have yet. Its id is also its idempotency key. */
@@ -166,6 +167,7 @@ export class Transcript {
       items.push(turn);
     }
     turn.setRating(message);
+    turn.setFacts(message);
     if (rebuilt.has(runId)) turn.applyMessage(message);
     else if (turn.end) turn.applyResults(message); // a call that waited may have got its result in another turn
   }

@@ -72,6 +72,7 @@ export class Turn {
   siblings = []; // the ids of all messages in its place, none if it is the only one
   awaiting = []; // the ids of its calls that waited for an answer when it ended: another turn goes on
   rating = ""; // of its last reply by the user: up or down
+  facts = null; // model, times and usage, as /api/state has them in `turn`
   stopping = false; // a stop was requested, the end has not arrived yet
 
   /** `previous` is the turn as it was known before its events are replayed. */
@@ -110,6 +111,11 @@ export class Turn {
   /** Take over the rating of one of its messages in the history; the last one counts. */
   setRating({ feedback = [] }) {
     this.rating = feedback.find(({ key }) => key === "user")?.rating ?? "";
+  }
+
+  /** Take over the facts of the turn, which the last of its messages has. */
+  setFacts({ turn }) {
+    this.facts = turn ?? this.facts;
   }
 
   /** Apply an event of the chat stream. Later tool steps are left out: /api/updates delivers each of them once. */

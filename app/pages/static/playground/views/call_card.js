@@ -4,10 +4,10 @@
 import { parseExact } from "../wire/exact_json.js";
 import { el, icon, prettyJson, setChildren, setText, timeOfDay } from "./dom.js";
 import { answerErrorHelp } from "./error_help.js";
+import { objectOf } from "./json_object.js";
 import { QuestionForm } from "./question_form.js";
 
 const MAX_ROWS = 12;
-const NO_OBJECT = "The arguments must be a JSON object";
 
 const KINDS = {
   approval: {
@@ -77,7 +77,7 @@ export class CallCard {
     const answer = { call_id: this._call.callId, approve: true };
     if (this._box.value === this._text) return answer;
     try {
-      return { ...answer, args: objectOf(this._box.value) };
+      return { ...answer, args: objectOf(this._box.value, "The arguments") };
     } catch (error) {
       this._refuseBox(error.message);
       return null;
@@ -129,7 +129,7 @@ export class CallCard {
 
   _boxParts() {
     const { name, args } = this._call;
-    const shown = el("pre", { tabIndex: 0, role: "region", "aria-label": `Arguments of ${name}` }, prettyJson(args));
+    const shown = el("pre", { tabIndex: 0, role: "group", "aria-label": `Arguments of ${name}` }, prettyJson(args));
     return [this.isApproval ? null : shown, el("label", { htmlFor: this._box.id }, this._kind.label), this._box];
   }
 
@@ -207,18 +207,6 @@ export class CallCard {
   _fit() {
     this._box.rows = Math.min(MAX_ROWS, Math.max(2, this._box.value.split("\n").length));
   }
-}
-
-/** Raises a `SyntaxError` whose message says what is wrong. */
-function objectOf(text) {
-  let value;
-  try {
-    value = parseExact(text);
-  } catch (error) {
-    throw new SyntaxError(`${NO_OBJECT} (${error.message})`);
-  }
-  if (value === null || typeof value !== "object" || Array.isArray(value)) throw new SyntaxError(NO_OBJECT);
-  return value;
 }
 
 /** JSON as it is, anything else as text. */

@@ -4,6 +4,8 @@ import { setChildren } from "./dom.js";
 import { MessageView, ToolReplyView } from "./message_view.js";
 import { TurnView } from "./turn_view.js";
 
+const LIT_MS = 1500; // how long a message that was looked for is lit
+
 const VIEWS = { message: MessageView, tool_reply: ToolReplyView, turn: TurnView };
 
 export class ConversationView {
@@ -31,6 +33,16 @@ export class ConversationView {
     });
     setChildren(this._root, views.map((view) => view.element));
     if (focused) this._focusSame(focused);
+  }
+
+  /** Lead to the first message that has all `words` (in lower case). Whether there are words, and a message that has them. */
+  lead(words) {
+    if (!words.length) return false;
+    const has = (element) => words.every((word) => element.textContent.toLowerCase().includes(word));
+    const found = [...this._root.children].find(has);
+    found?.scrollIntoView({ block: "center" });
+    found?.animate([{ background: "var(--tint)" }, {}], LIT_MS);
+    return Boolean(found);
   }
 
   /** The button of a version that has the focus, or had it before the last drawing: {of, title}. */

@@ -1,7 +1,7 @@
 // A message of the user, and a reply to a tool.
 
 import { attachmentList } from "./attachments.js";
-import { el, hiddenHeading, icon, iconButton, setChildren, setText } from "./dom.js";
+import { copyButton, el, hiddenHeading, icon, iconButton, setChildren, setText } from "./dom.js";
 import { EditForm } from "./edit_form.js";
 import { Versions } from "./versions.js";
 
@@ -18,7 +18,7 @@ export class MessageView {
     this._words = el("p", { className: "words" }, message.text);
     this._edit = iconButton("pencil", "Edit this message", () => this._open());
     this._versions = new Versions((siblings, number) => actions.choose(siblings, number));
-    this._tools = el("div", { className: "tools" }, this._edit, this._versions.element);
+    this._tools = el("div", { className: "tools" }, copyButton("Copy this message", () => message.text), this._edit, this._versions.element);
     this._body = el("div", { className: "said-body" }, this._words);
     const attachments = attachmentList(message.attachments, files);
     this.element = el("article", { className: "said" }, hiddenHeading("You"), attachments, this._body, this._badge, this._tools);
@@ -68,8 +68,10 @@ export class MessageView {
 export class ToolReplyView {
   constructor(reply) {
     const name = el("span", { className: "card-name" }, "Your reply to a tool");
-    const summary = el("summary", {}, icon("reply"), name, icon("chevron"));
-    const body = el("div", { className: "card-body" }, el("pre", { tabIndex: 0 }, reply.text));
+    const summary = el("summary", {}, el("span", { className: "card-row" }, icon("reply"), name, icon("chevron")));
+    const text = el("pre", { tabIndex: 0, role: "group", "aria-label": "Reply" }, reply.text);
+    const copy = copyButton("Copy this reply to a tool", () => reply.text);
+    const body = el("div", { className: "card-body" }, text, copy);
     this.element = el("details", { className: "card note" }, summary, body);
   }
 

@@ -1,9 +1,10 @@
 // Tells the user something: read out by screen readers, or shown above the message box.
 
-import { el, setChildren } from "./dom.js";
+import { el, setChildren, setText } from "./dom.js";
 import { requestErrorHelp } from "./error_help.js";
 
 const liveRegion = document.querySelector("#status");
+const notReady = document.querySelector("#not-ready");
 const area = document.querySelector("#notices");
 
 /** Have screen readers read `text`. */
@@ -22,6 +23,12 @@ export function showError(error, enterKey) {
   const button = el("button", { type: "button", className: "secondary", onclick: enterKey }, "Enter a key");
   const text = el("div", {}, el("p", { className: "what" }, what), el("p", {}, next));
   setChildren(area, [el("div", { className: "notice failure", role: "alert" }, text, needsKey ? button : "")]);
+}
+
+/** Show why the backend is not ready; '' hides that. */
+export function showReadiness(reason) {
+  setText(notReady, reason && `Not ready, messages wait: ${reason}`);
+  notReady.hidden = !reason;
 }
 
 export function clearNotices() {

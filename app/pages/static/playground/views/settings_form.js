@@ -37,9 +37,10 @@ export class SettingsForm {
 
   /** Show the app and model of the session. */
   async show(session) {
-    setOptions(this._app, withOption(this._apps, session.app), session.app);
+    const { app } = session.fields;
+    setOptions(this._app, withOption(this._apps, app), app);
     await this._loadModels(session);
-    const { model } = session; // it may have changed meanwhile
+    const { model } = session.fields; // it may have changed meanwhile
     setOptions(this._model, model ? withOption(this._models, model) : this._models, model);
   }
 
@@ -53,7 +54,7 @@ export class SettingsForm {
     setText(this._keyHint, error.status === 401 ? `${what}. Check it, or make one with: aomi keys create` : `${what} ${next}`);
   }
 
-  async _loadModels({ exists, id, app }) {
+  async _loadModels({ exists, id, fields: { app } }) {
     const wanted = `${exists && id} ${app}`;
     if (this._modelsFor === wanted) return;
     this._modelsFor = wanted;

@@ -1,21 +1,32 @@
 // The list of conversations. Each one is a session, created under a public key that only this browser knows.
 
 import { el, icon, iconButton, setChildren } from "./dom.js";
+import { threadList } from "./thread_list.js";
+
+const MARKS = { running: "Running", unread: "Unread" };
 
 export class Sidebar {
-  /** `actions`: `open(id)`, and `rename(id, title)`, `archive(id, archived)`, `remove(id)`, which return promises. */
-  constructor(root, archivedRoot, actions) {
+  /** `search` says which ones are shown; `actions` as in ListCommands. */
+  constructor(root, archivedRoot, search, actions) {
     this._root = root;
     this._archived = archivedRoot;
+    this._search = search;
     this._actions = actions;
     this._sessions = [];
     this._current = ""; // the id of the open session
+    this._threads = null; // of the open session
     this._renaming = ""; // the id of the session being renamed
     root.parentElement.addEventListener("keydown", (event) => this._keyDown(event));
   }
 
-  show(sessions, current) {
-    [this._sessions, this._current] = [sessions, current];
+  /** Show the list. `id` is the open session, `threads` has its threads. */
+  show(sessions, { id, threads }) {
+    [this._sessions, this._current, this._threads] = [sessions, id, threads];
+    this.update();
+  }
+
+  /** Draw the list again, as when other words are searched. */
+  update() {
     if (!this._renaming) this._draw();
   }
 
@@ -27,13 +38,22 @@ export class Sidebar {
   _draw() {
     const focused = document.activeElement?.closest?.("[data-session]")?.dataset.session;
     const label = document.activeElement?.getAttribute?.("aria-label");
+    const found = this._found();
     for (const [root, archived] of [[this._root, false], [this._archived, true]]) {
-      const sessions = this._sessions.filter((session) => session.is_archived === archived);
-      setChildren(root, sessions.map((session) => this._row(session)));
+      const sessions = this._sessions.filter((session) => session.is_archived === archived && found.has(session));
+      setChildren(root, sessions.map((session) => this._row(session, found.get(session).snippet)));
     }
+    this._search.showCount(found.size);
     const folder = this._archived.closest("details");
     folder.hidden = !this._archived.childElementCount;
+    if (this._search.isActive) folder.open = true;
     if (focused) this._refocus(focused, label);
+  }
+
+  /** The sessions that are shown, with where they have the words that are searched. */
+  _found() {
+    const matches = this._sessions.map((one) => [one, this._search.match({ ...one, title: this.title(one.session_id) })]);
+    return new Map(matches.filter(([, match]) => match));
   }
 
   /** Focus the same button of a row that was drawn again. */
@@ -43,25 +63,43 @@ export class Sidebar {
     (buttons.find((button) => button.getAttribute("aria-label") === label) ?? buttons[0])?.focus();
   }
 
-  _row({ session_id: id, is_archived: archived, unread }) {
+  _row(session, snippet) {
+    const { session_id: id, is_archived: archived } = session;
     const title = this.title(id);
     if (this._renaming === id) return el("li", { "data-session": id }, this._renameForm(id, title));
-    const open = el("button", { type: "button", className: "row-title", title, onclick: () => this._actions.open(id) }, title);
-    if (id === this._current) open.setAttribute("aria-current", "page");
-    else if (unread) open.setAttribute("aria-description", "Unread");
     const archiveLabel = archived ? "Take out of the archive" : "Archive";
     return el(
       "li",
       { "data-session": id },
-      open,
+      this._openButton(session, title, snippet),
       el(
         "span",
         { className: "row-actions" },
+        id === this._current ? iconButton("threads", `New thread in: ${title}`, () => this._actions.newThread(), "quiet new-thread") : null,
         iconButton("pencil", `Rename: ${title}`, () => this._startRename(id)),
         iconButton(archived ? "unarchive" : "archive", `${archiveLabel}: ${title}`, () => this._actions.archive(id, !archived)),
-        iconButton("trash", `Delete: ${title}`, () => this._actions.remove(id)),
+        iconButton("trash", `Delete: ${title}`, () => this._actions.remove(id, title)),
       ),
+      id === this._current ? this._threadList() : null,
     );
+  }
+
+  _threadList() {
+    return threadList(this._threads.all, this._threads.shown, this._actions);
+  }
+
+  _openButton({ session_id: id, unread, status }, title, snippet) {
+    const words = snippet ? this._search.words : [];
+    const where = snippet ? el("span", { className: "snippet" }, snippet) : null;
+    const open = el("button", { type: "button", className: "row-title", title, onclick: () => this._actions.open(id, words) }, title, where);
+    const isOpen = id === this._current;
+    if (isOpen) open.setAttribute("aria-current", "page");
+    const mark = status === "processing" ? "running" : unread && !isOpen ? "unread" : "";
+    if (!mark) return open;
+    open.dataset.mark = mark;
+    open.title = `${title} (${MARKS[mark].toLowerCase()})`;
+    open.setAttribute("aria-description", MARKS[mark]);
+    return open;
   }
 
   _startRename(id) {

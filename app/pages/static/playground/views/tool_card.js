@@ -3,6 +3,9 @@
 import { attachmentList } from "./attachments.js";
 import { el, icon, prettyJson, setChildren, setText, timeOfDay } from "./dom.js";
 
+const FIRST_LINES = 3; // of the arguments, on a closed card
+const LINE_LENGTH = 300; // characters: more are never seen
+
 export class ToolCard {
   /** `files` has the bytes of an image that the tool returns. */
   constructor(call, files) {
@@ -16,7 +19,9 @@ export class ToolCard {
     this._args = el("div", { className: "card-part" });
     const body = el("div", { className: "card-body" }, this._args, this._result, this._laterSteps, calledAt(call));
     const name = el("span", { className: "card-name" }, call.name);
-    const summary = el("summary", {}, icon("tool"), name, this._state, this._duration, icon("chevron"));
+    const row = el("span", { className: "card-row" }, icon("tool"), name, this._state, this._duration, icon("chevron"));
+    this._firstLines = el("span", { className: "card-args" });
+    const summary = el("summary", {}, row, this._firstLines);
     this.element = el("details", { className: "card" }, summary, body);
     this.update();
   }
@@ -43,6 +48,7 @@ export class ToolCard {
     const { args, isEdited } = this._call;
     if (args === this._shownArgs) return;
     this._args.replaceChildren(...codeBlock(isEdited ? "Arguments, as they were changed" : "Arguments", args));
+    setText(this._firstLines, firstLines(args));
     this._shownArgs = args;
   }
 
@@ -63,8 +69,15 @@ function calledAt({ startedAt }) {
 }
 
 function codeBlock(title, value) {
-  const code = el("pre", { tabIndex: 0, role: "region", "aria-label": title }, prettyJson(value));
+  const code = el("pre", { tabIndex: 0, role: "group", "aria-label": title }, prettyJson(value));
   return [el("h4", {}, title), code];
+}
+
+/** The first arguments, each on a line of its own; those that are not short are cut by the page. */
+function firstLines(args) {
+  const lines = Object.entries(args ?? {}).map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`);
+  const shown = lines.slice(0, FIRST_LINES).map((line) => line.replace(/\s+/g, " ").slice(0, LINE_LENGTH));
+  return [...shown, ...(lines.length > FIRST_LINES ? ["…"] : [])].join("\n");
 }
 
 function stepItem({ result, at }) {

@@ -6,6 +6,7 @@ import { renderMarkdown } from "./markdown.js";
 import { RatingButtons } from "./rating_buttons.js";
 import { ThoughtCard } from "./thought_card.js";
 import { ToolCard } from "./tool_card.js";
+import { TurnFacts } from "./turn_facts.js";
 import { Versions } from "./versions.js";
 
 export class TurnView {
@@ -27,7 +28,8 @@ export class TurnView {
     this._again = iconButton("again", "Regenerate this reply", () => actions.regenerate(this._prompt));
     this._versions = new Versions((siblings, number) => actions.choose(siblings, number));
     this._ratings = new RatingButtons((rating) => actions.rate(turn, rating));
-    this._tools = el("div", { className: "tools" }, this._copy, this._ratings.element, this._again, this._versions.element);
+    this._facts = new TurnFacts();
+    this._tools = el("div", { className: "tools" }, this._copy, this._ratings.element, this._again, this._versions.element, this._facts.button);
     this.element = el("article", { className: "turn" }, hiddenHeading("Assistant"), this._body);
   }
 
@@ -45,7 +47,7 @@ export class TurnView {
     if (isWriting && !views.length) extra.push(this._waiting);
     if (turn.stopping || turn.end === "interrupted") extra.push(this._stopped);
     if (turn.error) extra.push((this._failure ??= this._failureBox()));
-    if (turn.end && !(goesOn && !turn.siblings.length)) extra.push(this._tools);
+    if (turn.end && !(goesOn && !turn.siblings.length)) extra.push(this._tools, this._facts.list);
     this._updateTools(isBusy || goesOn);
     setChildren(this._body, [...views.map((view) => view.element), ...extra]);
     this.element.classList.toggle("writing", isWriting);
@@ -53,13 +55,14 @@ export class TurnView {
   }
 
   _updateTools(isBusy) {
-    const { messageId, siblings, text, error, rating } = this._turn;
+    const { messageId, siblings, text, error, rating, facts } = this._turn;
     if (this._copy) this._copy.hidden = !text;
     this._ratings.element.hidden = !text;
     this._ratings.update(rating);
     this._again.hidden = isBusy || !this._canRepeat || Boolean(error?.retryable);
     if (this._failure) this._tryAgain.hidden = isBusy || !this._canRepeat || !error.retryable;
     this._versions.update(siblings, messageId, isBusy);
+    this._facts.update(facts);
   }
 
   /** Whether the turn answers a message of the user: a reply to a tool is answered once. */

@@ -81,14 +81,28 @@ export class Api {
     return this._json("DELETE", `/api/sessions/${id}`);
   }
 
-  /** The state with the newest messages. */
-  state(id) {
-    return this._json("GET", `/api/state?session_id=${id}&reasoning=1&limit=${PAGE}`);
+  /** A session with its threads. */
+  session(id) {
+    return this._json("GET", `/api/sessions/${id}`);
+  }
+
+  openThread(id) {
+    return this._json("POST", `/api/sessions/${id}/threads`);
+  }
+
+  deleteThread(id, threadId) {
+    return this._json("DELETE", `/api/sessions/${id}/threads/${threadId}`);
+  }
+
+  /** The state with the newest messages of a thread, '' for the newest thread. */
+  state(id, threadId = "") {
+    const thread = threadId ? `&thread_id=${encodeURIComponent(threadId)}` : "";
+    return this._json("GET", `/api/state?session_id=${id}&reasoning=1&limit=${PAGE}${thread}&usage=1`);
   }
 
   /** A page of the messages of a thread that are before the message `before`. */
   messages(id, threadId, before) {
-    const query = new URLSearchParams({ reasoning: 1, limit: PAGE, before });
+    const query = new URLSearchParams({ reasoning: 1, limit: PAGE, before, usage: 1 });
     return this._json("GET", `/api/sessions/${id}/threads/${threadId}/messages?${query}`);
   }
 
@@ -107,6 +121,11 @@ export class Api {
 
   async models(id) {
     return (await this._json("GET", "/api/session/models", { session: id })).models;
+  }
+
+  /** The app of a session, with examples of what to ask it; without a session, the default app. */
+  app(id) {
+    return this._json("GET", "/api/session/app", { session: id });
   }
 
   async apps() {

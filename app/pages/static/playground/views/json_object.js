@@ -1,0 +1,18 @@
+// Reads JSON that the user has written.
+
+import { parseExact } from "../wire/exact_json.js";
+
+/** The JSON object in `text`. Throws a `SyntaxError` whose message says what is wrong, and where; `name` begins it. */
+export function objectOf(text, name) {
+  const value = parsed(text, name);
+  if (value !== null && typeof value === "object" && !Array.isArray(value)) return value;
+  throw new SyntaxError(`${name} must be a JSON object`);
+}
+
+function parsed(text, name) {
+  try {
+    return parseExact(text);
+  } catch (error) {
+    throw new SyntaxError(`${name} must be a JSON object (${error.message})`);
+  }
+}

@@ -1,0 +1,58 @@
+// The editor of the session's user state: a dialog with its JSON.
+
+import { announce } from "./notices.js";
+import { prettyJson, setText } from "./dom.js";
+import { objectOf } from "./json_object.js";
+
+export class UserStateDialog {
+  /** `session()` is the open session; `button` opens the dialog. */
+  constructor(dialog, button, session) {
+    this._dialog = dialog;
+    this._button = button;
+    this._session = session;
+    this._box = dialog.querySelector("textarea");
+    this._error = dialog.querySelector("[role=alert]");
+    button.addEventListener("click", () => this._open());
+    this._box.addEventListener("input", () => this._say(""));
+    dialog.querySelector("[data-do=cancel]").addEventListener("click", () => dialog.close());
+    dialog.querySelector("form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this._save(this._session());
+    });
+  }
+
+  /** Before the session is loaded, nobody knows what there is to edit. */
+  update({ loaded }) {
+    this._button.disabled = !loaded;
+  }
+
+  _open() {
+    if (!this._session().loaded) return;
+    this._box.value = prettyJson(this._session().userState.value);
+    this._say("");
+    this._dialog.showModal();
+    this._box.focus();
+  }
+
+  async _save(session) {
+    try {
+      await session.userState.save(objectOf(this._box.value, "The user state"));
+    } catch (error) {
+      if (!(error instanceof SyntaxError) && !("status" in error)) throw error;
+      return this._refuse(error.message);
+    }
+    this._dialog.close();
+    announce("User state saved");
+  }
+
+  _refuse(words) {
+    this._say(words);
+    this._box.setAttribute("aria-invalid", "true");
+    this._box.focus();
+  }
+
+  _say(words) {
+    this._box.removeAttribute("aria-invalid");
+    setText(this._error, words);
+  }
+}
