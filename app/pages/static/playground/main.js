@@ -11,6 +11,7 @@ import { Composer } from "./views/composer.js";
 import { ConversationView } from "./views/conversation_view.js";
 import { setText } from "./views/dom.js";
 import { DraftChips } from "./views/draft_chips.js";
+import { Drafts } from "./views/drafts.js";
 import { listenForFiles } from "./views/file_sources.js";
 import { renderMarkdown } from "./views/markdown.js";
 import { MessageCommands } from "./views/message_commands.js";
@@ -41,8 +42,6 @@ const otherTabs = new BroadcastChannel("aomi");
 const owner = (localStorage[OWNER] ??= newId());
 api.key = sessionStorage[KEY] ?? "";
 
-const attached = new Map(); // files of messages that are not sent yet, by session id
-
 let session = null;
 let drawDuration = 0; // milliseconds that the last drawing took
 let drawTimer = 0;
@@ -53,9 +52,10 @@ const older = new OlderButton($("#older"), $("#log"), {
   draw: () => scroller.keepPlace(drawNow),
 });
 const requestForms = new RequestForms($("#requests"), { reply: (id, result) => session.reply(id, result) });
-const composer = new Composer($("#composer"), { send: (text) => messages.send(text), stop });
+const composer = new Composer($("#composer"), $("#too-long"), { send: (text) => messages.send(text), stop });
+const drafts = new Drafts(composer);
 const callCards = new CallCards($("main"), { send: (answers) => session.answers.send(answers), leave: () => composer.focus() });
-const messages = new MessageCommands({ session: () => session, composer, scroller, draw: drawNow, enterKey: showKey });
+const messages = new MessageCommands({ session: () => session, composer, drafts, scroller, draw: drawNow, enterKey: showKey });
 const conversation = new ConversationView($("#log"), messages);
 const regenerations = new Regenerations($("#regenerations"), (runId) => messages.withdrawRegeneration(runId));
 const chips = new DraftChips($("#drafts"), { remove: (file) => messages.detach(file), leave: () => composer.focus() });
@@ -81,7 +81,6 @@ const list = new SessionList(api, owner, {
 // Sessions
 
 function openSession(id, isNew) {
-  if (session) attached.set(session.id, session.drafts.take());
   session?.close();
   session = new Session(api, id, owner);
   session.addEventListener("change", draw);
@@ -95,7 +94,7 @@ function openSession(id, isNew) {
     showNotice(`${reason}. This is a new one.`);
   });
   clearNotices();
-  session.drafts.putBack(attached.get(id) ?? []);
+  drafts.open(session, isNew);
   draw();
   if (isNew) session.begin();
   else withErrors(() => session.open()).then(() => scroller.toEnd());

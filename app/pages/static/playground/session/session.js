@@ -45,7 +45,9 @@ export class Session extends EventTarget {
     this.#sync = new StateSync(api, id, this.#closed.signal, {
       pending: () => this.#sender.pending,
       cursor: () => this.#updates.cursor,
+      isMadeAnew: (state) => this.#data.isMadeAnew(state, this.#updates.cursor),
       apply: (state) => this.#apply(state),
+      missing: () => this.exists && this.#notify("gone", "This session was deleted"),
       failed: (error) => this.#notify("failed", error),
     });
     this.older = new OlderMessages(api, id, this.#data);
@@ -211,6 +213,7 @@ export class Session extends EventTarget {
   }
 
   #apply(state) {
+    if (this.#data.isMadeAnew(state, this.#updates.cursor)) this.#data.forget();
     this.#data.load(state);
     this.#updates.skipTo(state.last_event_id);
     if (state.is_processing && !this.turn) this.#follower.followCurrent({ isNews: true });

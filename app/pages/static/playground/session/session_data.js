@@ -60,6 +60,20 @@ export class SessionData {
     this.#fields = { ...this.#fields, ...Object.fromEntries(known.map((name) => [name, values[name]])) };
   }
 
+  /**
+   * Whether a state is that of another session: the one that the page knows was deleted, and another client has made the
+   * same id anew. `cursor` is the last update of the one that is known.
+   */
+  isMadeAnew({ thread_id: threadId, last_event_id: lastUpdate }, cursor) {
+    return this.#exists && threadId !== this.#threadId && Number(lastUpdate) < Number(cursor);
+  }
+
+  /** Forget all messages. */
+  forget() {
+    this.#history = new History();
+    this.#transcript = new Transcript();
+  }
+
   /** Take over a reply of /api/state. */
   load(state) {
     this.#exists = true;
@@ -70,7 +84,7 @@ export class SessionData {
     this.#waiting = state.waiting.filter(({ regenerate }) => !regenerate);
     this.#regenerations = state.waiting.filter(({ regenerate }) => regenerate);
     this.#transcript.load(this.#history.messages, this.#waiting);
-    this.#requests.load(state.user_state);
+    this.#requests.load(state.client_requests);
     this.#openCalls.load(state.pending);
   }
 

@@ -13,7 +13,8 @@ export class StateSync {
 
   /**
    * `handlers`: `pending()`, the number of messages being sent, and `cursor()`, the id of the last update received,
-   * tell whether a state is too old; `apply(state)`; `failed(error)` where a load that `soon()` planned fails. Nothing is
+   * tell whether a state is too old; `isMadeAnew(state)`, whether it is that of another session, which has taken the place of
+   * the one before; `apply(state)`; `missing()`: there is no session; `failed(error)` where a load that `soon()` planned fails. Nothing is
    * applied once `signal` has aborted.
    */
   constructor(api, sessionId, signal, handlers) {
@@ -23,13 +24,14 @@ export class StateSync {
     this.#handlers = handlers;
   }
 
-  /** Load and apply the state. A session that does not exist changes nothing. */
+  /** Load and apply the state, if the session exists. */
   async load() {
     this.#isDue = false;
     for (let loads = 1; ; loads++) {
       const pending = this.#handlers.pending();
       const state = await this.#fetch();
-      if (!state || this.#signal.aborted) return;
+      if (this.#signal.aborted) return;
+      if (!state) return this.#handlers.missing();
       if (loads < MAX_LOADS && this.#isStale(state, pending)) continue;
       this.#handlers.apply(state);
       return;
@@ -59,7 +61,8 @@ export class StateSync {
 
   /** Whether a message was accepted, or an update received, that the server did not know of when it replied. */
   #isStale(state, pending) {
-    return this.#handlers.pending() < pending || Number(state.last_event_id) < Number(this.#handlers.cursor());
+    if (this.#handlers.pending() < pending) return true;
+    return Number(state.last_event_id) < Number(this.#handlers.cursor()) && !this.#handlers.isMadeAnew(state);
   }
 
   async #loadDue() {
