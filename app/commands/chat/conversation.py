@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import Any
 
 from app.commands.chat.answer_view import AnswerView
 from app.commands.chat.backend import Backend, Refused, Unreachable
-from app.commands.chat.command_form import ChatBody, NextMessage
+from app.commands.chat.command_form import ChatBody, NextMessage, references
 from app.commands.chat.commands import COMMANDS, Leave
-from app.commands.chat.history import show
+from app.commands.chat.history import names, show
 from app.commands.chat.open_calls import OUTCOMES as CALL_OUTCOMES
 from app.commands.chat.open_calls import ask
 from app.commands.chat.screen import Screen
@@ -38,6 +39,12 @@ class Conversation:
         self._asked: set[str] = set()  # calls that the person was asked about
         self._answered: set[str] = set()  # ids of calls that the person has answered here
         self._is_following = False  # a turn, whose calls are asked about at its end
+
+    def attach(self, files: list[dict[str, Any]]) -> None:
+        """Have stored files go with the next message."""
+        self._next_message.attachments += files
+        if files:
+            self._screen.say(f"{names(files)} goes with the first message.", dim=True)
 
     def run(self, resumed: bool) -> None:
         """Talk until the person leaves. `resumed`: the session existed before. Raises `Refused`, `Unreachable`."""
@@ -111,8 +118,7 @@ class Conversation:
     def _send(self, message: ChatBody) -> None:
         """Send a message with what is attached to it, and show the answer. `CURRENT_TURN` sends none."""
         if "text" in message and (files := self._next_message.attachments):
-            references = [{"file_id": file["file_id"]} for file in files]
-            message = message | {"attachments": [*message.get("attachments", []), *references]}
+            message = message | {"attachments": [*message.get("attachments", []), *references(files)]}
         self._follow(message or None)
         if "text" in message:
             self._next_message.attachments = []  # a refused message has left them there
