@@ -12,10 +12,9 @@ export class StateSync {
   #timer = 0;
 
   /**
-   * `handlers`: `pending()`, the number of messages being sent, and `cursor()`, the id of the last update received,
-   * tell whether a state is too old; `isMadeAnew(state)`, whether it is that of another session, which has taken the place of
-   * the one before; `apply(state)`; `missing()`: there is no session; `failed(error)` where a load that `soon()` planned fails. Nothing is
-   * applied once `signal` has aborted.
+   * `handlers`: `pending()`, the number of messages being sent, and `isBehind(state)`, whether an update was received that
+   * the server did not know of when it replied, tell that a state is too old; `apply(state)`; `missing()`: there is no
+   * session; `failed(error)` where a load that `soon()` planned fails. Nothing is applied once `signal` has aborted.
    */
   constructor(api, sessionId, signal, handlers) {
     this.#api = api;
@@ -61,8 +60,7 @@ export class StateSync {
 
   /** Whether a message was accepted, or an update received, that the server did not know of when it replied. */
   #isStale(state, pending) {
-    if (this.#handlers.pending() < pending) return true;
-    return Number(state.last_event_id) < Number(this.#handlers.cursor()) && !this.#handlers.isMadeAnew(state);
+    return this.#handlers.pending() < pending || this.#handlers.isBehind(state);
   }
 
   async #loadDue() {
