@@ -371,3 +371,13 @@ def test_what_went_wrong_with_one_message_does_not_end_the_chat(chat):
         opened.prompt()
         opened.line("/quit")
         assert opened.exit_code() == 0
+
+
+def test_a_session_that_is_gone_on_with_shows_the_request_of_a_tool(chat, client, provider):
+    text = provider.script("pick a file later", [Calls([("PickFile", {"types": ["txt"]})])], [Text(["Pick one."])])
+    client.ask(text, app="scripted")
+    with chat("--session", client.session_id) as opened:
+        opened.wait(
+            r'Request 1: file: \{"types":\["txt"\]\}\n.*/answer 1 .*\n.*/refuse 1 .*\n  It can be answered until 2'
+        )
+        leave(opened)

@@ -14,14 +14,11 @@ from app.commands.chat.history import names, show
 from app.commands.chat.open_calls import OUTCOMES as CALL_OUTCOMES
 from app.commands.chat.open_calls import ask
 from app.commands.chat.screen import Screen
-from app.commands.chat.tools import ToolLines, request_event_lines, request_lines
+from app.commands.chat.tools import ToolLines, request_event_lines
 from app.commands.chat.updates import Updates
 from app.events import sse
 
 PROMPT = "> "
-
-PENDING = {"pending_txs": "wallet_tx_request", "pending_eip712s": "wallet_eip712_request"}
-"""The kinds of open requests by their field of the user state; other kinds are in `pending_requests`."""
 
 OUTCOMES = {"answered": "was answered", "expired": "has expired"}
 
@@ -67,10 +64,8 @@ class Conversation:
     def _catch_up(self) -> None:
         """Show the open requests, the last messages and the running answer of a resumed session."""
         state = self._backend.state()
-        for name, requests in state["user_state"].items():
-            if name in PENDING or name == "pending_requests":
-                for number, body in requests.items():
-                    self._say_all(request_lines(number, PENDING.get(name, "a client's request"), body))
+        for request in state.get("client_requests", ()):  # an older backend has none
+            self._say_all(request_event_lines(request))
         messages = state["messages"]
         if state["is_processing"]:  # the stream replays the answer from its beginning
             prompts = (n for n, message in enumerate(messages, 1) if message["role"] in ("user", "system"))
