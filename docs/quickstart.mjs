@@ -14,7 +14,7 @@ export function connect(base, session) {
         if (response.status === 204) return; // no turn, or nothing more of it
         if (!response.ok) throw Object.assign(new Error((await response.json()).error), { status: response.status });
         url = response.headers.get("Location"); // resumes this turn
-        for await (const [id, event] of readFrames(response.body)) {
+        for await (const [id, event] of readFrames(response)) {
           [cursor, delay] = [id, 250];
           yield event;
           if (event.type === "complete" || event.type === "error") return;
@@ -34,14 +34,15 @@ export function connect(base, session) {
   };
 }
 
-async function* readFrames(body) {
+async function* readFrames({ body, headers }) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  const longest = 5000 + 2000 * (headers.get("X-Keep-Alive") ?? 10); // silence of a connection that is not lost
+  const silence = () => new Promise((resolve) => (AbortSignal.timeout(longest).onabort = () => resolve({ done: true })));
   try {
-    for (let buffer = "", chunk; !(chunk = await reader.read()).done; ) {
+    for (let buffer = "", chunk; !(chunk = await Promise.race([reader.read(), silence()])).done; ) {
       const frames = (buffer + chunk.value).split("\n\n");
       buffer = frames.pop();
-      const events = frames.map((frame) => frame.match(/^id: (.*)\ndata: (.*)$/)).filter(Boolean); // no comments
-      for (const [, id, data] of events) yield [id, JSON.parse(data)];
+      for (const [, id, data] of frames.join("\n\n").matchAll(/^id: (.*)\ndata: (.*)$/gm)) yield [id, JSON.parse(data)];
     }
   } finally {
     reader.cancel().catch(() => {});

@@ -19,7 +19,7 @@ from app.state.tools.step_calls import StepToolCall
 from app.telemetry import prints
 from workers.cancellation import CancelToken, Stopped
 from workers.step_pace import Suspended
-from workers.toolbox import result_or_error
+from workers.toolbox import is_error, result_or_error
 from workers.tools import ToolContext
 from workers.tools.image import with_image_kept
 from workers.tools.results import bounded
@@ -52,8 +52,8 @@ class StepRunner:
 
     def steps(self, token: CancelToken) -> Iterator[tuple[Any, bool]]:
         """`(result, done)` of each step from the first undelivered one. The call's very first step comes at
-        once, unmarked. If the last of the others was not marked `done` in time, `(None, True)` follows it. Raises
-        `Stopped`; `Suspended` behind the steps before the sleep."""
+        once, unmarked. If the last one was not marked `done` in time, `(None, True)` follows it, unless there is only
+        an error. Raises `Stopped`; `Suspended` behind the steps before the sleep."""
         with token.waking(self._wake):
             produce = partial(copy_context().run, self._produce, token)
             threading.Thread(target=produce, name=self._call.name, daemon=True).start()
@@ -69,9 +69,9 @@ class StepRunner:
         if self._call.steps == 0 and value is not _END:
             yield value, False  # at once: a turn waits for it
             self._first_delivered.set()
-            if (value := self._next(token, END_WAIT_SECONDS)) is _END:
+            first, value = value, self._next(token, None)
+            if value is _END and is_error(first):
                 return
-            value = self._next(token, None) if value is _NO_VALUE else value
         while value is not _END:
             if isinstance(value, Suspended):
                 raise value

@@ -105,6 +105,11 @@ class Toolbox:
         timed_out = {"error": f"The tool did not finish within {self._limits.timeout:g} seconds"}
         yield from ((call, timed_out) for call in open_calls.values())
 
+    def goes_on(self, call: ToolRequest, result: Any) -> bool:
+        """Whether later steps follow the first `result` of a call: if a multi-step tool has begun."""
+        tool = self._tools.get(call.name)
+        return tool is not None and tool.has_steps and not is_error(result)
+
     def _run_into(self, finished: queue.SimpleQueue[Any], call: ToolRequest, token: CancelToken) -> None:
         try:
             finished.put((call, self._result(call, token)))
@@ -134,7 +139,7 @@ class Toolbox:
                 result = result_or_error(lambda: bounded(work(), self._limits.result_bytes), call.name, bool(secrets))
             except CallWaits as waits:
                 return replace(waits.question, args=args)
-            if isinstance(result, dict) and result.keys() == {"error"}:
+            if is_error(result):
                 span.fail("tool_error")
             concealed = secrets.conceal(result)
             tracing.add_content(lambda: content.of_result(concealed, secrets.conceal_text))
@@ -172,6 +177,11 @@ def result_or_error(work: Callable[[], Any], name: str, has_secrets: bool = Fals
     except BaseException as error:
         log.error("tool %s failed: %s", name, type(error).__name__, exc_info=not has_secrets)
         return {"error": f"The tool {name} failed; the server's log says why"}
+
+
+def is_error(result: Any) -> bool:
+    """Whether a result says only why there is none."""
+    return isinstance(result, dict) and result.keys() == {"error"}
 
 
 def _next(finished: queue.SimpleQueue[Any], deadline: float) -> Any | None:

@@ -133,6 +133,9 @@ class Tools(Protocol):
     def asks(self, call: ToolRequest) -> CallKind | None:
         """Why a call waits, None for one that runs at once."""
 
+    def goes_on(self, call: ToolRequest, result: Any) -> bool:
+        """Whether later steps follow the first `result` of a call."""
+
 
 def run(
     messages: Sequence[Message], model: Model, tools: Tools, emit: Emit, token: CancelToken, most_calls: int
@@ -183,7 +186,7 @@ def _use_tools(
         if isinstance(result, Question):
             asked.append(Asked(call.call_id, call.name, "elicitation", result))
             continue
-        emit(sse.tool_result(call.call_id, call.name, result))
+        emit(sse.tool_result(call.call_id, call.name, result, goes_on=tools.goes_on(call, result)))
         results.append({"call_id": call.call_id, "name": call.name, "result": result})
     said = transcript.message("", "assistant", reply.text, "")
     said["tool_calls"] = [{"call_id": call.call_id, "name": call.name, "args": call.args() or {}} for call in calls]

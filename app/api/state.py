@@ -14,6 +14,7 @@ from app.state.conversation import transcript
 from app.state.conversation.histories import Snapshot, WaitingTurn
 from app.state.conversation.message_pages import WantedMessages
 from app.state.open_calls.pending import pending_calls
+from app.state.tools.open_requests import open_requests
 from app.web import parsing
 from app.web.current import services
 from app.web.pages import messages_limit
@@ -49,6 +50,7 @@ def show() -> ResponseReturnValue:
         **_messages(session_id, snapshot, limit),
         waiting=_waiting(snapshot),
         pending=pending_calls(snapshot.messages, snapshot.open_calls),
+        client_requests=[request.for_client() for request in open_requests(session)],
         last_event_id=session.get("updates", "0"),
         **status_json(services().catalog, session),
     )

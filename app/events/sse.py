@@ -43,6 +43,9 @@ from app.events.types import (
 MIMETYPE = "text/event-stream"
 HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 
+KEEP_ALIVE_HEADER = "X-Keep-Alive"
+"""After how many silent seconds a stream has a comment. Much longer silence means that the connection is lost."""
+
 Event = Mapping[str, Any]
 
 _PREFIX = b"data: "
@@ -161,10 +164,14 @@ def tool_call(call_id: str, name: str, args: dict[str, Any]) -> ToolCallEvent:
     return {"type": "tool_call", "name": name, "call_id": call_id, "args": args}
 
 
-def tool_result(call_id: str, name: str, result: Any, args: dict[str, Any] | None = None) -> ToolResultEvent:
+def tool_result(
+    call_id: str, name: str, result: Any, args: dict[str, Any] | None = None, *, goes_on: bool = False
+) -> ToolResultEvent:
     """The result of a tool call, or `{"error": ...}`. `args` are those that a person put in the place of the
-    model's."""
+    model's. `goes_on`: it is the first step of a multi-step tool."""
     event: ToolResultEvent = {"type": "tool_result", "call_id": call_id, "name": name, "result": result}
+    if goes_on:
+        event["done"] = False
     if args is not None:
         event["args"] = args
     return event

@@ -76,12 +76,13 @@ class ToolCallEvent(TypedDict):
 @exact_schema(type="tool_result", call_id="call_1", name="GetTokenPrice", result={"price": 3500.0})
 class ToolResultEvent(TypedDict):
     """The result of a tool call, or `{"error": "..."}`. `args` are those that a person put in the place of the
-    model's."""
+    model's. `done` is false for the first step of a multi-step tool, which goes on."""
 
     type: Literal["tool_result"]
     call_id: str
     name: str
     result: Any
+    done: NotRequired[Literal[False]]
     args: NotRequired[dict[str, Any]]
 
 

@@ -165,8 +165,9 @@ class _Builder:
         return {"application/json": {"schema": self._schema(kind)}}
 
     def _stream(self, events: Events) -> dict[str, Any]:
+        described = {sse.KEEP_ALIVE_HEADER: "After how many silent seconds there is a comment"} | dict(events.headers)
         headers = {name: {"schema": {"const": value}} for name, value in sse.HEADERS.items()} | {
-            name: {"description": text, "schema": {"type": "string"}} for name, text in events.headers.items()
+            name: {"description": text, "schema": {"type": "string"}} for name, text in described.items()
         }
         schema = self._schema(events.kind)
         content = {sse.MIMETYPE: {"schema": schema, "examples": self._examples(schema)}}

@@ -13,7 +13,7 @@ ALLOWED_HEADERS = (
     "Accept, Aomi-App-Key, Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer, X-API-Key, "
     "X-Request-Id, X-Session-Id"
 )
-EXPOSED_HEADERS = "Link, Location, Preference-Applied, Retry-After, X-Request-Id, X-Should-Retry"
+EXPOSED_HEADERS = "Link, Location, Preference-Applied, Retry-After, X-Keep-Alive, X-Request-Id, X-Should-Retry"
 MAX_AGE_SECONDS = 7200
 """How long a browser may cache the preflight response."""
 

@@ -172,7 +172,8 @@ def test_a_multi_step_tool_that_was_approved_goes_on_as_ever_and_gen_1_is_told(c
     gen1.header = {"X-Session-Id": client.session_id}
     assert said(gen1.poll())[-1] == ("agent", "(This waits for an approval: Countdown)")
     events = answer(client, {"call_id": waiting, "approve": True})
-    assert events[0] == {"type": "tool_result", "call_id": waiting, "name": "Countdown", "result": {"left": 2}}
+    first = {"type": "tool_result", "call_id": waiting, "name": "Countdown", "result": {"left": 2}, "done": False}
+    assert events[0] == first
     until(lambda: client.state()["messages"][-1]["role"] == "tool", what="the last step")
     call, *_, step = client.state()["messages"][1:]
     assert call["tool_results"][0]["result"] == {"left": 2}

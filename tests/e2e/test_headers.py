@@ -44,6 +44,11 @@ def test_a_stream_has_them_and_its_own_caching(client):
     assert stream.headers["Cache-Control"] == "no-cache, no-transform"
 
 
+def test_a_stream_says_how_long_it_may_be_silent(client, backend):
+    with client.updates() as stream:
+        assert stream.headers["X-Keep-Alive"] == backend.environment["AOMI_KEEP_ALIVE"]
+
+
 def test_what_is_no_request_gets_them_too(webs):
     host, port = webs[0].removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from tests.support.backend import ROOT, free_port
 from tests.support.client import Client
 from tests.support.line import line_to
 from tests.support.patience import patient, until
-from tests.support.servers import Calls, Fail, Held, Silence, Text, answer_json, serving
+from tests.support.servers import Calls, Fail, Held, Silence, Text, Thoughts, answer_json, serving
 
 
 @pytest.fixture
@@ -37,6 +38,47 @@ def pipe(webs, backend, key):
 def test_only_the_answer_is_printed(pipe):
     ran = pipe("What is the current price of ETH?\n")
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "The current price of ETH is $3,500.00.\n", "")
+
+
+def test_scripts_get_each_event_as_json_on_a_line(pipe):
+    ran = pipe("What is the current price of ETH?", "--json")
+    events = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert (ran.returncode, ran.stderr) == (0, "")
+    kinds = [event["type"] for event in events]
+    assert [kind for kind in kinds if kind != "text"] == ["tool_call", "tool_result", "complete"]
+    assert "".join(event.get("content", "") for event in events) == "The current price of ETH is $3,500.00."
+
+
+def test_json_has_thoughts_only_if_they_are_wanted_and_nothing_that_controls_a_terminal(pipe, provider):
+    text = provider.script("thinks in a pipe", *[[Thoughts(["Hm.\x9b"]), Text(["So\x1b[2J."])]] * 2)
+    plain = pipe(text, "--app", "scripted", "--json").stdout
+    assert plain.startswith('{"type":"text","content":"So\\u001b[2J."}\n')
+    assert pipe(text, "--app", "scripted", "--json", "--thoughts").stdout == (
+        '{"type":"reasoning","content":"Hm.\\u009b"}\n' + plain
+    )
+
+
+def test_json_of_an_error_is_on_stdout_and_the_exit_code_says_so(pipe, provider):
+    text = provider.script("fails as JSON", [Calls([("Add", {"a": 1})])], [Fail(400)])
+    ran = pipe(text, "--app", "scripted", "--json")
+    assert ran.returncode == 1
+    assert json.loads(ran.stdout.splitlines()[-1])["code"] == "provider_error"
+
+
+def test_files_go_with_the_message(pipe, webs, key, tmp_path):
+    (tmp_path / "one.txt").write_text("1")
+    (tmp_path / "two.txt").write_text("2")
+    session_id = str(uuid.uuid4())
+    files = ("--attach", str(tmp_path / "one.txt"), "--attach", str(tmp_path / "two.txt"))
+    assert pipe("What is in them?", "--session", session_id, *files).returncode == 0
+    message = Client(webs[0], key, session_id).state()["messages"][0]
+    assert [one["filename"] for one in message["attachments"]] == ["one.txt", "two.txt"]
+
+
+def test_a_file_that_is_not_there_is_a_mistake_and_nothing_is_sent(pipe):
+    ran = pipe("hi", "--attach", "/nowhere.txt")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "/nowhere.txt" in ran.stderr
 
 
 def test_a_session_is_gone_on_with(pipe):
@@ -60,7 +102,12 @@ def test_control_sequences_of_the_model_are_not_printed(pipe, provider):
 @pytest.mark.parametrize(
     ("args", "environment", "code", "words"),
     [
-        (("--app", "scripted"), {"AOMI_API_KEY": ""}, 1, "needs an API key"),
+        (
+            ("--app", "scripted"),
+            {"AOMI_API_KEY": ""},
+            1,
+            "needs an API key: send it as X-API-Key; here with --key or AOMI_API_KEY",
+        ),
         (("--app", "scripted"), {"AOMI_API_KEY": "wrong"}, 1, "not valid"),
         (("--session", "nonsense"), {}, 1, "must be a UUID"),
         (("--key", "ü"), {}, 2, "only letters and digits"),

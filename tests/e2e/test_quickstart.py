@@ -38,6 +38,14 @@ def test_an_answer_that_is_cut_in_the_middle_comes_whole_and_each_event_once(web
     assert kinds(saw["counted"]) == ["text", "complete"]
 
 
+def test_a_line_that_goes_silent_is_left_and_the_answer_comes_whole(webs):
+    session = str(uuid.uuid4())
+    with breaking(webs[0], cut_at=2, silent=True) as (url, _):
+        saw = drive(url, session)
+    assert text_of(saw["counted"]).strip() == NUMBERS
+    assert kinds(saw["counted"]) == ["text", "complete"]
+
+
 def test_a_stop_ends_the_stream_and_the_text_so_far_stays(webs):
     session = str(uuid.uuid4())
     saw = drive(webs[0], session)

@@ -161,6 +161,21 @@ def test_a_lost_connection_is_said_and_the_answer_goes_on_exactly_once(chat, web
     assert "".join(told).split() == "".join(pieces).split()
 
 
+@pytest.mark.long
+def test_a_line_that_goes_silent_is_left_and_the_answer_goes_on(chat, webs, provider):
+    muted = threading.Event()
+    text = provider.script("a silent line", [Text(["before "]), Held(muted), Text(["behind"])])
+    with line_to(webs[0]) as line, chat("--app", "scripted", url=line.url) as opened:
+        opened.prompt()
+        opened.line(text)
+        opened.wait("before ")
+        line.mute()
+        muted.set()
+        opened.wait(r"The connection is lost \(.+\); trying again in 0.5 s")
+        opened.wait(r"behind\n> ")
+        assert opened.seen.count("before") == 1
+
+
 def test_a_message_that_is_lost_on_its_way_is_sent_again_and_answered_once(chat, webs, provider):
     text = provider.script("sent over a dead line", [Text(["here"])])
     with line_to(webs[0]) as line, chat("--app", "scripted", url=line.url) as opened:
@@ -213,7 +228,7 @@ def test_without_a_key_there_is_the_default_app_and_a_word_how_to_get_others(cha
         opened.wait(r"\* default .*AOMI_API_KEY")
         opened.prompt()
         opened.line("/app scripted")
-        opened.wait("Refused: An API key is needed")
+        opened.wait("Refused: An API key is needed.*; here with --key or AOMI_API_KEY")
 
 
 def test_threads_are_opened_listed_and_gone_back_to(chat):
@@ -356,3 +371,13 @@ def test_what_went_wrong_with_one_message_does_not_end_the_chat(chat):
         opened.prompt()
         opened.line("/quit")
         assert opened.exit_code() == 0
+
+
+def test_a_session_that_is_gone_on_with_shows_the_request_of_a_tool(chat, client, provider):
+    text = provider.script("pick a file later", [Calls([("PickFile", {"types": ["txt"]})])], [Text(["Pick one."])])
+    client.ask(text, app="scripted")
+    with chat("--session", client.session_id) as opened:
+        opened.wait(
+            r'Request 1: file: \{"types":\["txt"\]\}\n.*/answer 1 .*\n.*/refuse 1 .*\n  It can be answered until 2'
+        )
+        leave(opened)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import threading
 from contextlib import contextmanager
@@ -122,3 +123,34 @@ def test_thoughts_are_shown_while_the_model_thinks(chat, provider):
         opened.wait("Well, ")
         seen.set()
         opened.wait(r"yes\n\(thought for \d+ s\)\nYes\.\n> ")
+
+
+def test_a_thread_is_exported_as_markdown_and_as_json_and_no_file_is_written_over(chat, tmp_path):
+    """The session's id, which opens it, is in neither."""
+    name = str(tmp_path / "thread")
+    with chat(app="default") as opened:
+        opened.line("/export")
+        opened.wait("Nothing was said in this thread")
+        opened.prompt()
+        say(opened, "What is the current price of ETH?", r".*\$3,500\.00\.")
+        say(opened, f"/export {name}.md", r"3 messages are in .*thread\.md\.")
+        say(opened, f"/export {name}.json", r"3 messages are in .*thread\.json\.")
+        say(opened, f"/export {name}.md", "Refused: .* exists; give another path")
+        opened.line("/quit")
+        session_id = opened.wait(r"aomi chat --session (\S+)")[1]
+    words = (tmp_path / "thread.md").read_text()
+    assert words.startswith("# What is the current price of ETH?\n\napp default, model demo\n\n## You, 2")
+    assert 'GetTokenPrice({"symbol":"ETH"})\n-> GetTokenPrice: {"price":3500.0}' in words
+    assert words.endswith("$3,500.00.\n")
+    exported = json.loads((tmp_path / "thread.json").read_text())
+    assert [one["role"] for one in exported["messages"]] == ["user", "assistant", "assistant"]
+    assert session_id not in words + json.dumps(exported)
+
+
+def test_files_named_at_the_start_go_with_the_first_message(chat, provider, tmp_path):
+    text = provider.script("look at the first file", [Text(["A pixel."])])
+    (tmp_path / "pixel.png").write_bytes(PNG)
+    with chat("--attach", str(tmp_path / "pixel.png"), app="seeing") as opened:
+        assert "pixel.png goes with the first message." in opened.seen
+        say(opened, text, "A pixel.")
+    assert base64.b64encode(PNG).decode() in str(provider.requests(text)[-1].messages[-1])

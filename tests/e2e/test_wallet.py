@@ -72,6 +72,15 @@ def test_requests_are_in_the_user_state_and_announced_once_each(gen1, asked):
     assert gen1.call("GET", "/api/events") == []
 
 
+def test_the_state_names_the_tool_that_asks_and_until_when(asked, reference):
+    first, second = reference.state()["client_requests"]
+    assert {name: first[name] for name in ("id", "kind", "tool", "request")} == {
+        "id": 1, "kind": "wallet_tx_request", "tool": "SendTransactionToWallet", "request": TX
+    }  # fmt: skip
+    assert (second["id"], second["tool"]) == (2, "SignTypedData")
+    assert first["expires_at"] < second["expires_at"]
+
+
 def test_the_model_is_told_that_the_user_was_asked(asked, provider):
     last = provider.requests(asked.text)[-1].messages
     assert [m["content"] for m in last if m["role"] == "tool"] == [

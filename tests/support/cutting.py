@@ -11,16 +11,17 @@ from urllib.parse import urlsplit
 
 
 class Line:
-    """Passes bytes on to the server at `target`. The first `cuts` connections break in their `cut_at`th event; only
-    those count whose first request begins with `of`."""
+    """Passes bytes on to the server at `target`. The first `cuts` connections break in their `cut_at`th event, or with
+    `silent` stay open and silent from there on; only those count whose first request begins with `of`."""
 
-    def __init__(self, target: str, *, cut_at: int, cuts: int, of: bytes) -> None:
+    def __init__(self, target: str, *, cut_at: int, cuts: int, of: bytes, silent: bool) -> None:
         self.requests: list[bytes] = []
         """What clients have sent, one piece a request."""
         self._address = (urlsplit(target).hostname, urlsplit(target).port)
         self._cut_at = cut_at
         self._left = cuts
         self._of = of
+        self._silent = silent
 
     def carry(self, client: socket.socket) -> None:
         """Until either side hangs up, or the line breaks."""
@@ -46,6 +47,9 @@ class Line:
                 self._left -= 1
                 *whole, _ = data.split(b"data: ", self._cut_at - seen)
                 client.sendall(b"data: ".join(whole) + b"data: {")
+                if self._silent:
+                    while server.recv(65536):  # until the client hangs up
+                        pass
                 client.shutdown(socket.SHUT_RDWR)
                 return
             seen += places
@@ -53,9 +57,11 @@ class Line:
 
 
 @contextmanager
-def breaking(target: str, *, cut_at: int, cuts: int = 1, of: bytes = b"") -> Iterator[tuple[str, Line]]:
+def breaking(
+    target: str, *, cut_at: int, cuts: int = 1, of: bytes = b"", silent: bool = False
+) -> Iterator[tuple[str, Line]]:
     """A line to `target`; yields its address and itself."""
-    line = Line(target, cut_at=cut_at, cuts=cuts, of=of)
+    line = Line(target, cut_at=cut_at, cuts=cuts, of=of, silent=silent)
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def accept() -> None:

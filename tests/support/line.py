@@ -11,12 +11,15 @@ from urllib.parse import urlsplit
 
 
 class Line:
-    """Passes connections on. `cut` breaks those there are; while `dead` is set new ones are broken at once."""
+    """Passes connections on. `cut` breaks those there are, `mute` has the event streams among them stay open and
+    silent; while `dead` is set new ones are broken at once."""
 
     def __init__(self, url: str) -> None:
         self.lead_to(url)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
+        self._streaming: set[socket.socket] = set()
+        self._muted: set[socket.socket] = set()
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.dead = False
         self.refused = 0
@@ -31,6 +34,10 @@ class Line:
             end = self._open.pop()
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+    def mute(self) -> None:
+        """Swallow from now on what servers send on the event streams that there are."""
+        self._muted |= self._streaming
 
     def close(self) -> None:
         self._listener.close()
@@ -52,7 +59,12 @@ class Line:
     def _pass(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                target.sendall(data)
+                if b"text/event-stream" in data:
+                    self._streaming.add(target)
+                if data.endswith(b"\r\n0\r\n\r\n"):
+                    self._streaming.discard(target)
+                if target not in self._muted:
+                    target.sendall(data)
         for end in (source, target):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/pictures out of the page as it is: `make pictures`.
+"""Makes the pictures of docs/pictures out of the page and the terminal as they are: `make pictures`.
 
 Real processes, the scripted provider, the machine's Chromium; what is shown is what the browser tests test.
 """
@@ -6,6 +6,7 @@ Real processes, the scripted provider, the machine's Chromium; what is shown is 
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,7 +19,10 @@ from playwright.sync_api import Browser, Page, expect
 from tests.support.backend import ROOT, SEES, Backend, configuration, redis_running
 from tests.support.browser import Playground, browsing
 from tests.support.images import square
-from tests.support.servers import Cut, PriceApi, Provider, Silence, Text, Thoughts, serving
+from tests.support.moving_picture import Camera
+from tests.support.servers import Calls, Cut, PriceApi, Provider, Silence, Text, Thoughts, serving
+from tests.support.terminal import terminal
+from tests.support.terminal_picture import draw
 
 FOLDER = ROOT / "docs/pictures"
 
@@ -40,6 +44,9 @@ The model sees the text so far in the next turn, so"""
 
 STREAMING, FAILING = "How does a stop work?", "Tell me about retries"
 
+FILMED = "What is the price of ETH? And how does a stop work?"
+FILM_SIZE = {"width": 880, "height": 600}
+
 LOOKING = "Which colour is this?"
 THOUGHTS = "The picture is a square of one colour, with **no** text in it."
 
@@ -52,6 +59,9 @@ def site(folder: Path) -> Iterator[str]:
     provider = Provider()
     provider.script(STREAMING, [Text([ANSWER]), Silence(30)])
     provider.script(FAILING, [Text(["A model call that fails before its first token is tried again, then"]), Cut()])
+    price = [Text(["I look up the price."]), Calls([("GetTokenPrice", {"symbol": "ETH"})])]
+    words = re.findall(r"\S+\s*", "It is **$3,500.00**. " + ANSWER)
+    provider.script(FILMED, price, [Text(words, pause=0.06), Silence(30)])
     answers = [Text(["It is red."])], [Thoughts([THOUGHTS]), Text(["All of it is red, `#ff0000`."])]
     provider.script(LOOKING, *answers * 3)  # in each scheme and size
     with ExitStack() as stack:
@@ -67,8 +77,10 @@ def site(folder: Path) -> Iterator[str]:
 
 
 def _apps(provider_url: str) -> dict:
-    """The tests' configuration with names as one would give them."""
+    """The tests' configuration with names as one would give them, and a tool that asks first."""
     found = configuration(provider_url)
+    default = next(app for app in found["apps"] if app["id"] == "default")
+    default |= {"tools": [*default["tools"], "RollDice"], "approve": ["RollDice"]}
     for model, name in (("demo", "Demo assistant"), ("scripted", "GPT-4o")):
         entry = next(one for one in found["model_list"] if one["model_name"] == model)
         entry["model_info"] = {"display_name": name, "provider": "openai"} | SEES
@@ -133,6 +145,56 @@ def take(browser: Browser, url: str, scheme: str, size: str) -> None:
             _shoot(page, FOLDER / f"{scene.__name__}-{scheme}{size}.png")
 
 
+def film(browser: Browser, url: str) -> None:
+    """A question, a tool, a reply that streams, and a stop, as a moving picture."""
+    with browser.new_context(color_scheme="light", viewport=FILM_SIZE) as context:
+        page = context.new_page()
+        here = Playground.of(page, url).open()
+        _scripted(here)
+        here.box.focus()
+        camera = Camera(page)
+        camera.shoot(800)
+        camera.type(FILMED, 60)
+        camera.shoot(500)
+        here.box.press("Enter")
+        reply = here.turns.last
+        camera.film(lambda: reply.count() > 0 and "in the next turn, so" in reply.inner_text(), 90)
+        camera.shoot(700)
+        here.button("Stop the reply").click()
+        expect(reply).to_contain_text("Stopped")
+        camera.shoot(2500)
+        _write("moving.webp", camera.developed())
+
+
+def talk(url: str) -> None:
+    """A conversation in the terminal: a tool, one that asks first, and an export."""
+    environment = {**os.environ, "NO_COLOR": ""}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        terminal(["-m", "app.commands.cli", "chat", "--url", url], environment) as chat,
+    ):
+        chat.prompt()
+        chat.line("What is the current price of ETH?")
+        chat.prompt()
+        chat.line("Roll 2 dice")
+        chat.wait("leaves it open: ")
+        chat.line("y")
+        chat.prompt()
+        chat.line(f"/export {folder}/dice.md")
+        chat.prompt()
+        chat.line("/quit")
+        chat.exit_code()
+        shown = chat.raw.replace(f"{folder}/", "")
+    shown = f"$ .venv/bin/aomi chat\n{re.sub(r'--session .*', '--session ...', shown)}"
+    title = "aomi chat: a tool call and its result, a call that is approved, an export"
+    _write("terminal.svg", draw(shown, title).encode())
+
+
+def _write(name: str, content: bytes) -> None:
+    (FOLDER / name).write_bytes(content)
+    print(f"docs/pictures/{name}", len(content) // 1024, "KiB")
+
+
 def _shoot(page: Page, path: Path) -> None:
     page.mouse.move(0, 0)
     page.evaluate("document.activeElement.blur()")
@@ -146,6 +208,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, site(Path(folder)) as url, browsing() as browser:
         for scheme, size in (("light", ""), ("dark", ""), ("light", "-320")):
             take(browser, url, scheme, size)
+        film(browser, url)
+        talk(url)
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ def Countdown(n: int, every: float = 0.1) -> Iterator[dict[str, Any]]:
 
 
 def CountWhenTold(n: int, file: str) -> Iterator[dict[str, Any]]:
-    """Count down from a number; go on behind the first step when a file is there.
+    """Count down from a number; go on behind the first step when a file is there, and fail if it is a folder.
 
     Args:
         n: Where to start.
@@ -144,6 +144,8 @@ def CountWhenTold(n: int, file: str) -> Iterator[dict[str, Any]]:
     yield {"left": n}
     while not Path(file).exists():
         time.sleep(0.02)
+    if Path(file).is_dir():
+        raise RuntimeError("It is a folder")
     for left in range(n - 1, 0, -1):
         yield {"left": left}
 

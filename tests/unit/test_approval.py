@@ -141,6 +141,19 @@ ASKING = {
 USER = {"id": "m", "role": "user", "content": "move", "created_at": ""}
 
 
+class OneStepTools:
+    """Each call gives what `run` makes of it."""
+
+    def __init__(self, run):
+        self.run = run
+
+    def __call__(self, calls, token):
+        return ((call, self.run(call)) for call in calls)
+
+    def goes_on(self, call, result):
+        return False
+
+
 def goes_on(messages, *answers, question=None, run=lambda call: call.args()):
     """Run approved calls, which give back their arguments; returns the messages, the calls that ask again, and what was
     emitted."""
@@ -148,8 +161,7 @@ def goes_on(messages, *answers, question=None, run=lambda call: call.args()):
     calls = tuple(Asked(answer.call_id, "Move", kind, question) for answer in answers)
     answered = OpenCalls("run_1-0", calls, "", {answer.call_id: answer for answer in answers})
     emitted = []
-    tools = lambda calls, token: ((call, run(call)) for call in calls)  # noqa: E731
-    return *with_results(messages, answered, tools, emitted.append, CancelToken()), emitted
+    return *with_results(messages, answered, OneStepTools(run), emitted.append, CancelToken()), emitted
 
 
 def test_each_answered_call_gets_its_true_result_before_the_model_is_asked():

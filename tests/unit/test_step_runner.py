@@ -85,7 +85,7 @@ def steps(*args, **options):
     ("to", "expected"),
     [
         (3, [(1, False), (2, False), (3, True)]),
-        (1, [(1, False)]),
+        (1, [(1, False), (None, True)]),
         (0, [(None, True)]),
         (
             3 * MAX_UNDELIVERED,
@@ -159,7 +159,9 @@ def test_a_step_that_may_not_begin_stops_the_tool(allowed):
 
 
 def test_wrong_arguments_are_the_only_step():
-    assert steps(Count, {"to": "x"})[0][0]["error"].startswith("Invalid arguments for Count: to: ")
+    [(result, is_last)] = steps(Count, {"to": "x"})
+    assert result["error"].startswith("Invalid arguments for Count: to: ")
+    assert not is_last
 
 
 def test_a_step_that_is_too_large_is_an_error_and_does_not_end_the_tool():

@@ -50,6 +50,9 @@ class Tools:
     def asks(self, call):
         return self.waiting.get(call.call_id)
 
+    def goes_on(self, call, result):
+        return call.name == "Watch"
+
 
 @pytest.fixture
 def events():
@@ -256,3 +259,8 @@ def test_calls_that_wait_end_the_turn_when_the_others_have_their_results(run, ev
     assert asks == (Asked("call_1", "GetTokenPrice", "approval"),)
     assert [event["type"] for event in events] == ["tool_call", "tool_call", "tool_result"]
     assert events[-1]["call_id"] == "call_2"
+
+
+def test_the_first_step_of_a_tool_that_goes_on_says_so(run, events):
+    run(Scripted(Reply("", (ToolRequest("call_1", "Watch", "{}"),)), Reply("Done.")))
+    assert events[1] == {"type": "tool_result", "call_id": "call_1", "name": "Watch", "result": {}, "done": False}

@@ -45,7 +45,8 @@ def with_results(
     results, asks = list(asking.get("tool_results", ())), list[Asked]()
 
     def add(call: _AnsweredCall, result: Any) -> None:
-        event = sse.tool_result(call.asked.call_id, call.asked.name, result, call.edited)
+        goes_on = call.runs and tools.goes_on(call.request, result)
+        event = sse.tool_result(call.asked.call_id, call.asked.name, result, call.edited, goes_on=goes_on)
         emit(event)
         results.append({name: value for name, value in event.items() if name != "type"})
 

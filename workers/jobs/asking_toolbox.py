@@ -51,6 +51,10 @@ class AskingToolbox:
         is_of_client = call.name in self._of_client
         return NO_OBJECT if is_of_client else no_tool(call.name, [*self._tools, *self._of_client])
 
+    def goes_on(self, call: ToolRequest, result: Any) -> bool:
+        """Whether later steps follow the first `result` of a call."""
+        return self._toolbox.goes_on(call, result)
+
     def asks(self, call: ToolRequest) -> CallKind | None:
         """Why a call waits, None for one that runs at once: also one that its tool refuses, because nobody can do
         anything about it."""

@@ -60,11 +60,10 @@ class AnswerView:
         Raises `Refused`, `Unreachable`, and `KeyboardInterrupt` at the second Ctrl-C.
         """
         stream = TurnStream(self._backend, message, app, self._received.put, with_thoughts=True)
-        threading.Thread(target=self._read, args=(stream,), name="aomi answer", daemon=True).start()
-        started = time.monotonic()
         try:
             with CtrlC() as ctrl_c:
-                self._show_all(ctrl_c, started)
+                threading.Thread(target=self._read, args=(stream,), name="aomi answer", daemon=True).start()
+                self._show_all(ctrl_c, time.monotonic())
         finally:
             stream.close()
             self._screen.end()
@@ -81,8 +80,7 @@ class AnswerView:
         stopped = False
         while True:
             if ctrl_c.count and not stopped:
-                stopped = True
-                self._stop()
+                stopped = self._stop()
             try:
                 received = self._received.get(timeout=TICK_SECONDS)
             except queue.Empty:
@@ -96,11 +94,13 @@ class AnswerView:
             elif self._show(received):
                 return
 
-    def _stop(self) -> None:
+    def _stop(self) -> bool:
+        """False if the message has not arrived yet, so that there is no turn to stop."""
         try:
-            self._backend.interrupt()
+            return self._backend.interrupt()
         except (Unreachable, Refused) as error:
             self._screen.say(f"It could not be stopped ({error}). Ctrl-C again leaves.", fg="yellow")
+            return True
 
     def _show(self, event: sse.Event) -> bool:
         """Show an event. True for the terminal event."""

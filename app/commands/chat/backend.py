@@ -13,7 +13,7 @@ import httpx
 from app.events import sse
 
 STALL_SECONDS = 60.0
-"""A stream without a byte for so long is broken: the backend sends keep-alives."""
+"""How long the response of a stream may take. Its keep-alives say how long it may be silent then."""
 
 TIMEOUT = httpx.Timeout(10, read=15)
 
@@ -22,6 +22,9 @@ TRANSIENT_STATUSES = frozenset({502, 503, 504})
 
 TOO_MANY_REQUESTS = 429
 """Also transient for reads. Whether to send a message again is for the person to decide."""
+
+OPTIONS = {"API key": "--key or AOMI_API_KEY", "token": "--token or AOMI_TOKEN"}
+"""Where this command takes from what a refusal names."""
 
 NOT_AOMI = "The server at this address is not an aomi backend"
 
@@ -61,7 +64,8 @@ class Backend:
     def stream(
         self, method: str, path: str, body: Any = None, params: Params | None = None, headers: Params | None = None
     ) -> Iterator[tuple[httpx.Headers, Iterator[tuple[str, sse.Event]]]]:
-        """Headers, and id and event of each frame; no frames for status 204. Raises `Refused`, `Unreachable`."""
+        """Headers, and id and event of each frame; no frames for status 204. Raises `Refused`, and `Unreachable`, also
+        for a stream that is silent for longer than its keep-alives allow."""
         timeout = httpx.Timeout(10, read=STALL_SECONDS)
         with (
             _failures(),
@@ -70,6 +74,7 @@ class Backend:
             _check(response)
             if response.status_code != 204 and not response.headers.get("Content-Type", "").startswith(sse.MIMETYPE):
                 raise Refused(NOT_AOMI)
+            response.request.extensions["timeout"]["read"] = _longest_silence(response.headers)  # read with the body
             yield response.headers, sse.read(response.iter_bytes())
 
     def interrupt(self) -> bool:
@@ -107,6 +112,11 @@ class Backend:
         self.call("POST", f"/api/control/{action}", body)
 
 
+def _longest_silence(headers: httpx.Headers) -> float:
+    """Seconds without a byte after which a stream must have been lost on its way."""
+    return 5 + 2 * float(headers.get(sse.KEEP_ALIVE_HEADER, 10))
+
+
 @contextmanager
 def _failures() -> Iterator[None]:
     try:
@@ -130,7 +140,13 @@ def _check(response: httpx.Response) -> None:
         message = f"HTTP status {response.status_code}"
     is_read = response.request.method == "GET"
     is_transient = response.status_code in TRANSIENT_STATUSES or (response.status_code == TOO_MANY_REQUESTS and is_read)
-    raise Busy(message) if is_transient else Refused(message)
+    raise Busy(message) if is_transient else Refused(_with_hint(message, response.status_code))
+
+
+def _with_hint(message: str, status: int) -> str:
+    """A refusal, and with which option to give what it asks for."""
+    options = [option for name, option in OPTIONS.items() if name in message] if status in (401, 403) else []
+    return f"{message}; here with {', or '.join(options)}" if options else message
 
 
 class Backoff:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -43,16 +46,34 @@ from app.terminal_text import clean
     "--no-color", "colourless", envvar="NO_COLOR", is_flag=False, flag_value="1", default="", help="No colours."
 )
 @click.option("--thoughts", is_flag=True, help="Show what the model thinks, not only for how long.")
-def chat(app: str | None, colourless: str, thoughts: bool, url: str, **session: str) -> None:
-    """Talk with the assistant. In a pipe, send the input as one message and print the answer."""
+@click.option(
+    "--attach",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file that goes with the first message. May be given several times.",
+)
+@click.option("--json", "as_json", is_flag=True, help="For scripts: one message, and its events as JSON, one a line.")
+def chat(
+    app: str | None,
+    colourless: str,
+    thoughts: bool,
+    files: Sequence[Path],
+    as_json: bool,
+    url: str,
+    **session: str,
+) -> None:
+    """Talk with the assistant. In a pipe, or with --json, send the input as one message and print the answer."""
     backend = _backend(url, **session)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if sys.stdin.isatty() and sys.stdout.isatty() and not as_json:
+        created = _open(backend, url)
         conversation = Conversation(backend, Screen(colour=not colourless), app, with_thoughts=thoughts)
-        _talk(conversation, resumed=not _open(backend, url))
+        conversation.attach(_uploaded(backend, files))
+        _talk(conversation, resumed=not created)
     else:
-        raise SystemExit(_pipe(backend, url, app))
+        raise SystemExit(_pipe(backend, url, files, pipe.Way(app, as_json, thoughts)))
 
 
 def _backend(url: str, key: str, token: str, session_id: str | None) -> Backend:
@@ -69,12 +90,22 @@ def _talk(conversation: Conversation, *, resumed: bool) -> None:
         raise click.ClickException(clean(str(error))) from None
 
 
-def _pipe(backend: Backend, url: str, app: str | None) -> int:
+def _pipe(backend: Backend, url: str, files: Sequence[Path], way: pipe.Way) -> int:
     text = sys.stdin.buffer.read().decode(errors="replace").strip()
     if not text:
         raise click.UsageError("there is no message: write it to the pipe, as in `echo hi | aomi chat`")
     _open(backend, url)
-    return pipe.run(backend, text, app)
+    return pipe.run(backend, text, _uploaded(backend, files), way)
+
+
+def _uploaded(backend: Backend, files: Sequence[Path]) -> list[dict[str, Any]]:
+    """The files as they are stored in the session."""
+    try:
+        return [backend.upload(path) for path in files]
+    except (Refused, Unreachable) as error:
+        raise click.ClickException(clean(str(error))) from None
+    except OSError as error:
+        raise click.ClickException(f"{error.filename!r} cannot be read: {error.strerror}") from None
 
 
 def _open(backend: Backend, url: str) -> bool:

@@ -29,6 +29,11 @@ class NextMessage:
         return fields | ({"thread_id": self.thread} if self.thread else {})
 
 
+def references(files: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Stored files as `attachments` of a chat body names them."""
+    return [{"file_id": file["file_id"]} for file in files]
+
+
 Act = Callable[[Backend, Screen, NextMessage, str], ChatBody | None]
 """Executes a command with the text behind its name. Returns the chat body to send now, `CURRENT_TURN`, or None if there
 is no answer to wait for. Raises `Refused`, `Unreachable`."""

@@ -7,6 +7,7 @@ from typing import Any
 from app import exact_json
 from app.commands.chat.backend import Backend, Refused
 from app.commands.chat.command_form import CURRENT_TURN, ChatBody, Command, NextMessage
+from app.commands.chat.export import EXPORT_COMMAND
 from app.commands.chat.history import show
 from app.commands.chat.message_commands import MESSAGE_COMMANDS
 from app.commands.chat.open_calls import PENDING_COMMAND
@@ -100,6 +101,7 @@ COMMANDS = {
     **MESSAGE_COMMANDS,
     "new": Command("[title]", "open a new thread", _new),
     "threads": Command("[number]", "list the threads and go on in one of them", _threads),
+    "export": EXPORT_COMMAND,
     "pending": PENDING_COMMAND,
     "answer": Command("number {json}", "reply to a request of a tool, such as a wallet request", _answer),
     "refuse": Command("number [why]", "refuse it", _refuse),

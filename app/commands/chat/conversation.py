@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import Any
 
 from app.commands.chat.answer_view import AnswerView
 from app.commands.chat.backend import Backend, Refused, Unreachable
-from app.commands.chat.command_form import ChatBody, NextMessage
+from app.commands.chat.command_form import ChatBody, NextMessage, references
 from app.commands.chat.commands import COMMANDS, Leave
-from app.commands.chat.history import show
+from app.commands.chat.history import names, show
 from app.commands.chat.open_calls import OUTCOMES as CALL_OUTCOMES
 from app.commands.chat.open_calls import ask
 from app.commands.chat.screen import Screen
-from app.commands.chat.tools import ToolLines, request_event_lines, request_lines
+from app.commands.chat.tools import ToolLines, request_event_lines
 from app.commands.chat.updates import Updates
 from app.events import sse
 
 PROMPT = "> "
-
-PENDING = {"pending_txs": "wallet_tx_request", "pending_eip712s": "wallet_eip712_request"}
-"""The kinds of open requests by their field of the user state; other kinds are in `pending_requests`."""
 
 OUTCOMES = {"answered": "was answered", "expired": "has expired"}
 
@@ -38,6 +36,12 @@ class Conversation:
         self._asked: set[str] = set()  # calls that the person was asked about
         self._answered: set[str] = set()  # ids of calls that the person has answered here
         self._is_following = False  # a turn, whose calls are asked about at its end
+
+    def attach(self, files: list[dict[str, Any]]) -> None:
+        """Have stored files go with the next message."""
+        self._next_message.attachments += files
+        if files:
+            self._screen.say(f"{names(files)} goes with the first message.", dim=True)
 
     def run(self, resumed: bool) -> None:
         """Talk until the person leaves. `resumed`: the session existed before. Raises `Refused`, `Unreachable`."""
@@ -60,10 +64,8 @@ class Conversation:
     def _catch_up(self) -> None:
         """Show the open requests, the last messages and the running answer of a resumed session."""
         state = self._backend.state()
-        for name, requests in state["user_state"].items():
-            if name in PENDING or name == "pending_requests":
-                for number, body in requests.items():
-                    self._say_all(request_lines(number, PENDING.get(name, "a client's request"), body))
+        for request in state.get("client_requests", ()):  # an older backend has none
+            self._say_all(request_event_lines(request))
         messages = state["messages"]
         if state["is_processing"]:  # the stream replays the answer from its beginning
             prompts = (n for n, message in enumerate(messages, 1) if message["role"] in ("user", "system"))
@@ -111,8 +113,7 @@ class Conversation:
     def _send(self, message: ChatBody) -> None:
         """Send a message with what is attached to it, and show the answer. `CURRENT_TURN` sends none."""
         if "text" in message and (files := self._next_message.attachments):
-            references = [{"file_id": file["file_id"]} for file in files]
-            message = message | {"attachments": [*message.get("attachments", []), *references]}
+            message = message | {"attachments": [*message.get("attachments", []), *references(files)]}
         self._follow(message or None)
         if "text" in message:
             self._next_message.attachments = []  # a refused message has left them there

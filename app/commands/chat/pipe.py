@@ -1,25 +1,41 @@
-"""`aomi chat` in a pipe: only the answer on stdout, errors on stderr."""
+"""`aomi chat` in a pipe: only the answer on stdout, or its events as JSON; errors on stderr."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 
+from app import exact_json
 from app.commands.chat.backend import Backend, Refused, Unreachable
+from app.commands.chat.command_form import references
 from app.commands.chat.open_calls import brief
 from app.commands.chat.turn_stream import TurnStream
 from app.commands.echo import echo
 from app.events import sse
-from app.terminal_text import clean
+from app.terminal_text import clean, escaped_json
 
 FAILED, WAITS, INTERRUPTED = 1, 3, 130
 """Exit codes. `WAITS`: tool calls wait for an answer, which a pipe cannot give."""
 
 
-def run(backend: Backend, text: str, app: str | None) -> int:
-    """Send the message and print the answer. Returns the exit code."""
+@dataclass(frozen=True)
+class Way:
+    """How to send a message and print the answer: the app, None is the session's; `as_json`: each event, one a line;
+    `with_thoughts`: those of the model's thoughts, too."""
+
+    app: str | None
+    as_json: bool
+    with_thoughts: bool
+
+
+def run(backend: Backend, text: str, files: list[dict[str, Any]], way: Way) -> int:
+    """Send the message with stored files and print the answer. Returns the exit code."""
+    message = {"text": text} | ({"attachments": references(files)} if files else {})
+    stream = TurnStream(backend, message, way.app, _print_error, with_thoughts=way.as_json and way.with_thoughts)
     try:
-        code = _print(TurnStream(backend, {"text": text}, app, _print_error))
+        code = _print_events(stream) if way.as_json else _print(stream)
         if code == WAITS:
             _print_pending(backend)
         return code
@@ -45,6 +61,16 @@ def _print(stream: TurnStream) -> int:
             if not at_line_start:
                 sys.stdout.write("\n")
                 sys.stdout.flush()
+            code = _end(event)
+    return code
+
+
+def _print_events(stream: TurnStream) -> int:
+    code = 0
+    for event in stream.events():
+        sys.stdout.write(f"{escaped_json(exact_json.dumps(event))}\n")
+        sys.stdout.flush()
+        if event["type"] in sse.TERMINAL:
             code = _end(event)
     return code
 

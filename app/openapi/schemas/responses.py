@@ -183,7 +183,7 @@ class ToolResult(TypedDict):
     call_id: str
     name: str
     result: Any
-    done: NotRequired[Literal[True]]
+    done: NotRequired[bool]
     args: NotRequired[dict[str, Any]]
 
 
@@ -254,6 +254,20 @@ class WaitingMessage(TypedDict):
 
 
 @exact_schema(
+    id=1, kind="pick_file", tool="PickFile", request={"types": ["txt"]}, expires_at="2025-01-15T11:30:00.000Z"
+)
+class OpenClientRequest(TypedDict):
+    """A request of a tool to the client that has no reply yet. `kind` is the type of a request to a wallet, or an
+    app's own name."""
+
+    id: int
+    kind: str
+    tool: str
+    request: dict[str, Any]
+    expires_at: str
+
+
+@exact_schema(
     session_id=_ID,
     thread_id=None,
     thread_is_processing=False,
@@ -265,6 +279,7 @@ class WaitingMessage(TypedDict):
     messages=[],
     waiting=[],
     pending=[],
+    client_requests=[],
     user_state=USER,
     last_event_id="0",
 )
@@ -285,6 +300,7 @@ class State(TypedDict):
     has_more: NotRequired[bool]
     waiting: list[WaitingMessage]
     pending: list[PendingCall]
+    client_requests: list[OpenClientRequest]
     user_state: UserState
     last_event_id: str
 

@@ -48,6 +48,11 @@ class OpenRequest:
             fields |= {"user": principal.user, "user_budget": principal.user_budget}
         return exact_json.dumps(fields)
 
+    def for_client(self) -> dict[str, Any]:
+        """As `client_requests` of /api/state has it."""
+        fields = {"id": self.id, "kind": self.kind, "tool": self.tool, "request": self.body}
+        return fields | {"expires_at": self.expires_at}
+
     @classmethod
     def read(cls, stored: str) -> OpenRequest:
         """Out of its field in the session's hash."""

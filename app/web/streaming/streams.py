@@ -22,11 +22,12 @@ def stream(frames: Iterator[bytes]) -> Response:
     """The frames as an event stream, from a view that `opens_stream`. A client that reads nothing for
     AOMI_SEND_TIMEOUT is cut off; it may resume."""
     socket = request.environ.get("gunicorn.socket")
-    seconds, environ = services().settings.send_timeout, request.environ
-    timed = _with_send_timeout(admitted(frames), use_slot(), environ, socket, seconds)
+    settings, environ = services().settings, request.environ
+    timed = _with_send_timeout(admitted(frames), use_slot(), environ, socket, settings.send_timeout)
     next(timed)  # from here on its end releases the slot, even if no frame is ever sent
     # direct_passthrough: two iterators less around each token, and 2 KB less for each open stream
-    return Response(timed, mimetype=sse.MIMETYPE, headers=sse.HEADERS, direct_passthrough=True)
+    headers = sse.HEADERS | {sse.KEEP_ALIVE_HEADER: f"{settings.keep_alive:g}"}
+    return Response(timed, mimetype=sse.MIMETYPE, headers=headers, direct_passthrough=True)
 
 
 def _with_send_timeout(

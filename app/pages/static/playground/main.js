@@ -11,6 +11,7 @@ import { Composer } from "./views/composer.js";
 import { ConversationView } from "./views/conversation_view.js";
 import { setText } from "./views/dom.js";
 import { DraftChips } from "./views/draft_chips.js";
+import { Drafts } from "./views/drafts.js";
 import { Examples } from "./views/examples.js";
 import { listenForFiles } from "./views/file_sources.js";
 import { JumpButton } from "./views/jump_button.js";
@@ -47,8 +48,6 @@ const otherTabs = new BroadcastChannel("aomi");
 const owner = (localStorage[OWNER] ??= newId());
 api.key = sessionStorage[KEY] ?? "";
 
-const attached = new Map(); // files of messages that are not sent yet, by session id
-
 let session = null;
 let drawDuration = 0; // milliseconds that the last drawing took
 let drawTimer = 0;
@@ -59,9 +58,10 @@ const older = new OlderButton($("#older"), $("#log"), {
   draw: () => scroller.keepPlace(drawNow),
 });
 const requestForms = new RequestForms($("#requests"), { reply: (id, result) => session.reply(id, result) });
-const composer = new Composer($("#composer"), { send: (text) => messages.send(text), stop });
+const composer = new Composer($("#composer"), $("#too-long"), { send: (text) => messages.send(text), stop });
+const drafts = new Drafts(composer);
 const callCards = new CallCards($("main"), { send: (answers) => session.answers.send(answers), leave: () => composer.focus() });
-const messages = new MessageCommands({ session: () => session, composer, scroller, draw: drawNow, enterKey: showKey });
+const messages = new MessageCommands({ session: () => session, composer, drafts, scroller, draw: drawNow, enterKey: showKey });
 const conversation = new ConversationView($("#log"), messages);
 const regenerations = new Regenerations($("#regenerations"), (runId) => messages.withdrawRegeneration(runId));
 const chips = new DraftChips($("#drafts"), { remove: (file) => messages.detach(file), leave: () => composer.focus() });
@@ -92,7 +92,6 @@ const list = new SessionList(api, owner, {
 /** Open the session at an address: its id, or `id/thread`; '' opens a new one. `words` are those to lead to. */
 function openSession(address, words = []) {
   const [id, threadId] = address.split("/");
-  if (session) attached.set(session.id, session.drafts.take());
   if (session) search.keep(session);
   session?.close();
   session = new Session(api, id || newId(), owner, threadId);
@@ -107,7 +106,7 @@ function openSession(address, words = []) {
     showNotice(`${reason}. This is a new one.`);
   });
   clearNotices();
-  session.drafts.putBack(attached.get(session.id) ?? []);
+  drafts.open(session, !id);
   draw();
   if (!id) return session.begin();
   withErrors(() => session.open()).then(() => conversation.lead(words) || scroller.toEnd());

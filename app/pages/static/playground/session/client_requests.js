@@ -1,8 +1,6 @@
 // Open client requests: what tools need from the user (docs/wallets.md).
 
-const KINDS = { pending_txs: "wallet_tx_request", pending_eip712s: "wallet_eip712_request", pending_requests: "client_request" };
-
-/** The open requests, by id: {id, kind, request, expiresAt}; `expiresAt` is unknown for those found in a user state. */
+/** The open requests, by id: {id, kind, tool, request, expiresAt}; `tool` is '' until the state says it. */
 export class ClientRequests {
   #byId = new Map();
 
@@ -11,20 +9,16 @@ export class ClientRequests {
     return [...this.#byId.values()].sort((one, other) => one.id - other.id);
   }
 
-  /** Take over the open requests of a user state. Those known already stay, because they have their `expiresAt`. */
-  load(userState) {
-    const found = new Map();
-    for (const [field, kind] of Object.entries(KINDS)) {
-      for (const [key, request] of Object.entries(userState[field] ?? {})) {
-        const id = Number(key);
-        found.set(id, this.#byId.get(id) ?? { id, kind, request });
-      }
-    }
-    this.#byId = found;
+  /** Take over `client_requests` of /api/state. A request stays the same object while it is open. */
+  load(requests) {
+    const known = this.#byId;
+    this.#byId = new Map();
+    for (const request of requests) this.add(request, known.get(request.id));
   }
 
-  add({ id, kind, request, expires_at }) {
-    this.#byId.set(id, { id, kind, request, expiresAt: new Date(expires_at) });
+  /** Add the request of an event, or of the state. */
+  add({ id, kind, tool = "", request, expires_at }, known = {}) {
+    this.#byId.set(id, Object.assign(known, { id, kind, tool, request, expiresAt: new Date(expires_at) }));
   }
 
   remove(id) {

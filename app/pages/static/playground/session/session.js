@@ -49,14 +49,15 @@ export class Session extends EventTarget {
     });
     this.#sync = new StateSync(api, id, this.#closed.signal, {
       pending: () => this.#sender.pending,
-      cursor: () => this.#updates.cursor,
+      isBehind: (state) => this.#data.isBehind(state, this.#updates.cursor),
       apply: (state) => this.#apply(state),
+      missing: () => this.exists && this.#notify("gone", "This session was deleted"),
       failed: (error) => this.#notify("failed", error),
     });
     this.older = new OlderMessages(api, id, this.#data);
     this.files = new SessionFiles(api, id, this.#closed.signal);
     this.drafts = new DraftFiles({
-      store: (file, signal) => this.#store(file, signal),
+      store: (file, signal) => this.#settings.ready().then(() => this.files.store(file, signal)),
       discard: (fileId) => api.deleteFile(id, fileId).catch(() => {}), // it goes with the session at the latest
       changed: () => this.#changed(),
       failed: (error) => this.#notify("failed", error),
@@ -194,11 +195,6 @@ export class Session extends EventTarget {
     this.#changed();
   }
 
-  async #store(file, signal) {
-    await this.#settings.ready();
-    return this.files.store(file, signal);
-  }
-
   /** Load the state, however long the server is away. */
   async #load() {
     const { signal } = this.#closed;
@@ -210,7 +206,7 @@ export class Session extends EventTarget {
   }
 
   #apply(state) {
-    this.#data.load(state);
+    this.#data.load(state, this.#updates.cursor);
     this.#updates.skipTo(state.last_event_id);
     if (state.is_processing && !this.turn) this.#follower.followCurrent({ isNews: true });
     this.#changed();

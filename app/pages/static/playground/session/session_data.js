@@ -60,8 +60,14 @@ export class SessionData {
     this.#fields = { ...this.#fields, ...Object.fromEntries(known.map((name) => [name, values[name]])) };
   }
 
-  /** Take over a reply of /api/state. */
-  load(state) {
+  /** Whether a reply of /api/state is older than the update `cursor` of the same session. */
+  isBehind(state, cursor) {
+    return Number(state.last_event_id) < Number(cursor) && !this.#isOfAnother(state, cursor);
+  }
+
+  /** Take over a reply of /api/state. `cursor` is the last update received. */
+  load(state, cursor) {
+    if (this.#isOfAnother(state, cursor)) [this.#history, this.#transcript] = [new History(), new Transcript()];
     this.#exists = true;
     this.#threadId = state.thread_id;
     this.#lastUpdate = Number(state.last_event_id);
@@ -70,8 +76,13 @@ export class SessionData {
     this.#waiting = state.waiting.filter(({ regenerate }) => !regenerate);
     this.#regenerations = state.waiting.filter(({ regenerate }) => regenerate);
     this.#transcript.load(this.#history.messages, this.#waiting);
-    this.#requests.load(state.user_state);
+    this.#requests.load(state.client_requests);
     this.#openCalls.load(state.pending);
+  }
+
+  /** Whether the state is of another session: the one that was known was deleted, and a client has made its id again. */
+  #isOfAnother({ thread_id: threadId, last_event_id: lastUpdate }, cursor) {
+    return this.#exists && threadId !== this.#threadId && Number(lastUpdate) < Number(cursor);
   }
 
   /** Messages that wait to be answered again: {run_id, text}. */

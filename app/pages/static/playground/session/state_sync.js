@@ -12,9 +12,9 @@ export class StateSync {
   #timer = 0;
 
   /**
-   * `handlers`: `pending()`, the number of messages being sent, and `cursor()`, the id of the last update received,
-   * tell whether a state is too old; `apply(state)`; `failed(error)` where a load that `soon()` planned fails. Nothing is
-   * applied once `signal` has aborted.
+   * `handlers`: `pending()`, the number of messages being sent, and `isBehind(state)`, whether an update was received that
+   * the server did not know of when it replied, tell that a state is too old; `apply(state)`; `missing()`: there is no
+   * session; `failed(error)` where a load that `soon()` planned fails. Nothing is applied once `signal` has aborted.
    */
   constructor(api, sessionId, signal, handlers) {
     this.#api = api;
@@ -23,13 +23,14 @@ export class StateSync {
     this.#handlers = handlers;
   }
 
-  /** Load and apply the state. A session that does not exist changes nothing. */
+  /** Load and apply the state, if the session exists. */
   async load() {
     this.#isDue = false;
     for (let loads = 1; ; loads++) {
       const pending = this.#handlers.pending();
       const state = await this.#fetch();
-      if (!state || this.#signal.aborted) return;
+      if (this.#signal.aborted) return;
+      if (!state) return this.#handlers.missing();
       if (loads < MAX_LOADS && this.#isStale(state, pending)) continue;
       this.#handlers.apply(state);
       return;
@@ -59,7 +60,7 @@ export class StateSync {
 
   /** Whether a message was accepted, or an update received, that the server did not know of when it replied. */
   #isStale(state, pending) {
-    return this.#handlers.pending() < pending || Number(state.last_event_id) < Number(this.#handlers.cursor());
+    return this.#handlers.pending() < pending || this.#handlers.isBehind(state);
   }
 
   async #loadDue() {

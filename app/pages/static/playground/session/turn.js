@@ -1,11 +1,15 @@
 // One turn: what the model said and which tools it called in reply to one message.
 
-/** One tool call. `steps` are the later results of a multi-step tool; `duration` is in milliseconds, null if not seen. */
+/**
+ * One tool call. `steps` are the later results of a multi-step tool, which `goesOn` until it is `done`; `duration` of the
+ * first result is in milliseconds, null if not seen.
+ */
 class ToolCall {
   kind = "tool";
   result = undefined;
   isEdited = false; // whether a person has put other arguments in the place of the model's
   steps = [];
+  goesOn = false;
   done = false;
   duration = null;
 
@@ -20,17 +24,29 @@ class ToolCall {
     return this.result !== undefined;
   }
 
+  /** Whether it has not come to its end: it has no result yet, or later steps follow. */
+  get isRunning() {
+    return !this.hasResult || ((this.goesOn || this.steps.length > 0) && !this.done);
+  }
+
+  /** Whether it came to an end with an error. */
+  get hasFailed() {
+    const { result } = this.steps.at(-1) ?? this;
+    return !this.isRunning && Boolean(result?.error);
+  }
+
   /** Keep what was known of the call before its events were replayed. */
-  inherit({ startedAt, steps, done, args, isEdited, result }) {
-    Object.assign(this, { startedAt, steps, done, args, isEdited, result, replayed: true });
+  inherit({ startedAt, steps, goesOn, done, args, isEdited, result }) {
+    Object.assign(this, { startedAt, steps, goesOn, done, args, isEdited, result, replayed: true });
   }
 
   /**
    * Set the first (for most tools: the only) result. `now` is null where the time is unknown; `args` are those that a
    * person put in the place of the model's.
    */
-  setResult({ result, args }, now) {
+  setResult({ result, args, done }, now) {
     this.result = result;
+    this.goesOn = done === false;
     if (args) Object.assign(this, { args, isEdited: true });
     if (now && !this.replayed) this.duration = now - this.startedAt;
   }

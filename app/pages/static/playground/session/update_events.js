@@ -36,7 +36,8 @@ export class UpdateEvents {
       case "wallet_tx_request":
       case "wallet_eip712_request":
       case "client_request":
-        return this.#data.requests.add(event);
+        this.#data.requests.add(event);
+        return this.#sync.soon(); // the state says which tool asks
       case "client_request_closed":
         return this.#requestsClosed(event);
       case "tool_pending":
@@ -56,14 +57,13 @@ export class UpdateEvents {
     const { turn } = this.#follower;
     const { status, ...others } = event;
     this.#data.setFields(turn?.stopping ? others : { ...others, status });
-    if (event.user_state) this.#data.requests.load(event.user_state);
     const isNewTurn = event.is_processing && !turn;
     const isNewSession = number > 0 && !this.#data.exists; // it was used before this subscription began
     const isOthers = event.run_id && !this.#data.transcript.knows(event.run_id); // a message of another page
     const isOtherBranch = event.thread_id !== undefined;
     if (isOtherBranch) this.#data.transcript.forgetPlaces();
     if (event.withdrawn) this.#data.transcript.withdraw(event.withdrawn);
-    if (isNewTurn || isNewSession || isOthers || isOtherBranch || event.withdrawn) this.#sync.soon();
+    if (isNewTurn || isNewSession || isOthers || isOtherBranch || event.withdrawn || event.user_state) this.#sync.soon();
     if (event.is_archived !== undefined || event.run_id) this.#notify("listed");
   }
 

@@ -1,11 +1,15 @@
 // The message box with its buttons.
 
+import { setText } from "./dom.js";
+import { isSendKey, tooLong } from "./message_text.js";
+
 const MAX_ROWS = 8;
 const CHARACTER_WIDTH = 8; // pixels, roughly
 
 export class Composer {
-  /** `actions.send(text)` and `actions.stop()`. */
-  constructor(form, actions) {
+  /** `limit` is where it says that the text is too long. `actions.send(text)` and `actions.stop()`. */
+  constructor(form, limit, actions) {
+    this._limit = limit;
     this._form = form;
     this._box = form.querySelector("textarea");
     this._send = form.querySelector("[data-do=send]");
@@ -37,33 +41,37 @@ export class Composer {
   }
 
   get isEmpty() {
-    return !this._box.value.trim();
+    return !this.text.trim();
   }
 
-  /** Put back a text that could not be sent, before what was typed since. */
-  restore(text) {
-    this._box.value = [text, this._box.value].filter(Boolean).join("\n");
+  get text() {
+    return this._box.value;
+  }
+
+  set text(text) {
+    this._box.value = text;
     this._fit();
-    this.focus();
   }
 
   _submit() {
-    const text = this._box.value.trim();
-    if (!text) return;
-    this._box.value = "";
-    this._fit();
+    const text = this.text.trim();
+    if (this._send.disabled) return;
+    this.text = "";
     this._actions.send(text);
   }
 
   _keyDown(event) {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    if (isSendKey(event)) {
       event.preventDefault();
       this._submit();
     }
   }
 
   _fit() {
-    this._send.disabled = this.isEmpty;
+    const problem = tooLong(this.text);
+    setText(this._limit, problem);
+    this._limit.hidden = !problem;
+    this._send.disabled = this.isEmpty || Boolean(problem);
     this._box.rows = Math.min(MAX_ROWS, Math.max(1, this._lines()));
   }
 

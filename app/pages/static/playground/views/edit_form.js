@@ -1,8 +1,8 @@
 // A message that is edited in its place.
 
-import { el } from "./dom.js";
+import { el, setText } from "./dom.js";
+import { isComposing, isSendKey, tooLong } from "./message_text.js";
 
-const MAX_CHARACTERS = 32000; // of a message, as in index.html
 const MAX_ROWS = 12;
 
 export class EditForm {
@@ -13,7 +13,6 @@ export class EditForm {
     this._isBusy = false;
     this._box = el("textarea", {
       value: text,
-      maxLength: MAX_CHARACTERS,
       "aria-label": "Edited message",
       oninput: () => this._fit(),
       onkeydown: (event) => this._keyDown(event),
@@ -24,8 +23,10 @@ export class EditForm {
       event.preventDefault();
       this._submit();
     };
+    this._problem = el("p", { className: "field-error", role: "status" });
     const buttons = el("div", { className: "buttons" }, leave, this._send);
-    this.element = el("form", { className: "edit", "aria-label": "Edit this message", onsubmit }, this._box, buttons);
+    const parts = [this._box, this._problem, buttons];
+    this.element = el("form", { className: "edit", "aria-label": "Edit this message", onsubmit }, ...parts);
     this._fit();
   }
 
@@ -40,23 +41,24 @@ export class EditForm {
   }
 
   async _submit() {
-    const text = this._box.value.trim();
-    if (!text || this._isBusy) return;
-    if (!(await this._save(text))) this.focus();
+    if (this._send.disabled) return;
+    if (!(await this._save(this._box.value.trim()))) this.focus();
   }
 
   _keyDown(event) {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    if (isSendKey(event)) {
       event.preventDefault();
       this._submit();
     }
-    if (event.key !== "Escape") return;
+    if (event.key !== "Escape" || isComposing(event)) return;
     event.stopPropagation(); // the page's own Escape stops a turn
     this._cancel();
   }
 
   _fit() {
-    this._send.disabled = this._isBusy || !this._box.value.trim();
+    const text = this._box.value;
+    setText(this._problem, tooLong(text));
+    this._send.disabled = this._isBusy || !text.trim() || Boolean(tooLong(text));
     this._box.rows = Math.min(MAX_ROWS, Math.max(2, this._box.value.split("\n").length));
   }
 }

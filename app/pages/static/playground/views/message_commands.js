@@ -6,24 +6,24 @@ const CONFLICT = 409;
 
 export class MessageCommands {
   /**
-   * `parts`: `session()` is the open session; `composer`, `scroller`; `draw()` draws at once; `enterKey()` leads to the
+   * `parts`: `session()` is the open session; `composer`, `drafts`, `scroller`; `draw()` draws at once; `enterKey()` leads to the
    * field for the API key.
    */
   constructor(parts) {
     this._parts = parts;
   }
 
-  /** Send a message. Its text and its attachments come back if that fails. */
+  /** Send a message. Its text and its attachments go back into the box of its conversation if that fails. */
   async send(text, attachments = this._session.drafts.take()) {
-    const { messages, drafts } = this._session;
+    const session = this._session;
     clearNotices();
     this._parts.scroller.toEnd();
     try {
-      await messages.send(text, attachments);
+      await session.messages.send(text, attachments);
     } catch (error) {
-      this._parts.composer.restore(text);
-      drafts.putBack(attachments);
-      this._refused(error);
+      this._parts.drafts.putBack(session, text, attachments);
+      if (session.id === this._session.id) this._refused(error);
+      else this._refusedElsewhere(error, session.title);
     }
   }
 
@@ -56,8 +56,8 @@ export class MessageCommands {
 
   /** Take back a message that waits; it goes back into the message box if that is empty. */
   async withdraw(message) {
-    const { drafts } = this._session;
-    if (await this._isWithdrawn(message)) this._restore(message, drafts);
+    const session = this._session;
+    if (await this._isWithdrawn(message)) this._restore(session, message);
   }
 
   /** Take back a regeneration that waits. */
@@ -108,15 +108,18 @@ export class MessageCommands {
     }
   }
 
-  _restore({ text, attachments }, drafts) {
-    const { composer } = this._parts;
-    if (composer.isEmpty) {
-      composer.restore(text);
-      drafts.putBack(attachments);
-    } else {
-      showNotice(`Withdrawn: “${text}”`);
-      composer.focus();
-    }
+  _restore(session, { text, attachments }) {
+    const { composer, drafts } = this._parts;
+    const isOpen = session.id === this._session.id;
+    if (!isOpen || composer.isEmpty) return drafts.putBack(session, text, attachments);
+    showNotice(`Withdrawn: “${text}”`);
+    composer.focus();
+  }
+
+  _refusedElsewhere(error, title) {
+    if (!("status" in error)) throw error;
+    const where = title ? `“${title}”` : "a new conversation";
+    showNotice(`A message in ${where} was not sent; it is back in the message box there. ${error.message}`);
   }
 
   /** Show an error of a request; others are thrown. */

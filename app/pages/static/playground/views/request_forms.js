@@ -1,9 +1,8 @@
 // Client requests as forms: a transaction, a signature, or anything else that a tool needs from the user.
 
+import { amountText } from "./coins.js";
 import { el, icon, prettyJson, setChildren, setText, timeOfDay } from "./dom.js";
 import { requestErrorHelp } from "./error_help.js";
-
-const WEI_DIGITS = 18; // decimal places of one ETH in wei
 
 const KINDS = {
   wallet_tx_request: {
@@ -20,13 +19,15 @@ const KINDS = {
     submit: "Signed",
     placeholder: "0x…",
   },
-  client_request: {
-    title: "A tool needs your reply",
-    label: "Reply (JSON or text)",
-    field: "", // the reply is the result itself
-    submit: "Reply",
-    placeholder: "{}",
-  },
+};
+
+/** A kind of an app's own. */
+const OWN_KIND = {
+  title: "A tool needs your reply",
+  label: "Reply (JSON or text)",
+  field: "", // the reply is the result itself
+  submit: "Reply",
+  placeholder: "{}",
 };
 
 export class RequestForms {
@@ -41,9 +42,10 @@ export class RequestForms {
     const open = new Set(requests.map(({ id }) => id));
     for (const id of this._forms.keys()) if (!open.has(id)) this._forms.delete(id);
     for (const request of requests) {
-      if (!this._forms.has(request.id)) this._forms.set(request.id, new RequestForm(request, this._actions).element);
+      if (!this._forms.has(request.id)) this._forms.set(request.id, new RequestForm(request, this._actions));
+      this._forms.get(request.id).update();
     }
-    setChildren(this._root, [...this._forms.values()]);
+    setChildren(this._root, [...this._forms.values()].map(({ element }) => element));
   }
 }
 
@@ -51,11 +53,13 @@ class RequestForm {
   constructor(request, actions) {
     this._request = request;
     this._actions = actions;
-    this._kind = KINDS[request.kind] ?? KINDS.client_request;
+    this._isForWallet = Object.hasOwn(KINDS, request.kind);
+    this._kind = this._isForWallet ? KINDS[request.kind] : OWN_KIND;
     const { submit, placeholder } = this._kind;
     const id = `request-${request.id}`;
     const reject = () => this._send({ status: "failed", error: "User rejected" });
     this._input = el("input", { id, placeholder, required: true, autocomplete: "off", spellcheck: false });
+    this._hint = el("p", { className: "hint" });
     this._error = el("p", { className: "field-error", role: "alert" });
     this._buttons = [
       el("button", { type: "submit", className: "primary" }, submit),
@@ -64,9 +68,16 @@ class RequestForm {
     this.element = this._form(id);
   }
 
+  /** Which tool asks is known a little later than what it asks. */
+  update() {
+    const { kind, tool, expiresAt } = this._request;
+    const what = this._isForWallet ? this._kind.title : kind;
+    setText(this._hint, `${what}, requested by ${tool || "a tool"}. You can reply until ${timeOfDay(expiresAt)}.`);
+  }
+
   _form(id) {
     const { request } = this._request;
-    const title = request.label || request.description || this._kind.title;
+    const title = (this._isForWallet && (request.label || request.description)) || this._kind.title;
     const heading = el("h3", { id: `${id}-title` }, icon("wallet"), title);
     const submitted = (event) => {
       event.preventDefault();
@@ -76,8 +87,8 @@ class RequestForm {
       "form",
       { className: "request", "aria-labelledby": heading.id, onsubmit: submitted },
       heading,
-      el("p", { className: "hint" }, hint(this._request, this._kind.title)),
-      fieldList(request),
+      this._hint,
+      this._isForWallet ? fieldList(request) : requestBody(request),
       el("label", { htmlFor: id }, this._kind.label),
       this._input,
       this._error,
@@ -107,27 +118,19 @@ class RequestForm {
   }
 }
 
-function hint({ kind, expiresAt }, title) {
-  const source = kind === "client_request" ? title : `${title}, requested by a tool`;
-  return expiresAt ? `${source}. You can reply until ${timeOfDay(expiresAt)}.` : `${source}.`;
-}
-
 function fieldList(request) {
   const list = el("dl");
   for (const [name, value] of Object.entries(request)) {
     if (name === "label" || name === "description") continue;
-    const text = name === "value" ? weiAmount(value) : prettyJson(value);
+    const text = (name === "value" && amountText(value, request.chain_id)) || prettyJson(value);
     list.append(el("dt", {}, name.replaceAll("_", " ")), el("dd", {}, text));
   }
   return list;
 }
 
-/** An amount in wei, with the same amount in ETH. Other values as JSON. */
-function weiAmount(wei) {
-  if (typeof wei !== "string" || !/^\d+$/.test(wei)) return prettyJson(wei);
-  const digits = wei.padStart(WEI_DIGITS + 1, "0");
-  const eth = `${digits.slice(0, -WEI_DIGITS)}.${digits.slice(-WEI_DIGITS)}`.replace(/\.?0+$/, "");
-  return `${wei} wei (${eth} ETH)`;
+/** The body of an app's own kind, whatever it is. */
+function requestBody(body) {
+  return el("pre", { tabIndex: 0, role: "region", "aria-label": "What the tool asks for" }, prettyJson(body));
 }
 
 /** The result must be an object: a JSON object as it is, anything else as `answer`. */

@@ -28,16 +28,14 @@ export class ToolCard {
 
   /** `openCalls` are the ids of the calls that wait for an answer. */
   update({ openCalls = new Set() } = {}) {
-    const { id, hasResult, result, steps, done, duration } = this._call;
-    const running = openCalls.has(id) ? "waits for you" : "running";
-    const hasFailed = Boolean(result?.error);
-    const isBetweenSteps = steps.length > 0 && !done;
-    const label = !hasResult ? running : hasFailed ? "failed" : isBetweenSteps ? `step ${steps.length + 1}` : "done";
-    this.element.dataset.state = !hasResult || isBetweenSteps ? "running" : hasFailed ? "failed" : "done";
-    setText(this._state, label);
+    const { id, hasResult, result, steps, isRunning, hasFailed, duration } = this._call;
+    const state = isRunning ? "running" : hasFailed ? "failed" : "done";
+    const waits = !hasResult && openCalls.has(id);
+    this.element.dataset.state = state;
+    setText(this._state, waits ? "waits for you" : isRunning && hasResult ? `step ${steps.length + 1}` : state);
     setText(this._duration, duration === null ? "" : formatDuration(duration));
     this._showArgs();
-    if (hasResult && !this._result.hasChildNodes()) this._showResult(hasFailed ? "Error" : "Result");
+    if (hasResult && !this._result.hasChildNodes()) this._showResult(result?.error ? "Error" : "Result");
     while (this._steps.childElementCount > steps.length) this._steps.lastChild.remove();
     for (const step of steps.slice(this._steps.childElementCount)) this._steps.append(stepItem(step));
     this._laterSteps.hidden = !steps.length;

@@ -3,6 +3,11 @@
 import { parseExact } from "./exact_json.js";
 import { readFrames } from "./sse.js";
 
+const PAGE = 100; // messages
+const KEEP_ALIVE = 10; // seconds between two signs of life of a stream whose response does not say so
+const JSON_TIMEOUT = 60_000; // milliseconds until a response has arrived; an upload may take longer
+const STREAM_TIMEOUT = 30_000; // milliseconds until a stream has begun
+
 /** The server refused a request: its `status`, and its own words as `message`. */
 export class ApiError extends Error {
   constructor(status, message) {
@@ -16,11 +21,15 @@ export class Unreachable extends Error {
   status = 0;
 }
 
-/** An open event stream. `runId` is the id of its turn, null for updates. */
+/**
+ * An open event stream. It ends, too, when it is silent for so long that something between here and the server must have
+ * lost it. `runId` is the id of its turn, null for updates.
+ */
 class EventStream {
   constructor(response, controller, source, wireLog) {
     this.runId = new URL(response.headers.get("Location") ?? "", location.href).searchParams.get("run_id");
     this._body = response.body;
+    this._silence = 5_000 + 2_000 * Number(response.headers.get("X-Keep-Alive") ?? KEEP_ALIVE); // milliseconds
     this._controller = controller;
     this._source = source;
     this._wireLog = wireLog;
@@ -32,7 +41,7 @@ class EventStream {
     signal.addEventListener("abort", close);
     if (signal.aborted) close();
     try {
-      for await (const { id, data } of readFrames(this._body)) {
+      for await (const { id, data } of readFrames(this._body, this._silence)) {
         const event = parseExact(data);
         this._wireLog.addEvent(this._source, id, event);
         yield { id, event };
@@ -48,7 +57,6 @@ class EventStream {
   }
 }
 
-const PAGE = 100; // messages
 const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]*$/; // a JWT; no API key has a dot
 
 export class Api {
@@ -182,13 +190,16 @@ export class Api {
   }
 
   async _json(method, path, options = {}) {
-    const response = await this._fetch(method, path, options);
-    return parseExact(await response.text());
+    const signal = options.file ? options.signal : AbortSignal.timeout(JSON_TIMEOUT);
+    const response = await this._fetch(method, path, { ...options, signal });
+    return parseExact(await response.text().catch(unreachable));
   }
 
   async _stream(method, path, options) {
     const controller = new AbortController();
-    const response = await this._fetch(method, path, { ...options, signal: controller.signal });
+    const timer = setTimeout(() => controller.abort(), STREAM_TIMEOUT);
+    const opened = this._fetch(method, path, { ...options, signal: controller.signal });
+    const response = await opened.finally(() => clearTimeout(timer));
     if (response.status === 204) return null;
     return new EventStream(response, controller, `${method} ${path.split("?")[0]}`, this._wireLog);
   }
@@ -205,12 +216,16 @@ export class Api {
       response = await fetch(path, { method, headers: allHeaders, body: file ?? (body && JSON.stringify(body)), signal });
     } catch {
       setStatus("no connection");
-      throw new Unreachable("The server cannot be reached.");
+      return unreachable();
     }
     setStatus(response.status);
     if (response.ok) return response;
     throw new ApiError(response.status, await errorMessage(response));
   }
+}
+
+function unreachable() {
+  throw new Unreachable("The server cannot be reached.");
 }
 
 async function errorMessage(response) {
