@@ -12,7 +12,7 @@ import { ConversationView } from "./views/conversation_view.js";
 import { setText } from "./views/dom.js";
 import { DraftChips } from "./views/draft_chips.js";
 import { listenForFiles } from "./views/file_sources.js";
-import { renderMarkdown } from "./views/markdown.js";
+import { plainText } from "./views/markdown.js";
 import { MessageCommands } from "./views/message_commands.js";
 import { announce, clearNotices, showError, showNotice } from "./views/notices.js";
 import { OlderButton } from "./views/older_button.js";
@@ -30,7 +30,7 @@ import { WireLog } from "./wire/wire_log.js";
 
 const OWNER = "aomi.owner"; // in localStorage: the public key of this browser's sessions
 const KEY = "aomi.key"; // in sessionStorage: the API key, or the token
-const MIN_DRAW_DELAY = 16; // milliseconds
+const MIN_DRAW_DELAY = 32; // milliseconds
 const MAX_DRAW_DELAY = 500;
 
 const $ = (selector) => document.querySelector(selector);
@@ -59,7 +59,7 @@ const messages = new MessageCommands({ session: () => session, composer, scrolle
 const conversation = new ConversationView($("#log"), messages);
 const regenerations = new Regenerations($("#regenerations"), (runId) => messages.withdrawRegeneration(runId));
 const chips = new DraftChips($("#drafts"), { remove: (file) => messages.detach(file), leave: () => composer.focus() });
-const drawer = new WireDrawer($("#drawer"), $("#events"), $("#toggle-drawer"), wireLog);
+const drawer = new WireDrawer($("#drawer"), $("#events"), $("#toggle-drawer"), wireLog, (...asked) => api.readInto(...asked));
 const sidePanel = new SidePanel({ button: $("#toggle-side"), backdrop: $("#shade"), main: $("main"), first: $("#new") });
 const settings = new SettingsForm({ app: $("#app"), model: $("#model"), key: $("#key"), keyHint: $("#key-hint") }, api, {
   choose: (field, value) => withErrors(() => session.choose(field, value)).then(() => settings.show(session)),
@@ -150,7 +150,7 @@ function stop() {
 
 function endText(turn) {
   if (turn.end === "error") return `The reply failed: ${turn.error.message}`;
-  return turn.end === "interrupted" ? "Stopped" : `Reply: ${renderMarkdown(turn.text).textContent.trim()}`;
+  return turn.end === "interrupted" ? "Stopped" : `Reply: ${plainText(turn.text)}`;
 }
 
 // Drawing

@@ -18,11 +18,11 @@ export class Unreachable extends Error {
 
 /** An open event stream. `runId` is the id of its turn, null for updates. */
 class EventStream {
-  constructor(response, controller, source, wireLog) {
-    this.runId = new URL(response.headers.get("Location") ?? "", location.href).searchParams.get("run_id");
+  constructor(response, controller, { source, sessionId }, wireLog) {
+    this.runId = runIdOf(response);
     this._body = response.body;
     this._controller = controller;
-    this._source = source;
+    this._origin = { source, sessionId, runId: this.runId ?? "" };
     this._wireLog = wireLog;
   }
 
@@ -32,9 +32,9 @@ class EventStream {
     signal.addEventListener("abort", close);
     if (signal.aborted) close();
     try {
-      for await (const { id, data } of readFrames(this._body)) {
+      for await (const { id, name, data } of readFrames(this._body)) {
         const event = parseExact(data);
-        this._wireLog.addEvent(this._source, id, event);
+        this._wireLog.addEvent(this._origin, { id, name, event });
         yield { id, event };
       }
     } finally {
@@ -162,6 +162,12 @@ export class Api {
     return this._stream("GET", "/api/updates", { session: id, headers: cursor ? { "Last-Event-ID": cursor } : {} });
   }
 
+  /** Read a stream of another dialect into a log of its own, until it ends or `signal` aborts. */
+  async readInto(wireLog, path, origin, signal) {
+    const response = await this._fetch("GET", path, { signal, wireLog });
+    for await (const { id, name, data } of readFrames(response.body)) wireLog.addEvent(origin, { id, name, event: anyEvent(data) });
+  }
+
   async _json(method, path, options = {}) {
     const response = await this._fetch(method, path, options);
     return parseExact(await response.text());
@@ -171,16 +177,17 @@ export class Api {
     const controller = new AbortController();
     const response = await this._fetch(method, path, { ...options, signal: controller.signal });
     if (response.status === 204) return null;
-    return new EventStream(response, controller, `${method} ${path.split("?")[0]}`, this._wireLog);
+    const sessionId = options.session ?? new URL(path, location.href).searchParams.get("session_id");
+    return new EventStream(response, controller, { source: `${method} ${path.split("?")[0]}`, sessionId }, this._wireLog);
   }
 
-  async _fetch(method, path, { session, body, file, headers = {}, signal } = {}) {
+  async _fetch(method, path, { session, body, file, headers = {}, signal, wireLog = this._wireLog } = {}) {
     const allHeaders = { ...headers };
     if (session) allHeaders["X-Session-Id"] = session;
     if (TOKEN.test(this.key)) allHeaders.Authorization = `Bearer ${this.key}`;
     else if (this.key) allHeaders["X-API-Key"] = this.key;
     if (body) allHeaders["Content-Type"] = "application/json";
-    const setStatus = this._wireLog.addRequest(method, path, allHeaders, body, file?.name);
+    const setStatus = wireLog.addRequest(method, path, allHeaders, body, file?.name);
     let response;
     try {
       response = await fetch(path, { method, headers: allHeaders, body: file ?? (body && JSON.stringify(body)), signal });
@@ -188,9 +195,23 @@ export class Api {
       setStatus("no connection");
       throw new Unreachable("The server cannot be reached.");
     }
-    setStatus(response.status);
+    setStatus(response.status, runIdOf(response) ?? "");
     if (response.ok) return response;
     throw new ApiError(response.status, await errorMessage(response));
+  }
+}
+
+/** The turn that a response streams, null if it is none. */
+function runIdOf(response) {
+  return new URL(response.headers.get("Location") ?? "", location.href).searchParams.get("run_id");
+}
+
+/** The JSON of a frame; a frame that has none, such as `[DONE]`, has its words as its type. */
+function anyEvent(data) {
+  try {
+    return parseExact(data);
+  } catch {
+    return { type: data };
   }
 }
 
