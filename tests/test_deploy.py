@@ -255,7 +255,7 @@ def test_ci_runs_what_make_test_runs():
     """.ci/run is executable, says that it is CI (what is missing fails rather than skips) and calls make test."""
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     commands = [line.split("#")[0].strip() for line in read(".ci/run").splitlines()]
-    assert commands.index("export CI=true") < commands.index("make -j 4 test")
+    assert commands.index("export CI=true") < commands.index("make -j 4 test || make test-again")
 
 
 # systemd

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 
 import httpx
 
-from tests.chaos.reader import SECONDS, TERMINAL, Broken
+from tests.chaos.reader import LATE_SECONDS, SECONDS, TERMINAL, Broken
 from tests.chaos.site import Site
 from tests.support.client import PLAIN
 from tests.support.patience import patient
@@ -81,7 +81,8 @@ class Erasure:
             return httpx.stream("GET", url, params={"run_id": run_id}, headers=headers, timeout=5, **PLAIN)
         headers["Idempotency-Key"] = text
         body = {"text": text, "model": "scripted"}
-        return httpx.stream("POST", url, json=body, headers=headers, timeout=5, **PLAIN)
+        timeout = patient(LATE_SECONDS)  # after the deletion it would start the session afresh
+        return httpx.stream("POST", url, json=body, headers=headers, timeout=timeout, **PLAIN)
 
     def _threads(self) -> list[str]:
         answer = self._until_answered("GET", f"/api/sessions/{self.session_id}")

@@ -14,7 +14,7 @@ import httpx
 from tests.chaos.approving import Approval
 from tests.chaos.erasing import Erasure
 from tests.chaos.front_ends import FRONT_ENDS, FrontEnd
-from tests.chaos.reader import Broken, Reader, Sent
+from tests.chaos.reader import LATE_SECONDS, Broken, Reader, Sent
 from tests.chaos.revising import Revision
 from tests.chaos.site import Site
 from tests.chaos.wallet import Wallet
@@ -167,7 +167,7 @@ class Person:
         asked = time.monotonic()
         try:
             url = f"{self._site.url(self._rng)}/api/interrupt"
-            answer = httpx.post(url, headers={"X-Session-Id": self.session_id}, timeout=5, **PLAIN)
+            answer = httpx.post(url, headers={"X-Session-Id": self.session_id}, timeout=patient(LATE_SECONDS), **PLAIN)
         except httpx.TransportError:
             answer = None
         if answer is not None and answer.status_code == 200 and answer.json()["interrupted"]:

@@ -20,6 +20,10 @@ from tests.support.patience import patient
 SECONDS = 60.0
 """Within them a turn must have ended, whatever happens to it: else it hangs. More on a busy machine."""
 
+LATE_SECONDS = 30.0
+"""A person waits so long for a response whose request could spoil what comes after it: one that its client has given
+up may still be carried out. More on a busy machine."""
+
 TERMINAL = ("complete", "error")
 
 

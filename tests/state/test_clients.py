@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from redis import Redis
 from redis._parsers.base import BaseParser
-from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError
 
 from app.config import Settings
 from app.state.connection import clients, pools
 from app.state.connection.shares import shares
+from tests.support.patience import until
 
 IN_SCRIPT = "ERR Error running script (call to f_4b4c): @user_script:1: @user_script: 1:"
 """How Redis 6.2 begins to report the error of a command in a script."""
@@ -18,7 +19,7 @@ IN_SCRIPT = "ERR Error running script (call to f_4b4c): @user_script:1: @user_sc
 @pytest.fixture
 def unfit(monkeypatch):
     """Connections that turn out to be closed as often as `unfit` has entries."""
-    left, look = [], AbstractConnection.can_read
+    left, look = [], pools.PolledConnection.can_read
 
     def can_read(connection, *args, **options):
         if left:
@@ -26,7 +27,7 @@ def unfit(monkeypatch):
             raise ConnectionError("Connection closed by server.")
         return look(connection, *args, **options)
 
-    monkeypatch.setattr(AbstractConnection, "can_read", can_read)
+    monkeypatch.setattr(pools.PolledConnection, "can_read", can_read)
     return left
 
 
@@ -121,3 +122,25 @@ def test_what_a_healthy_redis_may_refuse_is_unavailability(reply):
 )
 def test_a_mistake_of_ours_is_not(reply):
     assert not isinstance(BaseParser.parse_error(reply), clients.Unavailable)
+
+
+@pytest.mark.parametrize("has", ["unread bytes", "an end"])
+def test_a_free_connection_that_is_not_fit_is_replaced(redis_url, has):
+    """Before a command is sent, which would get another's reply, or spend its one retry."""
+    client = clients.commands(Settings(REDIS_URL=redis_url))
+    connection = client.connection_pool.get_connection()
+    with Redis.from_url(redis_url) as other:
+        connection.send_command("CLIENT", "ID")
+        if has == "an end":
+            other.client_kill_filter(_id=connection.read_response())
+    until(lambda: is_unfit(connection), what=has)
+    client.connection_pool.release(connection)
+    assert client.echo("my own") == b"my own"
+    client.close()
+
+
+def is_unfit(connection):
+    try:
+        return connection.can_read()
+    except ConnectionError:
+        return True

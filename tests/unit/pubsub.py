@@ -5,6 +5,8 @@ from __future__ import annotations
 import queue
 from typing import Any
 
+from redis.exceptions import TimeoutError
+
 
 class FakeRedis:
     """Give it to `Hub` or `Control`; `publish` reaches them, `cut` breaks every connection."""
@@ -35,7 +37,7 @@ class PubSub:
     def __init__(self) -> None:
         self.channels: set[str] = set()
         self.is_connected = True
-        self._received: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._received: queue.SimpleQueue[list[Any] | None] = queue.SimpleQueue()
 
     @property
     def connection(self) -> PubSub:
@@ -55,14 +57,17 @@ class PubSub:
             self.channels.discard(channel)
             self.leave("unsubscribe", channel, 0)
 
-    def get_message(self, timeout: float) -> dict[str, Any] | None:
+    def read_response(self, *, timeout: float, **_: bool) -> list[Any]:
         try:
-            message = self._received.get(timeout=timeout)
+            response = self._received.get(timeout=timeout)
         except queue.Empty:
-            return None
-        if message is None:
+            raise TimeoutError from None
+        if response is None:
             raise ConnectionError("cut")
-        return message
+        return response
+
+    def handle_message(self, response: list[Any]) -> dict[str, Any]:
+        return dict(zip(("type", "channel", "data"), response, strict=True))
 
     def ping(self) -> None:
         self.leave("pong", "", b"")
@@ -72,4 +77,4 @@ class PubSub:
         self._received.put(None)
 
     def leave(self, kind: str, channel: str, data: Any) -> None:
-        self._received.put({"type": kind, "channel": channel.encode(), "data": data})
+        self._received.put([kind, channel.encode(), data])

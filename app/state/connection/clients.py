@@ -107,9 +107,11 @@ def blocking(settings: Settings) -> Client:
 
 
 def listening(settings: Settings) -> Client:
-    """A client for one pub/sub connection. It does not retry, so that a loss is noticed (see `pubsub`)."""
+    """A client for one pub/sub connection. It does not retry, so that a loss is noticed (see `pubsub`). It speaks
+    RESP2: of each message of RESP3, redis-py makes a text for a log that nobody reads."""
     target = _state_target(settings)
     options: dict[str, Any] = {"socket_timeout": None, "socket_connect_timeout": 2, "retry": Retry(NoBackoff(), 0)}
+    options |= {"protocol": 2}
     if target.kind == "cluster":
         of_nodes = {"socket_timeout": 2, "socket_connect_timeout": 2, "max_connections": shares(settings).web}
         nodes = _cluster(settings, target, Retry(NoBackoff(), 0), **of_nodes)
