@@ -118,7 +118,8 @@ class Backoff:
 
 
 class BackgroundLoop:
-    """A daemon thread named `aomi <name>` that calls `work` again and again, `pause` seconds apart.
+    """A daemon thread named `aomi <name>` that calls `work` again and again, `pause` seconds apart, which
+    `work` may change.
 
     Errors of `backoff` are retried; any other one ends the thread (and a worker process with it). `final` is called in
     the thread after `stop`.
@@ -133,7 +134,7 @@ class BackgroundLoop:
     ) -> None:
         self._work = work
         self._backoff = backoff
-        self._pause = self._first_pause = pause
+        self.pause = self._first_pause = pause
         self._final = final
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"aomi {backoff.name}", daemon=True)
@@ -188,7 +189,7 @@ class BackgroundLoop:
         except self._backoff.errors as error:
             return self._backoff.failed(error)
         self._backoff.succeeded()
-        return self._pause
+        return self.pause
 
 
 _loops: weakref.WeakSet[BackgroundLoop] = weakref.WeakSet()

@@ -21,8 +21,10 @@ from app.state.turns.runs import RunStore
 
 log = logging.getLogger(__name__)
 
-SEND_INTERVAL_SECONDS = 0.01
-"""Minimum pause between two calls."""
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.05
+PAUSE_OF_A_TURN = 0.0005
+"""Seconds between two calls: more with each turn that the last one had events of. A busy process sends fewer, larger
+events, which cost Redis, the readers and itself less."""
 
 RESEND_BATCHES = 200
 """How many sent batches of each turn are kept (seconds of text). They are sent again when a Redis master dies before
@@ -59,7 +61,7 @@ class Outbox:
         self._numbers: Iterator[int] | None = None
         self._changed = threading.Condition()
         self._backoff = Backoff("outbox", Unavailable)
-        self._loop = BackgroundLoop(self._send_pending, self._backoff, SEND_INTERVAL_SECONDS, final=self._send_rest)
+        self._loop = BackgroundLoop(self._send_pending, self._backoff, SHORTEST_PAUSE, final=self._send_rest)
 
     def start(self) -> None:
         """Start the thread."""
@@ -100,6 +102,7 @@ class Outbox:
             self._pending.clear()
             self._sending = frozenset(pending.run_id for pending in waiting)
         self._send([self._batch(pending) for pending in waiting])
+        self._loop.pause = min(max(SHORTEST_PAUSE, PAUSE_OF_A_TURN * len(waiting)), LONGEST_PAUSE)
         with self._changed:
             self._sending = frozenset()
             self._changed.notify_all()

@@ -11,7 +11,7 @@ import pytest
 from app.events import sse
 from app.state.connection.clients import Unavailable
 from tests.support.patience import patient, until
-from workers.outbox import SEND_INTERVAL_SECONDS, Outbox
+from workers.outbox import LONGEST_PAUSE, PAUSE_OF_A_TURN, SHORTEST_PAUSE, Outbox
 
 CALL = sse.tool_call("call_1", "Get", {})
 
@@ -28,6 +28,7 @@ class FakeRuns:
         self.outages = 0
         self.ended = set()
         self.sent = []
+        self.times = []
         self.logs = defaultdict(list)
         self.numbers = defaultdict(list)
 
@@ -37,6 +38,7 @@ class FakeRuns:
     def append(self, batches):
         self.asked.set()
         assert self.gate.wait(SOON)
+        self.times.append(time.monotonic())
         self.sent.append([(batch.run_id, batch.number) for batch in batches])
         if self.outages:
             self.outages -= 1
@@ -199,12 +201,17 @@ def test_what_comes_in_while_redis_is_away_keeps_its_place(outbox, runs, hold):
     assert runs.logs["first"] == [sse.text("first"), CALL]
 
 
-def test_calls_keep_their_distance_however_many_events_come(outbox, runs):
-    began = time.monotonic()
-    while time.monotonic() - began < 5 * SEND_INTERVAL_SECONDS:
-        outbox.put("s", "run_1", CALL)
-    outbox.flush("run_1")
-    assert len(runs.sent) <= (time.monotonic() - began) / SEND_INTERVAL_SECONDS + 1
+@pytest.mark.parametrize(("turns", "pause"), [(1, SHORTEST_PAUSE), (50, 50 * PAUSE_OF_A_TURN), (200, LONGEST_PAUSE)])
+def test_the_pause_behind_a_call_is_longer_the_more_turns_write(outbox, runs, hold, turns, pause):
+    hold()  # so that the next call has an event of each
+    for turn in range(turns):
+        outbox.put("s", f"run_{turn}", CALL)
+    runs.gate.set()
+    until(lambda: len(runs.sent) == 2, what="the call with all turns")
+    outbox.put("s", "run_0", CALL)
+    outbox.flush("run_0")
+    assert [len(batches) for batches in runs.sent] == [1, turns, 1]
+    assert runs.times[2] - runs.times[1] >= pause
 
 
 def test_an_idle_outbox_stops_at_once(outbox):
