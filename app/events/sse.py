@@ -48,6 +48,10 @@ KEEP_ALIVE_HEADER = "X-Keep-Alive"
 
 Event = Mapping[str, Any]
 
+_LINE_ENDS = (("\u2028", b"\\u2028"), ("\u2029", b"\\u2029"), ("\u0085", b"\\u0085"))
+"""Characters that Unicode counts as ends of a line, as JSON writes them in other words. A frame ends its lines by `\\n`
+alone, but readers that split as Python's `str.splitlines` does, such as httpx, would cut a frame at these."""
+
 _PREFIX = b"data: "
 _END = b"\n\n"
 _ID = b"id: "
@@ -72,24 +76,33 @@ RETRY = b"retry: 2000\n\n"
 
 def frame(event: Event) -> bytes:
     """The bytes of one event."""
-    return _PREFIX + exact_json.dump_bytes(event) + _END
+    return _PREFIX + on_one_line(exact_json.dump_bytes(event)) + _END
+
+
+def on_one_line(data: bytes) -> bytes:
+    """The same JSON without characters at which any reader ends a line."""
+    if data.isascii():
+        return data
+    for character, escape in _LINE_ENDS:
+        data = data.replace(character.encode(), escape)
+    return data
 
 
 def piece_head(event: Event, field: str) -> bytes:
     """How the frames of events begin that have these fields and, behind them, the text `field`. Pieces of one text are
     many, and differ in that alone."""
-    return _PREFIX + exact_json.dump_bytes(event)[:-1] + b',"%s":' % field.encode()
+    return _PREFIX + on_one_line(exact_json.dump_bytes(event))[:-1] + b',"%s":' % field.encode()
 
 
 def piece_frame(head: bytes, content: str) -> bytes:
     """The frame of a piece, behind its `piece_head`."""
-    return head + exact_json.dump_bytes(content) + b"}" + _END
+    return head + on_one_line(exact_json.dump_bytes(content)) + b"}" + _END
 
 
 def raw_frame(data: bytes, name: str = "") -> bytes:
     """A frame of another protocol: JSON or a word on one line, under the name of an event if there is one."""
     named = b"event: %s\n" % name.encode() if name else b""
-    return named + _PREFIX + data + _END
+    return named + _PREFIX + on_one_line(data) + _END
 
 
 def named_frame(name: str, event: Event) -> bytes:

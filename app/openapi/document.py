@@ -174,8 +174,8 @@ class _Builder:
         return {"description": "The `data:` of each frame is one event", "headers": headers, "content": content}
 
     def _examples(self, union: dict[str, Any]) -> dict[str, Any]:
-        """An example of each event, by type."""
-        kinds = self._named(union["$ref"])["discriminator"]["mapping"]
+        """An example of each event, by type; none where the types are not ours, and one stands for all."""
+        kinds = self._named(union["$ref"]).get("discriminator", {"mapping": {}})["mapping"]
         return {
             kind: {"summary": kind, "value": self._named(reference)["examples"][0] | {"type": kind}}
             for kind, reference in kinds.items()

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.clients import npm
 from tests.support.attaching import choose, file, ready
 from tests.support.images import PDF, PNG
-from tests.support.servers import Held, Text, Thoughts
+from tests.support.servers import Calls, Held, Text, Thoughts
 
 pytestmark = pytest.mark.exhaustive
 
@@ -97,3 +97,26 @@ def test_nothing_is_wrong_with_examples_threads_search_facts_and_the_user_state(
     assert complaints(here) == []
     wide = "[...document.querySelectorAll('html, main, header, #scroll, .foot, .side')]"
     assert page.evaluate(f"Math.max(...{wide}.map((one) => one.scrollWidth - one.clientWidth))") <= 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("scheme", "width"), [pytest.param("dark", 1100, marks=pytest.mark.exhaustive), ("light", 320)]
+)
+def test_nothing_is_wrong_with_code_and_events(scripted, provider, complaints, scheme, width):
+    code = "```python\nprint(1)  # one\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |"
+    provider.script("coloured", [Text([code]), Calls([("Add", {"a": 1, "b": 2})])], [Text(["end"])])
+    scripted.page.set_viewport_size({"width": width, "height": 760})
+    scripted.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    scripted.say("coloured")
+    expect(scripted.turns.last.locator(".hljs-comment")).to_be_visible()
+    assert complaints(scripted) == []
+    scripted.button("Events").click()
+    turn = scripted.page.locator("#events .of-turn").last
+    for row in (turn.locator("li.sent").first, turn.locator("li.received", has_text="tool_call")):
+        row.locator("summary").first.click()
+    expect(turn.locator(".request-code .hljs-string").first).to_be_visible()
+    assert complaints(scripted) == []
+    scripted.page.get_by_label("Dialect").select_option(label="OpenAI")
+    expect(turn.locator(".row-name", has_text="response.completed")).to_be_visible()
+    assert complaints(scripted) == []

@@ -1,13 +1,9 @@
-"""By keyboard alone, by ear, in the dark, on a small screen; and the drawer that shows the API."""
+"""By keyboard alone, by ear, in the dark, on a small screen."""
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from playwright.sync_api import expect
-
-from tests.support.browser import Playground
 
 CONTRAST = """() => {
   const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
@@ -125,30 +121,3 @@ def test_nothing_is_wider_than_a_screen_of_320_pixels(here, provider):
     here.page.keyboard.press("Escape")
     expect(here.page.get_by_role("navigation")).to_be_hidden()
     expect(here.button("Conversations")).to_be_focused()
-
-
-def test_the_drawer_shows_requests_and_events_as_they_were(here: Playground):
-    here.button("Events").click()
-    here.say("remember 42")
-    events = here.page.locator("#events")
-    expect(events).to_contain_text("POST /api/chat?ids=1&reasoning=1 200")
-    expect(events).to_contain_text(re.compile(r"id: run_[0-9a-f]{32}:\d+\s*data: {\"type\":\"complete\"}"))
-    expect(events).to_contain_text('"type":"title_changed"')
-    here.button("Clear").click()
-    expect(events.locator("li")).to_have_count(0)
-    here.button("Close the events").click()
-    expect(here.page.locator("#drawer")).to_be_hidden()
-    expect(here.button("Events")).to_be_focused()
-
-
-def test_a_request_can_be_copied_for_the_shell_and_its_key_stays_here(scripted, profile, key):
-    profile.grant_permissions(["clipboard-read", "clipboard-write"])
-    scripted.say("hello")
-    expect(scripted.turns.last).to_contain_text("ok")
-    scripted.button("Events").click()
-    sent = scripted.page.locator("#events li.sent", has_text="POST /api/chat")
-    sent.get_by_role("button", name="Copy as curl").click()
-    copied = scripted.page.evaluate("navigator.clipboard.readText()")
-    assert f"curl -N -X POST '{scripted.url}/api/chat" in copied
-    assert '-d \'{"text":"hello","message_id":"' in copied
-    assert key not in copied

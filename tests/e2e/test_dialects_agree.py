@@ -17,7 +17,7 @@ from tests.support.client import PLAIN
 from tests.support.patience import patient
 from tests.support.servers import Calls, Held, Text, Thoughts
 
-TEXT = 'Moment… žluťoučký kůň, 3 → 日本 \u2028 👩‍👩‍👧 "quoted" \\ end\n\n'
+TEXT = 'Moment… žluťoučký kůň, 3 → 日本 \u2028\u2029 👩‍👩‍👧 "quoted" \\ end\n\n'
 THOUGHT = "Zwei Gedanken 🧠\n\n\u0085 und noch einer"
 RESULTS = {"Add": {"sum": 3}, "Repeat": {"word": "ž🦊", "letters": "ž 🦊", "length": 2}, "Countdown": {"left": 1}}
 SAID = (TEXT, THOUGHT, RESULTS)
@@ -48,6 +48,16 @@ class Api:
             heard.ai_sdk: self.http.stream("GET", f"/ai/chat/{session_id}/stream", params={"reasoning": "1"}),
             heard.agui: self.http.stream("POST", "/copilotkit/agent/scripted/connect", json=run),
             heard.response: self.http.stream("GET", f"/v1/responses/{response_id}", params={"stream": "true"}),
+        }
+
+    def replays(self, session_id, run_id):
+        """The requests that read a turn of the session by its id, by the dialect of their readers."""
+        named = {"run_id": run_id, "reasoning": "1"}
+        return {
+            heard.native: self.http.stream("GET", "/api/chat", params=named | {"session_id": session_id}),
+            heard.ai_sdk: self.http.stream("GET", f"/ai/chat/{session_id}/stream", params=named),
+            heard.agui: self.http.stream("GET", f"/agui/threads/{session_id}/runs/{run_id}"),
+            heard.response: self.http.stream("GET", f"/v1/sessions/{session_id}/turns/{run_id}"),
         }
 
     def histories(self, session_id, conversation_id, response_id):
@@ -96,6 +106,10 @@ def test_a_turn_says_the_same_to_every_reader_and_in_every_history(webs, key, re
         found = api.histories(session_id, conversation, response_id)
         assert {name: turn.said for name, turn in found.items()} == dict.fromkeys(found, SAID)
         assert api.gen1(session_id).said == (TEXT, "", RESULTS)
+        run_id = api.json("/api/state", params=own)["messages"][-1]["id"].rpartition("-")[0]
+        for fold, made in api.replays(session_id, run_id).items():
+            with made as stream:
+                assert fold(heard.frames(stream.raise_for_status())).said == SAID, fold.__name__
 
 
 def test_a_completion_has_the_text_of_the_same_turn(webs, key, provider):
@@ -108,3 +122,25 @@ def test_a_completion_has_the_text_of_the_same_turn(webs, key, provider):
     provider.script(said[0]["content"], *answers(gate))
     with api.http.stream("POST", "/v1/chat/completions", json=body | {"stream": True}) as stream:
         assert heard.completion(heard.frames(stream)) == TEXT
+
+
+def test_a_turn_of_the_reference_api_is_streamed_in_every_dialect(webs, key, client, provider):
+    api = Api(webs[0], key)
+    answer = [Thoughts([THOUGHT]), Text([TEXT]), Calls([("Add", {"a": 1, "b": 2})])]
+    client.ask(provider.script("once more in every dialect", answer, [Text(["end"])]), app="scripted")
+    run_id = client.state()["messages"][-1]["id"].rpartition("-")[0]
+    for fold, made in api.replays(client.session_id, run_id).items():
+        with made as stream:
+            turn = fold(heard.frames(stream.raise_for_status()))
+        assert turn.said == (f"{TEXT}end", THOUGHT, {"Add": {"sum": 3}}), fold.__name__
+        assert len(turn.ends) == 1
+
+
+def test_a_turn_that_is_not_kept_is_not_found(webs, key, client):
+    api = Api(webs[0], key)
+    client.ask("hello")
+    replays = api.replays(client.session_id, "run_unknown")
+    del replays[heard.native]  # 204, which tells a client that resumes that it has all
+    for fold, made in replays.items():
+        with made as stream:
+            assert (stream.status_code, "no such turn" in stream.read().decode()) == (404, True), fold.__name__

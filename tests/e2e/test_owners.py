@@ -46,6 +46,7 @@ def alices(url):
     names = {"session_id": session_id, "thread_id": thread["id"], "file_id": file["file_id"], "action": "title"}
     state = fetch(f"{url}/api/state", params={"session_id": session_id}, headers=alice).json()
     names |= {"conversation_id": conversation["id"], "response_id": response["id"], "item_id": "msg_1"}
+    names["run_id"] = state["messages"][1]["id"].rpartition("-")[0]
     bodies = {
         "chat_send": {"text": "hi"},
         "ai_sdk_send": {"id": session_id, "messages": [part]},

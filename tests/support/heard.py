@@ -29,11 +29,10 @@ class Heard:
 
 
 def frames(stream: httpx.Response) -> Iterator[Mapping[str, Any]]:
-    """The JSON of each frame of an event stream. (httpx's own lines end at U+2028, too.)"""
-    rest = b""
-    for chunk in stream.iter_bytes():
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from (json.loads(line[len(b"data: ") :]) for line in lines if line.startswith(b"data: {"))
+    """The JSON of each frame of an event stream, read as many clients do: by lines that end at U+2028, too."""
+    for line in stream.iter_lines():
+        if line.startswith("data: {"):
+            yield json.loads(line[len("data: ") :])
 
 
 # Streams

@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from app import exact_json
 from app.events import sse
 
 
@@ -29,8 +30,20 @@ def test_a_frame_is_that_of_the_reference(event, json):
     assert sse.frame(event) == f"data: {json}\n\n".encode()
 
 
-def test_a_frame_is_one_line_whatever_the_text_holds():
-    assert sse.frame(sse.text("one\n\ntwo\r\nthree")).count(b"\n") == 2
+@pytest.mark.parametrize(
+    "text", ["one\n\ntwo\r\nthree", "one\u2028\u2029two\u0085\x0b\x0c\x1c\x1d\x1ethree \U0001f98a"]
+)
+def test_a_frame_is_one_line_whatever_the_text_holds(text):
+    made = [
+        sse.frame(sse.text(text)),
+        sse.named_frame("text", sse.text(text)).removeprefix(b"event: text\n"),
+        sse.raw_frame(exact_json.dump_bytes(sse.text(text))),
+        sse.piece_frame(sse.piece_head({"type": "text"}, "content"), text),
+        sse.piece_frame(sse.piece_head({"type": text}, "content"), ""),
+    ]
+    assert [len(frame.decode().splitlines()) for frame in made] == [2] * len(made)
+    assert all(frame.endswith(b"\n\n") for frame in made)
+    assert [sse.parse(frame) for frame in made[:4]] == [sse.text(text)] * 4
 
 
 def test_a_frame_parses_to_its_event():

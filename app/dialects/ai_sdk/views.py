@@ -24,6 +24,7 @@ from app.openapi.declare import (
     RouteSpec,
     body,
     documented,
+    query,
 )
 from app.state.conversation.histories import Snapshot
 from app.state.turns.run_records import Run
@@ -37,7 +38,7 @@ from app.web.serializers import shows_reasoning
 from app.web.session_lists import listed_sessions
 from app.web.streaming.stream_slots import opens_stream
 from app.web.streaming.turn_frames import TurnEvent
-from app.web.streaming.turn_streams import stream_events, stream_turn
+from app.web.streaming.turn_streams import kept_turn, stream_events, stream_turn
 
 bp = Blueprint("ai_sdk", __name__)
 
@@ -77,13 +78,21 @@ def send() -> ResponseReturnValue:
 
 
 @bp.get("/ai/chat/<session_id>/stream")
-@documented(_STREAM, SESSION_PATH, REASONING, _VERSION, no_content="Nothing runs in this chat, or it is unknown")
+@documented(
+    _STREAM,
+    SESSION_PATH,
+    REASONING,
+    _VERSION,
+    query("run_id", "A turn of this chat, also one that is over: 404 once its events are no longer kept."),
+    no_content="Nothing runs in this chat, or it is unknown",
+)
 @opens_stream
 def resume(session_id: str) -> ResponseReturnValue:
     """The whole turn that runs, from its first word on. A page that loaded the messages while it ran gets it once more,
-    if it ended a moment ago."""
+    if it ended a moment ago. With `run_id`, that turn."""
     version, session_id = _version(), parsing.checked_session_id(session_id)
-    run_id = _resumed(session_id, version)
+    named = request.args.get("run_id")
+    run_id = kept_turn(session_id, named).id if named else _resumed(session_id, version)
     return _stream(session_id, run_id, version, whole=True) if run_id else ("", 204)
 
 

@@ -4,14 +4,14 @@ An app is a model. A response is a turn, a conversation is a session; their ids 
 say nothing of the session's id. docs/front-ends.md shows the use, the modules name the sources of the protocol.
 
 `requests` reads what clients send and starts turns of it, `frames` makes what they get. The paths are in `responses`,
-`conversations`, `completions` and `models`.
+`conversations`, `completions`, `models` and `turns`.
 """
 
 from __future__ import annotations
 
 from flask import Flask
 
-from app.dialects.openai import completions, conversations, models, responses
+from app.dialects.openai import completions, conversations, models, responses, turns
 from app.dialects.openai.errors import OpenAIError, error_body, error_headers
 from app.web.conventions import Conventions, mount
 
@@ -29,5 +29,5 @@ CONVENTIONS = Conventions(
 
 def register(app: Flask) -> None:
     """Mount the paths below /v1."""
-    for module in (responses, conversations, completions, models):
+    for module in (responses, conversations, completions, models, turns):
         mount(app, module.bp, CONVENTIONS)

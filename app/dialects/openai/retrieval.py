@@ -28,6 +28,18 @@ def asked_of(turn: PublicTurn, run: Run) -> Asked:
     return replace(asked, previous_response_id=previous, arguments=_arguments_before(run))
 
 
+def asked_in_session(run: Run) -> Asked:
+    """A turn of any client, which the ids of its session name."""
+    return Asked(
+        id=run.id,
+        model=run.app,
+        created_at=seconds(run.times.get("queued_at", run.started_at)),
+        previous_response_id=run.earlier[-1] if run.earlier else None,
+        functions=frozenset(tool["function"]["name"] for tool in run.client_tools),
+        arguments=_arguments_before(run),
+    )
+
+
 def _arguments_before(run: Run) -> dict[str, str]:
     """The arguments of the answered calls with which a turn goes on, by call."""
     snapshot = services().sessions.histories.snapshot(run.session_id, run.thread_id)

@@ -9,8 +9,10 @@ from itertools import chain
 
 from flask import Response
 
+from app.errors import NotFound
 from app.events import sse
 from app.state.connection.clients import Unavailable
+from app.state.turns.run_records import Run
 from app.web.current import services
 from app.web.streaming.streams import stream
 from app.web.streaming.turn_frames import TurnEvent, TurnFrames
@@ -20,6 +22,14 @@ log = logging.getLogger(__name__)
 Translate = Callable[[Iterator[TurnEvent | None]], Iterator[bytes]]
 """A dialect's frames of a turn's events, from the first one on. None means that `sse.KEEP_ALIVE` is due. It is pure:
 the same events make the same frames, so that every reader and every replay builds the same message."""
+
+
+def kept_turn(session_id: str, run_id: str) -> Run:
+    """A turn that can be streamed from its first event on, also one that is over. Raises `NotFound`."""
+    run = services().runs.get(session_id, run_id)
+    if run is None:
+        raise NotFound("There is no such turn in this session, or its events are no longer kept")
+    return run
 
 
 def stream_turn(

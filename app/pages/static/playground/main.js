@@ -37,7 +37,7 @@ import { WireLog } from "./wire/wire_log.js";
 
 const OWNER = "aomi.owner"; // in localStorage: the public key of this browser's sessions
 const KEY = "aomi.key"; // in sessionStorage: the API key, or the token
-const MIN_DRAW_DELAY = 16; // milliseconds
+const MIN_DRAW_DELAY = 32; // milliseconds
 const MAX_DRAW_DELAY = 500;
 
 const $ = (selector) => document.querySelector(selector);
@@ -65,7 +65,7 @@ const messages = new MessageCommands({ session: () => session, composer, drafts,
 const conversation = new ConversationView($("#log"), messages);
 const regenerations = new Regenerations($("#regenerations"), (runId) => messages.withdrawRegeneration(runId));
 const chips = new DraftChips($("#drafts"), { remove: (file) => messages.detach(file), leave: () => composer.focus() });
-const drawer = new WireDrawer($("#drawer"), $("#events"), $("#toggle-drawer"), wireLog);
+const drawer = new WireDrawer($("#drawer"), $("#events"), $("#toggle-drawer"), wireLog, (...asked) => api.readInto(...asked));
 const sidePanel = new SidePanel({ button: $("#toggle-side"), backdrop: $("#shade"), main: $("main"), first: $("#new") });
 const settings = new SettingsForm({ app: $("#app"), model: $("#model"), key: $("#key"), keyHint: $("#key-hint") }, api, {
   choose: (field, value) => withErrors(() => session.choose(field, value)).then(() => settings.show(session)),

@@ -1,7 +1,7 @@
 // Thoughts of a model: folded, with the time that they took. They can be opened while they grow.
 
 import { el, icon, setText } from "./dom.js";
-import { renderMarkdown } from "./markdown.js";
+import { MarkdownView } from "./markdown_view.js";
 
 const SECOND = 1000;
 const MINUTE = 60;
@@ -9,12 +9,12 @@ const MINUTE = 60;
 export class ThoughtCard {
   constructor(thought) {
     this._thought = thought;
-    this._shown = null;
     this._label = el("span", { className: "thought-label" });
-    this._text = el("div", { className: "prose" });
+    const text = el("div", { className: "prose" });
+    this._markdown = new MarkdownView(text);
     const ontoggle = () => this._draw();
     const summary = el("summary", {}, icon("thought"), this._label, icon("chevron"));
-    this.element = el("details", { className: "thought", ontoggle }, summary, this._text);
+    this.element = el("details", { className: "thought", ontoggle }, summary, text);
   }
 
   /** `isWriting`: the turn goes on. */
@@ -27,10 +27,7 @@ export class ThoughtCard {
 
   /** Draw the text only while it can be seen. */
   _draw() {
-    const { text } = this._thought;
-    if (!this.element.open || this._shown === text) return;
-    this._shown = text;
-    this._text.replaceChildren(renderMarkdown(text));
+    if (this.element.open) this._markdown.show(this._thought.text, this._thought.isOpen);
   }
 }
 

@@ -1,8 +1,8 @@
 // The end of a turn in words, for screen readers.
 
-import { renderMarkdown } from "./markdown.js";
+import { plainText } from "./markdown.js";
 
 export function endText(turn) {
   if (turn.end === "error") return `The reply failed: ${turn.error.message}`;
-  return turn.end === "interrupted" ? "Stopped" : `Reply: ${renderMarkdown(turn.text).textContent.trim()}`;
+  return turn.end === "interrupted" ? "Stopped" : `Reply: ${plainText(turn.text)}`;
 }

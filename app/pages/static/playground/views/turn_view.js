@@ -2,7 +2,7 @@
 
 import { copyButton, el, hiddenHeading, icon, iconButton, setChildren } from "./dom.js";
 import { turnErrorHelp } from "./error_help.js";
-import { renderMarkdown } from "./markdown.js";
+import { MarkdownView } from "./markdown_view.js";
 import { RatingButtons } from "./rating_buttons.js";
 import { ThoughtCard } from "./thought_card.js";
 import { ToolCard } from "./tool_card.js";
@@ -42,7 +42,7 @@ export class TurnView {
     this._prompt = prompt;
     const isWriting = turn.open && !turn.stopping;
     const views = turn.parts.map((part) => this._partView(part));
-    for (const view of views) view.update({ isWriting, openCalls });
+    for (const view of views) view.update({ isWriting: isWriting && view === views.at(-1), openCalls });
     const extra = [];
     if (isWriting && !views.length) extra.push(this._waiting);
     if (turn.stopping || turn.end === "interrupted") extra.push(this._stopped);
@@ -88,18 +88,15 @@ export class TurnView {
   }
 }
 
-/** A text that grows while it streams. */
 class TextView {
   constructor(part) {
     this._part = part;
-    this._shown = null;
     this.element = el("div", { className: "prose" });
+    this._markdown = new MarkdownView(this.element);
   }
 
-  update() {
-    if (this._shown === this._part.text) return;
-    this._shown = this._part.text;
-    this.element.replaceChildren(renderMarkdown(this._part.text));
+  update({ isWriting }) {
+    this._markdown.show(this._part.text, isWriting);
   }
 }
 

@@ -1,10 +1,10 @@
 // The public API (docs/api.md). Every request and every event also goes to the wire log.
 
+import { EventStream, runIdOf } from "./event_stream.js";
 import { parseExact } from "./exact_json.js";
 import { readFrames } from "./sse.js";
 
 const PAGE = 100; // messages
-const KEEP_ALIVE = 10; // seconds between two signs of life of a stream whose response does not say so
 const JSON_TIMEOUT = 60_000; // milliseconds until a response has arrived; an upload may take longer
 const STREAM_TIMEOUT = 30_000; // milliseconds until a stream has begun
 
@@ -19,42 +19,6 @@ export class ApiError extends Error {
 /** The server could not be reached. */
 export class Unreachable extends Error {
   status = 0;
-}
-
-/**
- * An open event stream. It ends, too, when it is silent for so long that something between here and the server must have
- * lost it. `runId` is the id of its turn, null for updates.
- */
-class EventStream {
-  constructor(response, controller, source, wireLog) {
-    this.runId = new URL(response.headers.get("Location") ?? "", location.href).searchParams.get("run_id");
-    this._body = response.body;
-    this._silence = 5_000 + 2_000 * Number(response.headers.get("X-Keep-Alive") ?? KEEP_ALIVE); // milliseconds
-    this._controller = controller;
-    this._source = source;
-    this._wireLog = wireLog;
-  }
-
-  /** {id, event} as they arrive. Ends or throws when the connection does; an aborted `signal` closes it. */
-  async *events(signal) {
-    const close = () => this.close();
-    signal.addEventListener("abort", close);
-    if (signal.aborted) close();
-    try {
-      for await (const { id, data } of readFrames(this._body, this._silence)) {
-        const event = parseExact(data);
-        this._wireLog.addEvent(this._source, id, event);
-        yield { id, event };
-      }
-    } finally {
-      signal.removeEventListener("abort", close);
-    }
-  }
-
-  /** Close the connection. The turn goes on at the server. */
-  close() {
-    this._controller.abort();
-  }
 }
 
 const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]*$/; // a JWT; no API key has a dot
@@ -189,6 +153,14 @@ export class Api {
     return this._stream("GET", "/api/updates", { session: id, headers: cursor ? { "Last-Event-ID": cursor } : {} });
   }
 
+  /** Read a stream of another dialect into a log of its own, until it ends or `signal` aborts. */
+  async readInto(wireLog, path, origin, signal) {
+    const response = await this._fetch("GET", path, { signal, wireLog });
+    for await (const { id, name, data } of readFrames(response)) {
+      wireLog.addEvent(origin, { id, name, event: anyEvent(data) });
+    }
+  }
+
   async _json(method, path, options = {}) {
     const signal = options.file ? options.signal : AbortSignal.timeout(JSON_TIMEOUT);
     const response = await this._fetch(method, path, { ...options, signal });
@@ -201,16 +173,17 @@ export class Api {
     const opened = this._fetch(method, path, { ...options, signal: controller.signal });
     const response = await opened.finally(() => clearTimeout(timer));
     if (response.status === 204) return null;
-    return new EventStream(response, controller, `${method} ${path.split("?")[0]}`, this._wireLog);
+    const sessionId = options.session ?? new URL(path, location.href).searchParams.get("session_id");
+    return new EventStream(response, controller, { source: `${method} ${path.split("?")[0]}`, sessionId }, this._wireLog);
   }
 
-  async _fetch(method, path, { session, body, file, headers = {}, signal } = {}) {
+  async _fetch(method, path, { session, body, file, headers = {}, signal, wireLog = this._wireLog } = {}) {
     const allHeaders = { ...headers };
     if (session) allHeaders["X-Session-Id"] = session;
     if (TOKEN.test(this.key)) allHeaders.Authorization = `Bearer ${this.key}`;
     else if (this.key) allHeaders["X-API-Key"] = this.key;
     if (body) allHeaders["Content-Type"] = "application/json";
-    const setStatus = this._wireLog.addRequest(method, path, allHeaders, body, file?.name);
+    const setStatus = wireLog.addRequest(method, path, allHeaders, body, file?.name);
     let response;
     try {
       response = await fetch(path, { method, headers: allHeaders, body: file ?? (body && JSON.stringify(body)), signal });
@@ -218,7 +191,7 @@ export class Api {
       setStatus("no connection");
       return unreachable();
     }
-    setStatus(response.status);
+    setStatus(response.status, runIdOf(response) ?? "");
     if (response.ok) return response;
     throw new ApiError(response.status, await errorMessage(response));
   }
@@ -226,6 +199,15 @@ export class Api {
 
 function unreachable() {
   throw new Unreachable("The server cannot be reached.");
+}
+
+/** The JSON of a frame; a frame that has none, such as `[DONE]`, has its words as its type. */
+function anyEvent(data) {
+  try {
+    return parseExact(data);
+  } catch {
+    return { type: data };
+  }
 }
 
 async function errorMessage(response) {

@@ -1,11 +1,14 @@
 // Reads Server-Sent Events from a fetch response. EventSource cannot send a POST or an API key.
 
+const KEEP_ALIVE = 10; // seconds between two signs of life of a stream whose response does not say so
+
 /**
- * The frames of a response body as {id, data}, without comments. A frame may arrive in any number of chunks. They end
- * with the body, or once nothing at all has arrived for `silence` milliseconds.
+ * The frames of a response as {id, name, data}, without comments. A frame may arrive in any number of chunks. They end with
+ * its body, or when nothing at all arrives for more than twice as long as its signs of life are apart.
  */
-export async function* readFrames(body, silence) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+export async function* readFrames(response) {
+  const silence = 5_000 + 2_000 * Number(response.headers.get("X-Keep-Alive") ?? KEEP_ALIVE); // milliseconds
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let buffer = "";
   try {
     for (;;) {
@@ -34,9 +37,10 @@ async function readWithin(silence, reader) {
 }
 
 function parseFrame(block) {
-  const frame = { id: "", data: "" };
+  const frame = { id: "", name: "", data: "" };
   for (const line of block.split("\n")) {
     if (line.startsWith("id: ")) frame.id = line.slice(4);
+    if (line.startsWith("event: ")) frame.name = line.slice(7);
     if (line.startsWith("data: ")) frame.data += line.slice(6);
   }
   return frame.data ? frame : null;

@@ -1,27 +1,40 @@
-// A log of all requests and events, as they went over the wire.
+// A log of requests and events, as they went over the wire.
+
+import { PIECES } from "./dialects.js";
 
 const MAX_ENTRIES = 400;
-const SECRETS = { "X-API-Key": `"X-API-Key: $AOMI_KEY"`, Authorization: `"Authorization: Bearer $AOMI_TOKEN"` };
+const MAX_PIECES = 400; // of one entry
 
 /**
- * Entries, oldest first: requests {method, path, headers, body, fileName, status} and events {source, id, event}.
- * Dispatches `add` and `change` with the entry as `detail`, and `clear`.
+ * Entries, oldest first: requests {kind, at, method, path, headers, body, fileName, status, runId, sessionId}, and events
+ * {kind, at, source, type, frames, count, runId, sessionId}. `frames` are {id, name, event}: one, or the first ones of the
+ * `count` pieces of a text. `runId` is the turn that an entry belongs to, "" if it belongs to none.
+ *
+ * Dispatches `add`, `change` and `drop` with the entry as `detail`, and `clear`.
  */
 export class WireLog extends EventTarget {
   entries = [];
 
-  /** Add a request with a JSON `body`, or with the bytes of a file. Returns a function that sets its status. */
+  /** Add a request with a JSON `body`, or with the bytes of a file. Returns a function that sets its status and turn. */
   addRequest(method, path, headers, body, fileName = "") {
-    const entry = { kind: "request", at: new Date(), method, path, headers, body, fileName, status: "" };
+    const sessionId = headers["X-Session-Id"] ?? new URL(path, location.href).searchParams.get("session_id") ?? "";
+    const entry = { kind: "request", at: new Date(), method, path, headers, body, fileName, status: "", runId: "", sessionId };
     this._add(entry);
-    return (status) => {
-      entry.status = status;
-      this.dispatchEvent(new CustomEvent("change", { detail: entry }));
+    return (status, runId = "") => {
+      Object.assign(entry, { status, runId });
+      this._tell("change", entry);
     };
   }
 
-  addEvent(source, id, event) {
-    this._add({ kind: "event", at: new Date(), source, id, event });
+  /** Add a frame that was received from `origin`: {source, runId, sessionId}. Pieces of one text are one entry. */
+  addEvent({ source, runId, sessionId }, frame) {
+    const { type } = frame.event;
+    const last = this.entries.at(-1);
+    if (PIECES.has(type) && last?.type === type && last.runId === runId && last.source === source) {
+      last.count++;
+      if (last.frames.length < MAX_PIECES) last.frames.push(frame);
+      this._tell("change", last);
+    } else this._add({ kind: "event", at: new Date(), source, type, frames: [frame], count: 1, runId, sessionId });
   }
 
   clear() {
@@ -31,22 +44,11 @@ export class WireLog extends EventTarget {
 
   _add(entry) {
     this.entries.push(entry);
-    if (this.entries.length > MAX_ENTRIES) this.entries.shift();
-    this.dispatchEvent(new CustomEvent("add", { detail: entry }));
+    this._tell("add", entry);
+    if (this.entries.length > MAX_ENTRIES) this._tell("drop", this.entries.shift());
   }
-}
 
-/** The request as a curl command. It names a variable instead of the API key, because it may be pasted anywhere. */
-export function curlCommand({ method, path, headers, body, fileName }) {
-  const parts = [`curl -N${method === "GET" ? "" : ` -X ${method}`} ${shellQuoted(location.origin + path)}`];
-  for (const [name, value] of Object.entries(headers)) {
-    parts.push(`-H ${SECRETS[name] ?? shellQuoted(`${name}: ${value}`)}`);
+  _tell(what, entry) {
+    this.dispatchEvent(new CustomEvent(what, { detail: entry }));
   }
-  if (fileName) parts.push(`--data-binary ${shellQuoted(`@${fileName}`)}`);
-  if (body) parts.push(`-d ${shellQuoted(JSON.stringify(body))}`);
-  return parts.join(" \\\n  ");
-}
-
-function shellQuoted(text) {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,0 +1,48 @@
+// A block of code: its language, a button that copies it, and colours, once it is whole and can be seen.
+
+import { copyButton, el } from "./dom.js";
+import { highlight } from "./highlighting.js";
+
+const SEEN_EARLY = "600px"; // so far below the screen a block gets its colours
+
+const views = new WeakMap(); // by element
+const watcher = new IntersectionObserver(
+  (entries) => entries.filter((one) => one.isIntersecting).forEach(({ target }) => views.get(target).seen()),
+  { rootMargin: SEEN_EARLY },
+);
+
+export class CodeBlock {
+  /** `info` is what Markdown has behind the fence: its first word is the language. */
+  constructor(info) {
+    this.language = info.trim().split(/[\s,{:]/)[0].toLowerCase();
+    this._text = "";
+    this._code = el("code");
+    const name = this.language ? `Code in ${this.language}` : "Code";
+    const box = el("div", { className: "scrolling", tabIndex: 0, role: "group", "aria-label": name }, el("pre", {}, this._code));
+    this.element = el("div", { className: "code" }, box, copyButton("Copy the code", () => this._text));
+    if (this.language) this.element.dataset.language = this.language;
+    views.set(this.element, this);
+  }
+
+  /** Show the code, without colours. Text that is there already stays, with what the user has selected in it. */
+  show(text) {
+    if (text === this._text) return;
+    const node = this._code.firstChild;
+    const isGrown = this._code.childNodes.length === 1 && node.nodeType === Node.TEXT_NODE && text.startsWith(this._text);
+    if (isGrown) node.appendData(text.slice(this._text.length));
+    else this._code.textContent = text;
+    this._text = text;
+  }
+
+  /** Colour the code as soon as it is seen. */
+  colour() {
+    if (this.language) watcher.observe(this.element);
+  }
+
+  async seen() {
+    watcher.unobserve(this.element);
+    const text = this._text;
+    const coloured = await highlight(text, this.language);
+    if (coloured && text === this._text) this._code.replaceChildren(coloured);
+  }
+}

@@ -1,0 +1,113 @@
+// A Markdown text that grows while it streams. A block that has ended is rendered once: only the last blocks, which what
+// follows may still change, are looked at again.
+
+import { blocksOf, renderBlocks } from "./markdown.js";
+
+const OPEN_BLOCKS = 2; // the end of a list, for one, shows with what follows
+const HEADINGS = "h1, h2, h3, h4, h5, h6";
+const LOWEST = 6; // level of a heading
+const MESSAGE_LEVEL = 3; // of the heading of a message
+
+export class MarkdownView {
+  #element;
+  #text = "";
+  #source = ""; // the text, with line ends as Markdown counts them
+  #isGrowing = true;
+  #blocks = []; // as blocksOf() has them, with what renderBlocks() made of them
+  #links = Object.create(null); // targets of links, of the blocks that have settled
+  #highest = LOWEST; // level of the headings so far
+  #settled = { count: 0, length: 0 }; // of the blocks that nothing changes any more
+
+  /** The text is shown in `element`. */
+  constructor(element) {
+    this.#element = element;
+  }
+
+  /** Show a text. `isGrowing`: more may follow it. */
+  show(text, isGrowing = false) {
+    if (text === this.#text && isGrowing === this.#isGrowing) return;
+    const source = text.includes("\r") ? text.replaceAll("\r\n", "\n").replaceAll("\r", "\n") : text;
+    if (!source.startsWith(this.#source)) this.#drop(0);
+    if (!isGrowing || !this.#blocks.length) this.#settled = { count: 0, length: 0 }; // the whole text is looked at
+    [this.#text, this.#source, this.#isGrowing] = [text, source, isGrowing];
+    this.#draw();
+  }
+
+  #draw() {
+    const { count, length } = this.#settled;
+    const links = Object.assign(Object.create(null), this.#isGrowing ? this.#links : null);
+    const blocks = blocksOf(this.#source.slice(length), links);
+    if (!this.#isGrowing && Object.keys(links).length) this.#drop(0); // blocks that were drawn before may have these links
+    const shown = this.#blocks.slice(count);
+    const changed = blocks.findIndex(({ raw }, index) => raw !== shown[index]?.raw);
+    if (changed < 0) this.#drop(count + blocks.length);
+    else this.#replace(count + changed, blocks.slice(changed));
+    if (!this.#isGrowing) this.#placeAllHeadings(); // while it grew, "#" was the beginning of "##"
+    this.#settle(blocks);
+  }
+
+  /** Show `fresh` blocks in the place of those from the one at `index` on. */
+  #replace(index, fresh) {
+    const isTakenOver = takeOver(this.#blocks[index], fresh[0]);
+    this.#drop(isTakenOver ? index + 1 : index);
+    this.#blocks.length = index;
+    const made = isTakenOver ? fresh.slice(1) : fresh;
+    renderBlocks(made);
+    this.#element.append(...made.flatMap(({ nodes }) => nodes));
+    this.#blocks.push(...fresh);
+    this.#placeHeadings(made.flatMap(({ nodes }) => nodes.flatMap(headingsIn)));
+  }
+
+  /** Tell screen readers that the headings of a text are below that of its message. */
+  #placeHeadings(fresh) {
+    const highest = Math.min(this.#highest, ...fresh.map(levelOf));
+    if (highest < this.#highest) return this.#placeAllHeadings();
+    for (const heading of fresh) heading.setAttribute("aria-level", String(MESSAGE_LEVEL + 1 + levelOf(heading) - highest));
+  }
+
+  #placeAllHeadings() {
+    const all = [...this.#element.querySelectorAll(HEADINGS)];
+    this.#highest = Math.min(LOWEST, ...all.map(levelOf));
+    this.#placeHeadings(all);
+  }
+
+  #drop(index) {
+    for (const { nodes } of this.#blocks.slice(index)) for (const node of nodes) node.remove();
+    this.#blocks.length = Math.min(this.#blocks.length, index);
+  }
+
+  #settle(blocks) {
+    const { count, length } = this.#settled;
+    for (const { codes } of this.#blocks.slice(count, this.#isGrowing ? -1 : undefined)) for (const code of codes) code.colour();
+    const settled = this.#isGrowing ? blocks.slice(0, -OPEN_BLOCKS) : blocks;
+    for (const { token } of settled) if (token.type === "def") this.#links[token.tag] ??= token;
+    this.#settled = { count: count + settled.length, length: settled.reduce((sum, block) => sum + block.length, length) };
+  }
+}
+
+/**
+ * Show a block in the nodes of the one that it replaces, if it is the same one, grown: a code keeps what is selected, a
+ * table its place sideways. Whether that was done.
+ */
+function takeOver(before, block) {
+  const { type } = block.token;
+  if (before?.token.type !== type) return false;
+  if (type === "code" && before.token.lang === block.token.lang) before.codes[0].show(block.token.text);
+  else if (type === "table") replaceTable(before, block);
+  else return false;
+  Object.assign(block, { nodes: before.nodes, codes: before.codes });
+  return true;
+}
+
+function replaceTable(before, block) {
+  renderBlocks([block]);
+  before.nodes[0].replaceChildren(...block.nodes[0].childNodes);
+}
+
+function headingsIn(node) {
+  return node.matches?.(HEADINGS) ? [node] : [...(node.querySelectorAll?.(HEADINGS) ?? [])];
+}
+
+function levelOf({ tagName }) {
+  return Number(tagName.slice(1));
+}

@@ -1,0 +1,100 @@
+// Rows of the drawer: requests, which open to code, and events, which open to their JSON.
+
+import { REQUEST_CODES } from "../wire/request_code.js";
+import { CodeBlock } from "./code_block.js";
+import { copyButton, el, setText, timeOfDay } from "./dom.js";
+import { jsonTree } from "./json_tree.js";
+
+const BRIEF_LENGTH = 300; // characters
+
+/** The kind of an entry, by which rows are filtered. */
+export function kindOf(entry) {
+  return entry.kind === "request" ? "request" : entry.type;
+}
+
+/** A row of an entry. `update()` shows what has changed of it. What is inside is made when the row is opened. */
+export class WireRow {
+  constructor(entry) {
+    this._entry = entry;
+    this._isRequest = entry.kind === "request";
+    this._body = el("div", { className: "row-body" });
+    this._name = el("span", { className: "row-name" });
+    this._note = el("b", { className: "row-note" });
+    this._brief = el("code", { className: "brief" });
+    const time = el("time", {}, timeOfDay(entry.at));
+    const summary = el("summary", {}, el("span", { className: "row-head" }, this._name, this._note, time), this._brief);
+    this._details = el("details", { ontoggle: () => this._fill() }, summary, this._body);
+    this.element = el("li", { className: this._isRequest ? "sent" : "received" }, this._details);
+    this.update();
+  }
+
+  update() {
+    const { method, path, status, body, fileName, type, frames, count } = this._entry;
+    setText(this._name, this._isRequest ? `${method} ${shortened(path)}` : type);
+    setText(this._note, this._isRequest ? String(status) : count > 1 ? `× ${count}` : "");
+    this._note.classList.toggle("refused", status >= 400 || status === "no connection");
+    const brief = this._isRequest ? fileName || (body ? JSON.stringify(body) : "") : briefOf(frames, count);
+    setText(this._brief, brief.slice(0, BRIEF_LENGTH));
+    if (this._details.open && count > 1) this._fill();
+  }
+
+  _fill() {
+    if (!this._details.open) return;
+    const { kind, count } = this._entry;
+    if (kind !== "request" && count > 1) return setText(this._pieces(), rawFrames(this._entry));
+    if (this._body.hasChildNodes()) return;
+    this._body.append(...(kind === "request" ? requestParts(this._entry) : eventParts(this._entry)));
+  }
+
+  /** The element with the frames of the pieces of a text. */
+  _pieces() {
+    if (this._body.firstChild?.tagName !== "PRE") {
+      this._body.replaceChildren(el("pre", { tabIndex: 0, role: "group", "aria-label": "Frames" }));
+    }
+    return this._body.firstChild;
+  }
+}
+
+function requestParts(request) {
+  const shown = el("div", { className: "request-code" });
+  const choices = REQUEST_CODES.map(({ title, language, code }) => {
+    const show = () => {
+      for (const choice of choices) choice.setAttribute("aria-pressed", String(choice === button));
+      const block = new CodeBlock(language);
+      block.show(code(request));
+      block.colour();
+      shown.replaceChildren(block.element);
+    };
+    const button = el("button", { type: "button", className: "quiet", "aria-pressed": "false", onclick: show }, title);
+    return button;
+  });
+  choices[0].click();
+  const parts = [el("div", { className: "choices", role: "group", "aria-label": "This request as code" }, ...choices), shown];
+  if (request.body) parts.push(el("p", { className: "row-label" }, "Body"), jsonTree(request.body));
+  return parts;
+}
+
+function eventParts({ frames: [frame] }) {
+  const lines = [frame.name && `event: ${frame.name}`, frame.id && `id: ${frame.id}`].filter(Boolean).join("\n");
+  const head = el("div", { className: "frame-head" }, el("code", {}, lines), copyButton("Copy the frame", () => rawFrame(frame)));
+  return [head, jsonTree(frame.event)];
+}
+
+function rawFrames({ frames, count }) {
+  const more = count > frames.length ? [`${count - frames.length} more`] : [];
+  return [...frames.map(rawFrame), ...more].join("\n\n");
+}
+
+function rawFrame({ name, id, event }) {
+  return `${name ? `event: ${name}\n` : ""}${id ? `id: ${id}\n` : ""}data: ${JSON.stringify(event)}`;
+}
+
+/** One line: the event, or the text of its pieces. */
+function briefOf(frames, count) {
+  if (count === 1) return JSON.stringify(frames[0].event);
+  return frames.map(({ event }) => event.content ?? event.delta ?? "").join("").slice(0, BRIEF_LENGTH);
+}
+
+function shortened(path) {
+  return path.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, (id) => `${id.slice(0, 8)}…`).replace(/(run_[0-9a-f]{6})[0-9a-f]+/g, "$1…");
+}

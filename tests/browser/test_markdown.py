@@ -1,0 +1,94 @@
+"""Markdown that grows while it streams: in the end as if it had come at once, and what has ended stays as it is."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.patience import until
+from tests.support.servers import StepwiseText, Text
+
+TEXTS = [
+    "# One\n\n## Two\n\ntext\n### Three\n\nSetext\n===\n\nmore",
+    "- a\n- b\n\n- loose\n  - inner\n\n1. one\n\n2. two\n\n   behind it\n\nend",
+    "```python\nprint('```')\n\n\nx = 1\n```\n\n~~~\nnot closed\n\n# no heading",
+    "| a | b |\n|---|:-:|\n| 1 | 2 |\n| 3 | 4 |\n\n> quoted\n> > deeper\n\nlazy\n---\n",
+    "see [one] and [two][1]\n\nbetween\n\n[one]: https://one.example\n[1]: https://two.example 'title'\n\nend",
+    "<b>bold</b> <i>x\n\n<kbd>K</kbd>\n\n<script>1</script>\n\n![picture](https://a.example/b.png)\n\nend",
+    "line\r\nend\r\n\r\n- [x] done\r\n- [ ] open\r\n\r\n***\r\n",
+    "a  \nb\\\nc\n\n    indented\n\n    code\n\n\\[x\\] &amp; ~~gone~~ https://auto.example\n",
+]
+COMPARE = """async ([texts]) => {
+  const { MarkdownView } = await import("/playground/views/markdown_view.js");
+  const shown = (text, piece) => {
+    const element = document.createElement("div");
+    const view = new MarkdownView(element);
+    for (let end = piece; end < text.length; end += piece) view.show(text.slice(0, end), true);
+    view.show(text, true);
+    view.show(text, false);
+    return element.innerHTML;
+  };
+  const forms = (text, piece) => [shown(text, piece), shown(text, text.length), shown(text, 1e9)];
+  return texts.flatMap((text) => [1, 5].map((piece) => forms(text, piece)));
+}"""
+
+
+def test_a_text_that_has_streamed_is_as_one_that_came_at_once(here):
+    different = [forms for forms in here.page.evaluate(COMPARE, [TEXTS]) if len(set(forms)) != 1]
+    assert different == []
+
+
+def test_blocks_that_have_ended_stay_the_same_elements(scripted, provider):
+    answer = StepwiseText(["First.\n\n```js\nlet a = 1;\n", "let b = 2;\n```\n\nThen", " more.\n\n", "Last."])
+    provider.script("in blocks", answer.answer)
+    scripted.say("in blocks")
+    prose = scripted.turns.last.locator(".prose")
+    answer.send()
+    expect(prose.locator("pre")).to_contain_text("let a")
+    prose.evaluate("(one) => one.querySelectorAll('p, pre').forEach((each) => (each.mark = true))")
+    for text in ("Then", "more", "Last."):
+        answer.send()
+        expect(prose).to_contain_text(text)
+    expect(scripted.turns.last).to_have_attribute("aria-busy", "false")
+    assert prose.evaluate("(one) => [...one.querySelectorAll('p, pre')].map((each) => Boolean(each.mark))") == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+@pytest.mark.long
+def test_code_has_colours_and_its_text_is_copied_without_them(scripted, provider, profile):
+    profile.grant_permissions(["clipboard-read", "clipboard-write"])
+    code = 'def f(x):\n    return "<b>" + x  # a comment\n'
+    hostile = "```html\n<img src=x onerror=\"document.title='owned'\">\n```\n\n```unknown-language\nfree\n```"
+    provider.script(
+        "code", [Text([f"```python\n{code}```\n\n{hostile}\n\n- in a list:\n\n  ```js\n  let a = 1;\n  ```\n"])]
+    )
+    scripted.say("code")
+    blocks = scripted.turns.last.locator(".code")
+    expect(blocks).to_have_count(4)
+    expect(blocks.first.locator(".hljs-keyword")).to_have_text(["def", "return"])
+    expect(blocks.first.locator(".hljs-comment")).to_have_text("# a comment")
+    expect(blocks.nth(1).locator(".hljs-attr")).to_have_text(["src", "onerror"])
+    expect(blocks.nth(2).locator("code")).to_have_text("free")
+    expect(blocks.nth(3).locator(".hljs-keyword")).to_have_text("let")
+    blocks.first.hover()
+    blocks.first.get_by_role("button", name="Copy the code").click()
+    assert scripted.page.evaluate("navigator.clipboard.readText()") == code.rstrip("\n")
+    assert "owned" not in scripted.page.title()
+
+
+def test_a_wide_table_scrolls_and_its_words_stay_whole(scripted, provider):
+    cells = " | ".join(f"Column{number}" for number in range(12))
+    provider.script("wide", [Text([f"| {cells} |\n|{'---|' * 12}\n| {cells} |\n"])])
+    scripted.page.set_viewport_size({"width": 360, "height": 700})
+    scripted.say("wide")
+    table = scripted.turns.last.get_by_role("group", name="Table")
+    expect(table).to_be_visible()
+    assert table.evaluate("(one) => one.scrollWidth > one.clientWidth")
+    assert table.evaluate("(one) => one.querySelector('th').offsetHeight") < 60
+    table.focus()
+    scripted.page.keyboard.press("ArrowRight")
+    until(lambda: table.evaluate("(one) => one.scrollLeft") > 0)
