@@ -15,7 +15,7 @@ def count(scripted, provider, tmp_path):
     """Has a multi-step tool count down from `n`, behind its first step when `told` is there. Returns its card."""
 
     def called(n):
-        text = f"count {n} {scripted.url[-5:]}"
+        text = f"count {n} {tmp_path.name}"
         args = {"n": n, "file": str(tmp_path / "told")}
         provider.script(text, [Calls([("CountWhenTold", args)])], [Text(["It counts."])])
         scripted.say(text)
