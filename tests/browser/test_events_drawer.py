@@ -99,7 +99,7 @@ def test_each_request_is_code_that_works_without_the_persons_key(scripted, key, 
     scripted.button("Events").click()
     codes = {language: code_of(scripted.page, language) for language in ("curl", "fetch", "Python")}
     assert not [language for language, code in codes.items() if key in code]
-    (tmp_path / "sent.mjs").write_text(codes["fetch"].replace('AOMI_KEY = ""', f"AOMI_KEY = {key!r}"))
+    (tmp_path / "sent.mjs").write_text(codes["fetch"].replace('API_KEY = ""', f"API_KEY = {key!r}"))
     (tmp_path / "sent.py").write_text(codes["Python"])
     commands = {
         "curl": [needed("bash"), "-c", codes["curl"]],
@@ -109,7 +109,7 @@ def test_each_request_is_code_that_works_without_the_persons_key(scripted, key, 
     for language, command in commands.items():
         ran = subprocess.run(
             command,
-            env=os.environ | {"AOMI_KEY": key},
+            env=os.environ | {"API_KEY": key},
             capture_output=True,
             text=True,
             timeout=patient(30),

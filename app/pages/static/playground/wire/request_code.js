@@ -1,7 +1,7 @@
 // A request as code to copy. It names a variable, or a placeholder, instead of the API key, because it may be pasted
 // anywhere.
 
-const KEY_HEADERS = { "X-API-Key": ["", "AOMI_KEY"], Authorization: ["Bearer ", "AOMI_TOKEN"] };
+const KEY_HEADERS = { "X-API-Key": ["", "API_KEY"], Authorization: ["Bearer ", "USER_TOKEN"] };
 
 /** The languages of code: {id, title, language, code(request)}; `language` is the name that the highlighter has. */
 export const REQUEST_CODES = [
