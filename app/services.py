@@ -42,7 +42,6 @@ from app.state.turns.leases import RunningTurn
 from app.state.turns.runs import RunStore
 from app.state.uploads.files import Files
 from app.state.webhooks.deliveries import Deliveries
-from app.state.webhooks.outbox import WebhookOutbox
 from app.state.write_check import WriteCheck
 from app.tokens.verifier import Verifier
 from app.turns.call_answers import AnswerRequests
@@ -92,7 +91,6 @@ class Services:
     client_replies: ClientReplies
     call_answers: AnswerRequests
     webhooks: Deliveries
-    webhook_outbox: WebhookOutbox
     passes: Passes
     duties: tuple[Duty, ...]
     hub: Hub
@@ -140,7 +138,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         sessions=sessions,
         runs=runs,
         branches=Branches(store),
-        feedback=FeedbackStore(store),
+        feedback=FeedbackStore(store, present.webhook_of),
         files=files,
         public_ids=ids,
         imports=Imports(store),
@@ -163,7 +161,6 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
         client_replies=ClientReplies(turns, sessions, apps, keys),
         call_answers=AnswerRequests(runs.open_calls, sessions, apps),
         webhooks=Deliveries(store),
-        webhook_outbox=WebhookOutbox(store, present.webhook_of),
         passes=Passes(store),
         duties=(
             RequestExpiry(store),

@@ -86,7 +86,7 @@ class Worker:
         )
         me = ProcessReport(self.name, "worker", shared.catalog.digest)
         preparation = Preparation(settings, self._tool_loop, self._report_abilities)
-        self.watcher = ReloadWatcher(shared.reloads, me, settings.config, preparation)
+        self.watcher = ReloadWatcher(shared.reloads, me, settings.config, preparation, runtime.tool_digests)
         self._request_exit = request_exit
         blocking, threads, lease = clients.blocking(settings), settings.worker_threads, settings.lease
         limits = {TURNS: JobLimit(settings.worker_turns, self._recycle), BACKGROUND: NO_LIMIT}
@@ -139,6 +139,7 @@ class Worker:
         log.info("stopping: running turns may finish within %g s", grace)
         for thread_worker in (self._turns, self._background):
             thread_worker.stop_dequeuing()
+        self.watcher.stop()  # before it returns jobs: nobody waits for a worker that takes none
         cancel_tokens.cancel_background(SHUTDOWN)
         ended = self._turns.wait_idle(grace)
         if not ended:
@@ -147,7 +148,6 @@ class Worker:
         ended = self._background.wait_idle(END_TURNS_SECONDS) and ended
         for thread_worker in (self._turns, self._background):
             thread_worker.stop()
-        self.watcher.stop()
         self._loop_check.stop()
         self._abilities_report.stop()
         self._webhook_sender.stop()

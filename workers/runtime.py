@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -46,16 +47,41 @@ class Runtime:
         return self.tools.get(app.id, {}) if app else {}
 
 
-_current: Runtime | None = None
+MAX_FORMER = 8
+"""Runtimes of before a reload that a process keeps, for what began with them and goes on."""
+
+_installed: list[Runtime] = []
+"""The present one, then those before it, the newest first."""
 
 
 def install(runtime: Runtime) -> None:
     """Make `runtime` the one that the jobs of this process use."""
-    global _current
-    _current = runtime
+    digest = runtime.services.catalog.digest
+    former = [one for one in _installed if one.services.catalog.digest != digest]
+    _installed[:] = [runtime, *former[:MAX_FORMER]]
 
 
 def current() -> Runtime:
     """The runtime of this process."""
-    assert _current is not None, "jobs run in `python -m workers` only"
-    return _current
+    assert _installed, "jobs run in `python -m workers` only"
+    return _installed[0]
+
+
+def kept() -> Sequence[Runtime]:
+    """The runtime of this process, then those before reloads, the newest first."""
+    return tuple(_installed)
+
+
+def with_tools(app_id: str, digest: str) -> Runtime | None:
+    """The newest runtime in which the app has the tools with this digest (`Catalog.tool_digests`)."""
+    return next((one for one in kept() if one.services.catalog.tool_digests.get(app_id) == digest), None)
+
+
+def with_model(model: str) -> Runtime:
+    """The newest runtime that has the model, the present one if none has it."""
+    return next((one for one in kept() if one.services.catalog.model(model)), current())
+
+
+def tool_digests() -> list[str]:
+    """The digests of all tools that the runtimes of this process have."""
+    return sorted({digest for one in kept() for digest in one.services.catalog.tool_digests.values()})

@@ -33,7 +33,6 @@ def give() -> ResponseReturnValue:
     given = _given(session, sent, feedback)
     if given.changed:
         services().metrics.rated(given.app, feedback)
-        services().webhook_outbox.feedback(session["id"], given, feedback)
         feedback_spans.record(given, feedback)
     return jsonify(thread_id=given.thread_id, message_id=given.message_id, feedback=given.feedback)
 

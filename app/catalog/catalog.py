@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 
 from app.catalog.apps import DEFAULT_APP, App
@@ -54,6 +57,16 @@ class Catalog:
     def model(self, model_id: str) -> Model | None:
         """The model, or None."""
         return self._models.get(model_id)
+
+    @cached_property
+    def tool_digests(self) -> Mapping[str, str]:
+        """By app: a digest of its tools, those of MCP servers with the entries of these. 16 hex digits."""
+        return {app.id: self._tool_digest(app) for app in self.apps}
+
+    def _tool_digest(self, app: App) -> str:
+        names = dict.fromkeys(tool.server for tool in app.mcp_tools)
+        servers = {name: server.model_dump_json() for name in names if (server := self.mcp_servers.get(name))}
+        return hashlib.sha256(json.dumps([app.tools, servers]).encode()).hexdigest()[:16]
 
     def models_of(self, app: App) -> list[Model]:
         """The models that a session of `app` may choose, the app's own first."""

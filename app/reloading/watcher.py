@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +29,11 @@ Prepare = Callable[[Catalog], Take]
 `ConfigError`."""
 
 
+def no_tools() -> Sequence[str]:
+    """Of a process that runs none."""
+    return ()
+
+
 @dataclass(frozen=True)
 class _Prepared:
     digest: str
@@ -36,13 +41,22 @@ class _Prepared:
 
 
 class ReloadWatcher:
-    """One thread a process. `me` is the process and the digest of the file that it was started with."""
+    """One thread a process. `me` is the process and the digest of the file that it was started with; `tools` are those
+    that it reports."""
 
-    def __init__(self, reloads: Reloads, me: ProcessReport, path: Path, prepare: Prepare) -> None:
+    def __init__(
+        self,
+        reloads: Reloads,
+        me: ProcessReport,
+        path: Path,
+        prepare: Prepare,
+        tools: Callable[[], Sequence[str]] = no_tools,
+    ) -> None:
         self._reloads = reloads
         self._me = me
         self._path = path
         self._prepare = prepare
+        self._tools = tools
         self._prepared: _Prepared | None = None
         self._seen: LastReload | None = None
         self._report_at = 0.0
@@ -66,17 +80,35 @@ class ReloadWatcher:
         """Do what the last reload asks for, and report. Raises `Unavailable`."""
         last, before = self._reloads.last(), self._me
         if self._seen is None:
-            self._seen = LastReload(taken=last.taken if self._reads_what_it_has() else "")
+            self._seen = LastReload(taken="" if self._has_missed(last) else last.taken)
         if last.phase == "check" and last.id != self._seen.id:
             self._check(last)
         elif last.taken != self._seen.taken:
             self._take(last)
+        self._me = replace(self._me, tools=self._tools())
         if self._me != before or time.monotonic() >= self._report_at:
             self._reloads.report(self._me)
             self._report_at = time.monotonic() + REPORT_SECONDS
 
-    def _reads_what_it_has(self) -> bool:
-        return _digest(self._path) == self._me.digest
+    def _has_missed(self, last: LastReload) -> bool:
+        """Whether this process, which has just begun, is to take what the site took last: its file has changed since it
+        read it, or its copy is older than that of the others, as in a pod with a ConfigMap that is on its way."""
+        if _digest(self._path) != self._me.digest:
+            return True
+        if not last.taken or last.taken_digest == self._me.digest:
+            return False
+        heard = self._reloads.heard()
+        others = [one for one in heard if one.digest == last.taken_digest or one.reload == last.taken]
+        if not others:
+            return False  # after an edit and a restart of all, the reload of before is past
+        log.warning(
+            "aomi.yaml here is %s, and the last reload took %s, which %d processes have: this process goes on with its "
+            "own, and takes the other one as soon as its file is that",
+            site.short(self._me.digest),
+            site.short(last.taken_digest),
+            len(others),
+        )
+        return True
 
     def _check(self, last: LastReload) -> None:
         """Answer a reload that is being checked. While the file differs, the next look looks again."""

@@ -39,7 +39,8 @@ class LastReload:
 @dataclass(frozen=True)
 class ProcessReport:
     """The report of a process: its kind (`web`, `worker`), the digest of the file that it uses, and its answer to the
-    reload `reload`. `seen`: the digest of a file that differs. `at`: seconds since 1970, by Redis's clock."""
+    reload `reload`. `seen`: the digest of a file that differs. `tools`: the digests of the tools with which a worker
+    can go on (`Catalog.tool_digests`). `at`: seconds since 1970, by Redis's clock."""
 
     name: str
     kind: str
@@ -48,6 +49,7 @@ class ProcessReport:
     answer: Answer = ""
     problems: Sequence[str] = ()
     seen: str = ""
+    tools: Sequence[str] = ()
     at: float = 0.0
 
 
@@ -99,13 +101,21 @@ class Reloads:
     def living(self, keep: Collection[str] = ()) -> list[ProcessReport]:
         """The reports of the processes that live, web processes first. Removes those of others, but for the names to
         `keep`: a process that checks a file may be silent for long, and one that ends removes its report itself."""
-        stored = text_fields(self._redis.hgetall(redis_keys.RELOAD_PROCESSES))
-        reports = [_report(name, json.loads(report)) for name, report in stored.items()]
-        since = self._store.clock.now().timestamp() - LIVE_SECONDS
+        reports, since = self._reports(), self._store.clock.now().timestamp() - LIVE_SECONDS
         old = {report.name for report in reports if report.at < since} - {*keep}
         if old:
             self._redis.hdel(redis_keys.RELOAD_PROCESSES, *old)
-        return sorted((one for one in reports if one.name not in old), key=lambda one: (one.kind, one.name))
+        return [one for one in reports if one.name not in old]
+
+    def heard(self) -> list[ProcessReport]:
+        """The reports of the processes that live, as `living`; changes nothing."""
+        since = self._store.clock.now().timestamp() - LIVE_SECONDS
+        return [one for one in self._reports() if one.at >= since]
+
+    def _reports(self) -> list[ProcessReport]:
+        stored = text_fields(self._redis.hgetall(redis_keys.RELOAD_PROCESSES))
+        reports = [_report(name, json.loads(report)) for name, report in stored.items()]
+        return sorted(reports, key=lambda one: (one.kind, one.name))
 
     def _move(self, reload_id: str, phase: str, digest: str = "", seconds: float = 0.0) -> bool:
         args = {"id": reload_id, "phase": phase, "digest": digest, "seconds": seconds}

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import redis as redis_py
 
-from app.config import Settings
-from app.state.accounts.api_keys import ApiKeys
-from app.state.scripts import Store
-from tests.support.backend import Backend, free_port, redis_running, until
+from tests.support.backend import Backend, free_port, program_running, redis_running, succeeds, until
 from tests.support.client import Client
 from tests.support.servers import Calls, Text
 
@@ -34,22 +28,9 @@ def phoenix(tmp_path: Path) -> Iterator[str]:
     port = free_port()
     own = {"PHOENIX_WORKING_DIR": str(tmp_path), "PHOENIX_HOST": "127.0.0.1", "PHOENIX_PORT": str(port)}
     own |= {"PHOENIX_GRPC_PORT": str(free_port()), "PHOENIX_TELEMETRY_ENABLED": "false"}
-    with (tmp_path / "phoenix.log").open("w") as log:
-        server = subprocess.Popen([str(PHOENIX), "serve"], env=os.environ | own, stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        until(lambda: _answers(f"{url}/healthz") or server.poll() is not None, 180, "Phoenix")
+    url, log = f"http://127.0.0.1:{port}", tmp_path / "phoenix.log"
+    with program_running([PHOENIX, "serve"], own, log, lambda: succeeds(f"{url}/healthz"), "Phoenix"):
         yield url
-    finally:
-        server.terminate()
-        server.wait(60)
-
-
-def _answers(address: str) -> bool:
-    try:
-        return httpx.get(address).is_success
-    except httpx.TransportError:
-        return False
 
 
 @pytest.fixture
@@ -62,9 +43,7 @@ def user(phoenix: str, tmp_path: Path, config_file: Path) -> Iterator[Client]:
         worker = backend.begin_worker()
         _, address = backend.web()
         backend.await_worker(worker)
-        with redis_py.Redis.from_url(url) as store:
-            key = ApiKeys(Store(store, Settings())).issue(("*",), "tests")
-        yield Client(address, key)
+        yield Client(address, backend.key())
         backend.stop()
 
 

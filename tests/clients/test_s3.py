@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.backend import Process, free_port, until
+from tests.support.backend import Process, free_port, program_running, succeeds, until
 from tests.support.client import Client
 from tests.support.images import PNG
 
@@ -30,31 +28,10 @@ pytestmark = [
 def bucket(tmp_path: Path) -> Iterator[str]:
     """The address of a server of S3 with one bucket."""
     port = free_port()
-    environment = os.environ | {"PYTHONPATH": str(PACKAGES)}
-    with (tmp_path / "moto.log").open("w") as log:
-        command = [sys.executable, "-m", "moto.server", "-p", str(port)]
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        until(lambda: _made(f"{url}/{BUCKET}") or server.poll() is not None, 120, "the server of S3")
+    command, environment = [sys.executable, "-m", "moto.server", "-p", str(port)], {"PYTHONPATH": str(PACKAGES)}
+    url, log = f"http://127.0.0.1:{port}", tmp_path / "moto.log"
+    with program_running(command, environment, log, lambda: succeeds(f"{url}/{BUCKET}", "PUT"), "the server of S3"):
         yield url
-    finally:
-        server.terminate()
-        server.wait(60)
-
-
-def _answers(address: str) -> bool:
-    try:
-        return httpx.get(address).is_success
-    except httpx.TransportError:
-        return False
-
-
-def _made(address: str) -> bool:
-    try:
-        return httpx.put(address).is_success
-    except httpx.TransportError:
-        return False
 
 
 def test_files_are_stored_read_and_deleted_in_a_bucket(backend, worker, key, bucket, tmp_path):
@@ -70,7 +47,7 @@ def test_files_are_stored_read_and_deleted_in_a_bucket(backend, worker, key, buc
     }
     process = Process(WEB, environment, tmp_path / "web.log")
     try:
-        until(lambda: _answers(f"http://127.0.0.1:{port}/healthz"), 120, "the web process")
+        until(lambda: succeeds(f"http://127.0.0.1:{port}/healthz"), 120, "the web process")
         use_files(Client(f"http://127.0.0.1:{port}", key), bucket)
     finally:
         process.stop()

@@ -6,11 +6,7 @@ import signal
 import threading
 
 import pytest
-import redis as redis_py
 
-from app.config import Settings
-from app.state.accounts.api_keys import ApiKeys
-from app.state.scripts import Store
 from tests.support.backend import Backend, redis_running, until
 from tests.support.client import Client
 from tests.support.patience import setting
@@ -38,14 +34,14 @@ def site(tmp_path_factory, config_file):
 
 @pytest.fixture
 def store(site):
-    with redis_py.Redis.from_url(site[0].redis_url) as client:
+    with site[0].connection() as client:
         yield client
 
 
 @pytest.fixture
-def talk(site, store):
+def talk(site):
     """Makes a client with a session of its own."""
-    key = ApiKeys(Store(store, Settings())).issue(("*",), "tests")
+    key = site[0].key()
     return lambda: Client(site[1], key)
 
 

@@ -182,6 +182,29 @@ def test_lists_show_the_callers_own_sessions_and_a_public_key_none_of_a_stranger
     assert {one["session_id"] for one in listed} == {mine.session_id, early.session_id}
 
 
+def test_feedback_and_a_turn_without_a_stream_are_their_owners(url):
+    alice, bob = bearer("alice"), bearer("bob")
+    hers, his = ({"X-Session-Id": str(uuid.uuid4())} for _ in range(2))
+    sent = {"json": {"text": "hello"}, "headers": hers | alice | {"Prefer": "respond-async"}}
+    accepted = fetch(f"{url}/api/chat", "POST", **sent)
+    assert accepted.status_code == 202
+    stream = url + accepted.headers["Location"]
+    assert fetch(stream, headers=bob).status_code == 404
+    assert fetch(stream, headers=alice).status_code == 200
+
+    def state_of_hers():
+        return fetch(f"{url}/api/state", params={"session_id": hers["X-Session-Id"]}, headers=alice).json()
+
+    until(lambda: state_of_hers()["status"] == "idle", what="the end of the turn")
+    reply = state_of_hers()["messages"][1]["id"]
+    assert fetch(f"{url}/api/chat", "POST", headers=his | bob, json={"text": "hello"}).status_code == 200
+    rating = {"message_id": reply, "rating": "down"}
+    for headers in (hers | bob, his | bob):
+        assert fetch(f"{url}/api/feedback", "POST", headers=headers, json=rating).status_code == 404
+    assert fetch(f"{url}/api/feedback", "POST", headers=hers | alice, json=rating | {"rating": "up"}).status_code == 200
+    assert [one["rating"] for one in state_of_hers()["messages"][1]["feedback"]] == ["up"]
+
+
 def test_a_stream_breaks_off_when_the_grace_of_its_token_is_over_and_a_new_token_reads_on(url):
     client = Client(url)
     short, began = bearer("carol", 2), time.monotonic()

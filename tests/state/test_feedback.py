@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from app.catalog import Webhook
 from app.events import sse
 from app.state import redis_keys
 from app.state.conversation import transcript
 from app.state.conversation.branches import NoMessage, UnfinishedMessage
 from app.state.conversation.feedback import MOST_KEYS, Feedback, FeedbackStore, TooManyKeys
+from app.state.webhooks.deliveries import Deliveries
 
 
 class Raters:
@@ -127,3 +129,112 @@ def test_a_reply_knows_the_trace_that_its_turn_came_from_and_clients_do_not(rate
     assert given.traceparent == "00-aa-bb-01"
     assert raters.give(talk.id_of("1"), "user", "up").traceparent == ""
     assert not [one for one in transcript.for_clients(talk.shown) if "trace" in one]
+
+
+TOLD = Webhook(url="https://receiver.example", secret="os.environ/SECRET", events=("feedback.given",))
+
+
+@pytest.fixture
+def told(talk, store):
+    """Raters whose feedback on replies of the app `default` is told."""
+    raters = Raters(talk, store)
+    raters.store = FeedbackStore(talk.branches._store, {"default": TOLD}.get)
+    raters.deliveries = Deliveries(store)
+    raters.told = lambda: [raters.deliveries.get(place) for place, _ in raters.deliveries.due("default")]
+    return raters
+
+
+def ratings(raters):
+    return sorted((one.data["key"], one.data["rating"]) for one in raters.told() if one)
+
+
+def test_feedback_is_told_with_its_rating_or_not_at_all(told, talk, store, monkeypatch):
+    """A web that dies right behind the step, or the deletion of the thread between: nothing is lost, nothing left."""
+    monkeypatch.setattr(told.store._webhooks, "release", lambda *_: None)
+    told.give(talk.id_of("1"), "user", "up")
+    ((place, at),) = told.deliveries.due("default")
+    assert at > store.clock.now()
+    assert told.deliveries.get(place).data["rating"] == "up"
+    find = told.store._find
+
+    def find_what_goes(*args):
+        found = find(*args)
+        talk.sessions.delete_thread("s", talk.thread)
+        return found
+
+    monkeypatch.setattr(told.store, "_find", find_what_goes)
+    with pytest.raises(NoMessage):
+        told.give(talk.id_of("2"), "user", "up")
+    assert [one.data["rating"] for one in told.told()] == ["up"]
+
+
+def test_what_changes_nothing_leaves_nothing_in_the_index(told, talk, monkeypatch):
+    monkeypatch.setattr("app.state.conversation.feedback.MOST_KEYS", 1)
+    reply = talk.id_of("1")
+    told.give(reply, "user", "up")
+    told.give(reply, "user", "up")
+    told.give(reply, "accuracy")
+    with pytest.raises(TooManyKeys):
+        told.give(reply, "accuracy", "up")
+    assert [one.data["rating"] for one in told.told()] == ["up"]
+
+
+def test_feedback_is_told_as_long_as_its_message_is_there(told, talk, connection):
+    reply = talk.id_of("1")
+    connection.delete(redis_keys.run("s", reply.rpartition("-")[0]))
+    assert told.give(reply, "user", "up").app == "default"
+    assert ratings(told) == [("user", "up")]
+
+
+def test_a_reply_of_an_earlier_version_is_told_while_its_turn_is_kept_and_never_to_another_app(told, talk, connection):
+    name, reply = redis_keys.messages("s", talk.thread), talk.id_of("1")
+    stored = connection.lrange(name, 0, -1)
+    connection.delete(name)
+    connection.rpush(name, *(raw.replace(b'"app":"default",', b"") for raw in stored))
+    assert told.give(reply, "user", "up").app == "default"
+    connection.delete(redis_keys.run("s", reply.rpartition("-")[0]))
+    assert told.give(reply, "user", "down").app == ""
+    assert ratings(told) == [("user", "up")]
+
+
+def test_of_a_thumb_that_flips_only_the_newest_rating_waits_for_the_receiver(told, talk, connection):
+    reply = talk.id_of("1")
+    for _ in range(3):
+        told.give(reply, "user", "up")
+        told.give(reply, "user", "down")
+        told.give(reply)
+    told.give(reply, "user", "up")
+    told.give(reply, "accuracy", "down")
+    told.give(talk.id_of("2"), "user", "down")
+    assert ratings(told) == [("accuracy", "down"), ("user", "down"), ("user", "up")]
+    assert len([name for name in connection.scan_iter() if b":webhook:" in name]) == 3
+
+
+def test_a_rating_that_was_delivered_is_not_replaced(told, talk):
+    reply = talk.id_of("1")
+    told.give(reply, "user", "up")
+    (first,) = told.told()
+    told.deliveries.delivered(first)
+    told.give(reply)
+    (second,) = told.told()
+    assert (second.data["rating"], second.id == first.id) == (None, False)
+
+
+def test_a_rating_that_fails_while_it_is_replaced_does_not_come_back(told, talk):
+    reply = talk.id_of("1")
+    told.give(reply, "user", "up")
+    (place, *_) = told.deliveries.take_due("default", 1, 60)
+    before = told.deliveries.get(place)
+    told.give(reply, "user", "down")
+    told.deliveries.failed(before, "status 500")
+    assert ratings(told) == [("user", "down")]
+
+
+def test_keys_that_come_and_go_leave_a_bounded_number_of_messages(told, talk, monkeypatch):
+    monkeypatch.setattr("app.state.conversation.feedback.MOST_KEYS", 2)
+    reply = talk.id_of("1")
+    for number in range(6):
+        told.give(reply, f"key{number}", "up")
+        told.give(reply, f"key{number}")
+    assert len(ratings(told)) == 4
+    assert "key5" in dict(ratings(told))

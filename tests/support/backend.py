@@ -8,16 +8,20 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
+import redis as redis_py
 
 from app.commands.redis_server import find_server
+from app.config import Settings
 from app.errors import ConfigError
+from app.state.accounts.api_keys import ApiKeys
+from app.state.scripts import Store
 from tests.support import commands, processes
 from tests.support.commands import ROOT as ROOT
 from tests.support.patience import patient, until
@@ -65,6 +69,20 @@ def redis_running(folder: Path, program: str = "") -> Iterator[str]:
         yield f"redis://127.0.0.1:{port}/0"
     finally:
         processes.stop(process)
+
+
+@contextmanager
+def program_running(
+    command: processes.Command, environment: dict[str, str], output: Path, is_up: Callable[[], bool], what: str
+) -> Iterator[None]:
+    """Another program, from the time when it is up; `environment` is added to ours, its output is in a file."""
+    with output.open("w") as log:
+        program = processes.start(command, env=os.environ | environment, stdout=log, stderr=log)
+    try:
+        until(lambda: is_up() or program.poll() is not None, 180, what)
+        yield
+    finally:
+        processes.stop(program)
 
 
 class AppendOnlyRedis:
@@ -158,7 +176,7 @@ class Backend:
         command = [sys.executable, "-m", "gunicorn", "-c", "python:app.serving", "app:create_app()"]
         process = self._start("web", skewed(command, skew) if skew else command, more | {"PORT": str(port)})
         url = f"http://127.0.0.1:{port}"
-        until(lambda: _ok(f"{url}/healthz") or not process.alive, 120, "web process")
+        until(lambda: succeeds(f"{url}/healthz") or not process.alive, 120, "web process")
         assert process.alive, process.log()
         return process, url
 
@@ -175,6 +193,15 @@ class Backend:
     def begin_worker(self, skew: float = 0, **more: str) -> Process:
         """Start a worker process and do not wait for it. Its clock is off by `skew` seconds."""
         return self._start("worker", skewed(WORKER, skew) if skew else WORKER, more)
+
+    def connection(self) -> redis_py.Redis:
+        """A connection to its Redis, which ends with a `with` block."""
+        return redis_py.Redis.from_url(self.redis_url)
+
+    def key(self) -> str:
+        """An API key for every app."""
+        with self.connection() as redis:
+            return ApiKeys(Store(redis, Settings())).issue(("*",), "tests")
 
     def stop(self) -> None:
         """End all of them at once, each as SIGTERM does; fails when one of them has to be killed."""
@@ -196,9 +223,10 @@ class Backend:
         return process
 
 
-def _ok(url: str) -> bool:
+def succeeds(url: str, method: str = "GET") -> bool:
+    """Whether a server responds there, and does what it is asked."""
     try:
-        return httpx.get(url, timeout=1, verify=False, trust_env=False).status_code == 200
+        return httpx.request(method, url, timeout=1, verify=False, trust_env=False).is_success
     except httpx.TransportError:
         return False
 

@@ -19,7 +19,7 @@ from app.services import build
 from app.state.reloads import ProcessReport, Reloads
 from app.state.scripts import Store
 from app.web.current import services
-from tests.support.patience import patient
+from tests.support.patience import patient, until
 
 FILE = "model_list:\n  - {{model_name: {}, litellm_params: {{model: demo/assistant}}}}\n"
 
@@ -144,6 +144,41 @@ def test_a_process_that_starts_with_another_file_keeps_it(reloads, process):
     assert (said(reloads, "late"), late.taken) == (("", []), [])
 
 
+def test_a_process_that_starts_with_an_old_copy_says_so_and_takes_the_new_one_as_soon_as_it_has_it(
+    reloads, process, caplog
+):
+    """As a pod whose ConfigMap is on its way."""
+    one = process()
+    digest = begin(reloads, one, "r1", "new")
+    one.watcher.look()
+    reloads.take("r1", digest)
+    late = process("late")
+    assert "takes the other one as soon as its file is that" in caplog.text
+    late.watcher.look()
+    assert (said(reloads, "late")[0], late.taken) == ("differs", [])
+    late.path.write_text(FILE.format("new"))
+    late.watcher.look()
+    assert (said(reloads, "late")[0], late.taken) == ("taken", ["new"])
+
+
+def test_a_copy_that_is_a_link_is_read_where_it_points_to_now(reloads, process, tmp_path):
+    """As in a volume of a ConfigMap: `..data` is a link that is replaced."""
+    one = process()
+    for version, model in (("v1", "old"), ("v2", "new")):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "aomi.yaml").write_text(FILE.format(model))
+    (tmp_path / "..data").symlink_to("v1")
+    one.path.unlink()
+    one.path.symlink_to("..data/aomi.yaml")
+    reloads.begin("r1", digest_of(tmp_path / "v2" / "aomi.yaml"), 60)
+    one.watcher.look()
+    assert said(reloads)[0] == "differs"
+    (tmp_path / "..data_tmp").symlink_to("v2")
+    (tmp_path / "..data_tmp").rename(tmp_path / "..data")
+    one.watcher.look()
+    assert said(reloads)[0] == "checked"
+
+
 def test_the_same_file_is_taken_without_work(reloads, process):
     one = process(refuses="old")
     reloads.take("r1", begin(reloads, one, "r1", "old"))
@@ -235,3 +270,17 @@ def test_a_request_has_the_same_apps_and_models_to_its_end(redis, tmp_path):
     with app.test_request_context():
         assert models() == ["new"]
         assert services().call_answers.catalog is services().catalog
+
+
+def test_a_process_says_which_tools_it_has_and_no_longer_when_it_stops(reloads, process):
+    made = process()
+    tools = ["one"]
+    made.watcher._tools = lambda: list(tools)
+    made.watcher.look()
+    tools.append("two")
+    made.watcher.look()
+    (report,) = reloads.heard()
+    assert report.tools == ["one", "two"]
+    made.watcher.start()
+    made.watcher.stop()
+    until(lambda: reloads.heard() == [])

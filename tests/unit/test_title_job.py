@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import fakeredis
 import pytest
 
+import workers.runtime
 from app.config import Settings
 from app.services import build
 from app.state.turns.control_messages import title_work
@@ -41,7 +42,7 @@ def runtime(monkeypatch):
     made = SimpleNamespace(
         services=services, cancel_tokens=CancelRegistry(), models=Titler(), usage_settler=settler, redis=redis
     )
-    monkeypatch.setattr(title_job, "current", lambda: made)
+    monkeypatch.setattr(workers.runtime, "_installed", [made])
     made.turn = services.runs.start("s", TurnRequest(text="hello", app="default", model="demo/assistant"))
     return made
 

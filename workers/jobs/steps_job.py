@@ -23,7 +23,7 @@ from workers.cancellation import ENDED_ELSEWHERE, FINISHED, SHUTDOWN, CancelToke
 from workers.jobs.handing_over import REQUEUE, can_hand_over, hand_over
 from workers.jobs.mcp_tools import mcp_tool
 from workers.jobs.tool_context import tool_context
-from workers.runtime import Runtime, current
+from workers.runtime import Runtime, current, with_tools
 from workers.step_pace import StepPace, Suspended
 from workers.step_runner import StepRunner
 from workers.tools import ToolContext, ToolError
@@ -34,20 +34,20 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
     """Run a multi-step tool from its first undelivered step to its end, or until it sleeps for long. Does nothing when
     the call has finished, sleeps, its session is gone, or its turn ended before it began. Returns `REQUEUE` when this
     worker shuts down before the tool's end, or lacks the tool."""
-    runtime = current()
-    services, calls = runtime.services, runtime.services.step_calls
+    services, calls = current().services, current().services.step_calls
     call = calls.claim(session_id, run_id, call_id)
     session = services.sessions.get(session_id)
     if call is None or session is None:
         return None
     names = [steps_work(run_id, call_id), *([] if call.steps else [turn_work(run_id)])]
-    issued = runtime.cancel_tokens.issue(*names, background=True)
+    issued = current().cancel_tokens.issue(*names, background=True)
     log_fields = LogContext(call.trace_context.get("request", ""), short_session_id(session_id), run_id)
     with log_context(log_fields), issued as token:
         try:
             context = tool_context(services, session_id, session_user_state(session), call.client, token, call.steps)
-            tool = _tool(runtime, call, context)
-            if tool is None:
+            runtime = _runtime(call)
+            tool = _tool(runtime, call, context) if runtime else None
+            if runtime is None or tool is None:
                 return _without_tool(services, call, token)
             with _span(call):
                 _run(runtime, call, tool, context)
@@ -60,6 +60,16 @@ def run_steps(session_id: str, run_id: str, call_id: str) -> Retry | None:
         token.cancel(FINISHED)  # wakes a tool that still sleeps, so that its thread ends
     calls.finish(call)
     return None
+
+
+def _runtime(call: StepToolCall) -> Runtime | None:
+    """The runtime with the tools that the app had when the call was made. Where no worker has them any more, the
+    present one; None while another worker does."""
+    began = with_tools(call.app, call.tools)
+    if began is None and call.tools and can_hand_over():
+        elsewhere = any(call.tools in process.tools for process in current().services.reloads.heard())
+        return None if elsewhere else current()
+    return began or current()
 
 
 def _tool(runtime: Runtime, call: StepToolCall, context: ToolContext) -> RunnableTool | None:

@@ -15,7 +15,7 @@ from workers.cancellation import CancelToken, Stopped
 from workers.models import traced
 from workers.models.prompt import Conversation
 from workers.models.request import CallObserver, ModelRequest
-from workers.runtime import Runtime, current
+from workers.runtime import Runtime, with_model
 from workers.turn import TurnFailed
 from workers.usage_recorder import UsageRecorder
 
@@ -31,7 +31,7 @@ def suggest_title(session_id: str, run_id: str, model: str, _text: str = "") -> 
     """Ask `model` for a title of the turn's thread, whose first message is the turn's. If the model fails, the thread
     keeps its default title. Does nothing when another job has asked, such as one that was enqueued twice, or when the
     session or the thread was deleted. (A job of an earlier version also has the message itself.)"""
-    runtime = current()
+    runtime = with_model(model)  # its turn may have begun before a reload
     run = runtime.services.runs.get(session_id, run_id)
     if run is None or current_principal(runtime.services.api_keys, run.principal, run.app) is None:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 
@@ -33,7 +34,7 @@ from workers.jobs.turn_files import TurnFiles
 from workers.jobs.turn_model import TurnModel
 from workers.jobs.turn_tools import TurnTools
 from workers.models.prompt import MAX_BYTES_PER_TOKEN, Conversation
-from workers.runtime import Runtime, current
+from workers.runtime import Runtime, current, kept
 from workers.secrets import Secrets
 from workers.toolbox import Toolbox, ToolLimits
 from workers.tools import ToolContext
@@ -48,10 +49,9 @@ SHUT_DOWN = sse.error("The server restarted before the answer was complete; send
 def run_turn(session_id: str, run_id: str) -> Retry | None:
     """Run a queued turn to its end. Does nothing when the turn has ended or another worker has claimed it. Returns
     `REQUEUE` when this worker does not know the turn's app or model."""
-    runtime = current()
-    with runtime.cancel_tokens.issue(turn_work(run_id)) as token:  # before the claim, to miss no stop
+    with current().cancel_tokens.issue(turn_work(run_id)) as token:  # before the claim, to miss no stop
         try:
-            run = _claim(runtime, session_id, run_id)
+            runtime, run = _claim(session_id, run_id)
         except NotKnown:
             return hand_over(f"turn {run_id}", token)
         if run is None:
@@ -65,15 +65,15 @@ def run_turn(session_id: str, run_id: str) -> Retry | None:
     return None
 
 
-def _claim(runtime: Runtime, session_id: str, run_id: str) -> Run | None:
-    """None if the turn has ended or another worker has it. Raises `NotKnown` if another worker is to get it."""
-    runs = runtime.services.runs
-    try:
-        return runs.claim(session_id, run_id, runtime.worker_name, runtime.known)
-    except NotKnown:
-        if can_hand_over():
-            raise
-        return runs.claim(session_id, run_id, runtime.worker_name)
+def _claim(session_id: str, run_id: str) -> tuple[Runtime, Run | None]:
+    """The turn, if it is this worker's, and the newest runtime that knows its app and its model: it was accepted by
+    what aomi.yaml said then. Raises `NotKnown`."""
+    for runtime in kept():
+        with suppress(NotKnown):
+            return runtime, runtime.services.runs.claim(session_id, run_id, runtime.worker_name, runtime.known)
+    if can_hand_over():
+        raise NotKnown
+    return current(), current().services.runs.claim(session_id, run_id, current().worker_name)
 
 
 def _run_claimed(runtime: Runtime, run: Run, token: CancelToken) -> None:

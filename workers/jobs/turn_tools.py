@@ -97,5 +97,6 @@ class TurnTools:
             client=run.principal.client,
             address=run.principal.address,
             api_key_id=run.principal.api_key_id,
+            tools=self.services.catalog.tool_digests.get(run.app, ""),
             trace_context={"request": run.trace_context.get("request", ""), **tracing.carrier()},
         )

@@ -1,6 +1,7 @@
 """The loop that takes messages that are due and sends each in a thread of its own.
 
-A slow receiver holds `MAX_OF_APP` threads of this process at most, each for AOMI_WEBHOOK_TIMEOUT.
+A receiver that hangs holds `MAX_OF_APP` threads of this process at first, each for AOMI_WEBHOOK_TIMEOUT, and then one,
+until it takes a message again. A thread that waits for a response costs little.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ NAME = "webhook sender"
 PAUSE_SECONDS = 0.5
 """Between two looks for messages that are due."""
 
-MAX_IN_FLIGHT, MAX_OF_APP = 16, 4
-"""Messages that this process sends at the same time, in all and of one app."""
+MAX_IN_FLIGHT, MAX_OF_APP = 256, 4
+"""Messages that this process sends at the same time, in all and of one app. It is one of each app that failed last, and
+of each app once half of all threads are taken."""
 
 CLAIM_SECONDS = 60
 """Beyond the time of an attempt, for which a worker has a message: to look up a name may take half of it."""
@@ -54,6 +56,7 @@ class WebhookSender:
         self._seconds = services.settings.webhook_timeout
         self._claim = self._seconds + CLAIM_SECONDS
         self._in_flight: Counter[str] = Counter()
+        self._failing: set[str] = set()
         self._ended = 0
         self._changed = threading.Condition()
         self._loop = BackgroundLoop(self._send_due, Backoff(NAME, Unavailable), PAUSE_SECONDS)
@@ -82,17 +85,28 @@ class WebhookSender:
         taken = False
         webhooks = {app.id: app.webhook for app in self._services.present.catalog.apps if app.webhook}
         for app_id in sorted(webhooks, key=self._in_flight.__getitem__):  # no receiver keeps the others waiting
-            free = min(MAX_OF_APP - self._in_flight[app_id], MAX_IN_FLIGHT - self._in_flight.total())
+            free = self._free(app_id)
             for place in self._deliveries.take_due(app_id, free, self._claim) if free > 0 else ():
                 taken = True
                 self._begin(webhooks[app_id], place)
         return taken
 
+    def _free(self, app_id: str) -> int:
+        """How many messages of the app may begin now."""
+        taken = self._in_flight.total()
+        most = 1 if app_id in self._failing or taken >= MAX_IN_FLIGHT // 2 else MAX_OF_APP
+        return min(most - self._in_flight[app_id], MAX_IN_FLIGHT - taken)
+
     def _begin(self, webhook: Webhook, place: Place) -> None:
         until = time.monotonic() + self._claim - self._seconds
+        thread = threading.Thread(target=self._run, args=(webhook, place, until), name=f"aomi {NAME}", daemon=True)
         with self._changed:
-            self._in_flight[place.app] += 1
-        threading.Thread(target=self._run, args=(webhook, place, until), name=f"aomi {NAME}", daemon=True).start()
+            try:
+                thread.start()
+            except RuntimeError:  # the system has no thread left: the claim ends, and the message is sent again
+                count_failure(NAME)
+            else:
+                self._in_flight[place.app] += 1
 
     def _run(self, webhook: Webhook, place: Place, until: float) -> None:
         try:
@@ -138,6 +152,7 @@ class WebhookSender:
             self._failed(message, str(error))
             return
         if answer.is_received:
+            self._failing.discard(message.app)
             self._deliveries.delivered(message)
             self._services.metrics.webhook_sent(message.app, "delivered")
         elif answer.is_gone:
@@ -147,6 +162,7 @@ class WebhookSender:
             self._failed(message, f"status {answer.status}", answer.retry_after)
 
     def _failed(self, message: WebhookMessage, error: str, pause: float = 0) -> None:
+        self._failing.add(message.app)
         if not self._deliveries.failed(message, error, pause):
             self._given_up(message, error)
             return

@@ -143,7 +143,8 @@ class WebhookDelivery:
 @dataclass(frozen=True)
 class Overview:
     """The numbers of everything. `overdue` turns are open and their lease has expired; `awaiting`
-    ones wait for a person. `webhooks_due` are messages to receivers, `webhooks_failed` those that are given up."""
+    ones wait for a person. `webhooks_due` are messages to receivers, `webhooks_failed` those that are given up.
+    `aomi_yaml` has the processes that use each file, by its SHA-256."""
 
     sessions: int
     turns: dict[str, int]
@@ -153,6 +154,7 @@ class Overview:
     sleeping_tools: int
     webhooks_due: int
     webhooks_failed: int
+    aomi_yaml: dict[str, list[str]]
     queues: list[Queue]
 
 

@@ -21,8 +21,10 @@ from app.commands.inspect.facts import (
 from app.commands.inspect.queue import Queues
 from app.commands.output import Output
 from app.commands.redis_store import TIMEOUT_SECONDS, open_store
+from app.reloading.site import short
 from app.state.connection import clients
 from app.state.inspection import Inspection
+from app.state.reloads import Reloads
 from app.state.scripts import Store
 from app.state.webhooks.deliveries import Deliveries
 
@@ -38,6 +40,7 @@ class Reports:
         queue = clients.queue(store.settings, store.redis, timeout=TIMEOUT_SECONDS)
         self._queues = Queues(queue, Inspection(Store(queue, store.settings)), store.clock)
         self._webhooks = Deliveries(store)
+        self._reloads = Reloads(store)
         self._output = output
 
     def overview(self) -> str:
@@ -52,9 +55,17 @@ class Reports:
             sleeping_tools=self._inspection.sleeping_tools(),
             webhooks_due=due,
             webhooks_failed=failed,
+            aomi_yaml=self._files(),
             queues=self._queues.counts(),
         )
         return self._output.json(facts) if self._output.as_json else self._numbers(facts)
+
+    def _files(self) -> dict[str, list[str]]:
+        """The processes that use each aomi.yaml."""
+        files: dict[str, list[str]] = {}
+        for process in self._reloads.heard():
+            files.setdefault(process.digest, []).append(f"{process.kind} {process.name}")
+        return files
 
     def sessions(self, most: int) -> str:
         """The last used sessions."""
@@ -109,6 +120,7 @@ class Reports:
             "awaiting answers": facts.awaiting,
             "sleeping tools": facts.sleeping_tools,
             "webhooks": f"{facts.webhooks_due} due, {facts.webhooks_failed} failed",
+            "aomi.yaml": _using(facts.aomi_yaml),
         }
         lines = [self._output.pairs(numbers), "", self._output.table(Queue, facts.queues)]
         if not all(queue.workers for queue in facts.queues):
@@ -120,3 +132,12 @@ class Reports:
         facts |= {name: getattr(timeline, name) for name in ("model_calls", "input_tokens", "output_tokens")}
         facts["US$"] = None if timeline.cost_usd is None else f"{timeline.cost_usd:.6f}"
         return f"{self._output.pairs(facts)}\n\n{self._output.table(Moment, timeline.moments)}"
+
+
+def _using(files: dict[str, list[str]]) -> str:
+    """Which file is in use. Where there are several, the processes of all but the most used one have their names."""
+    ordered = sorted(files.items(), key=lambda one: -len(one[1]))
+    return "; ".join(
+        f"{short(digest)} in {', '.join(names) if place else f'{len(names)} process' + 'es' * (len(names) > 1)}"
+        for place, (digest, names) in enumerate(ordered)
+    )

@@ -98,8 +98,13 @@ class Export:
                 "messages": messages,
                 "branches": branches_of(self._store.fields(redis_keys.branches(session_id, thread_id)), aside),
                 "message_ids": self._store.fields(redis_keys.message_ids(session_id, thread_id)),
-                "feedback": self._store.fields(redis_keys.feedback(session_id, thread_id)),
+                "feedback": self._feedback(session_id, thread_id),
             }
+
+    def _feedback(self, session_id: str, thread_id: str) -> Data:
+        """By the id of the reply, as JSON text."""
+        fields = self._store.fields(redis_keys.feedback(session_id, thread_id))
+        return {id: given for id, given in fields.items() if id.startswith('"')}
 
     def _turn(self, session_id: str, run_id: str) -> Data:
         fields = _parsed(self._store.fields(redis_keys.run(session_id, run_id)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from app import exact_json
@@ -12,8 +12,9 @@ from app.state import redis_keys
 from app.state.conversation import transcript
 from app.state.conversation.branches import NoMessage, UnfinishedMessage
 from app.state.pairs import frame_pairs
-from app.state.scripts import Store
+from app.state.scripts import Call, Store
 from app.state.session_fields import Fields, session_status
+from app.state.webhooks.outbox import WebhookOf, WebhookOutbox, no_webhook, put_args
 
 Rating = Literal["up", "down"]
 
@@ -47,25 +48,33 @@ class Feedback:
 
 
 @dataclass(frozen=True)
-class Given:
-    """The feedback on a reply after a change, as clients get it; whether anything `changed`; the `traceparent` that the
-    reply's turn, `run_id`, came from, '' if it was not traced; and the `app` of that turn, '' if its record is gone."""
+class Reply:
+    """A reply that feedback is on: its id as clients know it, its turn, the `app` of that, and the `traceparent` that
+    it came from, '' if it was not traced. `app` is '' for a reply of an earlier version whose turn is no longer kept.
+    """
 
     thread_id: str
     run_id: str
     app: str
     message_id: str
-    feedback: list[dict[str, Any]]
-    changed: bool
     traceparent: str
 
 
-class FeedbackStore:
-    """The feedback on the replies of all threads."""
+@dataclass(frozen=True)
+class Given(Reply):
+    """The feedback on a reply after a change, as clients get it, and whether anything `changed`."""
 
-    def __init__(self, store: Store) -> None:
+    feedback: list[dict[str, Any]]
+    changed: bool
+
+
+class FeedbackStore:
+    """The feedback on the replies of all threads. `webhook_of` an app says who is told of it."""
+
+    def __init__(self, store: Store, webhook_of: WebhookOf = no_webhook) -> None:
         self._store = store
         self._settings = store.settings
+        self._webhooks = WebhookOutbox(store, webhook_of)
 
     def give(self, session: Fields, thread_id: str, message_id: str, feedback: Feedback) -> Given:
         """Keep feedback on a reply, or take it back. `message_id` may be the id of a turn, for its last reply. Without
@@ -74,7 +83,8 @@ class FeedbackStore:
         Raises `NoMessage`, `UnfinishedMessage`, `TooManyKeys`.
         """
         for thread in [thread_id] if thread_id else self._thread_ids(session["id"]):
-            given = self._give(session, thread, message_id, feedback)
+            reply = self._find(session, thread, message_id)
+            given = self._give(session, reply, message_id, feedback) if reply else None
             if given:
                 return given
         raise NoMessage
@@ -92,32 +102,61 @@ class FeedbackStore:
     def _thread_ids(self, session_id: str) -> list[str]:
         return [raw.decode() for raw in self._store.redis.zrevrange(redis_keys.threads(session_id), 0, -1)]
 
-    def _give(self, session: Fields, thread_id: str, message_id: str, feedback: Feedback) -> Given | None:
-        """None if the thread has no such reply."""
-        changed = sse.state(session["id"], session_status(session), thread_id=thread_id)
+    def _find(self, session: Fields, thread_id: str, message_id: str) -> Reply | None:
+        """None if the thread has no such reply. The webhook of its app must be known before the step that changes
+        something."""
+        found = _checked(self._call(session, thread_id, message_id, {"look": True}))
+        if not found:
+            return None
+        stored, run_id, app = found
+        reply = exact_json.loads(stored)
+        app, shown_id = reply.get("app") or app.decode(), transcript.client_id(reply)
+        return Reply(thread_id, run_id.decode(), app, shown_id, reply.get("trace", ""))
+
+    def _give(self, session: Fields, reply: Reply, message_id: str, feedback: Feedback) -> Given | None:
+        """None if the thread was deleted just now."""
+        session_id, now = session["id"], self._store.clock.now_iso()
+        changed = sse.state(session_id, session_status(session), thread_id=reply.thread_id)
+        webhook = self._webhooks.of_feedback(session_id, reply, feedback, now)
         args = {
-            "thread": thread_id,
-            "message": exact_json.dumps(message_id),
-            "run": message_id if RUN_ID.fullmatch(message_id) else "",
             "key": feedback.key,
             "feedback": feedback.stored(),
-            "now": self._store.clock.now_iso(),
+            "now": now,
             "most": MOST_KEYS,
             "updates": frame_pairs([changed]),
             "max_updates": self._settings.updates_kept,
             "ttl": self._settings.session_ttl,
+            "webhook": put_args(webhook),
         }
-        code, *found = self._store.call("give_feedback", [redis_keys.session(session["id"])], args)
-        if code == _FULL:
-            raise TooManyKeys
-        if code == _UNFINISHED:
-            raise UnfinishedMessage
+        answer = self._call(session, reply.thread_id, message_id, args, self._webhooks.expect(webhook))
+        if webhook and not (answer[1:] and answer[3]):
+            self._webhooks.forget(webhook)
+        found = _checked(answer)
         if not found:
             return None
-        reply_id, stored, is_changed, trace, run_id, app = found
-        shown = _as_clients_get_it(stored)
-        reply_id, trace = exact_json.loads(reply_id), exact_json.loads(trace)
-        return Given(thread_id, run_id.decode(), app.decode(), reply_id, shown, bool(is_changed), trace)
+        stored, is_changed, is_put, replaced = found
+        if webhook and is_put:
+            self._webhooks.release(webhook, replaced.decode())
+        return Given(**asdict(reply), feedback=_as_clients_get_it(stored), changed=bool(is_changed))
+
+    def _call(
+        self, session: Fields, thread_id: str, message_id: str, args: dict[str, Any], before: Call | None = None
+    ) -> list[Any]:
+        """As the script returns it."""
+        run = message_id if RUN_ID.fullmatch(message_id) else ""
+        args |= {"thread": thread_id, "message": exact_json.dumps(message_id), "run": run}
+        answer: list[Any] = self._store.call("give_feedback", [redis_keys.session(session["id"])], args, before)
+        return answer
+
+
+def _checked(answer: list[Any]) -> list[Any]:
+    """The script's findings; none if the thread has no such reply. Raises `UnfinishedMessage`, `TooManyKeys`."""
+    code, *found = answer
+    if code == _FULL:
+        raise TooManyKeys
+    if code == _UNFINISHED:
+        raise UnfinishedMessage
+    return found
 
 
 def _as_clients_get_it(stored: bytes) -> list[dict[str, Any]]:

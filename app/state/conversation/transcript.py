@@ -15,7 +15,7 @@ from app.events.sse import Event
 Message = dict[str, Any]
 
 _INTERNAL = frozenset(
-    {"reasoning", "thoughts", "structured", "client_id", "note", "copy_of", "trace", "keeps_facts", "turn"}
+    {"reasoning", "thoughts", "structured", "client_id", "note", "copy_of", "trace", "app", "keeps_facts", "turn"}
 )
 """Fields of stored messages that clients get in another form, or not at all."""
 
@@ -60,12 +60,11 @@ def fold(run_id: str, events: Iterable[Event], created_at: str) -> list[Message]
     return [one for one in messages if "thoughts" in one or not _is_empty(one)]
 
 
-def traced(messages: list[Message], traceparent: str) -> list[Message]:
-    """The messages of a turn, replies with the `traceparent` that it came from, if it has one. It is behind the id,
-    where scripts find it without decoding."""
-    if not traceparent:
-        return messages
-    return [{"id": one["id"], "trace": traceparent} | one if one["role"] == "assistant" else one for one in messages]
+def with_origin(messages: list[Message], app: str, traceparent: str) -> list[Message]:
+    """The messages of a turn, replies with its app and the `traceparent` that it came from, if it has one: feedback may
+    come when the turn's record is gone."""
+    origin = ({"trace": traceparent} if traceparent else {}) | {"app": app}
+    return [{"id": one["id"]} | origin | one if one["role"] == "assistant" else one for one in messages]
 
 
 def mark_interrupted(messages: list[Message]) -> None:

@@ -52,7 +52,7 @@ def ending_of(run: Run, events: Sequence[sse.Event], terminal: sse.Event, now: s
         if call["call_id"] not in asked
     ]
     folded = transcript.fold(run.id, [*events, *interrupted], run.started_at)
-    messages = transcript.traced(folded, run.trace_context.get("traceparent", ""))
+    messages = transcript.with_origin(folded, run.app, run.trace_context.get("traceparent", ""))
     _mark(run, messages, terminal, now)
     asking = _asking_message(messages, asked) if asked else {}
     is_again = not asking and run.goes_on is not None  # calls with which it went on: their server asks once more

@@ -38,8 +38,9 @@ _DELIVERED = 1
 class StepToolCall:
     """One call of a multi-step tool, made in the turn `run_id`. `steps` were delivered so far. The job with the `claim`
     runs it: a job that claims it later takes it over. `address` is the SHA-256 of the client's address, `api_key_id`
-    names the turn's API key; each is '' if there is none. `slept` counts the sleeps since the last delivered step; one
-    under way (`is_asleep`) is over when it goes on."""
+    names the turn's API key; each is '' if there is none. `tools` is the digest of the tools that the app had (see
+    `Catalog.tool_digests`), '' in a call of an earlier version. `slept` counts the sleeps since the last delivered
+    step; one under way (`is_asleep`) is over when it goes on."""
 
     session_id: str
     run_id: str
@@ -56,6 +57,7 @@ class StepToolCall:
     slept: int = 0
     is_asleep: bool = False
     api_key_id: str = ""
+    tools: str = ""
 
     @classmethod
     def read(cls, session_id: str, fields: dict[str, str]) -> StepToolCall:
@@ -76,6 +78,7 @@ class StepToolCall:
             slept=int(fields.get("slept", "0")),
             is_asleep="wake" in fields,
             api_key_id=fields.get("key", ""),
+            tools=fields.get("tools", ""),
         )
 
     @property
@@ -90,6 +93,7 @@ class StepToolCall:
 
     def fields(self) -> dict[str, Any]:
         """The fields of its hash before its first step."""
+        optional = {"address": self.address, "key": self.api_key_id, "tools": self.tools}
         return {
             "run": self.run_id,
             "call": self.call_id,
@@ -100,7 +104,7 @@ class StepToolCall:
             "steps": 0,
             "client": self.client,
             "origin": exact_json.dumps(self.trace_context),
-        } | {name: value for name, value in (("address", self.address), ("key", self.api_key_id)) if value}
+        } | {name: value for name, value in optional.items() if value}
 
     @property
     def member(self) -> str:

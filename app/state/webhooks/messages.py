@@ -17,7 +17,7 @@ from app.state.pairs import to_pairs
 from app.state.turns.run_records import Run
 
 if TYPE_CHECKING:
-    from app.state.conversation.feedback import Feedback, Given
+    from app.state.conversation.feedback import Feedback, Reply
     from app.state.tools.step_calls import StepToolCall  # which puts messages itself
 
 KEPT_SECONDS = 4 * 86400
@@ -130,20 +130,20 @@ def of_tool(call: StepToolCall, event: AsyncToolResultEvent, model: str, include
     return WebhookMessage(call.session_id, call.app, own_id, "tool.done", call.run_id, now, data, messages)
 
 
-def of_feedback(session_id: str, given: Given, feedback: Feedback, included: bool, now: str) -> WebhookMessage:
+def of_feedback(session_id: str, reply: Reply, feedback: Feedback, included: bool, now: str) -> WebhookMessage:
     """The message of feedback on a reply. A comment is what a person says: it is `included` or not."""
-    own_id = message_id(given.run_id, exact_json.dumps([given.message_id, feedback.key, feedback.stored(), now]))
+    own_id = message_id(reply.run_id, exact_json.dumps([reply.message_id, feedback.key, feedback.stored(), now]))
     data = {
         "session_id": session_id,
-        "run_id": given.run_id,
-        "thread_id": given.thread_id,
-        "app": given.app,
-        "message_id": given.message_id,
+        "run_id": reply.run_id,
+        "thread_id": reply.thread_id,
+        "app": reply.app,
+        "message_id": reply.message_id,
         "key": feedback.key,
         "rating": feedback.rating,
         "score": feedback.score,
     } | ({"comment": feedback.comment} if included else {})
-    return WebhookMessage(session_id, given.app, own_id, "feedback.given", given.run_id, now, data)
+    return WebhookMessage(session_id, reply.app, own_id, "feedback.given", reply.run_id, now, data)
 
 
 def message_id(run_id: str, part: str = "") -> str:

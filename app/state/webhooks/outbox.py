@@ -20,10 +20,10 @@ from app.state.scripts import Call, Store
 from app.state.turns.due import Due, set_due, setting
 from app.state.turns.run_records import Run
 from app.state.webhooks import messages
-from app.state.webhooks.messages import KEPT_SECONDS, WebhookMessage
+from app.state.webhooks.messages import KEPT_SECONDS, WebhookMessage, member
 
 if TYPE_CHECKING:
-    from app.state.conversation.feedback import Feedback, Given
+    from app.state.conversation.feedback import Feedback, Reply
     from app.state.tools.step_calls import StepToolCall
 
 EXPECTED_SECONDS = 60
@@ -62,26 +62,33 @@ class WebhookOutbox:
         raw = self._store.redis.hget(redis_keys.run(call.session_id, call.run_id), "model")
         return messages.of_tool(call, event, raw.decode() if raw else "", bool(webhook.include), now)
 
-    def feedback(self, session_id: str, given: Given, feedback: Feedback) -> None:
-        """Tell of feedback that was given, changed or taken back, if somebody wants to know: the receiver of the app
-        that replied, as long as the record of the turn names it."""
-        webhook = self._webhook_of(given.app)
+    def of_feedback(self, session_id: str, reply: Reply, feedback: Feedback, now: str) -> WebhookMessage | None:
+        """The message of feedback that is given, changed or taken back, None if nobody gets one."""
+        webhook = self._webhook_of(reply.app)
         if webhook is None or not webhook.sends("feedback.given"):
-            return
-        now = self._store.clock.now_iso()
-        message = messages.of_feedback(session_id, given, feedback, bool(webhook.include), now)
-        args = {"webhook": put_args(message)}
-        if self._store.call("put_webhook", [redis_keys.session(session_id)], args, self.expect(message)):
-            self.release(message)
+            return None
+        return messages.of_feedback(session_id, reply, feedback, bool(webhook.include), now)
 
     def expect(self, message: WebhookMessage | None) -> Call | None:
         """The call before the step that puts the message."""
         return setting(_due(message, EXPECTED_SECONDS), if_new=True) if message else None
 
-    def release(self, message: WebhookMessage) -> None:
-        """The step has put the message: it is due now. If Redis cannot be told, it is due in a minute."""
+    def release(self, message: WebhookMessage, replaced: str = "") -> None:
+        """The step has put the message: it is due now. If Redis cannot be told, it is due in a minute. The name of a
+        message that it has `replaced` leaves the indexes; without that, a worker takes it out."""
         with suppress(*Unavailable):
             set_due(self._store, _due(message, 0))
+            if replaced:
+                self._remove(message.app, member(message.session_id, replaced.rpartition(":")[2]))
+
+    def forget(self, message: WebhookMessage) -> None:
+        """The step has put nothing: the message is not expected any more."""
+        with suppress(*Unavailable):
+            self._remove(message.app, message.member)
+
+    def _remove(self, app: str, entry: str) -> None:
+        for name in (redis_keys.webhooks_due(app), redis_keys.webhooks_failed(app)):
+            self._store.redis.zrem(name, entry)
 
 
 def put_args(message: WebhookMessage | None) -> dict[str, Any] | str:
