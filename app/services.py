@@ -125,7 +125,7 @@ def build(settings: Settings, commands: Any = None, listening: Any = None, queue
     sessions, runs, ledger = Sessions(store), RunStore(store, present.webhook_of), Ledger(store)
     metrics, counters = Metrics(store.clock.now), Counters(store)
     queue = queue or clients.queue(settings, redis)
-    jobs = Jobs(queue, settings.failed_job_ttl)
+    jobs = Jobs(queue, settings.failed_job_ttl, redis)
     calls, keys, files = StepToolCalls(store, present.webhook_of), ApiKeys(store), Files(store)
     ids = PublicIds(store)
     turns, usage = TurnService(runs, jobs, metrics), UsageRecovery(runs, ledger, store.clock, settings.lease)

@@ -531,6 +531,9 @@ def busy(webs, redis):
     client.post("/api/chat", params=query, json={"text": "remember 0"}, headers={"Idempotency-Key": "docs"})
     client.post("/api/control/provider-keys", json={"provider": "openai", "api_key": "sk-x"})
     file = client.post("/api/files", content=b"text").json()["file_id"]
+    with client.chat("count to 5000") as stopped:
+        stopped.next("text")
+        client.interrupt()
     client.ask("Watch the price of ETH 1000 times every 3600 seconds")
     session = redis_keys.session(client.session_id)
     (watch,) = redis.scan_iter(f"{session}:call:*")

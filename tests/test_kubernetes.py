@@ -15,7 +15,7 @@ from app.config import Settings
 from app.config.reading import known_variables
 from app.services import build
 from app.state.connection.prefix import Prefix
-from app.turns.queue import TURNS, open_queue
+from app.turns.rq_queue import TURNS, open_queue
 from tests.support import processes
 from tests.support.backend import ROOT
 

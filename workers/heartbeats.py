@@ -13,6 +13,8 @@ from rq import utils, worker_registration
 from rq.executions import Execution
 from rq.worker.base import BaseWorker
 
+from app.turns.rq_queue import forget_execution
+
 
 def send(worker: BaseWorker, executions: Sequence[Execution], ttl: int) -> None:
     """Renew the worker and its running jobs for `ttl` seconds. Raises `Unavailable`."""
@@ -29,6 +31,7 @@ def send(worker: BaseWorker, executions: Sequence[Execution], ttl: int) -> None:
         for execution, index in zip(executions, job_indexes, strict=True):
             if replies[index] == 1:  # the job ended and was removed after `executions` was read
                 pipeline.delete(execution.job.key)
+                forget_execution(execution, worker.queues[0], pipeline)
         if len(pipeline):
             pipeline.execute()
 

@@ -17,7 +17,7 @@ from app.state.connection.pubsub import PubSubListener
 from app.state.model_abilities import REPORT_SECONDS
 from app.state.reloads import ProcessReport
 from app.telemetry import tracing
-from app.turns.queue import BACKGROUND, TURNS, open_queue
+from app.turns.rq_queue import BACKGROUND, TURNS, open_queue
 from workers import queue_clock, runtime
 from workers.cancellation import ENDED_ELSEWHERE, SHUTDOWN, CancelRegistry
 from workers.control_listener import ControlListener
@@ -90,9 +90,9 @@ class Worker:
         self._request_exit = request_exit
         blocking, threads, lease = clients.blocking(settings), settings.worker_threads, settings.lease
         limits = {TURNS: JobLimit(settings.worker_turns, self._recycle), BACKGROUND: NO_LIMIT}
+        queues = {name: open_queue(name, blocking, settings.failed_job_ttl) for name in limits}
         self._turns, self._background = (
-            ThreadWorker(open_queue(name, blocking), f"{self.name}-{name}", threads, lease, limit)
-            for name, limit in limits.items()
+            ThreadWorker(queues[name], f"{self.name}-{name}", threads, lease, limit) for name, limit in limits.items()
         )
 
     def start(self) -> None:

@@ -22,7 +22,7 @@ from rq.worker.base import BaseWorker, WorkerStatus
 
 from app.background import Backoff
 from app.state.connection.clients import Unavailable
-from app.turns.queue import MAINTENANCE_SECONDS, TURNS, ReadableJob
+from app.turns.rq_queue import MAINTENANCE_SECONDS, TURNS, OwnQueue, ReadableJob
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class RecordingWorker(BaseWorker):
 
     death_penalty_class = NoDeathPenalty
 
-    def __init__(self, queue: Queue, name: str, lease: float) -> None:
+    def __init__(self, queue: OwnQueue, name: str, lease: float) -> None:
         self._heartbeat_ttl = math.ceil(2 * lease)
         super().__init__(
             [queue],
@@ -123,6 +123,8 @@ class RecordingWorker(BaseWorker):
             pipeline.expire(execution.worker_executions_key, ttl + _INDEX_SECONDS)
             self.executions[execution.id] = execution
             self.set_state(WorkerStatus.BUSY, pipeline=pipeline)
+            if self._queue.name == TURNS:
+                job.save(pipeline)  # it was not read: that of a deleted session is gone, and must not come back in part
             job.prepare_for_execution(self.name, pipeline=pipeline)
             pipeline.persist(job.key)
             pipeline.lrem(self._queue.intermediate_queue_key, 1, job.id)

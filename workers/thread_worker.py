@@ -15,16 +15,19 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
-from rq import Queue
-from rq.exceptions import DequeueTimeout
 from rq.job import Job
 
 from app.background import BackgroundLoop, Backoff
 from app.state.connection.clients import Unavailable
+from app.turns.rq_queue import OwnQueue
 from workers import heartbeats
 from workers.recording_worker import RETRY_SECONDS, RecordingWorker
 
 log = logging.getLogger(__name__)
+
+
+TAKE_SECONDS = 1
+"""How long a worker waits for a job before it looks whether it is to stop."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ NO_LIMIT = JobLimit(0, lambda: None)
 class ThreadWorker(RecordingWorker):
     """Runs up to `threads` jobs of one queue at once, from `start` to `stop`."""
 
-    def __init__(self, queue: Queue, name: str, threads: int, lease: float, limit: JobLimit = NO_LIMIT) -> None:
+    def __init__(self, queue: OwnQueue, name: str, threads: int, lease: float, limit: JobLimit = NO_LIMIT) -> None:
         super().__init__(queue, name, lease)
         self._free_threads = threading.Semaphore(threads)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=queue.name)
@@ -89,7 +92,7 @@ class ThreadWorker(RecordingWorker):
             return
         job = None
         try:
-            job = self._dequeue()
+            job = self._take()
         finally:
             if job is None:
                 self._free_threads.release()
@@ -100,17 +103,9 @@ class ThreadWorker(RecordingWorker):
             self._running.add(future)
             future.add_done_callback(self._done)
 
-    def _dequeue(self) -> Job | None:
-        try:
-            dequeued = self.queue_class.dequeue_any(
-                [self._queue], 1, self.connection, self.job_class, self.serializer, self.death_penalty_class
-            )
-        except DequeueTimeout:
-            return None
-        if dequeued is None:
-            return None
-        job: Job = dequeued[0]
-        if self._dequeuing.stopping:
+    def _take(self) -> Job | None:
+        job = self._queue.take(TAKE_SECONDS)
+        if job and self._dequeuing.stopping:
             self._requeue(job)
             return None
         return job

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -39,7 +39,7 @@ from app.web.messages.answer_format import check_format
 from app.web.messages.answering import answer_calls, call_answer, check_answers
 from app.web.messages.branch_points import check_regeneration, edited_message, regeneration
 from app.web.messages.client_tools import allowed_tools
-from app.web.messages.turn_start import Chat, chat_of, idempotency_key, start_turn
+from app.web.messages.turn_start import Chat, Message, chat_of, idempotency_key, start_ahead
 from app.web.streaming.stream_slots import opens_stream
 from app.web.streaming.streams import stream
 from app.web.streaming.turn_frames import TurnFrames
@@ -79,8 +79,7 @@ def send() -> ResponseReturnValue:
     sent = _authorized_body(session_id)
     if sent.get("answers") is not None:
         return _answer(sent)
-    message, attachments = _turn_request(chat_of(session_id), sent)
-    accepted = start_turn(session_id, message, attachments)
+    accepted = start_ahead(session_id, lambda chat: _turn_request(chat, sent))
     if accepted.outcome == "again":
         return _sent_again(session_id, accepted.run_id)
     return _begun(session_id, accepted)
@@ -189,7 +188,7 @@ def _resumed(session_id: str, run_id: str, after: int, *, is_named: bool) -> Res
     return _stream(session_id, run_id, after if last_seen or is_named else 0)
 
 
-def _turn_request(chat: Chat, sent: dict[str, Any]) -> tuple[TurnRequest, Sequence[Mapping[str, Any]]]:
+def _turn_request(chat: Chat, sent: dict[str, Any]) -> Message:
     """The message, and its attachments as they were sent. Raises `BadRequest`."""
     if not (sent.get("regenerate") is None or sent["regenerate"] is False):
         check_regeneration(sent)

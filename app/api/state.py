@@ -85,5 +85,8 @@ def _waiting_message(turn: WaitingTurn) -> dict[str, str]:
 @documented(responses.Interrupted, KNOWN_SESSION)
 def interrupt() -> ResponseReturnValue:
     """Stop the current turn."""
-    session_id, _ = parsing.known_session()
-    return jsonify(interrupted=services().turns.interrupt(session_id))
+    session_id = parsing.session_id()
+    stopped = services().turns.interrupt(session_id)
+    if not stopped:
+        parsing.session_or_404(session_id)
+    return jsonify(interrupted=stopped)

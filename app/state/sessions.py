@@ -15,6 +15,7 @@ from app.state.ids import new_id
 from app.state.pages import Page, WantedPage, read_page
 from app.state.pairs import frame_pairs, to_pairs
 from app.state.scripts import Store
+from app.state.session_choices import SeenChoices
 from app.state.session_fields import Fields, new_session_fields
 from app.state.tools.open_requests import open_requests
 from app.state.turns.control_messages import DropWork, compaction_work, title_work
@@ -47,6 +48,7 @@ class Sessions:
         self._settings = store.settings
         self._clock = store.clock
         self.histories = Histories(store)
+        self.choices = SeenChoices()
 
     # sessions
 
@@ -77,7 +79,9 @@ class Sessions:
 
     def get(self, session_id: str) -> Fields | None:
         """The session's fields, or None."""
-        return self._store.fields(redis_keys.session(session_id)) or None
+        fields = self._store.fields(redis_keys.session(session_id))
+        self.choices.learn(session_id, fields)
+        return fields or None
 
     def owned_by(self, public_key: str, wanted: WantedPage) -> Page:
         """A page of the sessions of a public key, newest first; those that are gone leave the index."""

@@ -39,6 +39,9 @@ _KEYS = re.compile(
     r"|(?<=://)[^/\s@]+(?=@)"  # who logs in to an address
     r"|(?<![\w/+-])[\w-]{43}=(?![\w=])"  # Fernet's
 )
+_JOB = re.compile(r"\b(run_[0-9a-f]{32})-(?:x(?:[0-9a-f]{2})+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
+"""The id of a turn's job: the turn, and a session, whose id is not logged. (`turn_job_id` makes it.)"""
+
 _conceal: ContextVar[Callable[[str], str] | None] = ContextVar("conceal", default=None)
 _conceal_in_others: dict[object, Callable[[str], str]] = {}
 """Of every running call of a tool: a thread that a tool starts (a pool) does not know which call it belongs to."""
@@ -75,7 +78,7 @@ def trace(error: BaseException, content: bool) -> str:
 def masked(text: str, *, quotes: bool = True) -> str:
     """The text with keys masked, and concealed as in `concealing`; encodable as UTF-8. `quotes`: it may quote what a
     tool was given."""
-    return without_keys(concealed(text) if quotes or _conceal.get() else text)
+    return _JOB.sub(r"\1", without_keys(concealed(text) if quotes or _conceal.get() else text))
 
 
 def without_keys(text: str) -> str:

@@ -20,7 +20,7 @@ def erase(
     turns.interrupt_all(session_id)
     usage.close_all(session_id)
     remove_files = files.deleting_all(session_id)
-    jobs.forget(sessions.delete(session_id))
+    jobs.forget(session_id, sessions.delete(session_id))
     remove_files()
 
 

@@ -64,7 +64,7 @@ class LostTurns:
 
     def _wait_for_a_worker(self, run: Run) -> None:
         """The lease is renewed last: if the queue refuses the job, the next pass finds the turn again."""
-        if run.status == "queued" and not self._jobs.has_turn(run.id):
+        if run.status == "queued" and not self._jobs.has_turn(run.session_id, run.id):
             session = short_session_id(run.session_id)
             log.warning("turn %s of session %s has lost its job; it is enqueued again", run.id, session)
             self._jobs.turn(run.session_id, run.id)

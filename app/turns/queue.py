@@ -1,4 +1,4 @@
-"""The job queue: RQ, with jobs enqueued by dotted name and kept as readable JSON."""
+"""Jobs: enqueued by dotted name on RQ's queues, and removed."""
 
 from __future__ import annotations
 
@@ -6,60 +6,42 @@ from collections.abc import Collection
 from typing import Any
 
 from rq import Queue, Retry, worker_registration
-from rq.job import Job
+from rq.executions import Execution, ExecutionRegistry
 from rq.results import Result
-from rq.serializers import JSONSerializer
 
+from app.state.connection.cluster import Cluster
 from app.state.deletion import SessionRefs
-
-TURNS, BACKGROUND = "turns", "background"
-
-NO_TIMEOUT = -1
-"""Turns and tools have timeouts of their own; RQ's cannot break a blocking call in a thread."""
-
-MAINTENANCE_SECONDS = 10
-"""Between two searches of a worker for jobs of dead workers."""
-
-
-class ReadableJob(Job):
-    """A job whose data is readable in redis-cli: RQ would compress it."""
-
-    def to_dict(self, include_meta: bool = True, include_result: bool = True) -> dict:
-        """The fields of the job's hash."""
-        return super().to_dict(include_meta, include_result) | {"data": self.data}
-
-    def retry(self, queue: Queue, pipeline: Any) -> None:
-        """Put the job back on the queue. Executions of a dead worker are removed: RQ would fail on them at the end."""
-        pipeline.delete(self.execution_registry.key)
-        super().retry(queue, pipeline)
-
-
-class MaintainedQueue(Queue):
-    """A queue whose maintenance lock expires soon: RQ's own would keep the other workers from it for 15 minutes when a
-    worker dies, or loses Redis, while it holds the lock."""
-
-    def acquire_maintenance_lock(self) -> bool:
-        """Whether the caller may search for jobs of dead workers now; the lock expires by itself."""
-        return bool(self.connection.set(self.registry_cleaning_key, 1, nx=True, ex=MAINTENANCE_SECONDS))
-
-
-def open_queue(name: str, connection: Any) -> Queue:
-    """The queue `name` as web processes and workers use it. `connection` is a Redis client."""
-    return MaintainedQueue(name, connection=connection, serializer=JSONSerializer, job_class=ReadableJob)
+from app.state.turns.turn_queue import TurnQueue, commands_of
+from app.turns.rq_queue import BACKGROUND, NO_TIMEOUT, TURNS, ReadableJob, forget_execution, open_queue, turn_job_id
 
 
 class Jobs:
     """Enqueues and removes jobs. Enqueuing the same work twice makes one job."""
 
-    def __init__(self, connection: Any, failed_ttl: int) -> None:
-        """A failed job is kept for `failed_ttl` seconds."""
+    def __init__(self, connection: Any, failed_ttl: int, state: Any = None) -> None:
+        """A failed job is kept for `failed_ttl` seconds. `state` is the client of the state: jobs of turns can be put
+        in its scripts if it is this one, of one server."""
         self._failed_ttl = failed_ttl
-        self._turns = open_queue(TURNS, connection)
+        self._turns = open_queue(TURNS, connection, failed_ttl)
         self._background = open_queue(BACKGROUND, connection)
+        self._is_beside_state = connection is state and not isinstance(state, Cluster)
 
     def turn(self, session_id: str, run_id: str) -> None:
         """Run a turn. It is never retried: its tools may have acted."""
-        self._enqueue(self._turns, "workers.jobs.run_turn", (session_id, run_id), run_id)
+        self._enqueuing_turn(session_id, run_id).execute()
+
+    def beside_state(self, most: int = 0) -> TurnQueue | None:
+        """The queue of turns, of which a script of the state can be a part. None where it is on another server, or the
+        state is on a cluster: then `turn` enqueues."""
+        if not self._is_beside_state:
+            return None
+        [[_, name]] = commands_of(self._turns.connection.pipeline().llen(self._turns.key))
+        return TurnQueue(name, lambda session_id, run_id: commands_of(self._enqueuing_turn(session_id, run_id)), most)
+
+    def _enqueuing_turn(self, session_id: str, run_id: str) -> Any:
+        pipeline = self._turns.connection.pipeline()  # RQ's own would make two round trips
+        self._turns.enqueue_job(self._turns.job_of_turn(session_id, run_id), pipeline=pipeline)
+        return pipeline
 
     def steps(self, session_id: str, run_id: str, call_id: str) -> None:
         """Run a multi-step tool to its end. When its worker dies, another one continues after the delivered steps."""
@@ -76,12 +58,12 @@ class Jobs:
         """Sum up the history of a turn's thread."""
         self._enqueue(self._background, "workers.jobs.compact_history", (session_id, run_id), _of_compaction(run_id))
 
-    def forget(self, refs: SessionRefs) -> None:
+    def forget(self, session_id: str, refs: SessionRefs) -> None:
         """Remove the jobs of a deleted session: those that wait, that failed, and that a dead worker left. One that
         runs ends by itself, because its session is gone."""
         background = {_of_call(*call) for call in refs.calls} | {_of_title(thread) for thread in refs.threads}
         background |= {_of_compaction(run_id) for run_id in refs.runs}
-        self._forget(self._turns, refs.runs)
+        self._forget(self._turns, {turn_job_id(session_id, run_id) for run_id in refs.runs})
         self._forget(self._background, background)
 
     def forget_title(self, thread_id: str) -> None:
@@ -93,18 +75,22 @@ class Jobs:
         pipeline = queue.connection.pipeline(transaction=False)
         for job_id in job_ids:
             pipeline.exists(ReadableJob.key_for(job_id))
-        existing = [job_id for job_id, exists in zip(job_ids, pipeline.execute(), strict=True) if exists]
-        for job_id in existing:
-            pipeline.lrem(queue.key, 0, job_id)
-            pipeline.zrem(queue.failed_job_registry.key, job_id)
-            pipeline.delete(ReadableJob.key_for(job_id), Result.get_key(job_id))
+            pipeline.zrange(ExecutionRegistry(job_id, connection=queue.connection).key, 0, -1)
+        replies = pipeline.execute()
+        for job_id, exists, executions in zip(job_ids, replies[::2], replies[1::2], strict=True):
+            if exists:
+                pipeline.lrem(queue.key, 0, job_id)
+                pipeline.zrem(queue.failed_job_registry.key, job_id)
+                pipeline.delete(ReadableJob.key_for(job_id), Result.get_key(job_id))
+            for raw in executions:
+                forget_execution(Execution(raw.decode(), job_id, queue.connection), queue, pipeline)
         pipeline.execute()
 
-    def has_turn(self, run_id: str) -> bool:
+    def has_turn(self, session_id: str, run_id: str) -> bool:
         """Whether a turn's job waits for a worker. A worker that takes the job claims its turn within milliseconds; a
         job that was taken and did not claim its turn is lost. A second job does no harm: one of the two gets the turn.
         """
-        return self._turns.get_job_position(run_id) is not None
+        return self._turns.get_job_position(turn_job_id(session_id, run_id)) is not None
 
     def has_steps(self, run_id: str, call_id: str) -> bool:
         """Whether the job of a multi-step call waits for a worker."""

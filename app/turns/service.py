@@ -29,12 +29,17 @@ class TurnService:
         self._jobs = jobs
         self._metrics = metrics
 
-    def send(self, session_id: str, request: TurnRequest) -> Accepted:
-        """Accept a message and see that it runs: now, or when the turns before it have ended."""
+    def send(self, session_id: str, request: TurnRequest, most_queued: int = 0) -> Accepted:
+        """Accept a message and see that it runs: now, or when the turns before it have ended. With `most_queued` turns
+        or more that wait for a worker it is refused (`queue_full`); 0 is no limit."""
+        queue = self._jobs.beside_state(most_queued)
+        if queue is None and self._is_queue_full(most_queued) and not self._runs.was_sent(session_id, request):
+            return Accepted("queue_full")
         trace_context = {"request": log_context.current().request, **tracing.carrier()}
-        accepted = self._runs.start(session_id, replace(request, trace_context=trace_context))
+        accepted = self._runs.start(session_id, replace(request, trace_context=trace_context), queue)
         if accepted.outcome == "started":
-            self._jobs.turn(session_id, accepted.run_id)
+            if queue is None:
+                self._jobs.turn(session_id, accepted.run_id)
         elif accepted.outcome == "waiting" and request.on_busy == "interrupt":
             self._interrupt_each(session_id, (*accepted.superseded, accepted.current))
         elif accepted.outcome == "again" and (run := self._runs.get(session_id, accepted.run_id)):
@@ -42,6 +47,9 @@ class TurnService:
         if request.call_answers and accepted.outcome in ("started", "waiting"):  # late: the turn runs already
             self._runs.open_calls.forget(session_id, request.call_answers.run_id)
         return accepted
+
+    def _is_queue_full(self, most_queued: int) -> bool:
+        return bool(most_queued) and self._jobs.waiting() >= most_queued
 
     def make_way(self, run: Run) -> bool:
         """Stop the turns that a waiting message interrupts, if the process that accepted it has not. Whether there were
@@ -54,7 +62,7 @@ class TurnService:
 
         Its stream ends at once; the worker that runs it is notified at the same time and closes the provider's stream.
         """
-        stopped = self.end(session_id, run_id or self._runs.current(session_id), sse.complete(interrupted=True))
+        stopped = self.end(session_id, run_id, sse.complete(interrupted=True))
         return stopped or (not run_id and self._interrupt_awaiting(session_id))
 
     def _interrupt_awaiting(self, session_id: str) -> bool:
@@ -100,7 +108,8 @@ class TurnService:
     def end(
         self, session_id: str, run_id: str, terminal: sse.Event, *, expect: Collection[RunStatus] = UNFINISHED
     ) -> bool:
-        """End a turn of a status in `expect` with its terminal event. False if another process has ended it."""
+        """End a turn, '' for the current one, of a status in `expect` with its terminal event. False if another process
+        has ended it."""
         return self._settle(self._runs.seal(session_id, run_id, sse.outcome(terminal), expect=expect), terminal)
 
     def end_claimed(self, run: Run, terminal: sse.Event, asks: Sequence[Asked] = ()) -> bool:

@@ -14,6 +14,7 @@ from app.state.accounts.api_keys import ApiKeys
 from app.state.scripts import Store
 from app.state.tools.step_calls import StepToolCall, StepToolCalls
 from app.turns.queue import Jobs
+from app.turns.rq_queue import turn_job_id
 from tests.support.backend import Backend, until
 from tests.support.client import Client, kinds
 from tests.support.servers import Held, Text
@@ -46,7 +47,8 @@ def test_a_worker_that_lacks_the_app_or_the_tool_hands_the_job_over(own, queue, 
     unknown = provider.script("for nobody", [Text(["an answer"])])
     own.older.send(signal.SIGSTOP)
     with client.chat(unknown, app="scripted") as stream:
-        queue.hset(f"rq:job:{last_run(queue, client)}", "number_of_retries", 1000)  # it was handed over often enough
+        job_id = turn_job_id(client.session_id, last_run(queue, client))
+        queue.hset(f"rq:job:{job_id}", "number_of_retries", 1000)  # it was handed over often enough
         own.older.send(signal.SIGCONT)
         (error,) = stream.events()
     assert (error["type"], error["code"]) == ("error", "internal")

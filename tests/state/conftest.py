@@ -244,6 +244,6 @@ def talk(request, connection, settings, sessions, said) -> Talk:
 
 
 @pytest.fixture
-def talk_turns(talk, queue, settings) -> TurnService:
+def talk_turns(talk, queue, settings, connection) -> TurnService:
     """The turns of that conversation."""
-    return TurnService(talk.runs, Jobs(queue, settings.failed_job_ttl), Metrics(now))
+    return TurnService(talk.runs, Jobs(queue, settings.failed_job_ttl, connection), Metrics(now))

@@ -140,14 +140,15 @@ def test_an_answer_that_names_thousands_is_read_as_fast_as_one_that_names_one(pa
 def test_an_answer_whose_process_died_before_its_job_was_enqueued_is_not_lost(parts, running, connection, monkeypatch):
     ask(parts, running)
     parts.turns.end("s", running.id, sse.complete())
-    monkeypatch.setattr(parts.turns._jobs, "turn", lambda *args, **more: None)
+    monkeypatch.setattr(parts.turns._jobs, "beside_state", lambda *_: None)
+    monkeypatch.setattr(parts.turns._jobs, "turn", lambda *_: None)
     parts.client_replies.accept(session(parts), [1], {})
     monkeypatch.undo()
     run_id = session(parts)["run"]
-    assert not parts.jobs.has_turn(run_id)
+    assert not parts.jobs.has_turn("s", run_id)
     connection.zadd(redis_keys.LEASES, {f"s {run_id}": 1})
     parts.reaper().run_once()
-    assert parts.jobs.has_turn(run_id)
+    assert parts.jobs.has_turn("s", run_id)
 
 
 def test_a_request_that_nobody_answered_is_removed_announced_and_told_to_the_model(parts, running, connection):

@@ -7,6 +7,7 @@ import re
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
+from rq.executions import Execution, ExecutionRegistry
 from rq.job import JobStatus
 
 from app.events import sse
@@ -21,7 +22,8 @@ from app.state.tools.request_expiry import RequestExpiry
 from app.state.tools.step_calls import StepToolCalls
 from app.state.uploads.files import Files
 from app.turns.erasing import erase
-from app.turns.queue import Jobs, open_queue
+from app.turns.queue import Jobs
+from app.turns.rq_queue import open_queue
 from app.turns.service import TurnService
 from app.turns.usage_recovery import UsageRecovery
 from app.usage import ModelCall
@@ -157,6 +159,16 @@ def test_what_a_client_entrusted_is_exported_by_name_alone_and_forgotten_whole(c
     assert list(connection.scan_iter()) == []
 
 
+def execute(job, queue):
+    """As a worker that has died records the start of a job."""
+    execution = Execution("execution", job.id, queue.connection, "worker")
+    with queue.connection.pipeline() as pipeline:
+        execution.save(60, pipeline)
+        ExecutionRegistry(job.id, connection=pipeline).add(execution, 60, pipeline)
+        queue.started_job_registry.add_execution(execution, pipeline, 60)
+        pipeline.execute()
+
+
 @pytest.mark.parametrize("lane", ["turns", "background"])
 @pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.FAILED, JobStatus.STARTED])
 def test_the_jobs_of_a_session_go_along(full, sessions, runs, connection, queue, settings, lane, status):
@@ -172,6 +184,8 @@ def test_the_jobs_of_a_session_go_along(full, sessions, runs, connection, queue,
         job.set_status(status)
         if status == JobStatus.FAILED:
             open_queue(lane, queue).failed_job_registry.add(job, ttl=60)
+        if status == JobStatus.STARTED:
+            execute(job, open_queue(lane, queue))
     erased(sessions, runs, settings, queue)
     assert standing_in(connection, "{s}", '"s"', WORDS, run.id, run.thread_id) == []
     assert standing_in(queue, "{s}", '"s"', WORDS, run.id, run.thread_id) == []

@@ -73,18 +73,18 @@ def test_an_end_that_a_receiver_is_told_of_is_told(store, connection, said):
 def test_an_interrupt_ends_its_turn_and_the_reaper_enqueues_the_next_one(
     runs, store, settings, connection, queue, said
 ):
-    jobs = Jobs(queue, settings.failed_job_ttl)
+    jobs = Jobs(queue, settings.failed_job_ttl, connection)
     turns = TurnService(runs, jobs, Metrics(now))
     running, following = turns.send("s", said()), turns.send("s", said())
     runs.claim("s", running.run_id, "worker")
     with full_memory(connection, queue):
         assert turns.interrupt("s")
     assert runs.get("s", running.run_id).terminal == sse.complete(interrupted=True)
-    assert not jobs.has_turn(following.run_id)
+    assert not jobs.has_turn("s", following.run_id)
     LostTurns(runs, turns, jobs, UsageRecovery(runs, Ledger(store), store.clock, settings.lease)).handle(
         "s", following.run_id
     )
-    assert jobs.has_turn(following.run_id)
+    assert jobs.has_turn("s", following.run_id)
 
 
 def test_a_reply_to_a_client_request_is_refused_whole(runs, sessions, store, connection, said):

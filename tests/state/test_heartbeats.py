@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import redis as redis_py
 
-from app.turns.queue import BACKGROUND, NO_TIMEOUT, open_queue
+from app.turns.rq_queue import BACKGROUND, NO_TIMEOUT, open_queue
 from workers import heartbeats
 from workers.thread_worker import ThreadWorker
 

@@ -24,8 +24,8 @@ class GatedRuns(RunStore):
         super().__init__(store)
         self.accepted, self.gate = threading.Event(), threading.Event()
 
-    def start(self, session_id, request):
-        accepted = super().start(session_id, request)
+    def start(self, *args):
+        accepted = super().start(*args)
         self.accepted.set()
         assert self.gate.wait(60)
         return accepted

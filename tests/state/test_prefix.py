@@ -19,7 +19,7 @@ from app.state.inspection import Inspection
 from app.state.passes import Passes
 from app.state.scripts import Store
 from app.state.sessions import Sessions
-from app.turns.queue import BACKGROUND, open_queue
+from app.turns.rq_queue import BACKGROUND, open_queue
 from tests.support.patience import patient, until
 from workers.thread_worker import ThreadWorker
 

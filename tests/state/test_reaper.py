@@ -14,6 +14,7 @@ from app.state.turns.leases import RunningTurn
 from app.state.turns.turn_requests import Principal
 from app.turns.lost_turns import WORKER_LOST, LostTurns
 from app.turns.queue import Jobs
+from app.turns.rq_queue import turn_job_id
 from app.usage import ModelCall, Prices, Totals
 from app.usage.report import total
 from tests.support.backend import DEMO_ALONE
@@ -52,7 +53,7 @@ def test_a_running_turn_without_a_worker_is_lost_and_the_next_one_runs(parts, ro
     round_of_care()
     assert events(parts, "s", lost.run_id) == [sse.text("so far"), WORKER_LOST]
     assert [m["content"] for m in parts.sessions.histories.messages("s", lost.thread_id)] == ["lost", "so far", "next"]
-    assert parts.jobs.has_turn(following.run_id)
+    assert parts.jobs.has_turn("s", following.run_id)
 
 
 def test_a_turn_that_is_begun_after_a_long_wait_is_not_taken_for_lost(parts, connection, said):
@@ -84,8 +85,7 @@ def test_an_end_that_was_begun_is_finished(parts, round_of_care, said, outcome, 
 
 
 def test_a_queued_turn_whose_job_is_gone_gets_a_new_one_and_others_are_left_alone(parts, round_of_care, said, queue):
-    lost = parts.turns.send("lost", said()).run_id
-    fine = parts.turns.send("fine", said()).run_id
+    lost, fine = (turn_job_id(name, parts.turns.send(name, said()).run_id) for name in ("lost", "fine"))
     queue.delete("rq:queue:turns", f"rq:job:{lost}")
     queue.rpush("rq:queue:turns", fine)
     round_of_care()
@@ -94,7 +94,7 @@ def test_a_queued_turn_whose_job_is_gone_gets_a_new_one_and_others_are_left_alon
 
 def test_a_turn_whose_new_job_is_refused_is_found_by_the_next_round(parts, round_of_care, said, queue, monkeypatch):
     run_id = parts.turns.send("s", said()).run_id
-    queue.delete("rq:queue:turns", f"rq:job:{run_id}")
+    queue.delete("rq:queue:turns", f"rq:job:{turn_job_id('s', run_id)}")
 
     def refuse(*_):
         raise OutOfMemoryError
@@ -105,7 +105,7 @@ def test_a_turn_whose_new_job_is_refused_is_found_by_the_next_round(parts, round
             round_of_care()
     assert parts.runs.leases.overdue() == [("s", run_id)]
     parts.reaper().run_once()
-    assert parts.jobs.has_turn(run_id)
+    assert parts.jobs.has_turn("s", run_id)
 
 
 def test_leases_of_turns_that_are_over_are_dropped(parts, round_of_care, said, connection):
@@ -264,7 +264,7 @@ def test_a_message_whose_web_died_before_it_interrupted_is_not_left_waiting(part
     patient = parts.runs.start("s", said("patient"))
     round_of_care(RunningTurn(claimed.session_id, claimed.id))
     assert events(parts, "s", running.run_id) == [sse.complete(interrupted=True)]
-    assert parts.jobs.has_turn(hasty.run_id)
+    assert parts.jobs.has_turn("s", hasty.run_id)
     assert parts.runs.get("s", patient.run_id).status == "waiting"
 
 

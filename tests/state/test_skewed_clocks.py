@@ -19,7 +19,7 @@ from app.state.tools.client_requests import ClientRequests
 from app.state.tools.request_expiry import RequestExpiry
 from app.state.turns.leases import RunningTurn
 from app.state.turns.slots import ConcurrencyLimit
-from app.turns.queue import TURNS, open_queue
+from app.turns.rq_queue import TURNS, open_queue
 from app.usage import ModelCall
 from app.usage.report import Days
 from tests.state.conftest import ALL

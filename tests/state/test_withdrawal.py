@@ -22,7 +22,7 @@ WITHDRAWN = {"type": "complete", "interrupted": True}
 @pytest.fixture(params=[Store, Repeated])
 def turns(request, connection, queue, settings):
     return TurnService(
-        RunStore(request.param(connection, settings)), Jobs(queue, settings.failed_job_ttl), Metrics(now)
+        RunStore(request.param(connection, settings)), Jobs(queue, settings.failed_job_ttl, connection), Metrics(now)
     )
 
 

@@ -7,6 +7,7 @@ import inspect
 import re
 from datetime import UTC, datetime
 
+import fakeredis
 import gevent.socket
 import pytest
 from gunicorn.arbiter import Arbiter
@@ -25,6 +26,7 @@ from rq.job import Job
 from rq.worker.base import BaseWorker
 
 from app.state.connection.clients import Refusing
+from app.turns.queue import Jobs
 from workers.models import call, litellm_setup, tap
 from workers.thread_worker import ThreadWorker
 
@@ -154,3 +156,13 @@ def test_rqs_times_come_from_a_function_that_is_looked_up_at_each_call(monkeypat
         monkeypatch.setattr(module, "now", lambda: moment)
     assert registry.current_timestamp() == executions.current_timestamp() == moment.timestamp()
     assert "now() - first_seen" in inspect.getsource(intermediate_queue.IntermediateQueue.should_be_cleaned_up)
+
+
+def test_a_pipeline_shows_the_commands_that_rq_puts_into_it():
+    """A script runs them, so all of them must be writes that it may make."""
+    redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
+    queue = Jobs(redis, 60, redis).beside_state()
+    commands = queue.enqueuing("s", "run_1")
+    assert {command[0] for command in commands} == {"SADD", "HSET", "RPUSH"}
+    assert (commands[-1][1], queue.name) == ("rq:queue:turns", "rq:queue:turns")
+    assert redis.keys() == []

@@ -15,6 +15,7 @@ import pytest
 from app.errors import ConfigError
 from app.telemetry import log_context, logs, prints, redaction
 from app.telemetry.log_context import LogContext
+from app.turns.rq_queue import turn_job_id
 
 SAID = "the-whispered-text"
 
@@ -104,6 +105,13 @@ def test_keys_are_masked_always(line, key, content):
     text = line(record(words="refused %s.", args=(key,), error=raised(RuntimeError(f"with {key}"))), content)
     assert key not in text
     assert "[key]" in text
+
+
+@pytest.mark.parametrize("session_id", ["00000000-0000-4000-8000-00000000000a", "a:secret.name"])
+def test_the_id_of_a_job_is_logged_without_its_session(line, session_id):
+    run_id = "run_" + "0f" * 16
+    text = line(record("rq.registry", words="moving job %s away", args=(turn_job_id(session_id, run_id),)))
+    assert f"moving job {run_id} away" in text
 
 
 def test_halves_of_characters_can_be_logged(line):

@@ -28,7 +28,10 @@ MAX_HANDOVERS = 30
 def can_hand_over() -> bool:
     """Whether another worker may still take the current job."""
     job = get_current_job()
-    return job is not None and (job.number_of_retries or 0) < MAX_HANDOVERS
+    if job is None:
+        return False
+    job.number_of_retries = int(job.connection.hget(job.key, "number_of_retries") or 0)  # the job was not read
+    return job.number_of_retries < MAX_HANDOVERS
 
 
 def hand_over(job: str, token: CancelToken) -> Retry | None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache, partial
 
 from rq import Retry
 
@@ -21,6 +22,7 @@ from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
 from app.turns.current_key import KEY_REFUSED, current_principal
 from workers import turn
+from workers.ahead import ahead
 from workers.cancellation import SHUTDOWN, CancelToken, Stopped
 from workers.jobs.answered_calls import answered_calls, names_that_run
 from workers.jobs.asking_toolbox import AskingToolbox
@@ -128,7 +130,9 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken, compaction: Compac
     app = services.catalog.app(run.app)
     if app is None:
         raise turn.TurnFailed(f"The app {run.app!r} is not configured on the server's workers; choose another one")
-    run = _with_current_key(services, run)
+    client = run.principal.client
+    key = ahead(partial(_with_current_key, services, run)) if run.principal.api_key_id else lambda: run
+    own_keys = ahead(partial(services.vault.provider_keys, client)) if client else dict
 
     def emit(event: sse.Event) -> None:
         if not token.cancelled:
@@ -139,15 +143,16 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken, compaction: Compac
             emit(sse.thought(piece))
 
     state = run.user_state
-    context = tool_context(services, run.session_id, state, run.principal.client, token)
+    context = tool_context(services, run.session_id, state, client, token)
+    run = key()
     _log_message(services, run, context.secrets)
-    offer = mcp_offer(runtime, app, run.principal.client, context, names_that_run(run))
+    offer = mcp_offer(runtime, app, client, context, names_that_run(run))
     toolbox = _toolbox(runtime, run, context, offer)
     usage = UsageRecorder(services.ledger, runtime.usage_settler, run)
     instructions = _instructions(app, context.secrets, offer.notices)
     system = Conversation(instructions, state, summary=run.summary if app.compact else None)
     files = TurnFiles(services.files, run)
-    hooks = (think, compaction.observe, context.secrets.conceal_text)
+    hooks = (think, compaction.observe, context.secrets.conceal_text, own_keys)
     model = TurnModel(services, runtime.models, usage, run, system, toolbox.schemas, files, *hooks)
     messages = services.sessions.histories.history(run, model.room * MAX_BYTES_PER_TOKEN)
     if not messages:
@@ -158,7 +163,8 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken, compaction: Compac
     if asks:
         return turn.End("stop", asks)
     if app.title_model and len(messages) == 1 and not run.branch:
-        services.jobs.title(run.session_id, run.id, run.thread_id, app.title_model)
+        title = partial(services.jobs.title, run.session_id, run.id, run.thread_id, app.title_model)
+        model = replace(model, while_waiting=cache(title))  # once, and no first token waits for it
     return turn.run(messages, model, toolbox, emit, token, services.settings.max_model_calls)
 
 

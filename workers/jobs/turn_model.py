@@ -18,10 +18,14 @@ from workers.models import retry, traced
 from workers.models.models import Models
 from workers.models.prompt import Conversation
 from workers.models.prompt.history import without_covered
-from workers.models.request import CallObserver, ModelRequest
+from workers.models.request import CallEstimate, CallObserver, ModelRequest, OnEnd
 from workers.reply import Reply
 from workers.turn import TurnFailed
 from workers.usage_recorder import UsageRecorder
+
+
+def _nothing() -> None:
+    """The default of `while_waiting`."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,8 @@ class TurnModel:
     """Calls the turn's model, or one of its app's fallbacks, with `tools` in the form of OpenAI's chat API. `system` is
     the conversation without its messages; `files` are those of the messages. `on_thought` gets each piece of what a
     model thinks, `on_reply` the name of a model with its messages and its whole reply; `conceal` hides the client's
-    secrets in logs and traces."""
+    secrets in logs and traces. `own_keys` reads the client's own keys by provider. `while_waiting` is called while a
+    first token is waited for."""
 
     services: Services
     models: Models
@@ -41,6 +46,8 @@ class TurnModel:
     on_thought: Callable[[str], None]
     on_reply: Callable[[str, Sequence[Message], Reply], None]
     conceal: Callable[[str], str]
+    own_keys: Callable[[], dict[str, str]]
+    while_waiting: Callable[[], None] = _nothing
 
     def __call__(self, messages: Sequence[Message], on_text: Callable[[str], None], token: CancelToken) -> Reply:
         """One reply; `on_text` gets each piece of its text. Raises `TurnFailed`, `Stopped`."""
@@ -67,14 +74,13 @@ class TurnModel:
         return able
 
     def _call(self, name: str, conversation: Conversation, on_text: Callable[[str], None], token: CancelToken) -> Reply:
-        client = self.run.principal.client
-        own_keys = self.services.vault.provider_keys(client)  # for each call: the client may have cleared them
+        own_keys = self.own_keys()  # for each call: the client may have cleared them
         if not self.models.takes_own_key(name, own_keys):
             self.usage.check()
         request = ModelRequest(
             name, conversation, self.tools, own_keys, self._params(), self.run.asked_ids, self.conceal
         )
-        observer = CallObserver(on_text, self._notify_stall, self.usage.open, self.on_thought)
+        observer = CallObserver(on_text, self._notify_stall, self._open, self.on_thought)
 
         def ask() -> Reply:
             tracing.add_content(lambda: content.conversation_id(self.run.session_id))
@@ -83,6 +89,11 @@ class TurnModel:
         reply = traced.call(self.services, name, ask, self.conceal)
         self.on_reply(name, conversation.messages, reply)
         return reply
+
+    def _open(self, estimate: CallEstimate) -> OnEnd:
+        on_end = self.usage.open(estimate)
+        self.while_waiting()
+        return on_end
 
     def _params(self) -> ModelParams:
         """Those of the app, with the format that the message asks for."""

@@ -13,7 +13,7 @@ from app import exact_json
 from app.commands.inspect.facts import Job, Queue, Worker, ago
 from app.state.clock import RedisClock
 from app.state.inspection import Fields, Inspection
-from app.turns.queue import BACKGROUND, TURNS, open_queue
+from app.turns.rq_queue import BACKGROUND, TURNS, open_queue, turn_of_job
 
 _JOB = ("description", "enqueued_at", "data")
 _WORKER = ("hostname", "pid", "queues", "birth", "last_heartbeat", "successful_job_count", "failed_job_count")
@@ -65,7 +65,8 @@ def _ids(queue: RqQueue) -> dict[str, list[str]]:
 
 def _job(queue: str, state: str, job_id: str, fields: Fields) -> Job:
     does, args = _call(fields["data"])
-    return Job(queue, state, job_id, does, args[0] if args else "", fields["enqueued_at"])
+    turn = turn_of_job(job_id) if queue == TURNS else None
+    return Job(queue, state, turn[1] if turn else job_id, does, args[0] if args else "", fields["enqueued_at"])
 
 
 def _call(data: str) -> tuple[str, list[str]]:

@@ -101,8 +101,10 @@ def resume(session_id: str) -> ResponseReturnValue:
 def stop(session_id: str) -> ResponseReturnValue:
     """Stop the turn that runs. Its text so far stays."""
     session_id = parsing.checked_session_id(session_id)
-    parsing.session_or_404(session_id)
-    return jsonify(stopped=services().turns.interrupt(session_id))
+    stopped = services().turns.interrupt(session_id)
+    if not stopped:
+        parsing.session_or_404(session_id)
+    return jsonify(stopped=stopped)
 
 
 @bp.get("/ai/chat/<session_id>/messages")

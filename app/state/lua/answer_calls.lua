@@ -2,7 +2,7 @@
 -- KEYS[2]: the record of the request's Idempotency-Key, if it has one. args: those of start.lua, thread, asked_by (the run whose
 -- calls are open), calls ({call_id, answer (JSON), frame} ...).
 -- Returns {"started" | "waiting", thread, current run that it waits for}, {"kept", calls that have no answer ...}, {"again", run}
--- for answers that were accepted before, or a refusal, which changes nothing: {"reused" | "no_thread" | "closed" | "answered" |
+-- for answers that were accepted before, or a refusal, which changes nothing: {"queue_full" | "reused" | "no_thread" | "closed" | "answered" |
 -- "no_call"}. A call that is sent again, because its reply was lost, returns what it returned.
 local args = cjson.decode(ARGV[1])
 local session, sent = KEYS[1], KEYS[2]
@@ -40,6 +40,7 @@ local function has_message()
 end
 
 local function refusal()
+  if is_queue_full(args.queue) then return {'queue_full'} end
   if not redis.call('ZSCORE', threads_key(session), thread) then return {'no_thread'} end
   if redis.call('HGET', thread_key(session, thread), 'awaiting') ~= args.asked_by then return {'closed'} end
   if now_ms() >= tonumber(open_until) or has_message() then return {'closed'} end
@@ -58,6 +59,7 @@ local function record_next(current)
   local _, message = nearest_before(session, thread, chain_of(session, thread, '"' .. open.message .. '"'), index, begins_turn)
   record_run(session, thread, args, message or args.message, current)
   record_client(session, run, args.client)
+  if args.binds then bind_client(session, args.client, args.ttl) end
   local earlier = redis.call('HGET', asking, 'earlier')
   redis.call('HSET', run, 'goes_on', open_calls, 'earlier', (earlier and earlier .. ' ' or '') .. args.asked_by)
   for _, call in ipairs(open.calls) do
@@ -89,6 +91,7 @@ if #rest == 0 then
     outcome = 'waiting'
   else
     make_current(session, args.run, args.now)
+    enqueue_job(args.queue)
     outcome = 'started'
   end
   updates[#updates + 1], updates[#updates + 2] = 'state', args.state_frame

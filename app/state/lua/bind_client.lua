@@ -2,5 +2,5 @@
 local args = cjson.decode(ARGV[1])
 local session = KEYS[1]
 if redis.call('EXISTS', session) == 0 then return 0 end
-redis.call('SET', client_key(session), args.client, 'EX', args.ttl)
+bind_client(session, args.client, args.ttl)
 return 1

@@ -81,6 +81,17 @@ local function make_current(session, id, now)
   return updates
 end
 
+-- The queue of turns, where this server has it; '' elsewhere, where the caller enqueues: `list` (of the jobs that wait for a
+-- worker), `most` of them with which a message is refused (0: no limit), `job` (the commands of RQ that enqueue the run's
+-- job). They name keys as Redis has them: no cluster comes here.
+local function is_queue_full(queue)
+  return queue ~= '' and queue.most > 0 and redis.call('LLEN', queue.list) >= queue.most
+end
+
+local function enqueue_job(queue)
+  for _, command in ipairs(queue ~= '' and queue.job or {}) do redis.call(unpack(command)) end
+end
+
 -- Record a run that waits for the turn `current`, nil for none. `args` are those of start.lua.
 local function record_run(session, thread, args, message, current)
   local run = run_key(session, args.run)
@@ -100,6 +111,9 @@ local function record_client(session, run, client)
   if client == '' then client = redis.call('GET', client_key(session)) or '' end
   if client ~= '' then redis.call('HSET', run, 'client', client) end
 end
+
+-- From now on the session belongs to this client.
+local function bind_client(session, client, ttl) redis.call('SET', client_key(session), client, 'EX', ttl) end
 
 local function record_idempotency_key(session, sent, args, run)
   redis.call('HSET', sent, 'run', run, 'body', args.body)

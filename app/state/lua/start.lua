@@ -5,11 +5,12 @@
 -- requests), on_busy, branch ('edit', 'regenerate' or ''), target (the
 -- message that it replaces or answers, '' for the last one), client_id (that the client gave its message, '' for none),
 -- max_siblings, max_searched (threads that may have a message with that id), response_format and client_tools (JSON, '' for none), max_waiting, body (its digest), now, ttl, sent_ttl, max_updates,
--- title_frame, state_frame, closed_frame.
+-- title_frame, state_frame, closed_frame, queue (see enqueue_job), expects ({app, model} that must be chosen in the session,
+-- '' for any), binds (whether the session belongs to the client from now on).
 -- A message that interrupts supersedes those that wait to do the same, and a turn of its thread that waits to go on with
 -- answered calls, whose answer would come behind it: the caller ends them.
 -- Returns {"started" | "waiting", thread, current run that it waits for, runs it supersedes ...}, {"again", run} for a message that was
--- accepted before, or a refusal: {"busy" | "full" | "no_thread" | "reused" | "not_open" | "no_message" | "still_waits" |
+-- accepted before, or a refusal: {"changed" | "queue_full" | "busy" | "full" | "no_thread" | "reused" | "not_open" | "no_message" | "still_waits" |
 -- "not_a_persons" | "siblings_full" | "id_taken"}. Ids of messages are JSON text, as in branches.lua. A call that is sent again,
 -- because its reply was lost, returns what it returned, as long as the turn is kept.
 local args = cjson.decode(ARGV[1])
@@ -58,7 +59,14 @@ local function is_id_taken(target)
   return owner or (run_before and redis.call('HGET', run_key(session, run_before), 'status') == 'waiting')
 end
 
+local function has_changed()
+  local app, model = unpack(redis.call('HMGET', session, 'chosen_app', 'model'))
+  return (app or '') ~= args.expects.app or (model or '') ~= args.expects.model
+end
+
 local function refusal(current)
+  if args.expects ~= '' and has_changed() then return {'changed'} end
+  if is_queue_full(args.queue) then return {'queue_full'} end
   for _, number in ipairs(args.answers) do
     if redis.call('HEXISTS', session, request_field(number)) == 0 then return {'not_open'} end
   end
@@ -142,6 +150,7 @@ local function enqueue(current)
   if not current then
     local closed = make_current(session, args.run, args.now)
     for i = 1, #closed, 2 do add_update(closed[i], closed[i + 1]) end
+    enqueue_job(args.queue)
     return 'started'
   end
   redis.call(args.on_busy == 'interrupt' and 'LPUSH' or 'RPUSH', waiting_key(session), args.run)
@@ -176,6 +185,7 @@ else
 end
 if args.user_state ~= '' then redis.call('HSET', session, 'user_state', args.user_state) end
 if sent then record_idempotency_key(session, sent, args, args.run) end
+if args.binds then bind_client(session, args.client, args.ttl) end
 local superseded = supersede()
 local outcome = enqueue(current)
 renew_ttl(session, args.ttl, thread)

@@ -8,12 +8,14 @@ from typing import Any, Literal, NamedTuple, cast
 
 from app import exact_json
 from app.events import sse
+from app.events.entries import StreamEntry
 from app.events.types import Outcome
 from app.state import redis_keys
 from app.state.conversation.summary import Summary
 from app.state.open_calls.records import Asked, OpenCalls, read_asks
 from app.state.pairs import from_pairs
 from app.state.turns.run_status import RunStatus
+from app.state.turns.streams import first_entries
 from app.state.turns.turn_requests import ANONYMOUS, Principal
 from app.usage import Charge, Totals
 
@@ -93,6 +95,8 @@ class Run:
     """Of calls that have waited for a person in its thread, when a worker claimed it."""
     newest: NewestMessages = field(default_factory=NewestMessages)
     """Of its thread, when a worker claimed it."""
+    first_entries: tuple[StreamEntry, ...] | None = None
+    """Of its log, when its end was claimed: one round trip less before its last event."""
 
     @property
     def user_state(self) -> dict[str, Any]:
@@ -157,6 +161,11 @@ class Run:
             asked_ids=frozenset(exact_json.loads(fields.get("thread_asked_ids", "[]"))),
             newest=NewestMessages(reply[2], reply[1]),
         )
+
+    @classmethod
+    def read_sealed(cls, session_id: str, reply: Sequence[Any]) -> Run:
+        """Out of what the script `seal` returns."""
+        return replace(cls.read(session_id, from_pairs(reply[0])), first_entries=first_entries(reply[1]))
 
 
 def _of(fields: dict[str, str], prefix: str) -> tuple[str, ...]:

@@ -32,7 +32,8 @@ from app.state.turns.run_records import EventBatch, Known, NotKnown, Run
 from app.state.turns.run_status import RunStatus
 from app.state.turns.slots import Slots
 from app.state.turns.start_args import start_args
-from app.state.turns.streams import read_stream
+from app.state.turns.streams import READ_AT_ONCE, read_behind, read_stream
+from app.state.turns.turn_queue import TurnQueue
 from app.state.turns.turn_requests import Accepted, AcceptOutcome, TurnRequest
 from app.state.webhooks.outbox import WebhookOf, WebhookOutbox, no_webhook, put_args
 
@@ -54,9 +55,10 @@ class RunStore:
         self.half_loaded = HalfLoaded(store)
         self._webhooks = WebhookOutbox(store, webhook_of)
 
-    def start(self, session_id: str, request: TurnRequest) -> Accepted:
-        """Accept a message; creates the session and a thread where there is none. The caller enqueues a run that
-        `started`; one that waits is returned by the `settle` of the turn before it."""
+    def start(self, session_id: str, request: TurnRequest, queue: TurnQueue | None = None) -> Accepted:
+        """Accept a message; creates the session and a thread where there is none. The job of a run that `started` joins
+        the `queue` in the same step; without one the caller enqueues it. A run that waits is returned by the `settle`
+        of the turn before it."""
         run_id = new_id("run")
         exceeded = self._slots.take(session_id, run_id, request.limits)
         if exceeded and not self.was_sent(session_id, request):
@@ -65,7 +67,7 @@ class RunStore:
         keys = [redis_keys.session(session_id)]
         if request.idempotency_key:
             keys.append(sent_before.sent_key(session_id, request))
-        args = start_args(self._settings, self._clock.now_iso(), (session_id, run_id), request, slots)
+        args = start_args(self._settings, self._clock.now_iso(), (session_id, run_id), request, slots, queue)
         script = "answer_calls" if request.call_answers else "start"
         reply = self._store.call(script, keys, args, self.leases.renewal(session_id, run_id))
         outcome, *ids = (raw.decode() for raw in reply if raw)
@@ -176,8 +178,8 @@ class RunStore:
         claim: str = "",
         asks: Sequence[Asked] = (),
     ) -> Run | None:
-        """Claim the end of a turn that has one of the statuses in `expect`, and its worker's `claim` if one is given.
-        It `asks` a person about these calls.
+        """Claim the end of a turn, '' for the current one, that has one of the statuses in `expect`, and its worker's
+        `claim` if one is given. It `asks` a person about these calls.
 
         None if there is no such turn: another process has ended it. After a Run, call `settle`.
         """
@@ -190,10 +192,11 @@ class RunStore:
             "seal": new_id("seal"),
             "now": self._clock.now_iso(),
             "channel": self._store.control,
-            "stop": "" if outcome == "complete" else StopTurn(run_id, outcome).encode(),
+            "stop": "" if outcome == "complete" else StopTurn("%s", outcome).encode(),
+            "count": READ_AT_ONCE,
         }
-        fields = from_pairs(self._store.call("seal", [redis_keys.session(session_id)], args))
-        return Run.read(session_id, fields) if fields else None
+        reply = self._store.call("seal", [redis_keys.session(session_id)], args)
+        return Run.read_sealed(session_id, reply) if reply else None
 
     def withdraw(self, session_id: str, run_id: str) -> Run | None:
         """As `seal`, of a turn that no worker has claimed: its message leaves the history in the same step."""
@@ -264,7 +267,10 @@ class RunStore:
         return [run.id for run in runs if run and thread_id in ("", run.thread_id)]
 
     def _events(self, run: Run) -> Iterator[sse.Event]:
-        return (sse.parse(entry.frame) for entry in self.entries(run.session_id, run.id, 0))
+        log = redis_keys.log(run.session_id, run.id)
+        known = run.first_entries
+        entries = read_stream(self._store, log, 0) if known is None else read_behind(self._store, log, known)
+        return (sse.parse(entry.frame) for entry in entries)
 
     def _settle_args(self, run: Run, outcome: Outcome) -> dict[str, Any]:
         free: Status = "interrupted" if outcome == "interrupted" else "idle"

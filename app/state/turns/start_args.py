@@ -15,14 +15,20 @@ from app.state.ids import new_id, sha256_hex
 from app.state.pairs import to_pairs
 from app.state.session_fields import new_session_fields
 from app.state.turns.sent_before import MAX_SEARCHED
+from app.state.turns.turn_queue import TurnQueue
 from app.state.turns.turn_requests import CallAnswers, TurnRequest
 
 
 def start_args(
-    settings: Settings, now: str, place: tuple[str, str], request: TurnRequest, slots: Sequence[str]
+    settings: Settings,
+    now: str,
+    place: tuple[str, str],
+    request: TurnRequest,
+    slots: Sequence[str],
+    queue: TurnQueue | None,
 ) -> dict[str, Any]:
     """The arguments of the script `start`, or of `answer_calls`. `place` is the session and the new run; `slots` are
-    the Redis keys of its concurrency slots."""
+    the Redis keys of its concurrency slots; its job joins the `queue`, if one is given."""
     session_id, run_id = place
     title = first_words(request.text)
     role = "system" if request.answers else "user"
@@ -38,6 +44,7 @@ def start_args(
         "title": title,
         "user_state": "" if request.user_state is None else exact_json.dumps(request.user_state),
         "client": request.principal.client,
+        "binds": request.binds_client,
         "address": request.principal.address,
         "key": request.principal.api_key_id,
         "budget": request.principal.budget,
@@ -63,6 +70,8 @@ def start_args(
         "state_frame": sse.frame(sse.state(session_id, "processing", run_id=run_id)).decode(),
         "closed_frame": sse.frame(closed).decode(),
         "slots": " ".join(slots),
+        "expects": request.expects._asdict() if request.expects else "",
+        "queue": queue.args(session_id, run_id) if queue else "",
     }
     return args | (_answer_args(run_id, request.call_answers) if request.call_answers else {})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from app.events.entries import StreamEntry
 from app.state.scripts import Store
 
@@ -18,6 +20,17 @@ def read_stream(store: Store, key: str, after: int, count: int | None = None) ->
         if count or len(raw) < READ_AT_ONCE:
             return entries
         after = entries[-1].number
+
+
+def first_entries(raw: Iterable[tuple[bytes, Sequence[bytes]]]) -> tuple[StreamEntry, ...]:
+    """The beginning of a stream, at most `READ_AT_ONCE` entries, as a script returns it."""
+    return tuple(_entry(entry_id, dict(zip(fields[::2], fields[1::2], strict=True))) for entry_id, fields in raw)
+
+
+def read_behind(store: Store, key: str, first: Sequence[StreamEntry]) -> list[StreamEntry]:
+    """All entries of a stream that has ended, of which the `first_entries` are known."""
+    rest = read_stream(store, key, first[-1].number) if len(first) >= READ_AT_ONCE else []
+    return [*first, *rest]
 
 
 def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> StreamEntry:

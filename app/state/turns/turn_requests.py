@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.state.open_calls.records import CallAnswer
+from app.state.session_choices import SessionChoice
 from app.state.turns.slots import ConcurrencyLimit
 from app.usage import BUDGET_SPENT, USER_BUDGET_SPENT, user_account
 
@@ -17,6 +18,8 @@ AcceptOutcome = Literal[
     "started",
     "waiting",
     "again",
+    "changed",
+    "queue_full",
     "busy",
     "full",
     "no_thread",
@@ -108,6 +111,7 @@ class TurnRequest:
     `attachments` are references to files (`StoredFile.reference`), or `{"url": ...}` of an image.
     `note` is what a dialect keeps with the message: no model gets it, and no client of the reference API. With
     `keeps_facts` model, times and usage of the turn are kept for as long as its session.
+    It `expects` that this is chosen in its session. With `binds_client` the session belongs to its client from now on.
     """
 
     text: str
@@ -130,6 +134,8 @@ class TurnRequest:
     keeps_facts: bool = False
     client_tools: tuple[dict[str, Any], ...] = ()
     call_answers: CallAnswers | None = None
+    expects: SessionChoice | None = None
+    binds_client: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,12 +143,13 @@ class Accepted:
     """The outcome of a message: `started`, `waiting` (behind the run `current`, and instead of the runs `superseded`,
     which waited to interrupt it, too), `again` (it was accepted before), or refused:
 
-    `busy`, `full`, `no_thread`, `reused` (its Idempotency-Key belongs to another message), `not_open` (a request that
-    it answers is not open), `limit_reached` (the limit `exceeded` has no concurrency slot left), `no_message` (its
-    branch point is unknown), `still_waits` (its branch point waits for a turn itself), `not_a_persons` (it edits
-    another message than a user's), `siblings_full`, `id_taken` (its `message_id` belongs to another message). Of
-    answers to calls: `kept` (those of `awaiting` have none yet), `closed` (the calls do not wait any more), `answered`
-    (one has an answer), `no_call` (one is none of those that wait)."""
+    `changed` (the session has another choice than it expects), `queue_full` (too many turns wait for a worker), `busy`,
+    `full`, `no_thread`, `reused` (its Idempotency-Key belongs to another message), `not_open` (a request that it
+    answers is not open), `limit_reached` (the limit `exceeded` has no concurrency slot left), `no_message` (its branch
+    point is unknown), `still_waits` (its branch point waits for a turn itself), `not_a_persons` (it edits another
+    message than a user's), `siblings_full`, `id_taken` (its `message_id` belongs to another message). Of answers to
+    calls: `kept` (those of `awaiting` have none yet), `closed` (the calls do not wait any more), `answered` (one has an
+    answer), `no_call` (one is none of those that wait)."""
 
     outcome: AcceptOutcome
     run_id: str = ""

@@ -23,7 +23,6 @@ from app.state.conversation.siblings import MAX_SIBLINGS
 from app.state.turns.runs import RunStore
 from app.state.turns.slots import ConcurrencyLimit
 from app.state.turns.turn_requests import Accepted, Principal, TurnRequest
-from app.turns.queue import Jobs
 from app.turns.service import TurnService
 from app.web.access.caller import Caller
 from app.web.parsing import NO_MESSAGE, NO_THREAD
@@ -33,8 +32,14 @@ class UnknownMessage(NotFound):
     """The thread has no message that is to be edited or answered again."""
 
 
+class SessionChanged(Conflict):
+    """Another app or model is chosen in the session than the message expects."""
+
+
 REFUSALS: dict[str, tuple[type[ApiError], str]] = {
     "busy": (Conflict, "The session is busy with a turn; wait, interrupt it, or send with on_busy: enqueue"),
+    "changed": (SessionChanged, "The session changed while the message came; send it again"),
+    "queue_full": (Overloaded, "All workers are busy and the queue is full; try again in a few seconds"),
     "full": (TooManyRequests, "Too many messages wait in this session; try again after some of them are answered"),
     "no_thread": (NotFound, NO_THREAD),
     "no_message": (UnknownMessage, NO_MESSAGE),
@@ -53,7 +58,6 @@ HOLDERS = {"key": "this API key", "address": "this address", "user": "this user"
 class Admission:
     """Decides whether a message becomes a turn: queue length, budget, running turns. It needs no HTTP request."""
 
-    jobs: Jobs
     runs: RunStore
     turns: TurnService
     ledger: Ledger
@@ -65,7 +69,6 @@ class Admission:
     def of(cls, services: Services) -> Admission:
         """On the parts of a process."""
         return cls(
-            jobs=services.jobs,
             runs=services.runs,
             turns=services.turns,
             ledger=services.ledger,
@@ -79,8 +82,6 @@ class Admission:
 
         Raises `Overloaded`, `BudgetSpent`, `TooManyRequests`, `Conflict`, `NotFound`; then nothing has changed.
         """
-        if self.jobs.waiting() >= self.settings.max_queue and not self.runs.was_sent(session_id, message):
-            raise Overloaded("All workers are busy and the queue is full; try again in a few seconds")
         principal = _principal(caller)
         self._check_budgets(session_id, message, principal)
         accepted = self.turns.send(
@@ -89,10 +90,12 @@ class Admission:
                 message,
                 principal=principal,
                 limits=self._concurrency_limits(caller),
+                binds_client=bool(caller.client),
             ),
+            self.settings.max_queue,
         )
         raise_refusal(accepted)
-        if caller.client:
+        if caller.client and accepted.outcome not in ("started", "waiting"):
             self.vault.bind(session_id, caller.client)
         return accepted
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import request
 
 from app.catalog import App
-from app.errors import BadRequest
+from app.errors import ApiError, BadRequest
+from app.state.session_choices import SessionChoice
 from app.state.session_fields import Fields
 from app.state.turns.turn_requests import Accepted, TurnRequest
 from app.web import parsing
 from app.web.access import rate_limits, session_auth
-from app.web.access.admission import Admission
+from app.web.access.admission import Admission, SessionChanged
 from app.web.access.caller import authorized_app, current_caller
 from app.web.current import services
 from app.web.messages.attachments import with_attachments
@@ -40,8 +41,11 @@ def chat_of(session_id: str, app: str | None = None) -> Chat:
 
     Raises `Unauthorized`, `Forbidden`, `NotFound` as `authorized_app`.
     """
-    session = services().sessions.get(session_id) or {}
-    name = app or parsing.app_from_query() or session.get("chosen_app")
+    return _chat(session_id, services().sessions.get(session_id) or {}, app)
+
+
+def _chat(session_id: str, session: Fields, app: str | None = None) -> Chat:
+    name = app or parsing.app_from_query() or session.get("chosen_app") or None
     return Chat(session_id, session, authorized_app(name))
 
 
@@ -55,6 +59,26 @@ def session_of_body(sent: str) -> str:
     rate_limits.count_session(session_id)
     session_auth.check_key_of(session_id)
     return session_id
+
+
+Message = tuple[TurnRequest, Sequence[Mapping[str, Any]]]
+"""A message, and its attachments in the form of /api/chat."""
+
+
+def start_ahead(session_id: str, message_of: Callable[[Chat], Message]) -> Accepted:
+    """As `start_turn`, of the message that `message_of` the chat makes. It is made of the app and the model that this
+    process saw chosen last, and made again if others are. `message_of` uses nothing else of the session."""
+    sessions = services().sessions
+    seen = sessions.choices.of(session_id)
+    try:
+        message, attachments = message_of(_chat(session_id, seen.fields()))
+        return start_turn(session_id, replace(message, expects=seen), attachments)
+    except ApiError as error:
+        session = sessions.get(session_id) or {}
+        if SessionChoice.of(session) == seen and not isinstance(error, SessionChanged):
+            raise
+    message, attachments = message_of(_chat(session_id, session))
+    return start_turn(session_id, message, attachments)
 
 
 def start_turn(session_id: str, message: TurnRequest, attachments: Sequence[Mapping[str, Any]] = ()) -> Accepted:

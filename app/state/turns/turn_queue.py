@@ -1,0 +1,31 @@
+"""The queue of turns as a step of the state: where one Redis holds both, a message is accepted and its job enqueued in
+one script, so no message is accepted without its job, and nobody waits for a second round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Commands = list[list[str]]
+"""Redis commands, each with its arguments, the names in them as Redis has them."""
+
+
+@dataclass(frozen=True)
+class TurnQueue:
+    """The list `name`, as Redis has it, of jobs that wait for a worker. `enqueuing` a session's run takes these
+    commands. With `most` jobs or more in it a new message is refused; 0 is no limit."""
+
+    name: str
+    enqueuing: Callable[[str, str], Commands]
+    most: int = 0
+
+    def args(self, session_id: str, run_id: str) -> dict[str, Any]:
+        """As the scripts take it that accept a message."""
+        return {"list": self.name, "most": self.most, "job": self.enqueuing(session_id, run_id)}
+
+
+def commands_of(pipeline: Any) -> Commands:
+    """The commands that a pipeline has collected."""
+    encode = pipeline.get_encoder().encode
+    return [[encode(part).decode() for part in command] for command, _ in pipeline.command_stack]
