@@ -38,11 +38,11 @@ class ToolLines:
 
 def request_event_lines(event: sse.Event) -> Iterator[str]:
     """An open request of a tool, how to reply to it, and until when."""
-    yield from _request_lines(event["id"], event["kind"], event["request"])
+    yield from request_lines(event["id"], event["kind"], event["request"])
     yield f"  It can be answered until {event['expires_at']}."
 
 
-def _request_lines(number: int | str, kind: str, body: dict[str, Any]) -> Iterator[str]:
+def request_lines(number: int | str, kind: str, body: dict[str, Any]) -> Iterator[str]:
     """A request, and how to reply to it."""
     if kind == "wallet_tx_request":
         yield f"Request {number}: sign and send a transaction with your wallet. {body.get('label') or ''}".rstrip()
