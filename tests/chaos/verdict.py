@@ -98,7 +98,8 @@ class Verdict:
             until(lambda: set(store.pubsub_channels()) <= channels, 30, "subscriptions of streams that are over")
             self.held["subscriptions go with their streams"] += 1
         except AssertionError as error:
-            listening = [(one["name"], one["age"], one["idle"], one["sub"]) for one in store.client_list(_type="pubsub")]
+            clients = store.client_list(_type="pubsub")
+            listening = [(one["name"], one["age"], one["idle"], one["sub"]) for one in clients]
             self.broken.append(f"{error}: {store.pubsub_channels()}; name, age, idle, channels: {listening}")
 
     def _turn(self, store: redis_py.Redis, sent: Sent) -> None:
