@@ -26,9 +26,9 @@ test: lint $(if $(CI)$(ALL),$(NPM)/installed $(MCP)/installed $(ISSUER)/installe
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(if $(CI),--long) $(if $(ALL),--all) $(if $(BUSY),--busy $(BUSY)) \
 		$(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=95)
 
-# Those that failed last, alone and in one process: what passes now depends on what ran beside it, which is a fault, too
-test-again: install
-	@$(BIN)/python -m pytest -n 0 --maxfail 1 --last-failed --last-failed-no-failures none $(if $(CI),--long) $(if $(ALL),--all) -r pf
+# Those that failed last, if all others ran: alone, in one process. A test that passes now has a fault, too
+test-again: lint
+	@$(BIN)/python -m pytest -n 0 --maxfail 1 --again --last-failed --last-failed-no-failures none $(if $(CI),--long) $(if $(ALL),--all) -r pf
 	@echo "These tests failed beside others and passed alone. Each is a fault of the test or of the product: mend it"
 
 # Only those against published programs of npm and PyPI: a simulator of eleven model providers, a development chain,

@@ -37,9 +37,11 @@ export function connect(base, session) {
 async function* readFrames({ body, headers }) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   const longest = 5000 + 2000 * (headers.get("X-Keep-Alive") ?? 10); // silence of a connection that is not lost
-  const silence = () => new Promise((resolve) => (AbortSignal.timeout(longest).onabort = () => resolve({ done: true })));
+  let timer;
+  const silence = () => new Promise((resolve) => (timer = setTimeout(resolve, longest, { done: true })));
+  const next = () => Promise.race([reader.read(), silence()]).finally(() => clearTimeout(timer));
   try {
-    for (let buffer = "", chunk; !(chunk = await Promise.race([reader.read(), silence()])).done; ) {
+    for (let buffer = "", chunk; !(chunk = await next()).done; ) {
       const frames = (buffer + chunk.value).split("\n\n");
       buffer = frames.pop();
       for (const [, id, data] of frames.join("\n\n").matchAll(/^id: (.*)\ndata: (.*)$/gm)) yield [id, JSON.parse(data)];

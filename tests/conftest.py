@@ -21,16 +21,22 @@ from tests.support.client import Client
 from tests.support.patience import setting, until
 from tests.support.servers import PriceApi, Provider, serving
 
+LAST_EXIT = "aomi/exit"
+"""Where pytest's cache has the exit status of the last run."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--busy", type=int, default=0, metavar="N", help="keep N loops busy beside the tests")
     parser.addoption("--long", action="store_true", help="without a path: run the tests marked `long` as well")
+    parser.addoption("--again", action="store_true", help="refuse if the last run was broken off")
     parser.addoption("--all", action="store_true", help="without a path: run those marked `exhaustive` as well: all")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # with several processes of tests, one of them keeps the machine busy
         keep_busy(config.getoption("busy"))
+        if config.getoption("again"):
+            check_again(config)
         config.option.all |= config.args_source is not pytest.Config.ArgsSource.TESTPATHS  # its processes get it, too
 
 
@@ -42,7 +48,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in dropped]
 
 
-def pytest_sessionfinish(exitstatus: int) -> None:
+def check_again(config: pytest.Config) -> None:
+    """What has failed may run again. Of a run that was broken off nobody knows what else would have."""
+    if config.cache.get(LAST_EXIT, None) != pytest.ExitCode.TESTS_FAILED:
+        raise pytest.UsageError("the last run did not come to its end with tests that failed")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if not hasattr(session.config, "workerinput"):
+        session.config.cache.set(LAST_EXIT, int(exitstatus))
     if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         processes.keep_folders()
 

@@ -211,7 +211,7 @@ def test_there_is_a_program_for_each_kind_of_client():
 
 def test_the_quickstart_is_as_short_as_it_says():
     lines = (ROOT / "docs/quickstart.mjs").read_text().splitlines()
-    assert len([line for line in lines if line.strip() and not line.startswith(("//", "/**"))]) <= 44
+    assert len([line for line in lines if line.strip() and not line.startswith(("//", "/**"))]) <= 46
 
 
 def in_words(text: str) -> list[list[str]]:

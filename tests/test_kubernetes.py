@@ -8,6 +8,7 @@ import shutil
 
 import fakeredis
 import pytest
+import redis
 import yaml
 
 from app import create_app, serving
@@ -17,7 +18,8 @@ from app.services import build
 from app.state.connection.prefix import Prefix
 from app.turns.rq_queue import TURNS, open_queue
 from tests.support import processes
-from tests.support.backend import ROOT
+from tests.support.backend import ROOT, until
+from tests.support.engines import Node, rules, server
 
 FOLDER = ROOT / "deploy/kubernetes"
 FILES = sorted(FOLDER.glob("*/*.yaml"))
@@ -74,8 +76,8 @@ def test_no_variable_of_a_service_looks_like_a_setting(pods):
 
 
 def test_probes_ask_paths_that_there_are(containers):
-    redis = fakeredis.FakeRedis(server=fakeredis.FakeServer(), lua_modules=set())
-    app = create_app(build(Settings(_env_file=None, config=ROOT / "aomi.yaml"), redis, redis, redis))
+    fake = fakeredis.FakeRedis(server=fakeredis.FakeServer(), lua_modules=set())
+    app = create_app(build(Settings(_env_file=None, config=ROOT / "aomi.yaml"), fake, fake, fake))
     paths = {str(rule) for rule in app.url_map.iter_rules()}
     probes = {name: containers["web"][name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
     assert {probe["path"] for probe in probes.values()} <= paths
@@ -148,7 +150,13 @@ def test_both_read_the_settings_and_the_secret_that_the_page_makes(containers):
         assert [source["name"] for source in sources] == ["aomi-settings", "aomi"]
     assert re.search(r"kubectl create secret generic aomi --from-env-file=secrets.env\n", page)
     assert re.search(r"`secrets.env` has\s+`REDIS_URL=", page)
-    assert "kubectl create secret generic aomi-keda --from-literal=password=" in page
+    assert "kubectl create secret generic aomi-keda --from-literal=username=aomi-keda --from-literal=password=" in page
+    assert "kubectl create secret tls aomi-tls " in page
+
+
+def test_the_host_is_named_alike_and_its_certificate_is_in_the_secret_that_the_page_makes(objects):
+    spec = objects["Ingress", "aomi-web"]["spec"]
+    assert spec["tls"] == [{"hosts": [spec["rules"][0]["host"]], "secretName": "aomi-tls"}]
 
 
 def test_keda_asks_the_key_of_the_queue_and_scales_the_workers(objects):
@@ -159,9 +167,29 @@ def test_keda_asks_the_key_of_the_queue_and_scales_the_workers(objects):
     assert Prefix("chat:").name(queue.key) == f"chat:{trigger['metadata']['listName']}"
     assert scaled["scaleTargetRef"]["name"] == objects["Deployment", "aomi-worker"]["metadata"]["name"]
     authentication = objects["TriggerAuthentication", trigger["authenticationRef"]["name"]]["spec"]
-    assert authentication["secretTargetRef"] == [{"parameter": "password", "name": "aomi-keda", "key": "password"}]
+    assert authentication["secretTargetRef"] == [
+        {"parameter": name, "name": "aomi-keda", "key": name} for name in ("username", "password")
+    ]
     (patch,) = documents(FOLDER / "keda/kustomization.yaml")[0]["patches"]
     assert patch["target"] == {"kind": "Deployment", "name": "aomi-worker"}
+
+
+def test_the_user_of_keda_may_count_the_queue_and_no_more(tmp_path):
+    """By a script that asks for the type of the key first, as KEDA's scaler does."""
+    node = Node(server(), tmp_path)
+    try:
+        until(node.answers)
+        node.admin.execute_command("ACL SETUSER", *rules("aomi-keda"))
+        key = open_queue(TURNS, node.admin).key
+        node.admin.rpush(key, "job")
+        count = "return {redis.call('TYPE', KEYS[1]).ok, redis.call('LLEN', KEYS[1])}"
+        with redis.Redis(port=node.port, username="aomi-keda", password="SECRET") as client:
+            assert client.eval(count, 1, key) == [b"list", 1]
+            for refused in (("LPOP", key), ("GET", "session:{1}"), ("KEYS", "*")):
+                with pytest.raises(redis.exceptions.NoPermissionError):
+                    client.execute_command(*refused)
+    finally:
+        node.stop()
 
 
 @pytest.mark.parametrize("folder", ["base", "keda"])
@@ -171,17 +199,49 @@ def test_a_kustomization_has_every_file_of_its_folder(folder):
     assert {name for name in kustomization["resources"] if name != "../base"} == files
 
 
-@pytest.mark.parametrize("folder", ["base", "keda"])
-def test_kubectl_builds_them(folder, tmp_path):
+@pytest.fixture
+def built(tmp_path):
+    """A function that returns the objects of a folder, as kubectl makes them, by kind and name."""
     if (kubectl := shutil.which("kubectl")) is None:
         pytest.skip("no kubectl on this machine")
     shutil.copytree(FOLDER, tmp_path / "kubernetes")
     shutil.copy(ROOT / "aomi.yaml", tmp_path / "kubernetes/base")
-    built = processes.run([kubectl, "kustomize", str(tmp_path / "kubernetes" / folder)])
-    assert built.returncode == 0, built.stderr
-    objects = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(built.stdout)}
+
+    def built(folder):
+        made = processes.run([kubectl, "kustomize", str(tmp_path / "kubernetes" / folder)])
+        assert made.returncode == 0, made.stderr
+        return {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(made.stdout)}
+
+    return built
+
+
+@pytest.mark.parametrize("folder", ["base", "keda"])
+def test_kubectl_builds_them(folder, built):
+    objects = built(folder)
     assert objects["ConfigMap", "aomi-config"]["data"]["aomi.yaml"] == (ROOT / "aomi.yaml").read_text()
     assert ("replicas" in objects["Deployment", "aomi-worker"]["spec"]) == (folder == "base")
+
+
+def test_the_check_is_a_job_in_the_surroundings_of_a_worker_and_touches_nothing_of_the_site(built):
+    objects, base = built("check"), built("base")
+    names = {("ConfigMap", "aomi-config-check"), ("ConfigMap", "aomi-settings-check"), ("Job", "aomi-worker-check")}
+    assert objects.keys() == names
+    job, worker = (
+        one["spec"]["template"]["spec"]
+        for one in (objects["Job", "aomi-worker-check"], base["Deployment", "aomi-worker"])
+    )
+    assert (job["restartPolicy"], objects["Job", "aomi-worker-check"]["spec"]["backoffLimit"]) == ("Never", 0)
+    (checking,), (working,) = job["containers"], worker["containers"]
+    assert checking.pop("command") == ["aomi", "check"]
+    assert checking.pop("envFrom") == [
+        {"configMapRef": {"name": "aomi-settings-check"}},
+        {"secretRef": {"name": "aomi"}},
+    ]
+    assert checking == {name: value for name, value in working.items() if name in checking}
+    assert job["volumes"][0] == {"name": "config", "configMap": {"name": "aomi-config-check"}}
+    for kind in ("config", "settings"):
+        assert objects["ConfigMap", f"aomi-{kind}-check"]["data"] == base["ConfigMap", f"aomi-{kind}"]["data"]
+    assert "kubectl logs --follow job/aomi-worker-check" in (ROOT / "docs/deploy.md").read_text()
 
 
 def test_the_images_of_the_base_are_those_of_the_containers(containers):

@@ -46,6 +46,8 @@ def _with_choice(command: Command) -> Command:
         if unknown := set(message_ids) - {place.message_id for place in found}:
             raise ConfigError(f"There is no message {min(unknown)!r}; `aomi webhooks` lists them")
         chosen = [one for one in found if every or one.app == app or one.message_id in message_ids]
+        if app and not chosen:
+            raise ConfigError(f"There is no message of the app {app!r}; `aomi webhooks` lists those that there are")
         command(webhooks, chosen, **more)
 
     return run

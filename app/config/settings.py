@@ -82,8 +82,8 @@ class Settings(OwnerSettings):
     otel: bool = Field(False, description="`1` sends OpenTelemetry traces to the endpoint in the `OTEL_*` variables")
     otel_content: bool = Field(
         False,
-        description="`1` adds messages, replies, and arguments and results of tools to traces; keys and secrets are "
-        "never in them",
+        description="`1` adds messages, replies, arguments and results of tools, and comments of feedback to traces, "
+        "which deletion does not reach; keys of known forms and clients' secrets are not in them",
     )
 
     session_id_format: Literal["uuid", "token"] = Field(

@@ -6,6 +6,7 @@ first token, and nothing to be kept up to date.
 
 from __future__ import annotations
 
+import threading
 from typing import NamedTuple
 
 from app.state.session_fields import Fields
@@ -35,6 +36,7 @@ class SeenChoices:
 
     def __init__(self) -> None:
         self._seen: dict[str, SessionChoice] = {}
+        self._lock = threading.Lock()
 
     def of(self, session_id: str) -> SessionChoice:
         """The choice that was read last, the default if none was."""
@@ -42,9 +44,10 @@ class SeenChoices:
 
     def learn(self, session_id: str, session: Fields) -> None:
         """Remember the choice of a session that was read."""
-        self._seen.pop(session_id, None)
         choice = SessionChoice.of(session)
-        if choice != SessionChoice():
-            self._seen[session_id] = choice
-        while len(self._seen) > MAX_SEEN:
-            self._seen.pop(next(iter(self._seen)), None)
+        with self._lock:
+            self._seen.pop(session_id, None)
+            if choice != SessionChoice():
+                self._seen[session_id] = choice
+            while len(self._seen) > MAX_SEEN:
+                del self._seen[next(iter(self._seen))]

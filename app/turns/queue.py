@@ -12,7 +12,7 @@ from rq.results import Result
 from app.state.connection.cluster import Cluster
 from app.state.deletion import SessionRefs
 from app.state.turns.turn_queue import TurnQueue, commands_of
-from app.turns.rq_queue import BACKGROUND, NO_TIMEOUT, TURNS, ReadableJob, forget_execution, open_queue, turn_job_id
+from app.turns.rq_queue import BACKGROUND, NO_TIMEOUT, TURNS, ReadableJob, forget_execution, open_queue, turn_job_ids
 
 
 class Jobs:
@@ -63,7 +63,7 @@ class Jobs:
         runs ends by itself, because its session is gone."""
         background = {_of_call(*call) for call in refs.calls} | {_of_title(thread) for thread in refs.threads}
         background |= {_of_compaction(run_id) for run_id in refs.runs}
-        self._forget(self._turns, {turn_job_id(session_id, run_id) for run_id in refs.runs})
+        self._forget(self._turns, [job_id for run_id in refs.runs for job_id in turn_job_ids(session_id, run_id)])
         self._forget(self._background, background)
 
     def forget_title(self, thread_id: str) -> None:
@@ -90,7 +90,8 @@ class Jobs:
         """Whether a turn's job waits for a worker. A worker that takes the job claims its turn within milliseconds; a
         job that was taken and did not claim its turn is lost. A second job does no harm: one of the two gets the turn.
         """
-        return self._turns.get_job_position(turn_job_id(session_id, run_id)) is not None
+        ids = turn_job_ids(session_id, run_id)
+        return any(self._turns.get_job_position(job_id) is not None for job_id in ids)
 
     def has_steps(self, run_id: str, call_id: str) -> bool:
         """Whether the job of a multi-step call waits for a worker."""

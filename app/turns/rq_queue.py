@@ -97,6 +97,11 @@ def turn_job_id(session_id: str, run_id: str) -> str:
     return f"{run_id}-{session_id if is_plain else _CODED + session_id.encode().hex()}"
 
 
+def turn_job_ids(session_id: str, run_id: str) -> tuple[str, str]:
+    """The ids that a turn's job may have: this version's, and the last one's."""
+    return turn_job_id(session_id, run_id), run_id
+
+
 def turn_of_job(job_id: str) -> tuple[str, str] | None:
     """The session and the run of a turn's job; None for a job of an earlier version, which must be read."""
     run_id, _, name = job_id.partition("-")

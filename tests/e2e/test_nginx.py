@@ -155,7 +155,7 @@ def test_a_rolling_restart_under_load_loses_no_turn(site):
         lives = [threading.Thread(target=_live, args=(person, over, broken)) for person in people]
         for thread in (*listeners, *lives):
             thread.start()
-        for restart in (site.restart_web, site.restart_worker):
+        for restart in (site.restart_worker, site.restart_web):
             for place in (0, 1):
                 restart(place)
         until(lambda: broken or all(len(person.sent) > 3 for person in people), 60, "more messages")

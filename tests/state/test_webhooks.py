@@ -181,11 +181,14 @@ def test_after_a_day_a_message_is_given_up_and_an_operator_can_have_it_sent_agai
     assert webhooks.failed(webhooks.get(place), "status 500")
 
 
-def test_a_retry_that_is_near_is_left_to_the_worker_that_may_be_sending(store, webhooks, said):
+@pytest.mark.parametrize("attempts", [1, 3, 6])
+def test_an_operator_brings_the_next_attempt_forward_however_near_it_is(store, webhooks, said, attempts):
     place = place_of(ended(told(store), said))
-    webhooks.take_due("default", 10, MINUTE)
+    for _ in range(attempts):
+        assert webhooks.failed(webhooks.get(place), "status 500")
     assert webhooks.retry(place)
-    assert webhooks.take_due("default", 10, MINUTE) == []
+    assert pause(webhooks, store) <= 0
+    assert webhooks.take_due("default", 10, MINUTE) == [place]
 
 
 def test_a_dropped_message_stays_dropped_when_its_attempt_fails(store, webhooks, said, connection):

@@ -15,6 +15,9 @@ from app.commands.chat.tools import ToolLines
 from app.commands.chat.turn_stream import TurnStream
 from app.events import sse
 
+STOP_SECONDS = 0.5
+"""Between two tries to stop a turn whose message has not arrived yet."""
+
 TICK_SECONDS = 0.08
 """Between two frames of the spinner; also the longest delay until a Ctrl-C is noticed."""
 
@@ -77,10 +80,10 @@ class AnswerView:
             self._received.put(error)
 
     def _show_all(self, ctrl_c: CtrlC, started: float) -> None:
-        stopped = False
+        stopped, asked_at = False, 0.0
         while True:
-            if ctrl_c.count and not stopped:
-                stopped = self._stop()
+            if ctrl_c.count and not stopped and time.monotonic() - asked_at > STOP_SECONDS:
+                stopped, asked_at = self._stop(), time.monotonic()
             try:
                 received = self._received.get(timeout=TICK_SECONDS)
             except queue.Empty:

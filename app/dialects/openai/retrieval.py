@@ -42,9 +42,11 @@ def asked_in_session(run: Run) -> Asked:
 
 def _arguments_before(run: Run) -> dict[str, str]:
     """The arguments of the answered calls with which a turn goes on, by call."""
+    if run.goes_on is None:
+        return {}
     snapshot = services().sessions.histories.snapshot(run.session_id, run.thread_id)
-    for message in snapshot.messages if snapshot and run.goes_on else ():
-        if run.goes_on and message["id"] == run.goes_on.message_id:
+    for message in snapshot.messages if snapshot else ():
+        if message["id"] == run.goes_on.message_id:
             return {call["call_id"]: exact_json.dumps(call["args"]) for call in message["tool_calls"]}
     return {}
 

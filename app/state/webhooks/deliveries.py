@@ -18,9 +18,6 @@ PAUSES = (1, 5, 30, 120, 600, 1800, 3600)
 TRIED_FOR = timedelta(days=1)
 """From the end of the turn, or an operator's retry, to the last attempt."""
 
-SOON_SECONDS = 120
-"""A retry that comes sooner is not brought forward: a worker may be sending the message now."""
-
 
 class Place(NamedTuple):
     """A message in the index of its app."""
@@ -115,12 +112,10 @@ class Deliveries:
         self._drop(place)
 
     def retry(self, place: Place) -> bool:
-        """Send the message now, and for another day if that fails. False if it does not exist any more."""
+        """Send the message now, and for another day if that fails. One that a worker is sending at this moment may
+        arrive twice, with the same id. False if it does not exist any more."""
         now, key = self._store.clock.now_iso(), redis_keys.webhook(*place)
         name = redis_keys.webhooks_due(place.app)
-        soon = (self._store.clock.now() + timedelta(seconds=SOON_SECONDS)).timestamp() * 1000
-        if (score := self._redis.zscore(name, place.member)) is not None and score < soon:
-            return True
         if not self._store.call("update_hash", [key], {"fields": to_pairs({"since": now, "attempts": None})}):
             return False
         set_due(self._store, Due(name, place.member, 0, KEPT_SECONDS))

@@ -26,11 +26,14 @@ export class WireLog extends EventTarget {
     };
   }
 
-  /** Add a frame that was received from `origin`: {source, runId, sessionId}. Pieces of one text are one entry. */
+  /**
+   * Add a frame that was received from `origin`: {source, runId, sessionId}. Pieces of one text are one entry, whatever came
+   * from elsewhere in between.
+   */
   addEvent({ source, runId, sessionId }, frame) {
     const { type } = frame.event;
-    const last = this.entries.at(-1);
-    if (PIECES.has(type) && last?.type === type && last.runId === runId && last.source === source) {
+    const last = PIECES.has(type) && this.entries.findLast((one) => one.runId === runId && one.source === source);
+    if (last?.type === type) {
       last.count++;
       if (last.frames.length < MAX_PIECES) last.frames.push(frame);
       this._tell("change", last);
