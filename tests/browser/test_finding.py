@@ -10,6 +10,10 @@ from playwright.sync_api import expect
 from tests.support.patience import until
 from tests.support.servers import Calls, Held, Text
 
+BACK_AND_SAVE = """
+addEventListener("popstate", () => document.querySelector("#user-state form").requestSubmit(), { once: true });
+history.back();
+"""
 IS_DARK = "getComputedStyle(document.body).backgroundColor === 'rgb(20, 21, 24)'"
 
 
@@ -117,6 +121,37 @@ def test_threads_of_a_session_are_opened_switched_and_deleted(here):
 
 
 @pytest.mark.exhaustive
+def test_a_message_goes_to_the_thread_that_is_shown_when_another_tab_opens_one(here, tab):
+    here.say("remember 1")
+    expect(here.turns.last).to_contain_text("I will remember 1.")
+    other = tab().open(here.session_id)
+    other.rows.first.hover()
+    other.button("New thread in: remember 1").click()
+    expect(other.said).to_have_count(0)
+    here.say("remember 2")
+    expect(here.turns.last).to_contain_text("I will remember 2.")
+    expect(here.page.get_by_role("list", name="Threads").locator("li")).to_have_count(2)
+    here.page.get_by_role("list", name="Threads").locator(".thread-title").first.click()
+    expect(here.said.locator(".words")).to_have_text(["remember 1", "remember 2"])
+    expect(other.said).to_have_count(0)
+
+
+@pytest.mark.exhaustive
+def test_a_message_to_a_thread_that_was_deleted_elsewhere_goes_nowhere(here, client):
+    here.say("remember 1")
+    expect(here.turns.last).to_contain_text("I will remember 1.")
+    path = f"/api/sessions/{here.session_id}/threads"
+    client.post(path)
+    client.request("DELETE", f"{path}/{client.get(path.removesuffix('/threads')).json()['threads'][0]['id']}")
+    here.say("remember 2")
+    expect(here.page.get_by_role("alert").filter(has_text="There is no such thread")).to_be_visible()
+    expect(here.said).to_have_count(0)
+    expect(here.box).to_have_value("remember 2")
+    here.box.press("Enter")
+    expect(here.turns.last).to_contain_text("I will remember 2.")
+
+
+@pytest.mark.exhaustive
 def test_a_turn_of_another_thread_is_not_shown_in_this_one(scripted, provider, client):
     gate = threading.Event()
     provider.script("elsewhere", [Text(["one "]), Held(gate), Text(["two"])])
@@ -159,6 +194,24 @@ def test_the_user_state_is_edited_and_what_is_wrong_with_it_is_said(here, client
     here.page.reload()
     here.button("User state").click()
     expect(box).to_have_value('{\n  "chain_id": 8453,\n  "wei": 123456789012345678901\n}')
+
+
+@pytest.mark.exhaustive
+def test_an_open_user_state_is_never_saved_to_another_session(here):
+    here.say("remember 1")
+    expect(here.turns.last).to_contain_text("I will remember 1.")
+    first = here.session_id
+    here.page.keyboard.press("Alt+n")
+    here.say("remember 2")
+    expect(here.turns.last).to_contain_text("I will remember 2.")
+    here.button("User state").click()
+    box = here.page.get_by_role("textbox", name="User state (JSON)")
+    box.fill('{"of": "the second"}')
+    with here.page.expect_request("**/api/control/*") as saved:
+        here.page.evaluate(BACK_AND_SAVE)
+    assert here.session_id == first
+    assert first not in saved.value.url
+    expect(box).to_be_hidden()
 
 
 def test_a_turn_says_what_it_took(scripted, provider):
