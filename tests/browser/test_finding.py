@@ -86,13 +86,15 @@ def test_a_search_finds_titles_and_texts_that_were_loaded(here):
 
 
 @pytest.mark.exhaustive
-def test_a_conversation_that_runs_and_one_with_news_are_marked(here):
+def test_a_conversation_that_runs_and_one_with_news_are_marked(here, client):
     here.say("count to 900")
     expect(here.turns.last).to_contain_text("1 2")
     row = here.rows.locator(".row-title", has_text="count to 900")
     expect(row).to_have_attribute("aria-description", "Running")
+    session_id = here.session_id
     here.page.keyboard.press("Alt+n")
     expect(row).to_have_attribute("aria-description", "Running")
+    client.post("/api/interrupt", headers={"X-Session-Id": session_id}).raise_for_status()
     expect(row).to_have_attribute("aria-description", "Unread")
 
 
