@@ -83,6 +83,14 @@ def test_a_turn_is_shown_as_each_dialect_streams_it(scripted, provider):
     expect(turn.locator(".row-name", has_text="tool_call")).to_be_visible()
 
 
+def test_a_dialect_that_was_chosen_before_the_message_shows_its_turn(scripted):
+    scripted.button("Events").click()
+    scripted.page.get_by_label("Dialect").select_option(label="AI SDK")
+    scripted.say("hello")
+    for kind in ("GET /ai/chat/", "text-delta", "finish"):
+        expect(turns(scripted.page).last.locator(".row-name", has_text=kind).first).to_be_visible()
+
+
 def code_of(page: Page, language: str) -> str:
     """The code of the request with the last message."""
     sent = turns(page).last.locator("li.sent").first

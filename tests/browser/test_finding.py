@@ -10,6 +10,10 @@ from playwright.sync_api import expect
 from tests.support.patience import until
 from tests.support.servers import Calls, Held, Text
 
+BACK_AND_SAVE = """
+addEventListener("popstate", () => document.querySelector("#user-state form").requestSubmit(), { once: true });
+history.back();
+"""
 IS_DARK = "getComputedStyle(document.body).backgroundColor === 'rgb(20, 21, 24)'"
 
 
@@ -82,13 +86,15 @@ def test_a_search_finds_titles_and_texts_that_were_loaded(here):
 
 
 @pytest.mark.exhaustive
-def test_a_conversation_that_runs_and_one_with_news_are_marked(here):
+def test_a_conversation_that_runs_and_one_with_news_are_marked(here, client):
     here.say("count to 900")
     expect(here.turns.last).to_contain_text("1 2")
     row = here.rows.locator(".row-title", has_text="count to 900")
     expect(row).to_have_attribute("aria-description", "Running")
+    session_id = here.session_id
     here.page.keyboard.press("Alt+n")
     expect(row).to_have_attribute("aria-description", "Running")
+    client.post("/api/interrupt", headers={"X-Session-Id": session_id}).raise_for_status()
     expect(row).to_have_attribute("aria-description", "Unread")
 
 
@@ -114,6 +120,37 @@ def test_threads_of_a_session_are_opened_switched_and_deleted(here):
     here.button("Delete").click()
     expect(threads).to_have_count(0)
     expect(here.said.locator(".words")).to_have_text(["remember 1", "remember 3"])
+
+
+@pytest.mark.exhaustive
+def test_a_message_goes_to_the_thread_that_is_shown_when_another_tab_opens_one(here, tab):
+    here.say("remember 1")
+    expect(here.turns.last).to_contain_text("I will remember 1.")
+    other = tab().open(here.session_id)
+    other.rows.first.hover()
+    other.button("New thread in: remember 1").click()
+    expect(other.said).to_have_count(0)
+    here.say("remember 2")
+    expect(here.turns.last).to_contain_text("I will remember 2.")
+    expect(here.page.get_by_role("list", name="Threads").locator("li")).to_have_count(2)
+    here.page.get_by_role("list", name="Threads").locator(".thread-title").first.click()
+    expect(here.said.locator(".words")).to_have_text(["remember 1", "remember 2"])
+    expect(other.said).to_have_count(0)
+
+
+@pytest.mark.exhaustive
+def test_a_message_to_a_thread_that_was_deleted_elsewhere_goes_nowhere(here, client):
+    here.say("remember 1")
+    expect(here.turns.last).to_contain_text("I will remember 1.")
+    path = f"/api/sessions/{here.session_id}/threads"
+    client.post(path)
+    client.request("DELETE", f"{path}/{client.get(path.removesuffix('/threads')).json()['threads'][0]['id']}")
+    here.say("remember 2")
+    expect(here.page.get_by_role("alert").filter(has_text="There is no such thread")).to_be_visible()
+    expect(here.said).to_have_count(0)
+    expect(here.box).to_have_value("remember 2")
+    here.box.press("Enter")
+    expect(here.turns.last).to_contain_text("I will remember 2.")
 
 
 @pytest.mark.exhaustive
@@ -159,6 +196,24 @@ def test_the_user_state_is_edited_and_what_is_wrong_with_it_is_said(here, client
     here.page.reload()
     here.button("User state").click()
     expect(box).to_have_value('{\n  "chain_id": 8453,\n  "wei": 123456789012345678901\n}')
+
+
+@pytest.mark.exhaustive
+def test_an_open_user_state_is_never_saved_to_another_session(here):
+    here.say("remember 1")
+    expect(here.turns.last).to_contain_text("I will remember 1.")
+    first = here.session_id
+    here.page.keyboard.press("Alt+n")
+    here.say("remember 2")
+    expect(here.turns.last).to_contain_text("I will remember 2.")
+    here.button("User state").click()
+    box = here.page.get_by_role("textbox", name="User state (JSON)")
+    box.fill('{"of": "the second"}')
+    with here.page.expect_request("**/api/control/*") as saved:
+        here.page.evaluate(BACK_AND_SAVE)
+    assert here.session_id == first
+    assert first not in saved.value.url
+    expect(box).to_be_hidden()
 
 
 def test_a_turn_says_what_it_took(scripted, provider):

@@ -205,3 +205,21 @@ def test_an_answer_that_comes_too_late_is_explained(ask, scripted, client):
     form.get_by_role("button", name="Refuse").click()
     expect(scripted.page.locator("#log")).to_contain_text("Your reply to a tool")
     expect(form).to_have_count(0)
+
+
+def test_the_page_shows_a_state_of_a_server_of_the_version_before(scripted, client, provider):
+    def without_news(route):
+        reply = route.fetch()
+        news = ("thread_is_processing", "client_requests")
+        route.fulfill(response=reply, json={name: value for name, value in reply.json().items() if name not in news})
+
+    gate = threading.Event()
+    provider.script("a question", [Text(["half "]), Held(gate), Text(["whole"])])
+    with client.chat("a question", app="scripted"):
+        scripted.intercept("**/api/state*", without_news)
+        scripted.page.reload()
+        expect(scripted.turns.last).to_contain_text("half")
+        expect(scripted.turns.last).to_have_attribute("aria-busy", "true")
+        gate.set()
+    expect(scripted.turns.last).to_contain_text("half whole")
+    expect(scripted.turns.last).to_have_attribute("aria-busy", "false")

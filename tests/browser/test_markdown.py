@@ -32,6 +32,12 @@ COMPARE = """async ([texts]) => {
   return texts.flatMap((text) => [1, 5].map((piece) => forms(text, piece)));
 }"""
 
+ARE_MARKED = """async (one) => {
+  for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+  return [...one.querySelectorAll("pre span")].every((each) => each.mark);
+}"""
+"""Whether colours are still those that were marked, also after the frames in which code that is seen gets them."""
+
 
 def test_a_text_that_has_streamed_is_as_one_that_came_at_once(here):
     different = [forms for forms in here.page.evaluate(COMPARE, [TEXTS]) if len(set(forms)) != 1]
@@ -46,10 +52,14 @@ def test_blocks_that_have_ended_stay_the_same_elements(scripted, provider):
     answer.send()
     expect(prose.locator("pre")).to_contain_text("let a")
     prose.evaluate("(one) => one.querySelectorAll('p, pre').forEach((each) => (each.mark = true))")
-    for text in ("Then", "more", "Last."):
+    answer.send()
+    expect(prose.locator("pre .hljs-keyword")).to_have_text(["let", "let"])
+    prose.evaluate("(one) => one.querySelectorAll('pre span').forEach((each) => (each.mark = true))")
+    for text in ("more", "Last."):
         answer.send()
         expect(prose).to_contain_text(text)
     expect(scripted.turns.last).to_have_attribute("aria-busy", "false")
+    assert prose.evaluate(ARE_MARKED)
     assert prose.evaluate("(one) => [...one.querySelectorAll('p, pre')].map((each) => Boolean(each.mark))") == [
         True,
         True,

@@ -45,11 +45,12 @@ def test_a_session_that_was_made_anew_elsewhere_is_loaded_once(scripted, client)
     client.ask("hello anew", app="scripted")
     loads = []
     with scripted.page.expect_request("**/api/updates"):
-        scripted.page.on("request", lambda request: loads.append(request) if "/api/state" in request.url else None)
+        scripted.page.on("response", lambda one: loads.append(one) if one.ok and "/api/state" in one.url else None)
         scripted.page.evaluate(SET_HIDDEN, False)
     assert len(loads) == 1
     expect(scripted.said.locator(".words")).to_have_text(["hello anew"])
     expect(scripted.turns).to_have_count(1)
+    assert len(loads) == 1
 
 
 def test_a_session_that_was_deleted_while_nobody_looked_is_gone(scripted, client):

@@ -9,8 +9,8 @@ export class ClientRequests {
     return [...this.#byId.values()].sort((one, other) => one.id - other.id);
   }
 
-  /** Take over `client_requests` of /api/state. A request stays the same object while it is open. */
-  load(requests) {
+  /** Take over `client_requests` of /api/state; a server of the version before has none. A request stays the same object while it is open. */
+  load(requests = []) {
     const known = this.#byId;
     this.#byId = new Map();
     for (const request of requests) this.add(request, known.get(request.id));

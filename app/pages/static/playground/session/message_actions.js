@@ -102,6 +102,7 @@ export class MessageActions {
       await sent;
     } catch (error) {
       undo();
+      if (error.status === 404) sync.soon(); // the thread, or all of the session, is gone
       throw error;
     } finally {
       changed();

@@ -8,12 +8,15 @@ const MAX_ATTEMPTS = 3;
 export class MessageSender {
   #api;
   #sessionId;
+  #placed;
   #pending = 0;
   #previous = Promise.resolve();
 
-  constructor(api, sessionId) {
+  /** `placed(body)` is the body of a chat with the thread that it goes to. */
+  constructor(api, sessionId, placed) {
     this.#api = api;
     this.#sessionId = sessionId;
+    this.#placed = placed;
   }
 
   /** How many messages the server has neither accepted nor refused yet. */
@@ -33,7 +36,8 @@ export class MessageSender {
     this.#pending++;
     try {
       await previous;
-      accepted(await this.#post(await prepare(), message));
+      const { app, body } = await prepare();
+      accepted(await this.#post(app, this.#placed(body), message));
     } finally {
       resolve();
       this.#pending--;
@@ -42,7 +46,7 @@ export class MessageSender {
   }
 
   /** Post with retries. The message's id is the idempotency key: a retry cannot start a second turn. */
-  async #post({ app, body }, { id }) {
+  async #post(app, body, { id }) {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#api.chat(this.#sessionId, app, body, id);

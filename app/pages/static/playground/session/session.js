@@ -33,7 +33,7 @@ export class Session extends EventTarget {
   #isConnected = true;
   #isPaused = false;
 
-  /** `threadId` is the thread to show, '' for the newest. */
+  /** `threadId` is the thread to show, '' for the one that is the newest now. */
   constructor(wholeApi, id, owner, threadId = "") {
     super();
     this.id = id;
@@ -41,7 +41,7 @@ export class Session extends EventTarget {
     const { api } = this.threads;
     this.#api = api;
     this.#settings = new SessionSettings(api, id, owner, this.#data, () => this.#notify("listed"));
-    this.#sender = new MessageSender(api, id);
+    this.#sender = new MessageSender(api, id, (body) => this.threads.placed(body));
     this.#follower = new TurnFollower(api, id, this.#closed.signal, this.#data, {
       changed: () => this.#changed(),
       placeUnknown: () => this.#sync.soon(), // the state has the turn behind its message

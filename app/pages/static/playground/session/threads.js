@@ -5,20 +5,18 @@ const NOT_FOUND = 404;
 export class Threads {
   #api;
   #sessionId;
-  #chosen;
-  #shown = ""; // the id of the thread that the last state was of
+  #shown; // the id of the thread: it stays, also when another one becomes the newest
   #isRunning = false; // whether the session's current turn was in it then
   #all = [];
   #loading = null;
 
-  /** `chosen` is the id of the thread to show, '' for the newest. */
-  constructor(api, sessionId, chosen) {
+  /** `shown` is the id of the thread to show, '' for the one that is the newest now. */
+  constructor(api, sessionId, shown) {
     this.#api = api;
     this.#sessionId = sessionId;
-    this.#chosen = chosen;
+    this.#shown = shown;
     this.api = Object.assign(Object.create(api), {
       state: (id) => this.#state(id),
-      chat: (id, app, body, key) => api.chat(id, app, this.#placed(body), key),
       resume: (id, cursor, runId) => this.#resume(id, cursor, runId),
     });
   }
@@ -28,13 +26,9 @@ export class Threads {
     return this.#all;
   }
 
+  /** The id of the thread that is shown, '' as long as there is none. */
   get shown() {
     return this.#shown;
-  }
-
-  /** The id of the thread that was chosen; '' if the newest is shown, whichever that is. */
-  get chosen() {
-    return this.#chosen;
   }
 
   /** Wait until the list is loaded. Where that fails, it stays as it was. */
@@ -43,9 +37,14 @@ export class Threads {
     return this.#loading;
   }
 
-  /** Load it again if there are several threads: their titles and what runs may have changed. */
+  /** Load it again, if the server has the session: there may be others now, or other titles. */
   async refresh() {
-    if (this.#all.length > 1) await this.#load();
+    if (this.#shown) await this.#load();
+  }
+
+  /** The body of a chat, with the thread that is shown: the newest one may be another. */
+  placed(body) {
+    return this.#shown ? { ...body, thread_id: this.#shown } : body;
   }
 
   /** Open a new thread. Returns its id. */
@@ -61,32 +60,27 @@ export class Threads {
     try {
       this.#all = (await this.#api.session(this.#sessionId)).threads;
     } catch (error) {
+      this.#loading = null;
       if (!("status" in error)) throw error;
     }
   }
 
   /** The state of the thread that is shown: whether a turn runs in it, not in the session. */
   async #state(id) {
-    const state = await this.#stateOfChosen(id);
+    const state = await this.#stateOfShown(id);
     this.#shown = state.thread_id ?? "";
-    this.#isRunning = state.thread_is_processing;
+    this.#isRunning = state.thread_is_processing ?? state.is_processing; // a server of the version before says the latter only
     return { ...state, is_processing: this.#isRunning };
   }
 
-  async #stateOfChosen(id) {
+  async #stateOfShown(id) {
+    const shown = this.#shown;
     try {
-      return await this.#api.state(id, this.#chosen);
+      return await this.#api.state(id, shown);
     } catch (error) {
-      if (error.status !== NOT_FOUND || !this.#chosen) throw error;
+      if (error.status !== NOT_FOUND || !shown) throw error;
     }
-    this.#chosen = ""; // it was deleted
-    return this.#api.state(id);
-  }
-
-  /** The body of a chat, with its thread where the session has others. */
-  #placed(body) {
-    const threadId = this.#chosen || (this.#all.length > 1 ? this.#shown : "");
-    return threadId ? { ...body, thread_id: threadId } : body;
+    return this.#api.state(id); // the thread was deleted
   }
 
   /** The stream of a turn. The session's last one may have been in another thread: it is followed only while it runs here. */

@@ -16,6 +16,7 @@ export class CodeBlock {
   constructor(info) {
     this.language = info.trim().split(/[\s,{:]/)[0].toLowerCase();
     this._text = "";
+    this._coloured = null; // the text that has its colours
     this._code = el("code");
     const name = this.language ? `Code in ${this.language}` : "Code";
     const box = el("div", { className: "scrolling", tabIndex: 0, role: "group", "aria-label": name }, el("pre", {}, this._code));
@@ -31,18 +32,20 @@ export class CodeBlock {
     const isGrown = this._code.childNodes.length === 1 && node.nodeType === Node.TEXT_NODE && text.startsWith(this._text);
     if (isGrown) node.appendData(text.slice(this._text.length));
     else this._code.textContent = text;
-    this._text = text;
+    [this._text, this._coloured] = [text, null];
   }
 
-  /** Colour the code as soon as it is seen. */
+  /** Colour the code as soon as it is seen. Code that has its colours stays, with what the user has selected in it. */
   colour() {
-    if (this.language) watcher.observe(this.element);
+    if (this.language && this._coloured !== this._text) watcher.observe(this.element);
   }
 
   async seen() {
     watcher.unobserve(this.element);
     const text = this._text;
     const coloured = await highlight(text, this.language);
-    if (coloured && text === this._text) this._code.replaceChildren(coloured);
+    if (text !== this._text || text === this._coloured) return; // it has grown, or was seen twice
+    this._coloured = text;
+    if (coloured) this._code.replaceChildren(coloured);
   }
 }

@@ -10,6 +10,7 @@ export class UserStateDialog {
     this._dialog = dialog;
     this._button = button;
     this._session = session;
+    this._edited = null; // the session whose state is, or was, in the box
     this._box = dialog.querySelector("textarea");
     this._error = dialog.querySelector("[role=alert]");
     button.addEventListener("click", () => this._open());
@@ -17,18 +18,21 @@ export class UserStateDialog {
     dialog.querySelector("[data-do=cancel]").addEventListener("click", () => dialog.close());
     dialog.querySelector("form").addEventListener("submit", (event) => {
       event.preventDefault();
-      this._save(this._session());
+      this._save(this._edited);
     });
   }
 
-  /** Before the session is loaded, nobody knows what there is to edit. */
-  update({ loaded }) {
-    this._button.disabled = !loaded;
+  /** Before the session is loaded, nobody knows what there is to edit. What was open of another session is closed. */
+  update(session) {
+    this._button.disabled = !session.loaded;
+    if (session !== this._edited) this._dialog.close();
   }
 
   _open() {
-    if (!this._session().loaded) return;
-    this._box.value = prettyJson(this._session().userState.value);
+    const session = this._session();
+    if (!session.loaded) return;
+    this._edited = session;
+    this._box.value = prettyJson(session.userState.value);
     this._say("");
     this._dialog.showModal();
     this._box.focus();
@@ -41,7 +45,7 @@ export class UserStateDialog {
       if (!(error instanceof SyntaxError) && !("status" in error)) throw error;
       return this._refuse(error.message);
     }
-    this._dialog.close();
+    if (session === this._edited) this._dialog.close();
     announce("User state saved");
   }
 

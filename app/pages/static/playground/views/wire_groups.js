@@ -62,7 +62,7 @@ export class WireGroup {
   #dialect = "native";
   #kind = "";
   #reading = new AbortController();
-  #sessionId = "";
+  #sessionId;
   #handlers;
   #title;
   #failure = el("p", { className: "hint", role: "status" });
@@ -72,6 +72,7 @@ export class WireGroup {
   /** `handlers`: `read(log, path, origin, signal)` reads the turn in a dialect; `kind(entry)` tells of each of its entries. */
   constructor(entry, handlers) {
     this.runId = entry.runId;
+    this.#sessionId = entry.sessionId;
     this.#handlers = handlers;
     this.#title = el("span", { className: "group-title" }, this.runId ? "A turn" : "Between turns");
     const time = el("time", {}, timeOfDay(entry.at));
@@ -90,7 +91,6 @@ export class WireGroup {
 
   add(entry) {
     this.#native.add(entry);
-    this.#sessionId ||= entry.sessionId;
     const said = this.runId && entry.kind === "request" ? entry.body?.text : "";
     if (said) setText(this.#title, `“${said.length > TITLE_LENGTH ? `${said.slice(0, TITLE_LENGTH)}…` : said}”`);
     this.#hideEmpty();
