@@ -56,6 +56,7 @@ def test_the_text_of_a_new_conversation_is_there_again_in_the_next_new_one(here)
 def test_a_message_that_fails_goes_back_into_the_box_of_its_own_conversation(here):
     here.say("remember 1")
     expect(here.turns.last).to_contain_text("I will remember 1.")
+    expect(here.page.get_by_role("heading", level=1)).to_have_text("remember 1")
     held = []
     here.intercept("**/api/chat?*", lambda route: held.append(route))
     with here.page.expect_request("**/api/chat?*"):

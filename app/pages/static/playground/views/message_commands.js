@@ -23,7 +23,7 @@ export class MessageCommands {
     } catch (error) {
       this._parts.drafts.putBack(session, text, attachments);
       if (session.id === this._session.id) this._refused(error);
-      else this._refusedElsewhere(error, session.title);
+      else this._refusedElsewhere(error, session.fields.title);
     }
   }
 
