@@ -162,18 +162,14 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken, compaction: Compac
     messages, asks = answered_calls(run, messages, context.secrets, toolbox, emit, token)
     if asks:
         return turn.End("stop", asks)
-    ask_title = _no_title
-    if app.title_model and len(messages) == 1 and not run.branch:
-        ask_title = cache(partial(services.jobs.title, run.session_id, run.id, run.thread_id, app.title_model))
+    if not (app.title_model and len(messages) == 1 and not run.branch):
+        return turn.run(messages, model, toolbox, emit, token, services.settings.max_model_calls)
+    ask_title = cache(partial(services.jobs.title, run.session_id, run.id, run.thread_id, app.title_model))
     try:
         model = replace(model, while_waiting=ask_title)  # no first token waits for it
         return turn.run(messages, model, toolbox, emit, token, services.settings.max_model_calls)
     finally:
         ask_title()  # also where no model could be asked; a second time does nothing
-
-
-def _no_title() -> None:
-    """The thread has a title, or the app does not want one of a model."""
 
 
 def _log_message(services: Services, run: Run, secrets: Secrets) -> None:
