@@ -362,6 +362,7 @@ def test_systemd_finds_nothing_wrong_with_the_units_and_little_exposed(installed
 # what really runs
 
 
+@pytest.mark.long
 def test_the_procfile_as_it_is_gives_a_site_that_is_ready(redis_url, config_file, tmp_path):
     """Its very lines, run as Heroku runs them."""
     port = free_port()

@@ -189,6 +189,7 @@ def test_the_programs_for_clients_print_what_the_page_says(page, language, code,
     assert ran.stdout == said, ran.stderr
 
 
+@pytest.mark.long
 def test_an_event_source_goes_on_by_itself_where_the_line_broke(webs, tmp_path):
     ((code, said),) = [(code, said) for _, _, code, said in programs() if "new EventSource" in code]
     with breaking(webs[0], cut_at=2, of=b"GET /api/chat") as (url, line):

@@ -25,6 +25,8 @@ from workers.reply import ToolRequest
 from workers.tools import ToolContext
 from workers.tools.waiting import CallWaits
 
+pytestmark = pytest.mark.long
+
 PAGE = ROOT / "docs/approval.md"
 
 

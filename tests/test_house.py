@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import re
 import sys
@@ -23,9 +24,15 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*ROOT.glob("app/**/*.py"), *ROOT.glob("workers/**/*.py")])
 
 
+@functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Of the whole file."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
 def imports(path: Path) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -35,15 +42,14 @@ def imports(path: Path) -> set[str]:
 
 def imported(path: Path) -> set[str]:
     """As `imports`, with the names that are taken out of a module."""
-    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
-    return imports(path) | {alias.name for node in nodes for alias in node.names}
+    taken = [node for node in nodes(path) if isinstance(node, ast.ImportFrom)]
+    return imports(path) | {alias.name for node in taken for alias in node.names}
 
 
 def literals(path: Path) -> list[str]:
     """Strings and bytes of the code, docstrings left out."""
-    tree = ast.parse(path.read_text())
-    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    values = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and id(n) not in docs]
+    docs = {id(node.value) for node in nodes(path) if isinstance(node, ast.Expr)}
+    values = [n.value for n in nodes(path) if isinstance(n, ast.Constant) and id(n) not in docs]
     return [v.decode("latin-1") if isinstance(v, bytes) else v for v in values if isinstance(v, str | bytes)]
 
 
@@ -213,8 +219,7 @@ def test_the_environment_is_read_in_few_places():
         "workers/models/models.py",
     )
     for path in set(SOURCES) - knowing:
-        nodes = ast.walk(ast.parse(path.read_text()))
-        reads = [ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)]
+        reads = [ast.unparse(node) for node in nodes(path) if isinstance(node, ast.Attribute)]
         assert not {"os.environ", "os.getenv"} & set(reads), path
 
 
@@ -257,7 +262,7 @@ def test_commands_print_in_one_way():
     printing = {"print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write"}
 
     def prints(path: Path) -> bool:
-        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        calls = [node for node in nodes(path) if isinstance(node, ast.Call)]
         return bool(printing & {ast.unparse(call.func) for call in calls})
 
     found = {p for p in SOURCES if p.is_relative_to(ROOT / "app/commands") and prints(p)}
@@ -268,7 +273,7 @@ def test_broad_excepts_stand_where_they_must():
     places = Counter(
         str(path.relative_to(ROOT))
         for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.ExceptHandler) and broad(node.type)
     )
     assert places == {

@@ -51,6 +51,7 @@ def test_requests_and_events_are_grouped_by_turns_as_they_were(here: Playground)
     expect(here.button("Events")).to_be_focused()
 
 
+@pytest.mark.long
 def test_tokens_are_folded_and_open_to_their_frames(scripted, provider):
     words = StepwiseText(["one ", "two ", "three"])
     provider.script("some words", words.answer)
@@ -68,6 +69,7 @@ def test_tokens_are_folded_and_open_to_their_frames(scripted, provider):
     )
 
 
+@pytest.mark.long
 def test_a_turn_is_shown_as_each_dialect_streams_it(scripted, provider):
     provider.script("in other words", [Text(["First. "]), Calls([("Add", {"a": 1, "b": 2})])], [Text(["Done."])])
     scripted.say("in other words")
@@ -83,6 +85,7 @@ def test_a_turn_is_shown_as_each_dialect_streams_it(scripted, provider):
     expect(turn.locator(".row-name", has_text="tool_call")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_dialect_that_was_chosen_before_the_message_shows_its_turn(scripted):
     scripted.button("Events").click()
     scripted.page.get_by_label("Dialect").select_option(label="AI SDK")

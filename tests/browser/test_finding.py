@@ -17,6 +17,7 @@ history.back();
 IS_DARK = "getComputedStyle(document.body).backgroundColor === 'rgb(20, 21, 24)'"
 
 
+@pytest.mark.long
 def test_a_button_leads_to_the_latest(here):
     here.page.set_viewport_size({"width": 500, "height": 420})
     here.say("count to 200")
@@ -42,6 +43,7 @@ def test_any_message_can_be_copied(here, profile):
     until(lambda: here.page.evaluate(copied) == "I will remember 42.")
 
 
+@pytest.mark.long
 def test_the_theme_is_chosen_kept_and_the_same_in_each_tab(here, tab):
     other = tab().open()
     here.page.emulate_media(color_scheme="light")
@@ -64,6 +66,7 @@ def test_a_closed_card_has_the_first_lines_of_the_arguments(scripted, provider):
     expect(lines).to_be_hidden()
 
 
+@pytest.mark.long
 def test_a_search_finds_titles_and_texts_that_were_loaded(here):
     here.say("remember 11")
     expect(here.turns.last).to_contain_text("I will remember 11.")
@@ -98,6 +101,7 @@ def test_a_conversation_that_runs_and_one_with_news_are_marked(here, client):
     expect(row).to_have_attribute("aria-description", "Unread")
 
 
+@pytest.mark.long
 def test_threads_of_a_session_are_opened_switched_and_deleted(here):
     here.say("remember 1")
     expect(here.turns.last).to_contain_text("I will remember 1.")
@@ -175,6 +179,7 @@ def test_a_turn_of_another_thread_is_not_shown_in_this_one(scripted, provider, c
     expect(scripted.turns.locator(".prose")).to_have_text(["one two"])
 
 
+@pytest.mark.long
 def test_the_user_state_is_edited_and_what_is_wrong_with_it_is_said(here, client):
     here.say("remember 1")
     expect(here.turns.last).to_contain_text("I will remember 1.")

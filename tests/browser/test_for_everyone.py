@@ -73,6 +73,7 @@ def test_shift_enter_makes_a_line_and_sends_nothing(here):
     expect(here.said).to_have_count(0)
 
 
+@pytest.mark.long
 def test_an_answer_is_read_out_once_when_it_is_whole(here):
     spoken = here.page.locator("#status")
     here.say("remember 42")
@@ -107,6 +108,7 @@ def test_texts_stand_out_from_their_ground(here, scheme):
     assert dark is (scheme == "dark")
 
 
+@pytest.mark.long
 def test_nothing_is_wider_than_a_screen_of_320_pixels(here, provider):
     here.page.set_viewport_size({"width": 320, "height": 600})
     here.say("remember " + "x" * 200)

@@ -16,7 +16,7 @@ from tests.clients.aimock import Aimock
 from tests.clients.providers import PATHS, models
 from tests.models import compare
 from tests.models.journal import Journal
-from tests.models.stack import MODES, TOOLS, Stack, in_both_modes
+from tests.models.stack import MODES, TOOLS, Stack, Stacks, in_both_modes
 from tests.support.client import Client, Event, text_of
 from tests.support.patience import patient
 
@@ -79,18 +79,17 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aimock]:
 
 
 @pytest.fixture(scope="module")
-def stacks(simulator: Aimock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Stack]]:
+def stacks(simulator: Aimock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stacks]:
     known = models(simulator.url)
     app = {"id": "cases", "model": "openai", "models": list(known), "preamble": "Be brief.", "tools": TOOLS}
     listed = [{"model_name": name, "litellm_params": params} for name, params in known.items()]
-    folders = {mode: tmp_path_factory.mktemp(mode) for mode in MODES}
-    with in_both_modes(folders, {"model_list": listed, "apps": [app]}, Journal()) as started:
+    with in_both_modes(tmp_path_factory, {"model_list": listed, "apps": [app]}, Journal()) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
 def outcomes(
-    request: pytest.FixtureRequest, stacks: dict[str, Stack], simulator: Aimock
+    request: pytest.FixtureRequest, stacks: Stacks, simulator: Aimock
 ) -> Iterator[dict[tuple[str, str, str], Future[Outcome]]]:
     """All messages to the providers that were selected, side by side."""
     chosen = [item.callspec.params for item in request.session.items if item.path == request.path]

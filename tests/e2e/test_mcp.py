@@ -164,6 +164,7 @@ def test_a_long_tool_begins_at_once_and_its_progress_and_result_are_later_steps(
     assert steps[-1]["result"] == {"result": "on top"}
 
 
+@pytest.mark.long
 def test_a_worker_that_is_killed_in_calls_leaves_no_program_and_no_call_is_made_twice(
     backend, web, worker, provider, journal
 ):

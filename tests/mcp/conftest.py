@@ -69,7 +69,7 @@ def http_server(port=0, **environment):
         processes.stop(process, signal.SIGKILL)  # it would wait for the end of our stream of its notifications
 
 
-@pytest.fixture(scope="module", params=["stdio", "http"])
+@pytest.fixture(scope="module", params=[pytest.param("stdio", marks=pytest.mark.long), "http"])
 def servers(request, tmp_path_factory):
     journal = tmp_path_factory.mktemp("mcp") / "journal"
     variables = {"MCP_JOURNAL": str(journal), "MCP_TOKEN": "token-of-the-server"}

@@ -40,7 +40,10 @@ def test_the_tools_of_a_server_are_listed(aomi):
     assert tools["tests__add"]["parameters"]["required"] == ["a", "b"]
 
 
-@pytest.mark.parametrize(("name", "code", "words"), [("away", 1, "cannot be reached"), ("other", 2, "no MCP server")])
+@pytest.mark.parametrize(
+    ("name", "code", "words"),
+    [pytest.param("away", 1, "cannot be reached", marks=pytest.mark.long), ("other", 2, "no MCP server")],
+)
 def test_a_server_that_is_away_or_unknown_is_said_in_words(aomi, name, code, words):
     failed = aomi("mcp", name)
     assert (failed.returncode, words in failed.stderr) == (code, True), failed.stderr

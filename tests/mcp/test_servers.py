@@ -42,6 +42,7 @@ def test_a_server_that_is_away_leaves_a_notice_for_the_model_and_no_tools(server
         assert words in offer.notices[0]
 
 
+@pytest.mark.long
 def test_a_server_that_hangs_delays_a_turn_once_and_no_turn_of_another_app():
     hung = McpServer(command=sys.executable, args=("-c", "import time; time.sleep(600)"))
     with serving({"hung": hung, "tests": stdio_server()}, patience=0.5) as running:
@@ -63,6 +64,7 @@ runpy.run_module("tests.support.mcp_server", run_name="__main__")
 """
 
 
+@pytest.mark.long
 def test_a_call_that_was_approved_waits_longer_for_its_server(tmp_path):
     started = tmp_path / "started"
     late = McpServer(command=sys.executable, args=("-c", WAITS_FOR_A_FILE, str(started)))
@@ -95,6 +97,7 @@ def test_a_server_that_was_killed_keeps_its_tools_and_works_when_it_is_back():
             assert until(lambda: running.call("tests__add", a=1, b=2) == {"result": 3}, 60, what="the server")
 
 
+@pytest.mark.long
 def test_a_server_that_is_killed_in_a_call_is_an_error(tmp_path):
     journal = tmp_path / "journal"
     with serving({"tests": stdio_server(MCP_JOURNAL=str(journal))}) as running:
@@ -147,6 +150,7 @@ def test_each_client_has_a_connection_with_its_own_secret(monkeypatch):
             assert len(running.mcp.pool.connections) == 1
 
 
+@pytest.mark.long
 def test_a_hundred_tools_are_offered_under_legal_names():
     with serving({"tests": stdio_server(MCP_MORE_TOOLS="100")}) as running:
         running.tool("tests__more_99")

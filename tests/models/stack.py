@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,17 +122,25 @@ def running(folder: Path, content: dict[str, Any], mode: str, journal: Journal, 
             backend.stop()
 
 
+class Stacks(dict[str, Stack]):
+    """A backend in each mode; each starts when it is first asked for."""
+
+    def __init__(self, start: Callable[[str], Stack]) -> None:
+        super().__init__()
+        self._start = start
+
+    def __missing__(self, mode: str) -> Stack:
+        self[mode] = self._start(mode)
+        return self[mode]
+
+
 @contextmanager
 def in_both_modes(
-    folders: dict[str, Path], content: dict[str, Any], journal: Journal, **more: str
-) -> Iterator[dict[str, Stack]]:
-    """A backend in each mode, started side by side."""
-    with ExitStack() as opened, ThreadPoolExecutor() as pool:
-        starting = {
-            mode: pool.submit(opened.enter_context, running(folder, content, mode, journal, **more))
-            for mode, folder in folders.items()
-        }
-        yield {mode: future.result() for mode, future in starting.items()}
+    folders: pytest.TempPathFactory, content: dict[str, Any], journal: Journal, **more: str
+) -> Iterator[Stacks]:
+    """The backends that are asked for, each in a folder of its own; they end with it."""
+    with ExitStack() as opened:
+        yield Stacks(lambda mode: opened.enter_context(running(folders.mktemp(mode), content, mode, journal, **more)))
 
 
 def _new_key(backend: Backend) -> str:

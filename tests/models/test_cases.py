@@ -10,7 +10,7 @@ import pytest
 from tests.models import compare
 from tests.models.cases_file import cases
 from tests.models.play import Outcome, play, problems
-from tests.models.stack import MODES, Stack
+from tests.models.stack import MODES, Stacks
 from tests.support.patience import patient
 
 AT_ONCE = 16
@@ -20,12 +20,13 @@ DEFAULT, OTHER = MODES
 IN_BOTH = list(cases())[::2]
 """Those played in the other mode, too: it differs behind the wires, of which each has many cases."""
 IN_THE_OTHER = [pytest.param(name, OTHER, marks=pytest.mark.exhaustive) for name in IN_BOTH]
+AT_FIRST = [pytest.param(name, DEFAULT, marks=() if name in IN_BOTH else pytest.mark.long) for name in cases()]
 
 Played = Callable[[str, str], Outcome]
 
 
 @pytest.fixture(scope="module")
-def played(request: pytest.FixtureRequest, stacks: dict[str, Stack]) -> Iterator[Played]:
+def played(request: pytest.FixtureRequest, stacks: Stacks) -> Iterator[Played]:
     """The outcome of a case in a mode. All selected ones are played side by side: most of their time is waiting."""
     here = [item.callspec.params for item in request.session.items if item.path == request.path]
     chosen = dict.fromkeys((params["name"], mode) for params in here for mode in [params.get("mode")] if mode)
@@ -39,7 +40,7 @@ def played(request: pytest.FixtureRequest, stacks: dict[str, Stack]) -> Iterator
         yield lambda name, mode: futures[name, mode].result(patient(120))
 
 
-@pytest.mark.parametrize(("name", "mode"), [*((name, DEFAULT) for name in cases()), *IN_THE_OTHER])
+@pytest.mark.parametrize(("name", "mode"), [*AT_FIRST, *IN_THE_OTHER])
 def test_a_case_is_as_it_says(name: str, mode: str, played: Played) -> None:
     found = problems(played(name, mode))
     assert not found, "\n".join(["", *found])

@@ -8,7 +8,7 @@ import pytest
 
 from tests.models.cases_file import WIRES
 from tests.models.play import Conversation
-from tests.models.stack import SCHEMA, Stack
+from tests.models.stack import SCHEMA, Stacks
 
 Body = dict[str, Any]
 
@@ -50,7 +50,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("provider", BY_PROVIDER)
-def test_they_go_over_the_models_own(provider: str, stacks: dict[str, Stack]) -> None:
+def test_they_go_over_the_models_own(provider: str, stacks: Stacks) -> None:
     conversation, (case, wanted) = Conversation(stacks["inner"], app="tuned"), BY_PROVIDER[provider]
     assert conversation.ask(provider, case).events[-1] == {"type": "complete"}
     first = conversation.requests()[0].body
@@ -58,14 +58,14 @@ def test_they_go_over_the_models_own(provider: str, stacks: dict[str, Stack]) ->
     assert not list(conversation.legal())
 
 
-def test_a_forced_tool_is_called_once_a_turn(stacks: dict[str, Stack]) -> None:
+def test_a_forced_tool_is_called_once_a_turn(stacks: Stacks) -> None:
     conversation = Conversation(stacks["inner"], app="tuned")
     conversation.ask("openai", "openai/two_calls")
     assert [entry.body["tool_choice"] for entry in conversation.requests()] == ["required", "auto"]
 
 
 @pytest.mark.parametrize("provider", FORMATS)
-def test_a_format_is_asked_of_each_in_its_own_way(provider: str, stacks: dict[str, Stack]) -> None:
+def test_a_format_is_asked_of_each_in_its_own_way(provider: str, stacks: Stacks) -> None:
     conversation = Conversation(stacks["inner"], app="formatted")
     assert conversation.ask(provider, f"{WIRES[provider]}/plain").events[-1] == {"type": "complete"}
     found: Any = conversation.requests()[0].body

@@ -14,7 +14,7 @@ import pytest
 from tests.models import compare
 from tests.models.cases_file import PLAIN, WIRES
 from tests.models.play import Conversation
-from tests.models.stack import EACH_MODE, Stack
+from tests.models.stack import EACH_MODE, MODES, Stack, Stacks
 from tests.support.client import Event, Stream
 from tests.support.patience import patient
 
@@ -103,7 +103,7 @@ def stop(stack: Stack, provider: str, case: str) -> Stopped:
 
 
 @pytest.fixture(scope="module")
-def stopped(request: pytest.FixtureRequest, stacks: dict[str, Stack]) -> Iterator[dict[Place, Future[Stopped]]]:
+def stopped(request: pytest.FixtureRequest, stacks: Stacks) -> Iterator[dict[Place, Future[Stopped]]]:
     """All interrupts that were selected, side by side."""
     chosen = [item.callspec.params for item in request.session.items if item.path == request.path]
     places = [one["place"] for one in chosen if "place" in one]
@@ -145,10 +145,10 @@ def die(stack: Stack) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def died(stacks: dict[str, Stack]) -> Iterator[dict[str, Future[list[str]]]]:
+def died(stacks: Stacks) -> Iterator[dict[str, Future[list[str]]]]:
     """The death of the worker of each mode, side by side."""
     with ThreadPoolExecutor() as pool:
-        yield {mode: pool.submit(die, stack) for mode, stack in stacks.items()}
+        yield {mode: pool.submit(die, stacks[mode]) for mode in MODES}
 
 
 @pytest.mark.exhaustive

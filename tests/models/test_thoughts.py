@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.models.play import Conversation
-from tests.models.stack import EACH_MODE, Stack
+from tests.models.stack import EACH_MODE, Stacks
 from tests.support.client import text_of
 
 CASES = {
@@ -42,7 +42,7 @@ def thoughts(events: Numbered) -> list[str]:
 
 @EACH_MODE
 @pytest.mark.parametrize("provider", CASES)
-def test_clients_that_ask_get_it_and_others_see_none(provider: str, mode: str, stacks: dict[str, Stack]) -> None:
+def test_clients_that_ask_get_it_and_others_see_none(provider: str, mode: str, stacks: Stacks) -> None:
     (case, wanted), conversation = CASES[provider], Conversation(stacks[mode])
     client, body = conversation.client, {"text": conversation.text(case), "model": provider}
     query = {"app": "cases", "ids": "1", "reasoning": "1"}

@@ -11,7 +11,7 @@ import pytest
 from tests.models import compare
 from tests.models.cases_file import PLAIN, WIRES, cases
 from tests.models.play import Conversation
-from tests.models.stack import EACH_MODE, Stack
+from tests.models.stack import EACH_MODE, Stack, Stacks
 from tests.support.patience import patient
 
 CALLING = {
@@ -55,9 +55,7 @@ def walk(stack: Stack, step: int) -> Problems:
 
 
 @pytest.fixture(scope="module")
-def walks(
-    request: pytest.FixtureRequest, stacks: dict[str, Stack]
-) -> Iterator[dict[tuple[int, str], Future[Problems]]]:
+def walks(request: pytest.FixtureRequest, stacks: Stacks) -> Iterator[dict[tuple[int, str], Future[Problems]]]:
     """All walks that were selected, side by side."""
     here = [item.callspec.params for item in request.session.items if "walks" in getattr(item, "fixturenames", ())]
     with ThreadPoolExecutor() as pool:
@@ -81,7 +79,7 @@ def test_a_walk_meets_every_provider() -> None:
 
 
 @EACH_MODE
-def test_a_model_that_fails_behind_a_call_hands_over_within_the_turn(mode: str, stacks: dict[str, Stack]) -> None:
+def test_a_model_that_fails_behind_a_call_hands_over_within_the_turn(mode: str, stacks: Stacks) -> None:
     """The next one gets calls of the turn that it did not make."""
     conversation = Conversation(stacks[mode], app="fallback")
     events = compare.normal(conversation.ask("openai", "openai/call_then_failing").events)
@@ -91,7 +89,7 @@ def test_a_model_that_fails_behind_a_call_hands_over_within_the_turn(mode: str, 
 
 
 @EACH_MODE
-def test_a_message_that_a_filter_refused_is_left_out_of_a_longer_thread(mode: str, stacks: dict[str, Stack]) -> None:
+def test_a_message_that_a_filter_refused_is_left_out_of_a_longer_thread(mode: str, stacks: Stacks) -> None:
     conversation = Conversation(stacks[mode])
 
     def ask(*of: str) -> list[dict[str, Any]]:

@@ -115,7 +115,7 @@ def choose(model: Model, talk: Talk, ids: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("connection", ["fakeredis", "redis"], indirect=True)
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 4))])
 def test_the_list_is_a_path_no_message_is_lost_and_siblings_agree(connection, store, sessions, said, seed):
     model, talk, ids, calls = Model(seed), Talk(store, sessions, said), {}, StepToolCalls(store)
     for _ in range(STEPS):

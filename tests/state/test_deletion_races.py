@@ -203,6 +203,7 @@ def interruptions(redis: redis_py.Redis, step: Step, life: dict[str, Any]) -> It
         at += 1
 
 
+@pytest.mark.long
 def test_what_a_deletion_meets_brings_nothing_back(redis):
     plain, life = built(redis), {}
     for step in LIFE:

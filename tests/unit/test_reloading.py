@@ -218,6 +218,7 @@ def test_none_takes_what_one_refuses_and_all_take_what_all_accept(reloads, runni
     assert [one.taken for one in processes] == [["good"]] * 2
 
 
+@pytest.mark.long
 def test_a_copy_that_differs_and_a_process_that_is_silent_are_named(reloads, running, monkeypatch):
     monkeypatch.setattr("app.state.reloads.LIVE_SECONDS", 3600.0)
     one, other = running("one", "other")
