@@ -13,11 +13,15 @@ import signal
 import socket
 import ssl
 import sys
+from collections.abc import Generator
 from http import HTTPStatus
 from types import FrameType
 from typing import Any
 
 import gevent
+import gevent.socket
+from gevent.pool import Group
+from gunicorn import util
 from gunicorn.errors import AppImportError
 from gunicorn.glogging import Logger
 from gunicorn.http import message
@@ -31,7 +35,6 @@ from gunicorn.http.errors import (
     ParseException,
     UnsupportedTransferCoding,
 )
-from gunicorn.util import write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
 
 from app import exact_json, file_limit
@@ -40,6 +43,7 @@ from app.errors import ConfigError
 from app.telemetry import logs, tracing
 from app.web.security_headers import DEFAULT_HEADERS
 from app.web.streaming.client_socket import LONGEST, ClientSocket
+from app.web.streaming.long_response import LongBody
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +122,7 @@ class StreamWorker(GeventWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._clients: set[Any] = set()
+        self._long = Group()  # what writes long responses
         self._send_timeout = 0.0
         self._idle: dict[Any, None] = {}  # those of them that wait for a request, the longest first
         self._max_clients = self._files_at_start = file_limit.UNLIMITED
@@ -159,7 +164,7 @@ class StreamWorker(GeventWorker):
         if not isinstance(client, ssl.SSLSocket):
             client = ClientSocket(client, self._send_timeout)
         self._clients.add(client)
-        if len(self._clients) > self._max_clients and self._idle:
+        if len(self._clients) + len(self._long) > self._max_clients and self._idle:
             self._close_longest_idle()
         self._idle[client] = None
         try:
@@ -182,6 +187,18 @@ class StreamWorker(GeventWorker):
             if isinstance(sock, ClientSocket):
                 sock.await_request()
 
+    def is_already_handled(self, respiter: Any) -> bool:
+        """Have a long response written by a greenlet of its own, and end this one, whose stack is large."""
+        begun = respiter.begun if isinstance(respiter, LongBody) else None
+        if begun is None:
+            return bool(super().is_already_handled(respiter))
+        begun.force_close()
+        begun.send_headers()
+        connection = gevent.socket.socket(fileno=begun.sock.detach())
+        connection.settimeout(self._send_timeout)
+        self._long.spawn(_write, connection, begun.chunked, respiter.frames)
+        raise StopIteration
+
     def timeout_ctx(self) -> Any:
         """Above the limits of `ClientSocket`, whose end of a silent client is a quiet one."""
         return gevent.Timeout(2 * LONGEST * self._send_timeout, False)
@@ -202,7 +219,7 @@ class StreamWorker(GeventWorker):
         lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {headers[name]}" for name in headers)]
         head = "\r\n".join(lines) + "\r\n\r\n"
         with contextlib.suppress(OSError):
-            write_nonblock(client, head.encode() + body)
+            util.write_nonblock(client, head.encode() + body)
 
     def init_signals(self) -> None:
         """SIGHUP has the site reload aomi.yaml; of gunicorn's, it would end the process."""
@@ -223,6 +240,7 @@ class StreamWorker(GeventWorker):
             self.wsgi.extensions["aomi_readiness"].stopping = True
             gevent.sleep(self.wsgi.extensions["aomi"].settings.drain)
             self._end_streams()
+            self._long.join(CLOSE_SECONDS)
         finally:
             super().handle_exit(sig, frame)
 
@@ -235,6 +253,16 @@ class StreamWorker(GeventWorker):
         client = next(iter(self._idle))
         del self._idle[client]
         _close_when_idle(client)
+
+
+def _write(connection: Any, is_chunked: bool, frames: Generator[bytes]) -> None:
+    """Write a response to its end, and close its connection."""
+    with contextlib.closing(connection), contextlib.closing(frames), contextlib.suppress(OSError):
+        for data in frames:
+            if data:
+                util.write(connection, data, is_chunked)
+        if is_chunked:
+            util.write_chunk(connection, b"")
 
 
 def _close_when_idle(client: Any) -> None:

@@ -37,7 +37,7 @@ def subscribe() -> ResponseReturnValue:
     session_id = parsing.session_id()
     last_id = request.headers.get("Last-Event-ID")
     after = parsing.event_number_of(last_id, "Last-Event-ID") if last_id else None
-    return stream(UpdateFrames.of(services()).follow(session_id, after))
+    return stream(UpdateFrames.of(services()).follow(session_id, after), is_long=True)
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ makes it fast. Measured in docs/design.md.
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from functools import partial
 from typing import NamedTuple
 
 from app.events import sse
@@ -49,37 +50,49 @@ class Closed(Exception):
 _GAP, _CLOSED = b"gap", b"closed"
 
 
-def _ignore(_: bytes) -> None:
-    """The default of `relayed`."""
+def _ignore(_: object) -> None:
+    """Where nobody wants to know."""
 
 
 class Subscription:
-    """The live messages of one channel for one reader."""
+    """The live messages of one channel for one reader. It ends with a `with` block, which calls `end` with it."""
 
-    __slots__ = ("_lagging", "_queue")
+    __slots__ = ("_arrived", "_end", "_lagging", "_unread")
 
-    def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    def __init__(self, end: Callable[[Subscription], object] = _ignore) -> None:
+        self._end = end
+        self._unread: list[bytes] = []  # a queue would take 2 KB of each idle stream
+        self._arrived = threading.Lock()
+        self._arrived.acquire()
         self._lagging = False
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end(self)
 
     def push(self, message: bytes) -> None:
         """Add a message. When `MAX_UNREAD` are unread it is dropped, and the reader gets one `Gap`."""
-        if self._queue.qsize() < MAX_UNREAD:
-            self._queue.put(message)
+        if len(self._unread) < MAX_UNREAD:
+            self.signal(message)
         elif not self._lagging:
             self._lagging = True
             self.signal(_GAP)
 
     def signal(self, signal: bytes) -> None:
         """Add `_GAP` or `_CLOSED`, however many messages are unread."""
-        self._queue.put(signal)
+        self._unread.append(signal)
+        with suppress(RuntimeError):  # the reader does not wait
+            self._arrived.release()
 
     def next(self, timeout: float) -> FrameBatch | None:
         """The next batch, or None after `timeout` seconds of silence. Raises `Gap`, `Closed`."""
-        try:
-            message = self._queue.get(timeout=timeout)
-        except queue.Empty:
-            return None
+        until = time.monotonic() + timeout
+        while not self._unread:
+            if not self._arrived.acquire(timeout=max(0.0, until - time.monotonic())):
+                return None
+        message = self._unread.pop(0)
         if message is _GAP:
             self._lagging = False
             raise Gap
@@ -116,21 +129,20 @@ class Hub:
         with self._lock:
             return sum(map(len, self._subscribers.values()))
 
-    @contextmanager
-    def subscribe(self, channel: str) -> Iterator[Subscription]:
+    def subscribe(self, channel: str) -> Subscription:
         """A subscription that gets everything published on `channel` from here on."""
         self._start()
-        subscription = Subscription()
+        subscription = Subscription(partial(self._unsubscribe, channel))
         with self._lock:
             self._subscribers.setdefault(channel, set()).add(subscription)
-        try:
+        with ExitStack() as unless_subscribed:
+            unless_subscribed.enter_context(subscription)
             if not self._listener.subscribe(channel):
                 subscription.signal(_GAP)
             if self._closed:
                 subscription.signal(_CLOSED)
-            yield subscription
-        finally:
-            self._unsubscribe(channel, subscription)
+            unless_subscribed.pop_all()
+        return subscription
 
     def _publish(self, channel: str, payload: bytes) -> None:
         with self._lock:

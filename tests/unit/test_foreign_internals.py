@@ -6,13 +6,16 @@ from __future__ import annotations
 import inspect
 import re
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import fakeredis
 import gevent.socket
 import pytest
 from gunicorn.arbiter import Arbiter
 from gunicorn.http import message
+from gunicorn.http.wsgi import Response
 from gunicorn.workers.base import Worker
+from gunicorn.workers.base_async import AsyncWorker
 from limits.storage import RedisStorage
 from litellm.litellm_core_utils.llm_response_utils import response_metadata
 from litellm.llms.openai.common_utils import BaseOpenAILLM
@@ -113,6 +116,22 @@ def test_gunicorns_master_calls_its_handlers_by_name_and_knows_its_workers():
     assert "self.WORKERS[pid] = worker" in inspect.getsource(Arbiter.spawn_worker)
     assert "self.age = age" in inspect.getsource(Worker.__init__)
     assert "cfg.on_starting(self)" in inspect.getsource(Arbiter.start)
+
+
+def test_gunicorn_asks_whether_a_response_is_handled_and_lets_the_connection_be_given_up():
+    source = inspect.getsource(AsyncWorker.handle_request)
+    assert (
+        "respiter = self.wsgi(environ, resp.start_response)\n            if self.is_already_handled(respiter):"
+        in source
+    )
+    assert "except StopIteration:\n            raise" in source
+    response = Response(
+        SimpleNamespace(version=(1, 1), method="GET"), socket := object(), SimpleNamespace(protocol="http")
+    )
+    response.start_response("200 OK", [])
+    response.force_close()
+    assert (response.sock, response.chunked, response.should_close()) == (socket, True, True)
+    assert response.start_response.__self__ is response
 
 
 def test_a_gevent_socket_has_the_systems_socket_below_it():

@@ -1,0 +1,37 @@
+"""A response that may be open for hours without a word. The greenlet that has read its request has a large stack, so
+gunicorn's worker writes the body in one of its own (`app.serving`), and the request is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from typing import Any
+
+from flask import Response
+
+
+class LongBody:
+    """The body. `begun` is gunicorn's response with its headers, once there is one."""
+
+    __slots__ = ("begun", "frames")
+
+    def __init__(self, frames: Generator[bytes]) -> None:
+        self.frames = frames
+        self.begun: Any = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.frames
+
+    def close(self) -> None:
+        """End the frames."""
+        self.frames.close()
+
+
+class LongResponse(Response):
+    """A response with a `LongBody`."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """As any WSGI application."""
+        body = super().__call__(environ, start_response)
+        if isinstance(body, LongBody):  # else the request was HEAD
+            body.begun = getattr(start_response, "__self__", None)
+        return body
