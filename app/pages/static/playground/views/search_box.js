@@ -1,6 +1,7 @@
 // The search in conversations: their titles, and the texts that this tab has loaded.
 
 import { LoadedTexts } from "../session/loaded_texts.js";
+import { WORDS } from "../words.js";
 import { setText } from "./dom.js";
 
 export class SearchBox {
@@ -41,7 +42,7 @@ export class SearchBox {
 
   /** Say how many conversations were found. */
   showCount(count) {
-    const words = count === 0 ? "Nothing found. The search covers titles, and conversations opened in this tab." : `${count} found`;
+    const words = count === 0 ? WORDS.list.nothingFound : WORDS.list.found(count);
     setText(this._status, this.isActive ? words : "");
   }
 }

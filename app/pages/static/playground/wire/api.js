@@ -1,5 +1,6 @@
 // The public API (docs/api.md). Every request and every event also goes to the wire log.
 
+import { WORDS } from "../words.js";
 import { EventStream, runIdOf } from "./event_stream.js";
 import { parseExact } from "./exact_json.js";
 import { readFrames } from "./sse.js";
@@ -188,7 +189,7 @@ export class Api {
     try {
       response = await fetch(path, { method, headers: allHeaders, body: file ?? (body && JSON.stringify(body)), signal });
     } catch {
-      setStatus("no connection");
+      setStatus(0);
       return unreachable();
     }
     setStatus(response.status, runIdOf(response) ?? "");
@@ -198,7 +199,7 @@ export class Api {
 }
 
 function unreachable() {
-  throw new Unreachable("The server cannot be reached.");
+  throw new Unreachable(WORDS.notices.unreachable);
 }
 
 /** The JSON of a frame; a frame that has none, such as `[DONE]`, has its words as its type. */
@@ -214,6 +215,6 @@ async function errorMessage(response) {
   try {
     return (await response.json()).error;
   } catch {
-    return `The server responded with status ${response.status}.`; // not our JSON: a proxy's own error page
+    return WORDS.notices.status(response.status); // not our JSON: a proxy's own error page
   }
 }

@@ -8,7 +8,8 @@ const MAX_PIECES = 400; // of one entry
 /**
  * Entries, oldest first: requests {kind, at, method, path, headers, body, fileName, status, runId, sessionId}, and events
  * {kind, at, source, type, frames, count, runId, sessionId}. `frames` are {id, name, event}: one, or the first ones of the
- * `count` pieces of a text. `runId` is the turn that an entry belongs to, "" if it belongs to none.
+ * `count` pieces of a text. `runId` is the turn that an entry belongs to, "" if it belongs to none. `status` is "" until
+ * there is a response, 0 if the server could not be reached.
  *
  * Dispatches `add`, `change` and `drop` with the entry as `detail`, and `clear`.
  */
