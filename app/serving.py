@@ -43,7 +43,7 @@ from app.errors import ConfigError
 from app.telemetry import logs, tracing
 from app.web.security_headers import DEFAULT_HEADERS
 from app.web.streaming.client_socket import LONGEST, ClientSocket
-from app.web.streaming.long_response import LongBody
+from app.web.streaming.long_body import LongBody
 
 log = logging.getLogger(__name__)
 

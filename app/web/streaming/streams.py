@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 from flask import Response, request
@@ -12,7 +12,7 @@ from app.events import sse
 from app.state.connection.clients import Unavailable
 from app.web.current import services
 from app.web.streaming.client_socket import ClientSocket
-from app.web.streaming.long_response import LongBody, LongResponse
+from app.web.streaming.long_body import LongBody
 from app.web.streaming.stream_pass import admitted
 from app.web.streaming.stream_slots import StreamSlot, use_slot
 
@@ -32,9 +32,19 @@ def stream(frames: Iterator[bytes], *, is_long: bool = False) -> Response:
     next(timed)  # from here on its end releases the slot, even if no frame is ever sent
     # direct_passthrough: two iterators less around each token, and 2 KB less for each open stream
     headers = sse.HEADERS | {sse.KEEP_ALIVE_HEADER: f"{settings.keep_alive:g}"}
-    if is_long:
-        return LongResponse(LongBody(timed), mimetype=sse.MIMETYPE, headers=headers, direct_passthrough=True)
-    return Response(timed, mimetype=sse.MIMETYPE, headers=headers, direct_passthrough=True)
+    kind, body = (_LongResponse, LongBody(timed)) if is_long else (Response, timed)
+    return kind(body, mimetype=sse.MIMETYPE, headers=headers, direct_passthrough=True)
+
+
+class _LongResponse(Response):
+    """A response with a `LongBody`."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """As any WSGI application."""
+        body = super().__call__(environ, start_response)
+        if isinstance(body, LongBody):  # else the request was HEAD
+            body.begun = getattr(start_response, "__self__", None)
+        return body
 
 
 def _with_send_timeout(
