@@ -52,7 +52,8 @@ export class Session extends EventTarget {
       pending: () => this.#sender.pending,
       isBehind: (state) => this.#data.isBehind(state, this.#updates.cursor),
       apply: (state) => this.#apply(state),
-      missing: () => this.exists && this.#notify("gone", WORDS.notices.isGone),
+      exists: () => this.exists,
+      missing: () => this.#notify("gone", WORDS.notices.isGone),
       failed: (error) => this.#notify("failed", error),
     });
     this.older = new OlderMessages(api, id, this.#data);

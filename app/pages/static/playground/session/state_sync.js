@@ -13,8 +13,8 @@ export class StateSync {
 
   /**
    * `handlers`: `pending()`, the number of messages being sent, and `isBehind(state)`, whether an update was received that
-   * the server did not know of when it replied, tell that a state is too old; `apply(state)`; `missing()`: there is no
-   * session; `failed(error)` where a load that `soon()` planned fails. Nothing is applied once `signal` has aborted.
+   * the server did not know of when it replied, tell that a state is too old; `apply(state)`; `exists()`: whether the page
+   * knows that there is a session; `missing()`: there is none any more; `failed(error)` where a load that `soon()` planned fails. Nothing is applied once `signal` has aborted.
    */
   constructor(api, sessionId, signal, handlers) {
     this.#api = api;
@@ -28,10 +28,12 @@ export class StateSync {
     this.#isDue = false;
     for (let loads = 1; ; loads++) {
       const pending = this.#handlers.pending();
+      const existed = this.#handlers.exists();
       const state = await this.#fetch();
       if (this.#signal.aborted) return;
-      if (!state) return this.#handlers.missing();
-      if (loads < MAX_LOADS && this.#isStale(state, pending)) continue;
+      if (!state && existed) return this.#handlers.missing();
+      if (!state && !this.#handlers.exists()) return;
+      if (!state || (loads < MAX_LOADS && this.#isStale(state, pending))) continue; // without a state, it came to be meanwhile
       this.#handlers.apply(state);
       return;
     }
