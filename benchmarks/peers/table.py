@@ -78,8 +78,12 @@ def _cell(figures: Table, system: str, column: Column) -> tuple[str, str]:
     if system not in values:
         return "", ""
     median = values[system].median
-    relay = values[RELAY].median if RELAY in values else 0.0
-    return number(median), f"x{number(median / relay)}" if relay > 0 and system != RELAY else ""
+    relay = values[RELAY].median if RELAY in values and system != RELAY else 0.0
+    return number(median), _times(median / relay) if relay > 0 else ""
+
+
+def _times(ratio: float) -> str:
+    return f"x{ratio:.2f}" if ratio < 10 else f"x{number(ratio)}"
 
 
 def text(result: Mapping[str, Any]) -> str:
