@@ -102,12 +102,8 @@ $(KUBERNETES)/installed: tests/clients/kubernetes.txt $(VENV)/installed
 bench: .venv-bench/installed  ## all scenarios; ONLY=flow ROUNDS=1 looks at one; benchmarks/README.md has more
 	@.venv-bench/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
-bench-peers: .venv-bench/installed  ## also LiteLLM's proxy and Agno's AgentOS, each in an environment of its own
-	@for peer in litellm agno; do \
-		test -x .venv-peers/$$peer/bin/python || $(PYTHON) -m venv .venv-peers/$$peer; \
-		.venv-bench/bin/uv pip install --quiet --python .venv-peers/$$peer/bin/python \
-			--requirement benchmarks/references/$$peer.txt; \
-	done
+bench-peers: .venv-bench/installed  ## beside LiteLLM's proxy, Agno, LangGraph and Aegra, each in an environment of its own
+	@.venv-bench/bin/python -m benchmarks.peers.install
 	@.venv-bench/bin/python -m benchmarks --peers --only $${ONLY:-first,burst,flow} $(if $(ROUNDS),--rounds $(ROUNDS))
 
 bench-profile: .venv-bench/installed  ## where web and worker spend their CPU
@@ -122,13 +118,16 @@ bench-profile: .venv-bench/installed  ## where web and worker spend their CPU
 	@.venv-bench/bin/uv pip install --quiet --python .venv-bench/bin/python --no-deps --editable .
 	@touch $@
 
+LOCK = $(BIN)/uv pip compile --quiet --universal --no-header --no-emit-index-url
+
 lock:  ## pins every version again, for every platform, with no index's address in the files
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
-		--upgrade pyproject.toml -o requirements.lock
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
-		--extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
-		--extra bench -c requirements-dev.lock pyproject.toml -o requirements-bench.lock
+	@$(LOCK) --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
+	@$(LOCK) --python-version 3.11 --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@$(LOCK) --python-version 3.11 --extra bench -c requirements-dev.lock pyproject.toml -o requirements-bench.lock
+	@for peer in litellm agno langgraph aegra; do \
+		$(LOCK) --python-version $$(test $$peer = aegra && echo 3.12 || echo 3.11) --upgrade \
+			benchmarks/references/$$peer.in -o benchmarks/references/$$peer.txt; \
+	done
 
 clean:
 	rm -rf $(VENV) $(MCP) .venv-bench .venv-peers .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .aomi

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import report, results
 from benchmarks.bench import Bench
+from benchmarks.peers import table
 from benchmarks.processes import Processes
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.sizes import TINY, Sizes
@@ -25,7 +26,8 @@ async def run(names: list[str], sizes: Sizes, given: argparse.Namespace) -> None
         for name in names:
             await SCENARIOS[name](bench)
         written = results.write(bench, given.results)
-    print(report.table(bench.found))
+    with_table = given.peers and table.SCENARIOS.intersection(names)
+    print(results.beside_peers(written[0]) if with_table else report.table(bench.found))
     print(f"\nWritten: {', '.join(str(path) for path in written)}")
 
 
@@ -37,7 +39,13 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="so little that the figures mean nothing: for a test")
     parser.add_argument("--peers", action="store_true", help="also those of .venv-peers (make bench-peers)")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where to write")
+    parser.add_argument(
+        "--draw", type=Path, metavar="FILE", help="only draw the table of a run beside peers, from its JSON"
+    )
     given = parser.parse_args()
+    if given.draw:
+        print(results.beside_peers(given.draw))
+        return
     names = [name for name in given.only.split(",") if name] or list(SCENARIOS)
     if unknown := set(names) - set(SCENARIOS):
         parser.error(f"no scenario {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")

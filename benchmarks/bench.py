@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from benchmarks import peers, stack
+from benchmarks import stack
 from benchmarks.figures import Figures
+from benchmarks.peers import known as peers
 from benchmarks.processes import Child, Processes
 from benchmarks.sizes import Sizes
 from benchmarks.stack import Backend
@@ -111,7 +112,9 @@ class Bench:
         direct = Served("direct", [port], provider_request, {"provider": [pid]})
         loops = self._loops()  # they import litellm beside the worker
         known = [direct, self.aomi, *self._relay(), *loops]
-        return known + (peers.start(self.processes, self.provider, list(self.sizes.models)) if self.with_peers else [])
+        if self.with_peers:
+            known += peers.start(self.processes, self.provider, list(self.sizes.models), self.say)
+        return known
 
     def _relay(self) -> list[System]:
         if importlib.util.find_spec("fastapi") is None:

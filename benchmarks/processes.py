@@ -72,21 +72,21 @@ class Processes:
                 process.wait()
         self._folder.cleanup()
 
-    def start(self, name: str, *command: str, **environment: str) -> subprocess.Popen[str]:
+    def start(self, name: str, *command: str, cwd: str = "", **environment: str) -> subprocess.Popen[str]:
         """Start a process; its output goes to a log of its own."""
-        return self._start(name, command, environment, piped=False)
+        return self._start(name, command, environment, cwd=cwd, piped=False)
 
     def child(self, name: str, module: str, *options: str, **environment: str) -> Child:
         """Start a Python module that is asked over a pipe."""
         return Child(self._start(name, (sys.executable, "-m", module, *options), environment, piped=True))
 
     def _start(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str], *, piped: bool
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], *, piped: bool, cwd: str = ""
     ) -> subprocess.Popen[str]:
         with self.log(name).open("ab") as log:
             process = subprocess.Popen(
                 command,
-                cwd=ROOT,
+                cwd=cwd or ROOT,
                 env={**self._environment, **environment},
                 stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if piped else log,
@@ -108,12 +108,12 @@ class Processes:
                 raise RuntimeError(f"{name} did not start:\n{self.log(name).read_text()[-2000:]}")
             time.sleep(0.005)
 
-    def server(self, name: str, *command: str, path: str = "", **environment: str) -> tuple[int, int]:
+    def server(self, name: str, *command: str, path: str = "", cwd: str = "", **environment: str) -> tuple[int, int]:
         """Start a server on a free port, which stands for `{port}` in the command and in PORT, and wait until it
         listens, or answers 200 at `path`. Its pid and port."""
         port = free_port()
         parts = [part.replace("{port}", str(port)) for part in command]
-        process = self.start(name, *parts, **environment | {"PORT": str(port)})
+        process = self.start(name, *parts, cwd=cwd, **environment | {"PORT": str(port)})
         self.until(name, process, lambda: serves(port, path) if path else listens(port))
         return process.pid, port
 

@@ -18,7 +18,7 @@ ENDS = ("complete", "error", "refused", "cut")
 SHOWN: dict[str, tuple[str, ...]] = {
     "first": ("ttft_p50_ms", "ttft_p95_ms", "over_direct_p50_ms"),
     "burst": ("tokens_a_s", "cpu_s_1k_total"),
-    "flow": (*FLOW, "bytes_a_token", *CPU, "unfinished"),
+    "flow": (*FLOW, "bytes_a_token", *CPU, "memory_mb", "unfinished"),
     "interrupts": ("p50_ms", "max_ms", "interrupted", *ENDS),
     "breaking": (*FLOW, *ENDS, "cores_web", "cores_worker", "cores_redis"),
     "latency": ("ttft_p50_ms", "ttft_p95_ms", "round_trips", "stop_p50_ms", "stop_max_ms"),
@@ -62,6 +62,11 @@ def _scenario(scenario: str, systems: dict[str, dict[str, Spread]]) -> str:
             [f"{OURS} / {system}", *(ratio(ours, theirs, name) for name in columns)]
             for system, theirs in others.items()
         ]
+    return aligned(rows)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of as many cells each, as lines whose columns stand below each other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
     return "\n".join(lines)

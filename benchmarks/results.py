@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks import plot
 from benchmarks.bench import Bench
+from benchmarks.peers import known, picture, table
 from benchmarks.processes import ROOT
 
 PACKAGES = ("flask", "gunicorn", "gevent", "redis", "rq", "litellm", "openai", "httpx", "fastapi", "uvicorn", "uvloop")
@@ -23,9 +24,18 @@ def write(bench: Bench, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     now = datetime.now(UTC)
     path = folder / f"{now:%Y%m%d-%H%M%S}.json"
-    content = {"at": now.isoformat(), "machine": machine(), "versions": versions(), "commit": commit()}
-    path.write_text(json.dumps(content | {"rounds": bench.repeats, "figures": bench.raw()}, indent=1) + "\n")
+    content: dict[str, Any] = {"at": now.isoformat(), "machine": machine(), "versions": versions(), "commit": commit()}
+    content |= {"peers": known.versions()} if bench.with_peers else {}
+    content |= {"rounds": bench.repeats, "figures": bench.raw()}
+    path.write_text(json.dumps(content, indent=1) + "\n")
     return [path, *plot.draw(bench.found, path.with_suffix(".png"))]
+
+
+def beside_peers(path: Path) -> str:
+    """The table beside the peers of such a JSON file, which is drawn beside the file as well."""
+    result = json.loads(path.read_text())
+    drawn = picture.draw(result, path.with_suffix(".svg"))
+    return f"{table.text(result)}\nDrawn: {', '.join(map(str, drawn)) or 'nothing, no such figures'}"
 
 
 def machine() -> dict[str, Any]:

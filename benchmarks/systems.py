@@ -26,6 +26,7 @@ class System(Protocol):
     """Something that answers with a stream of tokens."""
 
     name: str
+    pids: Groups
 
     async def load(self, model: str, count: int, over: float) -> Load:
         """So many streams of the model, their starts spread over `over` seconds."""

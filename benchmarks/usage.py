@@ -13,13 +13,20 @@ Groups = Mapping[str, list[int]]
 
 
 def cpu_seconds(pids: list[int]) -> float:
-    """User and system time that the processes have had so far."""
-    return sum(sum(process.cpu_times()[:2]) for process in _trees(pids))
+    """User and system time that the processes have had so far, and their children that have ended."""
+    return sum(sum(process.cpu_times()[:4]) for process in _trees(pids))
 
 
 def pss_bytes(pids: list[int]) -> int:
-    """Memory of the processes; a page that several share counts in parts."""
-    return sum(process.memory_full_info().pss for process in _trees(pids))
+    """Memory of the processes; a page that several share counts in parts, and
+    not at all where the system knows no parts (macOS)."""
+    known = (process.memory_full_info() for process in _trees(pids))
+    return sum(getattr(memory, "pss", memory.uss) for memory in known)
+
+
+def memory_mb(groups: Groups) -> float:
+    """Memory of all groups but the provider, in MB (10^6 bytes)."""
+    return sum(pss_bytes(pids) for name, pids in groups.items() if name != "provider") / 1e6
 
 
 def _trees(pids: list[int]) -> Iterator[psutil.Process]:

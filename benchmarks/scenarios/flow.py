@@ -13,6 +13,7 @@ from benchmarks.processes import Processes
 from benchmarks.sizes import Sizes
 from benchmarks.stats import percentile
 from benchmarks.systems import Load, Served, post
+from benchmarks.usage import memory_mb
 
 ENOUGH_THREADS = 400
 
@@ -28,7 +29,8 @@ async def flow(bench: Bench) -> None:
     for number in bench.rounds("flow"):
         for system in bench.systems:
             load = await system.load(sizes.paced, sizes.streams, sizes.over)
-            bench.record("flow", system.name, number, _figures(load, sizes))
+            memory = {"memory_mb": memory_mb(system.pids)} if system.name != "direct" else {}
+            bench.record("flow", system.name, number, _figures(load, sizes) | memory)
 
 
 def _figures(load: Load, sizes: Sizes) -> Figures:
