@@ -35,11 +35,11 @@ export class ConversationView {
     if (focused) this._focusSame(focused);
   }
 
-  /** Lead to the first message that has all `words` (in lower case). Whether there are words, and a message that has them. */
+  /** Lead to the last message that has all `words` (in lower case). Whether there are words, and a message that has them. */
   lead(words) {
     if (!words.length) return false;
     const has = (element) => words.every((word) => element.textContent.toLowerCase().includes(word));
-    const found = [...this._root.children].find(has);
+    const found = [...this._root.children].findLast(has);
     found?.scrollIntoView({ block: "center" });
     found?.animate([{ background: "var(--tint)" }, {}], LIT_MS);
     return Boolean(found);
