@@ -3,7 +3,8 @@
 import { EventStream, runIdOf } from "./event_stream.js";
 import { parseExact } from "./exact_json.js";
 import { readFrames } from "./sse.js";
-import { WireLog } from "./wire_log.js";
+import { withoutKey } from "./request_code.js";
+import { NO_LOG } from "./wire_log.js";
 
 const PAGE = 100; // messages
 const MAX_PAGE = 200; // the most that the API gives
@@ -35,7 +36,7 @@ export class Api {
 
   /** The same API, whose requests are not in the log. */
   unlogged() {
-    return Object.assign(Object.create(this), { _wireLog: new WireLog() });
+    return Object.assign(Object.create(this), { _wireLog: NO_LOG });
   }
 
   /** Those of the public key `owner`; with a user's token, all that are the user's. */
@@ -196,18 +197,25 @@ export class Api {
     if (TOKEN.test(this.key)) allHeaders.Authorization = `Bearer ${this.key}`;
     else if (this.key) allHeaders["X-API-Key"] = this.key;
     if (body) allHeaders["Content-Type"] = "application/json";
-    const setStatus = wireLog.addRequest(method, path, allHeaders, body, file?.name);
+    const logged = wireLog.addRequest(method, path, allHeaders, body, file?.name);
     let response;
     try {
       response = await fetch(path, { method, headers: allHeaders, body: file ?? (body && JSON.stringify(body)), signal });
     } catch {
-      setStatus("no connection");
+      logged.setStatus("no connection");
       return unreachable();
     }
-    setStatus(response.status, runIdOf(response) ?? "");
+    logged.setStatus(response.status, runIdOf(response) ?? "");
+    if (logged.setResponse && isJson(response)) {
+      response.clone().text().then((text) => logged.setResponse(withoutKey(text, this.key)), () => {}); // the caller says why not
+    }
     if (response.ok) return response;
     throw new ApiError(response.status, await errorMessage(response));
   }
+}
+
+function isJson(response) {
+  return (response.headers.get("Content-Type") ?? "").startsWith("application/json");
 }
 
 function unreachable() {
