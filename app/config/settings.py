@@ -211,7 +211,8 @@ class Settings(OwnerSettings):
         None, ge=1, description="maximum tokens of a prompt, if lower than the model's context window"
     )
     litellm_stream: Literal["inner", "wrapper"] = Field(
-        "inner", description="`wrapper` reads model streams through litellm's slower public wrapper"
+        "inner",
+        description="`wrapper` makes each call through litellm and reads it through litellm's slower public wrapper",
     )
     max_file: int = Field(
         5 * 1024 * 1024, ge=1024, le=50 * 1024 * 1024, description="maximum size of one uploaded file"

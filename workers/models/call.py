@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import litellm
@@ -13,9 +13,11 @@ from litellm.llms.openai.chat.gpt_transformation import OpenAIChatCompletionStre
 from litellm.llms.openrouter.chat.transformation import OpenRouterChatCompletionStreamingHandler
 from openai import AsyncStream
 
+from workers.models import request_templates
 from workers.models.delta import Counted, Delta, Finish, Thought
 from workers.models.failures import Failure, failure_of
 from workers.models.reply_builder import ReplyBuilder
+from workers.models.request_templates import RequestTemplates
 from workers.models.stall_timer import StallTimer
 from workers.models.tap import Tap
 from workers.models.wires.litellm_chunks import deltas_of
@@ -42,13 +44,15 @@ class CallFailed(Exception):
 @dataclass(frozen=True)
 class StreamedCall:
     """A call with litellm's arguments `params`. `stall` is how many seconds the provider may be silent.
-    `through_wrapper` reads the stream through litellm's public wrapper, else what is inside it."""
+    `through_wrapper` reads the stream through litellm's public wrapper, else what is inside it. `templates` has what is
+    known of requests that litellm need not make again."""
 
     params: dict[str, Any]
     builder: ReplyBuilder
     stall: float
     on_stall: Callable[[float], None]
     through_wrapper: bool = False
+    templates: RequestTemplates = field(default_factory=RequestTemplates)
 
     async def run(self) -> Reply:
         """The reply. Raises `CallFailed`."""
@@ -69,7 +73,10 @@ class StreamedCall:
         stream = None
         try:
             with tap:
-                stream = await litellm.acompletion(**self.params)
+                if template := None if self.through_wrapper else self.templates.find(self.params):
+                    await template.send(self.params["messages"], tap)
+                else:
+                    stream = await self._through_litellm(tap)
                 async for deltas in self._deltas(stream, tap):
                     timer.reset()
                     self.builder.add(deltas)
@@ -85,6 +92,14 @@ class StreamedCall:
                 await tap.source.aclose()
             if stream is not None:
                 await _close(stream)
+
+    async def _through_litellm(self, tap: Tap) -> Any:
+        """litellm's stream."""
+        given = "" if self.through_wrapper else request_templates.teaching(self.params)
+        stream = await litellm.acompletion(**self.params)
+        if given and self._reads_openai(stream, tap):
+            self.templates.learn(self.params, given, tap)
+        return stream
 
     def _reply(self, tap: Tap) -> Reply:
         """The reply, if it is whole."""
@@ -103,11 +118,11 @@ class StreamedCall:
         return CallFailed(failure)
 
     async def _deltas(self, stream: Any, tap: Tap) -> AsyncIterator[Iterable[Delta]]:
-        source = getattr(stream, "completion_stream", None)
-        if not self.through_wrapper and tap.source and self._is_openai(stream.custom_llm_provider, source):
+        if tap.source and (stream is None or self._reads_openai(stream, tap)):
             async for deltas in tap.source.openai_deltas():
                 yield deltas
             return
+        source = getattr(stream, "completion_stream", None)
         if source is None and hasattr(stream, "fetch_stream"):  # Gemini's and others: no request has left yet
             source = await stream.fetch_stream()
         chunks: Any = source
@@ -118,8 +133,15 @@ class StreamedCall:
         async for chunk in chunks:
             yield [delta for delta in deltas_of(chunk) if self._counts(delta, stream, tap)]
 
-    def _is_openai(self, provider: str, source: Any) -> bool:
-        return provider in READ_WITHOUT_LITELLM and isinstance(source, _OPENAI_STREAMS)
+    def _reads_openai(self, stream: Any, tap: Tap) -> bool:
+        """Whether the stream is OpenAI's, and read without litellm."""
+        source = getattr(stream, "completion_stream", None)
+        return (
+            not self.through_wrapper
+            and tap.source is not None
+            and stream.custom_llm_provider in READ_WITHOUT_LITELLM
+            and isinstance(source, _OPENAI_STREAMS)
+        )
 
     def _counts(self, delta: Delta, stream: Any, tap: Tap) -> bool:
         """Whether it is litellm's to say. Its wrapper ends every stream with a reason and a count, of its own if the

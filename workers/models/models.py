@@ -25,6 +25,7 @@ from workers.models.metering import estimate, measure
 from workers.models.prompt import Prompt, assemble, rules_for, tools_called_in
 from workers.models.reply_builder import ReplyBuilder
 from workers.models.request import CallObserver, ModelRequest, OnEnd
+from workers.models.request_templates import RequestTemplates
 from workers.reply import Reply
 from workers.turn import ProviderFailed, TurnFailed
 
@@ -55,14 +56,21 @@ class _Prepared:
 class Models:
     """`start` it before use, `stop` it at the end."""
 
-    def __init__(self, catalog: Catalog, settings: Settings, loop: LoopThread | None = None) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        settings: Settings,
+        loop: LoopThread | None = None,
+        templates: RequestTemplates | None = None,
+    ) -> None:
         self._catalog = catalog
         self._settings = settings
         self._loop = loop or LoopThread("aomi models")
+        self._templates = templates or RequestTemplates()
 
     def with_catalog(self, catalog: Catalog) -> Models:
         """Other models on the same loop, which is started. Pays now for the routes that are new."""
-        changed = Models(catalog, self._settings, self._loop)
+        changed = Models(catalog, self._settings, self._loop, self._templates)
         known = {routes.route_of(model) for model in self._catalog.models}
         warm_up.warm_up(self._loop, [model for model in catalog.models if routes.route_of(model) not in known])
         return changed
@@ -75,7 +83,7 @@ class Models:
 
     def stop(self) -> None:
         """End the loop and every stream that is still open."""
-        self._loop.stop()
+        self._loop.stop(self._templates.close())
 
     def stream(self, request: ModelRequest, observer: CallObserver, token: CancelToken) -> Reply:
         """One reply. Raises `ProviderFailed`, `ProviderStalled`, `Refused`; `Stopped` at a stop, with the provider's
@@ -91,6 +99,7 @@ class Models:
             self._settings.stall_timeout,
             observer.on_stall,
             through_wrapper=self._settings.litellm_stream == "wrapper",
+            templates=self._templates,
         )
         hide = _hiding(request, prepared.params)
         if hide:

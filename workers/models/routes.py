@@ -12,7 +12,7 @@ from app.catalog import Model
 def provider_of(model: Model) -> str:
     """litellm's name of the provider, such as `anthropic`, or `openai` (also for servers that speak its wire)."""
     params = model.litellm_params
-    return _provider_of(params["model"], params.get("custom_llm_provider"))
+    return provider_named(params["model"], params.get("custom_llm_provider"))
 
 
 def route_of(model: Model) -> tuple[str, str, bool]:
@@ -23,7 +23,8 @@ def route_of(model: Model) -> tuple[str, str, bool]:
 
 
 @lru_cache(maxsize=256)
-def _provider_of(model: str, provider: str | None) -> str:
+def provider_named(model: str, provider: str | None) -> str:
+    """The same for litellm's arguments `model` and `custom_llm_provider`."""
     prefix, slash, _ = model.partition("/")
     try:
         return litellm.get_llm_provider(model=model, custom_llm_provider=provider)[1]

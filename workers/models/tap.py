@@ -13,6 +13,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -33,6 +34,9 @@ ERROR_SECONDS = 5.0
 _STREAMS = frozenset(["", sse.MIMETYPE, "application/x-ndjson", "application/json", "text/plain"])
 
 _STREAM = re.compile(rb'"stream"\s*:\s*true')
+
+Make = partial[httpx.AsyncBaseTransport | None]
+"""Makes a transport of litellm, with the arguments of one that is in use."""
 
 _current: ContextVar[Tap | None] = ContextVar("tap", default=None)
 
@@ -55,6 +59,10 @@ class Tap:
     heard: Callable[[], None]
     sent: int = 0
     """Requests that left."""
+    request: httpx.Request | None = None
+    """The last of them."""
+    transport: TappedTransport | None = None
+    """Which sent it."""
     lost: httpx.HTTPError | None = None
     """The error of the last request if it got no response."""
     rejection: Rejection | None = None
@@ -85,10 +93,11 @@ class Tap:
 
 
 class TappedTransport(httpx.AsyncBaseTransport):
-    """litellm's transport, with the calling task's tap on each answer."""
+    """litellm's transport `inner`, with the calling task's tap on each answer. `make` makes another one like it."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, inner: httpx.AsyncBaseTransport, make: Make) -> None:
         self._inner = inner
+        self.make = make
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; its answer comes as it is, not compressed."""
@@ -97,7 +106,7 @@ class TappedTransport(httpx.AsyncBaseTransport):
             return await self._inner.handle_async_request(request)
         request = _as_documented(request)
         request.headers["accept-encoding"] = "identity"
-        tap.sent += 1
+        tap.sent, tap.request, tap.transport = tap.sent + 1, request, self
         try:
             response = await self._inner.handle_async_request(request)
         except httpx.HTTPError as error:
@@ -116,8 +125,9 @@ def install() -> None:
     make = AsyncHTTPHandler.create_async_transport
 
     def tapped(*args: Any, **kwargs: Any) -> httpx.AsyncBaseTransport | None:
-        inner = make(*args, **kwargs)
-        return None if inner is None else TappedTransport(inner)
+        again = partial(make, *args, **kwargs)
+        inner = again()
+        return None if inner is None else TappedTransport(inner, again)
 
     if not getattr(make, "is_tapped", False):
         tapped.is_tapped = True  # type: ignore[attr-defined]

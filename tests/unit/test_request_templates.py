@@ -1,0 +1,220 @@
+"""Requests that are sent as litellm sent one before them, with a real HTTP server as the provider."""
+
+from __future__ import annotations
+
+import json
+
+import litellm
+import pytest
+
+from tests.support.servers import answer_json, serving
+from workers.loop_thread import LoopThread
+from workers.models import litellm_setup, request_templates
+from workers.models.call import CallFailed, StreamedCall
+from workers.models.reply_builder import ReplyBuilder
+from workers.models.request_templates import RequestTemplates
+
+SENT = {"stream": True, "stream_options": {"include_usage": True}, "max_retries": 0, "timeout": 30}
+TOOL = {"type": "function", "function": {"name": "price", "parameters": {"type": "object", "properties": {}}}}
+CALLED = {"id": "call_1", "type": "function", "function": {"name": "price", "arguments": "{}"}}
+SYSTEM, ASKED = {"role": "system", "content": "Be brief 😀"}, {"role": "user", "content": 'an "é" \u2028 \x00'}
+TALK = [
+    SYSTEM,
+    ASKED,
+    {"role": "assistant", "content": "Well,", "tool_calls": [CALLED]},
+    {"role": "tool", "tool_call_id": "call_1", "content": "3,500"},
+    {"role": "assistant", "content": "3,500"},
+    {"role": "user", "content": "thanks"},
+]
+PICTURE = {"role": "user", "content": [{"type": "image_url", "image_url": "data:image/png;base64,aGk="}]}
+
+
+class Provider:
+    """Keeps what it is sent, and answers with `answer(request)`, or a stream of two words."""
+
+    def __init__(self):
+        self.requests = []
+        self.answer = streamed
+
+    def handle(self, request):
+        body = request.rfile.read(int(request.headers["Content-Length"]))
+        self.requests.append((request.path, dict(request.headers.items()), json.loads(body)))
+        self.answer(request)
+
+    @property
+    def last_two(self):
+        """The last two requests, without what says how long they are."""
+        return [
+            (path, {name.lower(): value for name, value in headers.items() if name.lower() != "content-length"}, body)
+            for path, headers, body in self.requests[-2:]
+        ]
+
+
+def streamed(request):
+    request.send_response(200)
+    request.send_header("Content-Type", "text/event-stream")
+    request.end_headers()
+    for delta in ({"role": "assistant", "content": "Hello"}, {"content": " there"}, {}):
+        choice = {"index": 0, "delta": delta, "finish_reason": None if delta else "stop"}
+        request.wfile.write(b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n")
+    request.wfile.write(b"data: [DONE]\n\n")
+    request.close_connection = True
+
+
+class Caller:
+    """Makes calls on one loop, with one set of templates; `through_litellm` counts those that litellm made."""
+
+    def __init__(self, url, loop, monkeypatch):
+        self.url, self.loop, self.time = url, loop, 0.0
+        self.templates = RequestTemplates(lambda: self.time)
+        self.through_litellm = 0
+        ask = litellm.acompletion
+
+        async def counting(**params):
+            self.through_litellm += 1
+            return await ask(**params)
+
+        monkeypatch.setattr(litellm, "acompletion", counting)
+
+    def call(self, messages, **more):
+        params = {"model": "openai/m", "api_base": f"{self.url}/v1", "api_key": "sk-one", **SENT, **more}
+        params["messages"] = json.loads(json.dumps(messages))
+        call = StreamedCall(params, ReplyBuilder(lambda _: None), 30, lambda _: None, templates=self.templates)
+        return self.loop.submit(call.run()).result(60).text
+
+
+@pytest.fixture(scope="module")
+def loop():
+    litellm_setup.configure()
+    running = LoopThread("tests")
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def provider():
+    return Provider()
+
+
+@pytest.fixture
+def caller(provider, loop, monkeypatch):
+    with serving(provider.handle) as url:
+        made = Caller(url, loop, monkeypatch)
+        yield made
+        loop.submit(made.templates.close()).result(60)
+
+
+@pytest.mark.parametrize("model", ["openai/m", "openrouter/openai/m", "hosted_vllm/m"])
+@pytest.mark.parametrize("more", [{}, {"tools": [TOOL], "tool_choice": "auto", "temperature": 0.5}])
+def test_the_second_request_is_that_of_litellm_in_all_but_its_messages(caller, provider, model, more):
+    first, second = TALK[:2], [SYSTEM, {"role": "user", "content": "other words"}]
+    assert [caller.call(talk, model=model, **more) for talk in (first, second)] == ["Hello there"] * 2
+    assert caller.through_litellm == 1
+    (path, headers, body), (later_path, later_headers, later_body) = provider.last_two
+    assert (path, headers, body | {"messages": second}) == (later_path, later_headers, later_body)
+    assert body["messages"] == first
+
+
+def test_a_kind_of_message_is_sent_so_once_litellm_has_sent_one_unchanged(caller, provider):
+    for talk in (TALK[:2], TALK, TALK[:2], TALK, TALK[:5]):
+        caller.call(talk, tools=[TOOL])
+    assert caller.through_litellm == 2
+    assert [body["messages"] for _, _, body in provider.requests] == [TALK[:2], TALK, TALK[:2], TALK, TALK[:5]]
+
+
+@pytest.mark.parametrize(
+    "other", [{"temperature": 0.1}, {"api_key": "sk-two"}, {"model": "openai/other"}, {"tools": [TOOL]}, {"user": "u"}]
+)
+def test_other_arguments_go_through_litellm(caller, provider, other):
+    caller.call(TALK[:2])
+    caller.call(TALK[:2], **other)
+    assert caller.through_litellm == 2
+
+
+def test_what_litellm_changes_goes_through_it_each_time(caller, provider):
+    for _ in range(2):
+        caller.call([SYSTEM, PICTURE])
+    assert caller.through_litellm == 2
+    assert provider.requests[-1][2]["messages"][1]["content"][0]["image_url"] == {"url": "data:image/png;base64,aGk="}
+
+
+def test_a_picture_goes_through_litellm_though_it_is_sent_as_it_is(caller):
+    as_sent = PICTURE | {"content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}]}
+    for _ in range(2):
+        caller.call([SYSTEM, as_sent])
+    assert caller.through_litellm == 2
+
+
+def test_a_template_is_learned_again_after_its_time_and_a_key_is_kept_no_longer(caller):
+    caller.call(TALK[:2])
+    caller.time += request_templates.SECONDS - 1
+    caller.call(TALK[:2])
+    assert caller.through_litellm == 1
+    caller.time += 1
+    caller.call(TALK[:2], model="openai/other")
+    assert "sk-one" in str([one.arguments for one in caller.templates._known])
+    assert len(caller.templates._known) == 1
+
+
+def test_so_many_are_kept(caller, monkeypatch):
+    monkeypatch.setattr(request_templates, "MOST", 2)
+    for name in ("a", "b", "c", "c", "b", "a"):
+        caller.call(TALK[:2], model=f"openai/{name}")
+    assert caller.through_litellm == 4
+
+
+def refusing(status):
+    def answer(request):
+        answer_json(request, status, {"error": {"message": "no", "code": "some_code"}})
+
+    return answer
+
+
+def page(request):
+    request.send_response(200)
+    request.send_header("Content-Type", "text/html")
+    request.send_header("Content-Length", "4")
+    request.end_headers()
+    request.wfile.write(b"<p/>")
+
+
+def hung_up(request):
+    request.close_connection = True
+    request.connection.close()
+
+
+def cut(request):
+    request.send_response(200)
+    request.send_header("Content-Type", "text/event-stream")
+    request.end_headers()
+    request.wfile.write(b'data: {"choices":[{"index":0,"delta":{"content":"Hel"}}]}\n\n')
+    request.close_connection = True
+
+
+def moved(request):
+    request.send_response(307)
+    request.send_header("Location", "/elsewhere")
+    request.send_header("Content-Length", "0")
+    request.end_headers()
+
+
+FAULTS = [refusing(400), refusing(401), refusing(404), refusing(429), refusing(500), page, moved, hung_up, cut]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_failure_is_the_same_without_litellm(caller, provider, fault):
+    def failure():
+        with pytest.raises(CallFailed) as caught:
+            caller.call(TALK[:2])
+        error, said = caught.value.failure.error, caught.value.failure.said
+        return type(error), error.message, vars(error).get("retry_after"), said.status, said.codes
+
+    provider.answer = fault
+    through_litellm = failure()
+    provider.answer = streamed
+    caller.call(TALK[:2])
+    provider.answer = fault
+    before = caller.through_litellm
+    assert failure() == through_litellm
+    assert caller.through_litellm == before
