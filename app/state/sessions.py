@@ -42,7 +42,7 @@ class TooManyThreads(Exception):
 
 
 def opening_args(settings: Settings, session_id: str, thread_id: str) -> dict[str, Any]:
-    """Arguments of both scripts that open a thread: its limits, and the update that tells of it, for each status that the
+    """Arguments of both scripts that open a thread: limits, and the update that tells of it, for each status that the
     session may have by then."""
     statuses: tuple[Status, ...] = get_args(Status)
     states = {status: sse.frame(sse.state(session_id, status, thread_id=thread_id)).decode() for status in statuses}

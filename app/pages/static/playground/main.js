@@ -6,7 +6,6 @@
 import { newId } from "./ids.js";
 import { Session } from "./session/session.js";
 import { SessionList } from "./session/session_list.js";
-import { TextSearch } from "./session/text_search.js";
 import { CallCards } from "./views/call_cards.js";
 import { Composer } from "./views/composer.js";
 import { ConversationView } from "./views/conversation_view.js";
@@ -40,7 +39,6 @@ const OWNER = "aomi.owner"; // in localStorage: the public key of this browser's
 const KEY = "aomi.key"; // in sessionStorage: the API key, or the token
 const MIN_DRAW_DELAY = 32; // milliseconds
 const MAX_DRAW_DELAY = 500;
-const MAX_OLDER_PAGES = 10; // that are loaded for a message that was found
 
 const $ = (selector) => document.querySelector(selector);
 
@@ -73,8 +71,7 @@ const settings = new SettingsForm({ app: $("#app"), model: $("#model"), key: $("
   choose: (field, value) => withErrors(() => session.choose(field, value)).then(() => settings.show(session)),
   useKey,
 });
-const texts = new TextSearch(api.unlogged(), () => sidebar.update());
-const search = new SearchBox($("#search"), $("#found"), texts, { changed: () => sidebar.update(), leave: () => composer.focus() });
+const search = new SearchBox($("#search"), $("#found"), api, { changed: () => sidebar.update(), leave: () => composer.focus() });
 const commands = new ListCommands({ api, session: () => session, go, withErrors, changed: listChanged });
 const sidebar = new Sidebar($("#sessions"), $("#archived"), search, commands);
 const jump = new JumpButton($("#jump"), $("#scroll"), scroller, () => composer.focus());
@@ -84,7 +81,7 @@ const userState = new UserStateDialog($("#user-state"), $("#edit-user-state"), (
 const list = new SessionList(api, owner, {
   openId: () => session.id,
   loaded: (sessions) => {
-    texts.searchIn(sessions);
+    search.searchIn(sessions);
     sidebar.show(sessions, session);
     session.threads.refresh().then(() => sidebar.update());
   },
@@ -118,12 +115,9 @@ function openSession(address, words = []) {
 
 /** Lead to the last message that has `words`, also further back; without one to the end. */
 async function leadTo(words, opened) {
-  for (let pages = 0; session === opened; pages++) {
-    drawNow();
-    if (conversation.lead(words)) return;
-    const isLast = !words.length || pages === MAX_OLDER_PAGES;
-    if (isLast || !(await withErrors(() => session.older.load()))) return scroller.toEnd();
-  }
+  const loadOlder = async () => (await withErrors(() => opened.older.load())) && opened === session;
+  const hasFound = await conversation.leadTo(words, loadOlder, drawNow);
+  if (!hasFound && opened === session) scroller.toEnd();
 }
 
 /** Show a session, '' for a new one. `words` are those to lead to; `threadId` is the thread to show. */

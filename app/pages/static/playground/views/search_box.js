@@ -1,6 +1,6 @@
 // The search in conversations: their titles, and their texts.
 
-import { MAX_CONVERSATIONS } from "../session/text_search.js";
+import { MAX_CONVERSATIONS, TextSearch } from "../session/text_search.js";
 import { setText } from "./dom.js";
 
 const WORDS = {
@@ -11,14 +11,11 @@ const WORDS = {
 };
 
 export class SearchBox {
-  /**
-   * `texts` is a TextSearch. `changed()` runs when other words are searched; `leave()` moves the focus when the search is
-   * given up.
-   */
-  constructor(input, status, texts, { changed, leave }) {
-    Object.assign(this, { _input: input, _status: status, _texts: texts });
+  /** `changed()` runs when other words are searched, or more was found; `leave()` moves the focus when it is given up. */
+  constructor(input, status, api, { changed, leave }) {
+    Object.assign(this, { _input: input, _status: status, _texts: new TextSearch(api.unlogged(), changed) });
     const search = () => {
-      texts.searchFor(this.words);
+      this._texts.searchFor(this.words);
       changed();
     };
     input.addEventListener("input", search);
@@ -29,6 +26,11 @@ export class SearchBox {
       input.value = "";
       search();
     });
+  }
+
+  /** Search in these conversations: the list as the API has it. */
+  searchIn(sessions) {
+    this._texts.searchIn(sessions);
   }
 
   /** The words that are searched, in lower case. */
