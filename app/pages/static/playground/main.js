@@ -34,6 +34,7 @@ import { WireDrawer } from "./views/wire_drawer.js";
 import { Api } from "./wire/api.js";
 import { watchReadiness } from "./wire/readiness.js";
 import { WireLog } from "./wire/wire_log.js";
+import { WORDS } from "./words.js";
 
 const OWNER = "aomi.owner"; // in localStorage: the public key of this browser's sessions
 const KEY = "aomi.key"; // in sessionStorage: the API key, or the token
@@ -103,7 +104,7 @@ function openSession(address, words = []) {
   session.addEventListener("listed", listChanged);
   session.addEventListener("gone", ({ detail: reason }) => {
     go("");
-    showNotice(`${reason}. This is a new one.`);
+    showNotice(WORDS.notices.startsNew(reason));
   });
   clearNotices();
   drafts.open(session, !id);
@@ -149,7 +150,7 @@ function listChanged() {
 // Turns
 
 function stop() {
-  announce("Stopped");
+  announce(WORDS.turns.stopped);
   withErrors(() => session.stop());
   drawNow(); // a stop shows at once
 }
@@ -190,9 +191,9 @@ function drawNow() {
 }
 
 function drawTitle() {
-  const title = session.fields.title || "New conversation";
+  const title = session.fields.title || WORDS.untitled;
   setText($("#title"), title);
-  document.title = `${title} · aomi`;
+  document.title = WORDS.pageTitle(title);
 }
 
 /** The result of `action()`. Errors of requests are shown; others are thrown. */

@@ -1,6 +1,7 @@
 // One open session, as the page uses it: what to show, and what the user can do.
 
 import { retry } from "../wire/backoff.js";
+import { WORDS } from "../words.js";
 import { CallAnswers } from "./call_answers.js";
 import { DraftFiles } from "./draft_files.js";
 import { MessageActions } from "./message_actions.js";
@@ -51,7 +52,7 @@ export class Session extends EventTarget {
       pending: () => this.#sender.pending,
       isBehind: (state) => this.#data.isBehind(state, this.#updates.cursor),
       apply: (state) => this.#apply(state),
-      missing: () => this.exists && this.#notify("gone", "This session was deleted"),
+      missing: () => this.exists && this.#notify("gone", WORDS.notices.isGone),
       failed: (error) => this.#notify("failed", error),
     });
     this.older = new OlderMessages(api, id, this.#data);

@@ -1,6 +1,7 @@
 // Follows the turns of a session while they run: their events go into the transcript.
 
 import { ApiError } from "../wire/api.js";
+import { WORDS } from "../words.js";
 import { TurnStream } from "./turn_stream.js";
 
 const LOST = { code: "lost", retryable: false };
@@ -72,7 +73,7 @@ export class TurnFollower {
         isPlaced = true;
         if (!turn.stopping || turn.end) this.#handlers.changed();
       }
-      if (turn.open) turn.fail({ ...LOST, message: "The server no longer has the rest of this reply" });
+      if (turn.open) turn.fail({ ...LOST, message: WORDS.turns.isLost });
     } catch (error) {
       if (this.#signal.aborted) return;
       if (!(error instanceof ApiError)) throw error;

@@ -1,7 +1,8 @@
 // Applies the events of /api/updates to what the page knows of the session.
 
-const SUMMED_UP = "The beginning of this conversation was summed up for the model. You keep all messages.";
-const DELETED = "This session was deleted"; // how the notice of a deletion begins
+import { WORDS } from "../words.js";
+
+const DELETED = "This session was deleted"; // how the server's notice of a deletion begins
 
 export class UpdateEvents {
   #data;
@@ -47,7 +48,7 @@ export class UpdateEvents {
       case "system_notice":
         return this.#notify(event.message.startsWith(DELETED) ? "gone" : "notice", event.message);
       case "history_compacted":
-        return this.#notify("notice", SUMMED_UP);
+        return this.#notify("notice", WORDS.notices.summedUp);
       case "gap":
         return this.#sync.soon();
     }
@@ -85,12 +86,12 @@ export class UpdateEvents {
 
   #callAnswered({ call_id, name, outcome }) {
     this.#data.openCalls.remove(call_id);
-    if (outcome === "expired") this.#notify("notice", `The call of ${name} has expired without an answer.`);
+    if (outcome === "expired") this.#notify("notice", WORDS.calls.hasExpired(name));
     this.#sync.soon(); // the state has its result
   }
 
   #requestsClosed({ ids, outcome }) {
     for (const id of ids) this.#data.requests.remove(id);
-    if (outcome === "expired") this.#notify("notice", "A tool's request has expired without a reply.");
+    if (outcome === "expired") this.#notify("notice", WORDS.requests.hasExpired);
   }
 }

@@ -1,6 +1,7 @@
 // The attachments of a message: pictures, files to save, and links to what is on other servers, which is never loaded.
 
 import { isPicture } from "../session/draft_files.js";
+import { WORDS } from "../words.js";
 import { el, icon, setText } from "./dom.js";
 import { showPicture } from "./picture_dialog.js";
 
@@ -10,13 +11,14 @@ const KIB = 1024;
 export function attachmentList(attachments, files) {
   if (!attachments.length) return null;
   const items = attachments.map((one) => el("li", {}, attachmentElement(one, files)));
-  return el("ul", { className: "attachments", "aria-label": "Attachments" }, ...items);
+  return el("ul", { className: "attachments", "aria-label": WORDS.files.attachments }, ...items);
 }
 
 /** The size of a file in the usual units. */
 export function sizeText(bytes) {
-  if (bytes < KIB) return `${bytes} bytes`;
-  return bytes < KIB * KIB ? `${Math.round(bytes / KIB)} KB` : `${(bytes / KIB / KIB).toFixed(1)} MB`;
+  if (bytes < KIB) return WORDS.units.bytes(bytes);
+  if (bytes < KIB * KIB) return WORDS.units.kilobytes(Math.round(bytes / KIB));
+  return WORDS.units.megabytes((bytes / KIB / KIB).toFixed(1));
 }
 
 /** A small picture of an attachment, loaded once it comes into view. `failed(error)` if it cannot be loaded. */
@@ -43,7 +45,7 @@ function link(url) {
 }
 
 function pictureButton(attachment, files) {
-  const label = `Open ${attachment.filename}`;
+  const label = WORDS.files.open(attachment.filename);
   const open = async () => showPicture(attachment.filename, await files.address(attachment));
   const button = el("button", { type: "button", className: "picture", "aria-label": label, title: attachment.filename, onclick: open });
   const failed = (error) => button.replaceWith(missing(attachment, error));
@@ -60,13 +62,13 @@ function saveButton(attachment, files) {
       setText(note, error.message);
     }
   };
-  const verb = el("span", { className: "unseen" }, "Save");
+  const verb = el("span", { className: "unseen" }, WORDS.files.save);
   const name = el("span", { className: "file-name" }, attachment.filename);
-  return el("button", { type: "button", className: "file", title: `Save ${attachment.filename}`, onclick: save }, icon("file"), verb, name, note);
+  return el("button", { type: "button", className: "file", title: WORDS.files.saveNamed(attachment.filename), onclick: save }, icon("file"), verb, name, note);
 }
 
 function missing({ filename }, error) {
-  const note = error.status === 404 ? "no longer available" : error.message;
+  const note = error.status === 404 ? WORDS.files.isGone : error.message;
   return el("p", { className: "file" }, icon("file"), el("span", { className: "file-name" }, filename), el("span", { className: "file-note" }, note));
 }
 

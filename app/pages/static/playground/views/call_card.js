@@ -2,6 +2,7 @@
 // question of its server.
 
 import { parseExact } from "../wire/exact_json.js";
+import { WORDS } from "../words.js";
 import { el, icon, prettyJson, setChildren, setText, timeOfDay } from "./dom.js";
 import { answerErrorHelp } from "./error_help.js";
 import { objectOf } from "./json_object.js";
@@ -9,40 +10,20 @@ import { QuestionForm } from "./question_form.js";
 
 const MAX_ROWS = 12;
 
-const KINDS = {
-  approval: {
-    title: (name) => `Run ${name}?`,
-    hint: "The assistant wants to call this tool. You can change the arguments.",
-    label: "Arguments (JSON)",
-    submit: "Approve",
-  },
-  client_tool: {
-    title: (name) => `${name} is for you to run`,
-    hint: "The assistant has called this tool, and goes on with the result that you give.",
-    label: "Result (JSON or text)",
-    submit: "Send the result",
-  },
-  elicitation: {
-    title: (name) => `${name} asks you`,
-    hint: "The server of this tool asks. The assistant does not get your answer, but what the tool makes of it.",
-    submit: "Answer",
-  },
-};
-
 export class CallCard {
   /** `actions.send(answers)` sends answers, and throws the server's refusal; `actions.close(card)` takes the card away. */
   constructor(call, id, actions) {
     this._call = call;
     this._id = id;
     this._actions = actions;
-    this._kind = KINDS[call.kind] ?? KINDS.client_tool;
+    this._kind = WORDS.calls.kinds[call.kind] ?? WORDS.calls.kinds.client_tool;
     this._form = call.question && new QuestionForm(call.question, id);
     this._text = this.isApproval ? prettyJson(call.args) : "";
     this._until = el("p", { className: "hint" });
     this._error = el("p", { className: "field-error", role: "alert", id: `${id}-error` });
     this._box = el("textarea", { id: `${id}-box`, value: this._text, spellcheck: false, "aria-describedby": this._error.id, oninput: () => this._fit() });
     this._submit = el("button", { type: "button", className: "primary", onclick: () => this._answer() }, this._kind.submit);
-    this._decline = el("button", { type: "button", className: "secondary", "aria-expanded": "false", onclick: () => this._toggleNo() }, "Decline");
+    this._decline = el("button", { type: "button", className: "secondary", "aria-expanded": "false", onclick: () => this._toggleNo() }, WORDS.calls.decline);
     this._no = this._declineForm();
     this._controls = el("div", { className: "buttons" }, this._submit, this._decline);
     this.element = this._card();
@@ -64,7 +45,7 @@ export class CallCard {
   update() {
     const left = this._call.expiresAt - Date.now();
     const isOver = left <= 0;
-    setText(this._until, isOver ? "The time to answer is over." : `Waits for ${duration(left)} more, until ${timeOfDay(this._call.expiresAt)}.`);
+    setText(this._until, isOver ? WORDS.calls.isOver : WORDS.calls.waits(duration(left), timeOfDay(this._call.expiresAt)));
     if (isOver) this._setDisabled(true);
   }
 
@@ -77,7 +58,7 @@ export class CallCard {
     const answer = { call_id: this._call.callId, approve: true };
     if (this._box.value === this._text) return answer;
     try {
-      return { ...answer, args: objectOf(this._box.value, "The arguments") };
+      return { ...answer, args: objectOf(this._box.value, WORDS.calls.arguments) };
     } catch (error) {
       this._refuseBox(error.message);
       return null;
@@ -129,7 +110,7 @@ export class CallCard {
 
   _boxParts() {
     const { name, args } = this._call;
-    const shown = el("pre", { tabIndex: 0, role: "group", "aria-label": `Arguments of ${name}` }, prettyJson(args));
+    const shown = el("pre", { tabIndex: 0, role: "group", "aria-label": WORDS.calls.argumentsOf(name) }, prettyJson(args));
     return [this.isApproval ? null : shown, el("label", { htmlFor: this._box.id }, this._kind.label), this._box];
   }
 
@@ -145,8 +126,8 @@ export class CallCard {
       event.stopPropagation(); // the page's own Escape stops a turn
       this._toggleNo();
     };
-    const submit = el("button", { type: "submit", className: "secondary" }, "Decline the call");
-    const label = el("label", { htmlFor: id }, "Why, for the assistant (optional)");
+    const submit = el("button", { type: "submit", className: "secondary" }, WORDS.calls.declineWithReason);
+    const label = el("label", { htmlFor: id }, WORDS.calls.reason);
     return el("form", { className: "call-no", hidden: true, onsubmit, onkeydown }, label, this._why, submit);
   }
 
@@ -166,7 +147,7 @@ export class CallCard {
   }
 
   _sendResult() {
-    if (!this._box.value.trim()) return this._refuseBox("Write the result first");
+    if (!this._box.value.trim()) return this._refuseBox(WORDS.calls.noResult);
     this.send({ call_id: this._call.callId, result: resultOf(this._box.value) });
   }
 
@@ -194,7 +175,7 @@ export class CallCard {
     this.isHeld = true;
     this._setDisabled(true);
     this._no.hidden = true;
-    this._close = el("button", { type: "button", className: "secondary", onclick: () => this._actions.close(this) }, "Close");
+    this._close = el("button", { type: "button", className: "secondary", onclick: () => this._actions.close(this) }, WORDS.calls.close);
     const hadFocus = this.element.contains(document.activeElement);
     setChildren(this._controls, [this._close]);
     if (hadFocus) this._close.focus();
@@ -220,9 +201,9 @@ function resultOf(text) {
 
 function duration(milliseconds) {
   const seconds = Math.ceil(milliseconds / 1000);
-  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 60) return WORDS.units.seconds(seconds);
   const minutes = Math.floor(seconds / 60);
   const hours = Math.floor(minutes / 60);
-  const rest = minutes % 60 ? ` ${minutes % 60} min` : "";
-  return hours ? `${hours} h${rest}` : `${minutes} min`;
+  const parts = [hours && WORDS.units.hours(hours), minutes % 60 && WORDS.units.minutes(minutes % 60)];
+  return parts.filter(Boolean).join(" ");
 }

@@ -1,5 +1,6 @@
 // The tool calls that wait for the user: a card for each, and buttons that answer all at once.
 
+import { WORDS } from "../words.js";
 import { CallCard } from "./call_card.js";
 import { el, setChildren, setText } from "./dom.js";
 import { answerErrorHelp } from "./error_help.js";
@@ -34,8 +35,8 @@ export class CallCards {
     const kept = [...this._cards].filter(([call, card]) => card.isHeld || card.isSending || openCalls.includes(call));
     this._cards = new Map([...kept, ...added.map((call) => [call, this._card(call)])]);
     this._draw();
-    const names = openCalls.map(({ name }) => name).join(" and "); // all: the calls of a reply may come one by one
-    if (added.length) announce(`${names}: waiting for your answer`);
+    const names = openCalls.map(({ name }) => name); // all: the calls of a reply may come one by one
+    if (added.length) announce(WORDS.calls.wait(names));
   }
 
   /** Another session is shown. */
@@ -48,8 +49,8 @@ export class CallCards {
     const cards = [...this._cards.values()];
     const hadFocus = this._root.contains(document.activeElement);
     const approvals = this._approvals().length;
-    setText(this._approveAll, `Approve all ${approvals}`);
-    setText(this._declineAll, `Decline all ${approvals}`);
+    setText(this._approveAll, WORDS.calls.approveAll(approvals));
+    setText(this._declineAll, WORDS.calls.declineAll(approvals));
     const elements = cards.map(({ element }) => element);
     setChildren(this._root, [...elements, ...(approvals > 1 ? [this._all] : []), this._error]);
     this._root.hidden = !cards.length;

@@ -1,5 +1,6 @@
 // A block of code: its language, a button that copies it, and colours, once it is whole and can be seen.
 
+import { WORDS } from "../words.js";
 import { copyButton, el } from "./dom.js";
 import { highlight } from "./highlighting.js";
 
@@ -18,9 +19,9 @@ export class CodeBlock {
     this._text = "";
     this._coloured = null; // the text that has its colours
     this._code = el("code");
-    const name = this.language ? `Code in ${this.language}` : "Code";
+    const name = this.language ? WORDS.turns.codeIn(this.language) : WORDS.turns.code;
     const box = el("div", { className: "scrolling", tabIndex: 0, role: "group", "aria-label": name }, el("pre", {}, this._code));
-    this.element = el("div", { className: "code" }, box, copyButton("Copy the code", () => this._text));
+    this.element = el("div", { className: "code" }, box, copyButton(WORDS.turns.copyCode, () => this._text));
     if (this.language) this.element.dataset.language = this.language;
     views.set(this.element, this);
   }

@@ -1,5 +1,7 @@
 // Amounts in wei, in words.
 
+import { WORDS } from "../words.js";
+
 const DIGITS = 18; // decimal places of a chain's own coin, in wei
 
 /** The chains' own coins, by chain id (chainlist.org). */
@@ -14,5 +16,5 @@ export function amountText(wei, chainId) {
   if (typeof wei !== "string" || !/^\d+$/.test(wei)) return "";
   const digits = wei.padStart(DIGITS + 1, "0");
   const coins = `${digits.slice(0, -DIGITS)}.${digits.slice(-DIGITS)}`.replace(/\.?0+$/, "");
-  return `${wei} wei (${coins} ${COINS[chainId] ?? `of the coin of chain ${chainId}`})`;
+  return WORDS.units.wei(wei, coins, COINS[chainId] ?? WORDS.units.coinOf(chainId));
 }

@@ -1,5 +1,6 @@
 // The message box with its buttons.
 
+import { WORDS } from "../words.js";
 import { setText } from "./dom.js";
 import { isSendKey, tooLong } from "./message_text.js";
 
@@ -30,10 +31,11 @@ export class Composer {
     const hadFocus = document.activeElement === this._stop;
     this._stop.hidden = !isRunning;
     if (hadFocus && !isRunning) this.focus();
-    const label = isBusy ? "Send; it waits for the running reply" : "Send";
+    const label = isBusy ? WORDS.composer.sendToWait : WORDS.composer.send;
     this._send.setAttribute("aria-label", label);
     this._send.title = label;
-    this._box.placeholder = hasFiles ? "Say what to do with it" : isBusy ? "Next message" : "Write a message";
+    const { write, writeNext, writeOfFiles } = WORDS.composer;
+    this._box.placeholder = hasFiles ? writeOfFiles : isBusy ? writeNext : write;
   }
 
   focus() {

@@ -1,5 +1,6 @@
 // Asks before something is deleted.
 
+import { WORDS } from "../words.js";
 import { setText } from "./dom.js";
 
 const dialog = document.querySelector("#confirm");
@@ -7,7 +8,7 @@ const heading = document.querySelector("#confirm-title");
 
 /** Whether the user wants to delete what has this title. */
 export async function isDeletionConfirmed(title) {
-  setText(heading, `Delete “${title}”?`);
+  setText(heading, WORDS.list.isDeletionWanted(title));
   dialog.returnValue = "";
   dialog.showModal();
   await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));

@@ -1,6 +1,7 @@
 // The files of the next message, above the message box.
 
 import { isPicture } from "../session/draft_files.js";
+import { WORDS } from "../words.js";
 import { sizeText, thumbnail } from "./attachments.js";
 import { el, icon, iconButton, setChildren, setText } from "./dom.js";
 
@@ -40,7 +41,7 @@ class Chip {
   constructor(file, files, remove) {
     this._file = file;
     this._note = el("span", { className: "file-note" });
-    this._button = iconButton("close", `Remove ${file.filename}`, remove);
+    this._button = iconButton("close", WORDS.files.remove(file.filename), remove);
     const picture = isPicture(file) ? thumbnail(file, files, () => {}) : icon("file");
     const name = el("span", { className: "file-name" }, file.filename);
     this.element = el("li", { className: "file chip" }, picture, name, this._note, this._button);
@@ -49,7 +50,7 @@ class Chip {
   update() {
     const { state, bytes } = this._file;
     this.element.dataset.state = state;
-    setText(this._note, { uploading: "Uploading", failed: "Failed", ready: sizeText(bytes) }[state]);
+    setText(this._note, state === "ready" ? sizeText(bytes) : WORDS.files[state]);
   }
 
   focus() {

@@ -1,5 +1,6 @@
 // A message that is edited in its place.
 
+import { WORDS } from "../words.js";
 import { el, setText } from "./dom.js";
 import { isComposing, isSendKey, tooLong } from "./message_text.js";
 
@@ -13,12 +14,12 @@ export class EditForm {
     this._isBusy = false;
     this._box = el("textarea", {
       value: text,
-      "aria-label": "Edited message",
+      "aria-label": WORDS.messages.edited,
       oninput: () => this._fit(),
       onkeydown: (event) => this._keyDown(event),
     });
-    this._send = el("button", { type: "submit", className: "primary" }, "Send");
-    const leave = el("button", { type: "button", className: "secondary", onclick: cancel }, "Cancel");
+    this._send = el("button", { type: "submit", className: "primary" }, WORDS.messages.sendEdited);
+    const leave = el("button", { type: "button", className: "secondary", onclick: cancel }, WORDS.messages.cancel);
     const onsubmit = (event) => {
       event.preventDefault();
       this._submit();
@@ -26,7 +27,7 @@ export class EditForm {
     this._problem = el("p", { className: "field-error", role: "status" });
     const buttons = el("div", { className: "buttons" }, leave, this._send);
     const parts = [this._box, this._problem, buttons];
-    this.element = el("form", { className: "edit", "aria-label": "Edit this message", onsubmit }, ...parts);
+    this.element = el("form", { className: "edit", "aria-label": WORDS.messages.edit, onsubmit }, ...parts);
     this._fit();
   }
 

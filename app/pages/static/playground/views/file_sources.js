@@ -1,6 +1,5 @@
 // The sources of files: the button with the browser's own dialog, the clipboard, and files that are dropped on the page.
 
-const DRAGGED = "Files"; // among the types of a drag that has files
 const FIELDS = /^(?:INPUT|TEXTAREA)$/;
 
 /** Listen for files: `add(files)` takes them. `target` is shown while files are dragged over the page. */
@@ -26,7 +25,7 @@ function pastedFiles(clipboard) {
 }
 
 function listenForDrops(target, add) {
-  const hasFiles = (event) => event.dataTransfer.types.includes(DRAGGED);
+  const hasFiles = (event) => event.dataTransfer.types.includes("Files");
   addEventListener("dragenter", (event) => {
     if (hasFiles(event) && !isCovered()) target.hidden = false;
   });

@@ -1,5 +1,6 @@
 // The user's commands for the conversations in the list, and for their threads.
 
+import { WORDS } from "../words.js";
 import { isDeletionConfirmed } from "./delete_dialog.js";
 import { announce } from "./notices.js";
 
@@ -30,7 +31,7 @@ export class ListCommands {
     if (!(await isDeletionConfirmed(title))) return;
     if (id === session().id) go("");
     await this._change((api) => api.deleteSession(id));
-    announce("Deleted");
+    announce(WORDS.list.deleted);
   }
 
   /** Show a thread of the open session. */
@@ -50,7 +51,7 @@ export class ListCommands {
     if (!(await isDeletionConfirmed(title))) return;
     await withErrors(() => session().threads.remove(threadId));
     go(session().id);
-    announce("Deleted");
+    announce(WORDS.list.deleted);
   }
 
   async _change(request) {

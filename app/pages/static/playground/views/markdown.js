@@ -3,6 +3,7 @@
 
 import { Lexer, Marked } from "../vendor/marked.esm.js";
 import DOMPurify from "../vendor/purify.es.mjs";
+import { WORDS } from "../words.js";
 import { CodeBlock } from "./code_block.js";
 import { el } from "./dom.js";
 
@@ -104,7 +105,7 @@ function replaceImage(token) {
 
 /** Put a table into a box that scrolls, also by keyboard. */
 function wrapTable(table) {
-  const box = el("div", { className: "scrolling", tabIndex: 0, role: "group", "aria-label": "Table" });
+  const box = el("div", { className: "scrolling", tabIndex: 0, role: "group", "aria-label": WORDS.turns.table });
   table.replaceWith(box);
   box.append(table);
 }

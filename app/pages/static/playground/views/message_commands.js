@@ -1,5 +1,6 @@
 // The user's commands for messages, and the page's words about them.
 
+import { WORDS } from "../words.js";
 import { announce, clearNotices, showError, showNotice } from "./notices.js";
 
 const CONFLICT = 409;
@@ -45,13 +46,13 @@ export class MessageCommands {
     const isChosen = await this._try(() => this._session.messages.choose(siblings[number - 1]));
     if (!isChosen) return;
     this._parts.draw();
-    announce(`Version ${number} of ${siblings.length}`);
+    announce(WORDS.messages.version(number, siblings.length));
   }
 
   /** Rate the reply of a turn `up` or `down`; the rating that it has is taken back. */
   async rate(turn, rating) {
     const wanted = turn.rating === rating ? "" : rating;
-    if (await this._try(() => this._session.messages.rate(turn, wanted))) announce(wanted ? "Rated" : "Rating taken back");
+    if (await this._try(() => this._session.messages.rate(turn, wanted))) announce(wanted ? WORDS.turns.rated : WORDS.turns.unrated);
   }
 
   /** Take back a message that waits; it goes back into the message box if that is empty. */
@@ -69,7 +70,7 @@ export class MessageCommands {
   attach(files) {
     clearNotices();
     const left = this._session.drafts.add(files).map(({ name }) => name);
-    if (left.length) showNotice(`Not attached: ${left.join(", ")}. A message takes at most 8 files.`);
+    if (left.length) showNotice(WORDS.files.tooMany(left));
     this._parts.composer.focus();
   }
 
@@ -87,11 +88,11 @@ export class MessageCommands {
     try {
       await this._session.messages.withdraw(message);
     } catch (error) {
-      if (error.status === CONFLICT) showNotice("This message no longer waits: its reply has begun. You can stop that.");
+      if (error.status === CONFLICT) showNotice(WORDS.messages.hasBegun);
       else this._refused(error);
       return false;
     }
-    announce("Withdrawn");
+    announce(WORDS.messages.withdrawn);
     return true;
   }
 
@@ -112,14 +113,14 @@ export class MessageCommands {
     const { composer, drafts } = this._parts;
     const isOpen = session.id === this._session.id;
     if (!isOpen || composer.isEmpty) return drafts.putBack(session, text, attachments);
-    showNotice(`Withdrawn: “${text}”`);
+    showNotice(WORDS.messages.withdrawnText(text));
     composer.focus();
   }
 
   _refusedElsewhere(error, title) {
     if (!("status" in error)) throw error;
-    const where = title ? `“${title}”` : "a new conversation";
-    showNotice(`A message in ${where} was not sent; it is back in the message box there. ${error.message}`);
+    const { notSent, notSentInNew } = WORDS.messages;
+    showNotice(title ? notSent(title, error.message) : notSentInNew(error.message));
   }
 
   /** Show an error of a request; others are thrown. */

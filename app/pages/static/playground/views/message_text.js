@@ -1,5 +1,7 @@
 // What the message box and the form of an edit have in common: how long a text may be, and the key that sends it.
 
+import { LANGUAGE, WORDS } from "../words.js";
+
 const MAX_CHARACTERS = 32_000; // of a message, as the API counts them: one beyond 16 bits, such as an emoji, is one
 const PROCESSED = 229; // `keyCode` of a key that an input method has used; Safari says so of the Enter that ends a composition
 
@@ -8,7 +10,7 @@ export function tooLong(text) {
   if (text.length <= MAX_CHARACTERS) return "";
   const count = [...text.trim()].length;
   if (count <= MAX_CHARACTERS) return "";
-  return `Too long to send: ${count.toLocaleString("en")} characters of at most ${MAX_CHARACTERS.toLocaleString("en")}.`;
+  return WORDS.composer.tooLong(count.toLocaleString(LANGUAGE), MAX_CHARACTERS.toLocaleString(LANGUAGE));
 }
 
 /** Whether a key belongs to an input method, which composes a character. */

@@ -1,5 +1,6 @@
 // A message of the user, and a reply to a tool.
 
+import { WORDS } from "../words.js";
 import { attachmentList } from "./attachments.js";
 import { copyButton, el, hiddenHeading, icon, iconButton, setChildren, setText } from "./dom.js";
 import { EditForm } from "./edit_form.js";
@@ -13,20 +14,20 @@ export class MessageView {
     this._isBusy = false;
     this._form = null; // while the message is edited
     this._note = el("span");
-    this._withdraw = el("button", { type: "button", className: "link", onclick: () => actions.withdraw(message) }, "Withdraw");
+    this._withdraw = el("button", { type: "button", className: "link", onclick: () => actions.withdraw(message) }, WORDS.messages.withdraw);
     this._badge = el("p", { className: "badge" }, this._note, this._withdraw);
     this._words = el("p", { className: "words" }, message.text);
-    this._edit = iconButton("pencil", "Edit this message", () => this._open());
+    this._edit = iconButton("pencil", WORDS.messages.edit, () => this._open());
     this._versions = new Versions((siblings, number) => actions.choose(siblings, number));
-    this._tools = el("div", { className: "tools" }, copyButton("Copy this message", () => message.text), this._edit, this._versions.element);
+    this._tools = el("div", { className: "tools" }, copyButton(WORDS.messages.copy, () => message.text), this._edit, this._versions.element);
     this._body = el("div", { className: "said-body" }, this._words);
     const attachments = attachmentList(message.attachments, files);
-    this.element = el("article", { className: "said" }, hiddenHeading("You"), attachments, this._body, this._badge, this._tools);
+    this.element = el("article", { className: "said" }, hiddenHeading(WORDS.messages.you), attachments, this._body, this._badge, this._tools);
   }
 
   update({ isWaiting, isBusy }) {
     const { id, siblings, sending, runId } = this._message;
-    setText(this._note, isWaiting ? "Waiting for the previous reply" : sending ? "Sending" : "");
+    setText(this._note, isWaiting ? WORDS.messages.waiting : sending ? WORDS.messages.sending : "");
     this._withdraw.hidden = !(isWaiting && runId);
     this._badge.hidden = !this._note.textContent;
     this.element.classList.toggle("waits", isWaiting || sending);
@@ -67,10 +68,10 @@ export class MessageView {
 
 export class ToolReplyView {
   constructor(reply) {
-    const name = el("span", { className: "card-name" }, "Your reply to a tool");
+    const name = el("span", { className: "card-name" }, WORDS.messages.toolReply);
     const summary = el("summary", {}, el("span", { className: "card-row" }, icon("reply"), name, icon("chevron")));
-    const text = el("pre", { tabIndex: 0, role: "group", "aria-label": "Reply" }, reply.text);
-    const copy = copyButton("Copy this reply to a tool", () => reply.text);
+    const text = el("pre", { tabIndex: 0, role: "group", "aria-label": WORDS.messages.toolReplyText }, reply.text);
+    const copy = copyButton(WORDS.messages.copyToolReply, () => reply.text);
     const body = el("div", { className: "card-body" }, text, copy);
     this.element = el("details", { className: "card note" }, summary, body);
   }

@@ -1,5 +1,6 @@
 // Tells the user something: read out by screen readers, or shown above the message box.
 
+import { WORDS } from "../words.js";
 import { el, setChildren, setText } from "./dom.js";
 import { requestErrorHelp } from "./error_help.js";
 
@@ -20,14 +21,14 @@ export function showNotice(text) {
 /** Show why a request failed and what to do. `enterKey()` leads to the field for the API key. */
 export function showError(error, enterKey) {
   const { what, next, needsKey } = requestErrorHelp(error);
-  const button = el("button", { type: "button", className: "secondary", onclick: enterKey }, "Enter a key");
+  const button = el("button", { type: "button", className: "secondary", onclick: enterKey }, WORDS.settings.enterKey);
   const text = el("div", {}, el("p", { className: "what" }, what), el("p", {}, next));
   setChildren(area, [el("div", { className: "notice failure", role: "alert" }, text, needsKey ? button : "")]);
 }
 
 /** Show why the backend is not ready; '' hides that. */
 export function showReadiness(reason) {
-  setText(notReady, reason && `Not ready, messages wait: ${reason}`);
+  setText(notReady, reason && WORDS.notices.notReady(reason));
   notReady.hidden = !reason;
 }
 

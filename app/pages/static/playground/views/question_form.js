@@ -1,8 +1,10 @@
 // The question of an MCP server, as a form: a field for each value that it wants, or the address of a page to visit.
 
 import { parseExact } from "../wire/exact_json.js";
+import { WORDS } from "../words.js";
 import { el } from "./dom.js";
 
+const YES_OR_NO = [{ const: "true", title: WORDS.calls.yes }, { const: "false", title: WORDS.calls.no }];
 const INPUT_TYPES = { email: "email", uri: "url", date: "date" };
 
 export class QuestionForm {
@@ -21,14 +23,15 @@ export class QuestionForm {
       if (value !== undefined) content[name] = value;
       else if (this._required.has(name)) {
         input.focus();
-        throw new Error(`${name} is needed`);
+        throw new Error(WORDS.calls.isNeeded(name));
       }
     }
     return content;
   }
 
   _field(name, field, id) {
-    const label = `${field.title ?? name}${this._required.has(name) ? "" : " (optional)"}`;
+    const title = field.title ?? name;
+    const label = this._required.has(name) ? title : WORDS.calls.optional(title);
     const { input, read } = inputOf(field, id);
     const about = field.description ? el("span", { className: "hint", id: `${id}-about` }, field.description) : null;
     if (about) input.setAttribute("aria-describedby", about.id);
@@ -41,7 +44,7 @@ function inputOf(field, id) {
   if (field.type === "array") return select(id, choicesOf(field.items, "anyOf"), field.default ?? [], true);
   const choices = choicesOf(field, "oneOf");
   if (choices) return select(id, choices, [field.default], false);
-  if (field.type === "boolean") return select(id, [{ const: "true", title: "Yes" }, { const: "false", title: "No" }], [String(field.default)], false, (value) => value === "true");
+  if (field.type === "boolean") return select(id, YES_OR_NO, [String(field.default)], false, (value) => value === "true");
   const isText = field.type === "string";
   const props = { id, autocomplete: "off", value: String(field.default ?? ""), type: INPUT_TYPES[field.format] ?? "text", inputMode: isText ? "" : "decimal" };
   const input = el("input", props);
@@ -49,7 +52,7 @@ function inputOf(field, id) {
 }
 
 function select(id, choices, chosen, multiple, valueOf = (value) => value) {
-  const none = multiple ? [] : [el("option", { value: "" }, "Choose …")];
+  const none = multiple ? [] : [el("option", { value: "" }, WORDS.calls.choose)];
   const options = choices.map(({ const: value, title }) => el("option", { value, selected: chosen.includes(value) }, title));
   const input = el("select", { id, multiple }, ...none, ...options);
   const values = () => [...input.selectedOptions].map(({ value }) => value).filter(Boolean);

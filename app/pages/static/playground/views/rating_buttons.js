@@ -1,14 +1,15 @@
 // Two buttons that rate a reply. The one that is pressed takes its rating back.
 
+import { WORDS } from "../words.js";
 import { el, iconButton } from "./dom.js";
 
-const LABELS = { up: "Good reply", down: "Bad reply" };
+const LABELS = WORDS.turns.ratings;
 
 export class RatingButtons {
   /** `rate(rating)` is called with "up" or "down". */
   constructor(rate) {
     this._buttons = Object.entries(LABELS).map(([rating, label]) => iconButton(`thumb-${rating}`, label, () => rate(rating)));
-    this.element = el("div", { className: "ratings", role: "group", "aria-label": "Rate this reply" }, ...this._buttons);
+    this.element = el("div", { className: "ratings", role: "group", "aria-label": WORDS.turns.rate }, ...this._buttons);
   }
 
   /** `rating` is "up", "down" or "". */

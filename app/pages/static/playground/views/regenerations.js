@@ -1,5 +1,6 @@
 // The messages that wait to be answered again, below the conversation.
 
+import { WORDS } from "../words.js";
 import { el, setChildren } from "./dom.js";
 
 export class Regenerations {
@@ -16,7 +17,7 @@ export class Regenerations {
   }
 
   _row({ run_id: runId, text }) {
-    const button = el("button", { type: "button", className: "link", onclick: () => this._withdraw(runId) }, "Withdraw");
-    return el("p", { className: "badge" }, `Waiting to reply again to “${text}”`, button);
+    const button = el("button", { type: "button", className: "link", onclick: () => this._withdraw(runId) }, WORDS.messages.withdraw);
+    return el("p", { className: "badge" }, WORDS.messages.waitingAgain(text), button);
   }
 }

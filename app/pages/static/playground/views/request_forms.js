@@ -1,34 +1,12 @@
 // Client requests as forms: a transaction, a signature, or anything else that a tool needs from the user.
 
+import { WORDS } from "../words.js";
 import { amountText } from "./coins.js";
 import { el, icon, prettyJson, setChildren, setText, timeOfDay } from "./dom.js";
 import { requestErrorHelp } from "./error_help.js";
 
-const KINDS = {
-  wallet_tx_request: {
-    title: "Sign and send a transaction",
-    label: "Transaction hash",
-    field: "txHash",
-    submit: "Sent",
-    placeholder: "0x…",
-  },
-  wallet_eip712_request: {
-    title: "Sign typed data",
-    label: "Signature",
-    field: "signature",
-    submit: "Signed",
-    placeholder: "0x…",
-  },
-};
-
-/** A kind of an app's own. */
-const OWN_KIND = {
-  title: "A tool needs your reply",
-  label: "Reply (JSON or text)",
-  field: "", // the reply is the result itself
-  submit: "Reply",
-  placeholder: "{}",
-};
+/** The fields of results that have the reply, by the kinds of a wallet. The reply to an app's own kind is the result itself. */
+const FIELDS = { wallet_tx_request: "txHash", wallet_eip712_request: "signature" };
 
 export class RequestForms {
   /** `actions.reply(id, result)` sends the reply to a request. */
@@ -53,9 +31,9 @@ class RequestForm {
   constructor(request, actions) {
     this._request = request;
     this._actions = actions;
-    this._isForWallet = Object.hasOwn(KINDS, request.kind);
-    this._kind = this._isForWallet ? KINDS[request.kind] : OWN_KIND;
-    const { submit, placeholder } = this._kind;
+    this._isForWallet = Object.hasOwn(FIELDS, request.kind);
+    this._words = WORDS.requests.kinds[this._isForWallet ? request.kind : "own"];
+    const { submit, placeholder } = this._words;
     const id = `request-${request.id}`;
     const reject = () => this._send({ status: "failed", error: "User rejected" });
     this._input = el("input", { id, placeholder, required: true, autocomplete: "off", spellcheck: false });
@@ -63,7 +41,7 @@ class RequestForm {
     this._error = el("p", { className: "field-error", role: "alert" });
     this._buttons = [
       el("button", { type: "submit", className: "primary" }, submit),
-      el("button", { type: "button", className: "secondary", onclick: reject }, "Refuse"),
+      el("button", { type: "button", className: "secondary", onclick: reject }, WORDS.requests.refuse),
     ];
     this.element = this._form(id);
   }
@@ -71,13 +49,13 @@ class RequestForm {
   /** Which tool asks is known a little later than what it asks. */
   update() {
     const { kind, tool, expiresAt } = this._request;
-    const what = this._isForWallet ? this._kind.title : kind;
-    setText(this._hint, `${what}, requested by ${tool || "a tool"}. You can reply until ${timeOfDay(expiresAt)}.`);
+    const what = this._isForWallet ? this._words.title : kind;
+    setText(this._hint, WORDS.requests.asked(what, tool || WORDS.requests.aTool, timeOfDay(expiresAt)));
   }
 
   _form(id) {
     const { request } = this._request;
-    const title = (this._isForWallet && (request.label || request.description)) || this._kind.title;
+    const title = (this._isForWallet && (request.label || request.description)) || this._words.title;
     const heading = el("h3", { id: `${id}-title` }, icon("wallet"), title);
     const submitted = (event) => {
       event.preventDefault();
@@ -89,7 +67,7 @@ class RequestForm {
       heading,
       this._hint,
       this._isForWallet ? fieldList(request) : requestBody(request),
-      el("label", { htmlFor: id }, this._kind.label),
+      el("label", { htmlFor: id }, this._words.label),
       this._input,
       this._error,
       el("div", { className: "buttons" }, ...this._buttons),
@@ -97,8 +75,8 @@ class RequestForm {
   }
 
   _result() {
-    const { field } = this._kind;
-    return field ? { status: "success", [field]: this._input.value.trim() } : freeResult(this._input.value);
+    const field = FIELDS[this._request.kind];
+    return this._isForWallet ? { status: "success", [field]: this._input.value.trim() } : freeResult(this._input.value);
   }
 
   async _send(result) {
@@ -130,7 +108,7 @@ function fieldList(request) {
 
 /** The body of an app's own kind, whatever it is. */
 function requestBody(body) {
-  return el("pre", { tabIndex: 0, role: "region", "aria-label": "What the tool asks for" }, prettyJson(body));
+  return el("pre", { tabIndex: 0, role: "region", "aria-label": WORDS.requests.body }, prettyJson(body));
 }
 
 /** The result must be an object: a JSON object as it is, anything else as `answer`. */

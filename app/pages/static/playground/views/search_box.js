@@ -1,14 +1,10 @@
 // The search in conversations: their titles, and their texts.
 
 import { MAX_CONVERSATIONS, TextSearch } from "../session/text_search.js";
+import { WORDS } from "../words.js";
 import { setText } from "./dom.js";
 
-const WORDS = {
-  found: (count) => (count ? `${count} found` : "Nothing found"),
-  running: (count) => (count ? `${count} found, still searching …` : "Searching …"),
-  missed: "Some conversations could not be searched.",
-  cut: `In texts of the ${MAX_CONVERSATIONS} newest conversations only.`,
-};
+const { search: TEXTS } = WORDS.list;
 
 export class SearchBox {
   /** `changed()` runs when other words are searched, or more was found; `leave()` moves the focus when it is given up. */
@@ -55,8 +51,8 @@ export class SearchBox {
 
   _summary(count) {
     const { isRunning, hasMissed, isCut } = this._texts;
-    if (isRunning) return WORDS.running(count);
-    const left = [hasMissed && WORDS.missed, isCut && WORDS.cut].filter(Boolean);
-    return [WORDS.found(count), ...left].join(left.length ? ". " : "");
+    if (isRunning) return TEXTS.running(count);
+    const left = [hasMissed && TEXTS.missed, isCut && TEXTS.cut(MAX_CONVERSATIONS)].filter(Boolean);
+    return [TEXTS.found(count), ...left].join(". ");
   }
 }

@@ -1,9 +1,10 @@
 // App, model and API key.
 
+import { WORDS } from "../words.js";
 import { el, setText } from "./dom.js";
 import { requestErrorHelp } from "./error_help.js";
 
-const DEFAULT_APP = { id: "default", name: "Default" };
+const DEFAULT_APP = { id: "default", name: WORDS.settings.defaultApp };
 
 export class SettingsForm {
   /** `actions.choose(field, value)` sets the session's `app` or `model`; `actions.useKey(value)` the API key. */
@@ -24,12 +25,12 @@ export class SettingsForm {
   /** Load the apps that the key gives access to. */
   async loadApps() {
     this._apps = [DEFAULT_APP];
-    setText(this._keyHint, "For apps other than the default one. Kept in this tab only.");
+    setText(this._keyHint, WORDS.settings.keyHint);
     this._key.removeAttribute("aria-invalid");
     if (!this._api.key) return;
     try {
       this._apps = await this._api.apps();
-      setText(this._keyHint, `This key opens ${this._apps.length === 1 ? "one app" : `${this._apps.length} apps`}.`);
+      setText(this._keyHint, WORDS.settings.keyOpens(this._apps.length));
     } catch (error) {
       this._showKeyError(error);
     }
@@ -51,7 +52,7 @@ export class SettingsForm {
   _showKeyError(error) {
     this._key.setAttribute("aria-invalid", "true");
     const { what, next } = requestErrorHelp(error);
-    setText(this._keyHint, error.status === 401 ? `${what}. Check it, or make one with: aomi keys create` : `${what} ${next}`);
+    setText(this._keyHint, error.status === 401 ? WORDS.settings.keyIsWrong(what) : `${what} ${next}`);
   }
 
   async _loadModels({ exists, id, fields: { app } }) {

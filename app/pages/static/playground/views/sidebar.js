@@ -1,9 +1,8 @@
 // The list of conversations. Each one is a session, created under a public key that only this browser knows.
 
+import { WORDS } from "../words.js";
 import { el, icon, iconButton, setChildren } from "./dom.js";
 import { threadList } from "./thread_list.js";
-
-const MARKS = { running: "Running", unread: "Unread" };
 
 export class Sidebar {
   /** `search` says which ones are shown; `actions` as in ListCommands. */
@@ -32,7 +31,7 @@ export class Sidebar {
 
   /** The title of a conversation in the list. */
   title(id) {
-    return this._sessions.find((session) => session.session_id === id)?.title || "New conversation";
+    return this._sessions.find((session) => session.session_id === id)?.title || WORDS.untitled;
   }
 
   _draw() {
@@ -67,7 +66,7 @@ export class Sidebar {
     const { session_id: id, is_archived: archived } = session;
     const title = this.title(id);
     if (this._renaming === id) return el("li", { "data-session": id }, this._renameForm(id, title));
-    const archiveLabel = archived ? "Take out of the archive" : "Archive";
+    const archiveLabel = (archived ? WORDS.list.unarchive : WORDS.list.archive)(title);
     return el(
       "li",
       { "data-session": id },
@@ -75,10 +74,10 @@ export class Sidebar {
       el(
         "span",
         { className: "row-actions" },
-        id === this._current ? iconButton("threads", `New thread in: ${title}`, () => this._actions.newThread(), "quiet new-thread") : null,
-        iconButton("pencil", `Rename: ${title}`, () => this._startRename(id)),
-        iconButton(archived ? "unarchive" : "archive", `${archiveLabel}: ${title}`, () => this._actions.archive(id, !archived)),
-        iconButton("trash", `Delete: ${title}`, () => this._actions.remove(id, title)),
+        id === this._current ? iconButton("threads", WORDS.list.newThread(title), () => this._actions.newThread(), "quiet new-thread") : null,
+        iconButton("pencil", WORDS.list.rename(title), () => this._startRename(id)),
+        iconButton(archived ? "unarchive" : "archive", archiveLabel, () => this._actions.archive(id, !archived)),
+        iconButton("trash", WORDS.list.delete(title), () => this._actions.remove(id, title)),
       ),
       id === this._current ? this._threadList() : null,
     );
@@ -98,8 +97,8 @@ export class Sidebar {
     const mark = status === "processing" ? "running" : unread && !isOpen ? "unread" : "";
     if (!mark) return open;
     open.dataset.mark = mark;
-    open.title = `${title} (${MARKS[mark].toLowerCase()})`;
-    open.setAttribute("aria-description", MARKS[mark]);
+    open.title = WORDS.list.marked(title, WORDS.list.marks[mark]);
+    open.setAttribute("aria-description", WORDS.list.marks[mark]);
     return open;
   }
 
@@ -112,7 +111,7 @@ export class Sidebar {
   }
 
   _renameForm(id, title) {
-    const input = el("input", { id: "rename", value: title, maxLength: 200, required: true, "aria-label": "New title" });
+    const input = el("input", { id: "rename", value: title, maxLength: 200, required: true, "aria-label": WORDS.list.newTitle });
     const close = async (save) => {
       if (this._renaming !== id) return;
       this._renaming = "";
@@ -130,7 +129,7 @@ export class Sidebar {
       event.preventDefault();
       close(true);
     };
-    return el("form", { onsubmit: submitted }, input, el("button", { className: "icon-button", "aria-label": "Save the title" }, icon("check")));
+    return el("form", { onsubmit: submitted }, input, el("button", { className: "icon-button", "aria-label": WORDS.list.saveTitle }, icon("check")));
   }
 
   /** The arrow keys move the focus through the titles. */

@@ -1,5 +1,6 @@
 // Thoughts of a model: folded, with the time that they took. They can be opened while they grow.
 
+import { WORDS } from "../words.js";
 import { el, icon, setText } from "./dom.js";
 import { MarkdownView } from "./markdown_view.js";
 
@@ -20,8 +21,9 @@ export class ThoughtCard {
   /** `isWriting`: the turn goes on. */
   update({ isWriting }) {
     const { isOpen, duration } = this._thought;
+    const { thinking, thoughts, thoughtFor } = WORDS.turns;
     this.element.classList.toggle("thinks", isOpen && isWriting);
-    setText(this._label, isOpen && isWriting ? "Thinking" : duration === null ? "Thoughts" : `Thought for ${durationText(duration)}`);
+    setText(this._label, isOpen && isWriting ? thinking : duration === null ? thoughts : thoughtFor(durationText(duration)));
     this._draw();
   }
 
@@ -33,6 +35,7 @@ export class ThoughtCard {
 
 function durationText(milliseconds) {
   const seconds = Math.round(milliseconds / SECOND);
-  if (seconds < 1) return "a moment";
-  return seconds < MINUTE ? `${seconds} s` : `${Math.floor(seconds / MINUTE)} min ${seconds % MINUTE} s`;
+  if (seconds < 1) return WORDS.turns.aMoment;
+  const rest = WORDS.units.seconds(seconds % MINUTE);
+  return seconds < MINUTE ? rest : `${WORDS.units.minutes(Math.floor(seconds / MINUTE))} ${rest}`;
 }

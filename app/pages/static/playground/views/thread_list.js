@@ -1,5 +1,6 @@
 // The threads of the open conversation, below its title in the list.
 
+import { WORDS } from "../words.js";
 import { el, iconButton } from "./dom.js";
 
 /**
@@ -8,8 +9,8 @@ import { el, iconButton } from "./dom.js";
  */
 export function threadList(threads, shown, actions) {
   if (threads.length < 2) return null;
-  const items = threads.map((thread, index) => item(thread, thread.title || `Thread ${index + 1}`, shown, actions));
-  return el("ul", { className: "threads", "aria-label": "Threads" }, ...items);
+  const items = threads.map((thread, index) => item(thread, thread.title || WORDS.list.thread(index + 1), shown, actions));
+  return el("ul", { className: "threads", "aria-label": WORDS.list.threads }, ...items);
 }
 
 function item({ id, status }, title, shown, actions) {
@@ -17,7 +18,7 @@ function item({ id, status }, title, shown, actions) {
   if (id === shown) open.setAttribute("aria-current", "true");
   if (status === "processing") {
     open.dataset.mark = "running";
-    open.setAttribute("aria-description", "Running");
+    open.setAttribute("aria-description", WORDS.list.marks.running);
   }
-  return el("li", { "data-thread": id }, open, iconButton("trash", `Delete the thread: ${title}`, () => actions.removeThread(id, title)));
+  return el("li", { "data-thread": id }, open, iconButton("trash", WORDS.list.deleteThread(title), () => actions.removeThread(id, title)));
 }

@@ -1,5 +1,6 @@
 // A tool call as a card that opens: its arguments, its results, and when it was called.
 
+import { WORDS } from "../words.js";
 import { attachmentList } from "./attachments.js";
 import { el, icon, prettyJson, setChildren, setText, timeOfDay } from "./dom.js";
 
@@ -14,7 +15,7 @@ export class ToolCard {
     this._state = el("span", { className: "card-state" });
     this._duration = el("span", { className: "card-time" });
     this._steps = el("ol", { className: "steps" });
-    this._laterSteps = el("div", { className: "card-part" }, el("h4", {}, "Later steps"), this._steps);
+    this._laterSteps = el("div", { className: "card-part" }, el("h4", {}, WORDS.tools.laterSteps), this._steps);
     this._result = el("div", { className: "card-part" });
     this._args = el("div", { className: "card-part" });
     const body = el("div", { className: "card-body" }, this._args, this._result, this._laterSteps, calledAt(call));
@@ -32,10 +33,10 @@ export class ToolCard {
     const state = isRunning ? "running" : hasFailed ? "failed" : "done";
     const waits = !hasResult && openCalls.has(id);
     this.element.dataset.state = state;
-    setText(this._state, waits ? "waits for you" : isRunning && hasResult ? `step ${steps.length + 1}` : state);
+    setText(this._state, waits ? WORDS.tools.waits : isRunning && hasResult ? WORDS.tools.step(steps.length + 1) : WORDS.tools.states[state]);
     setText(this._duration, duration === null ? "" : formatDuration(duration));
     this._showArgs();
-    if (hasResult && !this._result.hasChildNodes()) this._showResult(result?.error ? "Error" : "Result");
+    if (hasResult && !this._result.hasChildNodes()) this._showResult(result?.error ? WORDS.tools.error : WORDS.tools.result);
     while (this._steps.childElementCount > steps.length) this._steps.lastChild.remove();
     for (const step of steps.slice(this._steps.childElementCount)) this._steps.append(stepItem(step));
     this._laterSteps.hidden = !steps.length;
@@ -45,7 +46,7 @@ export class ToolCard {
   _showArgs() {
     const { args, isEdited } = this._call;
     if (args === this._shownArgs) return;
-    this._args.replaceChildren(...codeBlock(isEdited ? "Arguments, as they were changed" : "Arguments", args));
+    this._args.replaceChildren(...codeBlock(isEdited ? WORDS.tools.changedArguments : WORDS.tools.arguments, args));
     setText(this._firstLines, firstLines(args));
     this._shownArgs = args;
   }
@@ -63,7 +64,7 @@ function isStoredFile(result) {
 }
 
 function calledAt({ startedAt }) {
-  return startedAt ? el("p", { className: "card-when" }, `Called at ${timeOfDay(startedAt)}`) : "";
+  return startedAt ? el("p", { className: "card-when" }, WORDS.tools.calledAt(timeOfDay(startedAt))) : "";
 }
 
 function codeBlock(title, value) {
@@ -85,5 +86,5 @@ function stepItem({ result, at }) {
 }
 
 function formatDuration(milliseconds) {
-  return milliseconds < 1000 ? `${milliseconds} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+  return milliseconds < 1000 ? WORDS.units.milliseconds(milliseconds) : WORDS.units.seconds((milliseconds / 1000).toFixed(1));
 }

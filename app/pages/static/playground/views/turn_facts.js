@@ -1,5 +1,6 @@
 // What a turn took: its time, tokens and cost in one line, which opens a list of all.
 
+import { WORDS } from "../words.js";
 import { el, setChildren, setText, timeOfDay } from "./dom.js";
 
 const MINUTE = 60_000; // milliseconds
@@ -22,7 +23,7 @@ export class TurnFacts {
     if (!facts || this._shown === shown) return;
     this._shown = shown;
     setText(this.button, summary(facts));
-    const rows = Object.entries(rowsOf(facts)).filter(([, value]) => value);
+    const rows = rowsOf(facts).filter(([, value]) => value);
     setChildren(this.list, rows.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
   }
 
@@ -35,30 +36,33 @@ export class TurnFacts {
 
 function summary(facts) {
   const { usage } = facts;
-  const tokens = usage && `${(usage.input_tokens + usage.output_tokens).toLocaleString()} tokens`;
-  return [took(facts), tokens, usage?.cost_usd ? cost(usage.cost_usd) : ""].filter(Boolean).join(" · ") || "Details";
+  const tokens = usage && WORDS.facts.tokens((usage.input_tokens + usage.output_tokens).toLocaleString());
+  return [took(facts), tokens, usage?.cost_usd ? cost(usage.cost_usd) : ""].filter(Boolean).join(" · ") || WORDS.facts.details;
 }
 
 function rowsOf(facts) {
   const { model, started_at: startedAt, usage = {} } = facts;
   const { input_tokens: input, cached_tokens: cached, output_tokens: output, model_calls: calls } = usage;
-  const estimated = usage.estimated_calls ? " (estimated)" : "";
-  return {
-    Model: model,
-    Began: startedAt && timeOfDay(new Date(startedAt)),
-    Took: took(facts),
-    "Tokens read": input !== undefined && `${input.toLocaleString()}${cached ? `, ${cached.toLocaleString()} of them cached` : ""}${estimated}`,
-    "Tokens written": output !== undefined && `${output.toLocaleString()}${estimated}`,
-    "Model calls": calls !== undefined && String(calls),
-    Cost: usage.own_key_calls ? "Paid with your own key" : usage.cost_usd !== undefined && cost(usage.cost_usd),
-  };
+  const words = WORDS.facts;
+  const counted = (text) => (usage.estimated_calls ? words.estimated(text) : text);
+  const read = () => [input.toLocaleString(), cached && words.cached(cached.toLocaleString())].filter(Boolean).join(", ");
+  return [
+    [words.model, model],
+    [words.began, startedAt && timeOfDay(new Date(startedAt))],
+    [words.took, took(facts)],
+    [words.read, input !== undefined && counted(read())],
+    [words.written, output !== undefined && counted(output.toLocaleString())],
+    [words.calls, calls !== undefined && String(calls)],
+    [words.cost, usage.own_key_calls ? words.ownKey : usage.cost_usd !== undefined && cost(usage.cost_usd)],
+  ];
 }
 
 function took({ started_at: startedAt, ended_at: endedAt }) {
   if (!startedAt || !endedAt) return "";
   const duration = new Date(endedAt) - new Date(startedAt);
-  if (duration < MINUTE) return `${(duration / 1000).toFixed(1)} s`;
-  return `${Math.floor(duration / MINUTE)} min ${Math.round((duration % MINUTE) / 1000)} s`;
+  const { seconds, minutes } = WORDS.units;
+  if (duration < MINUTE) return seconds((duration / 1000).toFixed(1));
+  return `${minutes(Math.floor(duration / MINUTE))} ${seconds(Math.round((duration % MINUTE) / 1000))}`;
 }
 
 function cost(dollars) {

@@ -1,5 +1,6 @@
 // A turn: the model's thoughts, text and tool calls, and how it ended.
 
+import { WORDS } from "../words.js";
 import { copyButton, el, hiddenHeading, icon, iconButton, setChildren } from "./dom.js";
 import { turnErrorHelp } from "./error_help.js";
 import { MarkdownView } from "./markdown_view.js";
@@ -22,15 +23,15 @@ export class TurnView {
     this._failure = null;
     this._body = el("div", { className: "parts" });
     const dots = el("span", { className: "dots", "aria-hidden": "true" });
-    this._waiting = el("p", { className: "thinking" }, dots, "Waiting for the model");
-    this._stopped = el("p", { className: "ending" }, icon("stop"), "Stopped. The text so far is kept.");
-    this._copy = copyButton("Copy this reply", () => turn.text);
-    this._again = iconButton("again", "Regenerate this reply", () => actions.regenerate(this._prompt));
+    this._waiting = el("p", { className: "thinking" }, dots, WORDS.turns.waiting);
+    this._stopped = el("p", { className: "ending" }, icon("stop"), WORDS.turns.stoppedText);
+    this._copy = copyButton(WORDS.turns.copy, () => turn.text);
+    this._again = iconButton("again", WORDS.turns.regenerate, () => actions.regenerate(this._prompt));
     this._versions = new Versions((siblings, number) => actions.choose(siblings, number));
     this._ratings = new RatingButtons((rating) => actions.rate(turn, rating));
     this._facts = new TurnFacts();
     this._tools = el("div", { className: "tools" }, this._copy, this._ratings.element, this._again, this._versions.element, this._facts.button);
-    this.element = el("article", { className: "turn" }, hiddenHeading("Assistant"), this._body);
+    this.element = el("article", { className: "turn" }, hiddenHeading(WORDS.turns.assistant), this._body);
   }
 
   /**
@@ -78,10 +79,10 @@ export class TurnView {
   _failureBox() {
     const { what, next } = turnErrorHelp(this._turn.error);
     const again = () => this._actions.regenerate(this._prompt);
-    this._tryAgain = el("button", { type: "button", className: "secondary", onclick: again }, "Try again");
+    this._tryAgain = el("button", { type: "button", className: "secondary", onclick: again }, WORDS.turns.tryAgain);
     return el(
       "div",
-      { className: "failure", role: "group", "aria-label": "The reply failed" },
+      { className: "failure", role: "group", "aria-label": WORDS.turns.failed },
       icon("alert"),
       el("div", {}, el("p", { className: "what" }, what), el("p", {}, next), this._tryAgain),
     );

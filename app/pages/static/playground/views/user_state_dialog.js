@@ -1,5 +1,6 @@
 // The editor of the session's user state: a dialog with its JSON.
 
+import { WORDS } from "../words.js";
 import { announce } from "./notices.js";
 import { prettyJson, setText } from "./dom.js";
 import { objectOf } from "./json_object.js";
@@ -40,13 +41,13 @@ export class UserStateDialog {
 
   async _save(session) {
     try {
-      await session.userState.save(objectOf(this._box.value, "The user state"));
+      await session.userState.save(objectOf(this._box.value, WORDS.userState.name));
     } catch (error) {
       if (!(error instanceof SyntaxError) && !("status" in error)) throw error;
       return this._refuse(error.message);
     }
     if (session === this._edited) this._dialog.close();
-    announce("User state saved");
+    announce(WORDS.userState.saved);
   }
 
   _refuse(words) {

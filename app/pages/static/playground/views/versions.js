@@ -1,5 +1,6 @@
 // The versions of a message or a reply: which one is shown, and buttons to the others.
 
+import { WORDS } from "../words.js";
 import { el, iconButton, setText } from "./dom.js";
 
 export class Versions {
@@ -8,10 +9,10 @@ export class Versions {
     this._choose = choose;
     this._shown = null;
     this._siblings = [];
-    this._previous = iconButton("back", "Previous version", () => this._go(-1));
-    this._next = iconButton("chevron", "Next version", () => this._go(1));
+    this._previous = iconButton("back", WORDS.messages.previousVersion, () => this._go(-1));
+    this._next = iconButton("chevron", WORDS.messages.nextVersion, () => this._go(1));
     this._place = el("span");
-    this.element = el("div", { className: "versions", role: "group", "aria-label": "Versions" }, this._previous, this._place, this._next);
+    this.element = el("div", { className: "versions", role: "group", "aria-label": WORDS.messages.versions }, this._previous, this._place, this._next);
   }
 
   /** Show which of `siblings` the one with `id` is. While the session is busy, no other one can be chosen. */

@@ -1,6 +1,7 @@
 // The drawer "Events": every request and every event, as it went over the wire, by turns; and each turn in other dialects.
 
 import { DIALECTS } from "../wire/dialects.js";
+import { WORDS } from "../words.js";
 import { el, setChildren } from "./dom.js";
 import { WireGroup } from "./wire_groups.js";
 import { kindOf } from "./wire_rows.js";
@@ -15,7 +16,7 @@ export class WireDrawer {
     this._groups = []; // while it is open
     this._kinds = root.querySelector("[data-choose=kind]");
     this._dialects = root.querySelector("[data-choose=dialect]");
-    this._dialects.append(...DIALECTS.map(({ id, name }) => el("option", { value: id }, name)));
+    this._dialects.append(...DIALECTS.map(({ id }) => el("option", { value: id }, WORDS.events.dialects[id])));
     for (const choice of [this._kinds, this._dialects]) choice.addEventListener("change", () => this._filter());
     button.addEventListener("click", () => this.toggle());
     root.querySelector("[data-do=close]").addEventListener("click", () => this.toggle(false));
@@ -96,7 +97,7 @@ export class WireDrawer {
   _addKind(kind) {
     const [all, ...others] = this._kinds.options;
     if (others.some(({ value }) => value === kind)) return;
-    const added = el("option", { value: kind }, kind === "request" ? "Requests" : kind);
+    const added = el("option", { value: kind }, kind === "request" ? WORDS.events.requests : kind);
     const sorted = [...others, added].sort((one, other) => (one.value < other.value ? -1 : 1));
     setChildren(this._kinds, [all, ...sorted]);
   }

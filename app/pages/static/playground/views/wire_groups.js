@@ -3,6 +3,7 @@
 
 import { DIALECTS } from "../wire/dialects.js";
 import { WireLog } from "../wire/wire_log.js";
+import { WORDS } from "../words.js";
 import { el, setChildren, setText, timeOfDay } from "./dom.js";
 import { kindOf, WireRow } from "./wire_rows.js";
 
@@ -74,7 +75,7 @@ export class WireGroup {
     this.runId = entry.runId;
     this.#sessionId = entry.sessionId;
     this.#handlers = handlers;
-    this.#title = el("span", { className: "group-title" }, this.runId ? "A turn" : "Between turns");
+    this.#title = el("span", { className: "group-title" }, this.runId ? WORDS.events.turn : WORDS.events.betweenTurns);
     const time = el("time", {}, timeOfDay(entry.at));
     this.#body = el("div", {}, this.#native.element);
     this.#details = el("details", { open: true, ontoggle: () => this.#show() }, el("summary", {}, this.#title, time), this.#body);
@@ -92,7 +93,7 @@ export class WireGroup {
   add(entry) {
     this.#native.add(entry);
     const said = this.runId && entry.kind === "request" ? entry.body?.text : "";
-    if (said) setText(this.#title, `“${said.length > TITLE_LENGTH ? `${said.slice(0, TITLE_LENGTH)}…` : said}”`);
+    if (said) setText(this.#title, WORDS.quoted(said.length > TITLE_LENGTH ? `${said.slice(0, TITLE_LENGTH)}…` : said));
     this.#hideEmpty();
   }
 
@@ -133,7 +134,7 @@ export class WireGroup {
   /** Read the turn from the server, as it is in the dialect. */
   async #read() {
     const { signal } = this.#reading;
-    const { path, name } = DIALECTS.find(({ id }) => id === this.#dialect);
+    const { path } = DIALECTS.find(({ id }) => id === this.#dialect);
     const log = new WireLog();
     const rows = (this.#shown = new RowList());
     rows.filter(this.#kind);
@@ -146,7 +147,7 @@ export class WireGroup {
     log.addEventListener("drop", ({ detail: entry }) => rows.remove(entry));
     try {
       const address = path(encodeURIComponent(this.#sessionId), encodeURIComponent(this.runId));
-      await this.#handlers.read(log, address, { source: name, runId: this.runId, sessionId: this.#sessionId }, signal);
+      await this.#handlers.read(log, address, { source: this.#dialect, runId: this.runId, sessionId: this.#sessionId }, signal);
     } catch (error) {
       if (!signal.aborted) setText(this.#failure, error.message);
     }

@@ -2,16 +2,12 @@
 
 import { parseExact } from "../wire/exact_json.js";
 import { REQUEST_CODES } from "../wire/request_code.js";
+import { WORDS } from "../words.js";
 import { CodeBlock } from "./code_block.js";
 import { copyButton, el, setText, timeOfDay } from "./dom.js";
 import { jsonTree } from "./json_tree.js";
 
 const BRIEF_LENGTH = 300; // characters
-
-const WORDS = {
-  response: "Response",
-  more: (count) => `… ${count} more characters`,
-};
 
 /** The kind of an entry, by which rows are filtered. */
 export function kindOf(entry) {
@@ -37,8 +33,8 @@ export class WireRow {
   update() {
     const { method, path, status, body, fileName, type, frames, count } = this._entry;
     setText(this._name, this._isRequest ? `${method} ${shortened(path)}` : type);
-    setText(this._note, this._isRequest ? String(status) : count > 1 ? `× ${count}` : "");
-    this._note.classList.toggle("refused", status >= 400 || status === "no connection");
+    setText(this._note, this._isRequest ? statusText(status) : count > 1 ? `× ${count}` : "");
+    this._note.classList.toggle("refused", status >= 400 || status === 0);
     const brief = this._isRequest ? fileName || (body ? JSON.stringify(body) : "") : briefOf(frames, count);
     setText(this._brief, brief.slice(0, BRIEF_LENGTH));
     if (this._details.open && (this._isRequest || count > 1)) this._fill();
@@ -62,15 +58,20 @@ export class WireRow {
   /** The element with the frames of the pieces of a text. */
   _pieces() {
     if (this._body.firstChild?.tagName !== "PRE") {
-      this._body.replaceChildren(el("pre", { tabIndex: 0, role: "group", "aria-label": "Frames" }));
+      this._body.replaceChildren(el("pre", { tabIndex: 0, role: "group", "aria-label": WORDS.events.frames }));
     }
     return this._body.firstChild;
   }
 }
 
+/** The status of a request as text: `0` means that the server could not be reached, "" that there is no response yet. */
+function statusText(status) {
+  return status === 0 ? WORDS.events.noConnection : String(status);
+}
+
 function requestParts(request) {
   const shown = el("div", { className: "request-code" });
-  const choices = REQUEST_CODES.map(({ title, language, code }) => {
+  const choices = REQUEST_CODES.map(({ id, language, code }) => {
     const show = () => {
       for (const choice of choices) choice.setAttribute("aria-pressed", String(choice === button));
       const block = new CodeBlock(language);
@@ -78,21 +79,21 @@ function requestParts(request) {
       block.colour();
       shown.replaceChildren(block.element);
     };
-    const button = el("button", { type: "button", className: "quiet", "aria-pressed": "false", onclick: show }, title);
+    const button = el("button", { type: "button", className: "quiet", "aria-pressed": "false", onclick: show }, WORDS.events.codes[id]);
     return button;
   });
   choices[0].click();
-  const parts = [el("div", { className: "choices", role: "group", "aria-label": "This request as code" }, ...choices), shown];
-  if (request.body) parts.push(el("p", { className: "row-label" }, "Body"), jsonTree(request.body));
+  const parts = [el("div", { className: "choices", role: "group", "aria-label": WORDS.events.requestAsCode }, ...choices), shown];
+  if (request.body) parts.push(el("p", { className: "row-label" }, WORDS.events.body), jsonTree(request.body));
   return parts;
 }
 
 function responseParts({ text, more }) {
-  return [el("p", { className: "row-label" }, WORDS.response), more ? cutResponse(text, more) : jsonOrText(text)];
+  return [el("p", { className: "row-label" }, WORDS.events.response), more ? cutResponse(text, more) : jsonOrText(text)];
 }
 
 function cutResponse(text, more) {
-  return textBlock(`${text}\n${WORDS.more(more)}`);
+  return textBlock(`${text}\n${WORDS.events.moreCharacters(more)}`);
 }
 
 /** JSON that opens; a text where the server says that it is JSON, and it is none. */
@@ -105,17 +106,17 @@ function jsonOrText(text) {
 }
 
 function textBlock(text) {
-  return el("pre", { tabIndex: 0, role: "group", "aria-label": WORDS.response }, text);
+  return el("pre", { tabIndex: 0, role: "group", "aria-label": WORDS.events.response }, text);
 }
 
 function eventParts({ frames: [frame] }) {
   const lines = [frame.name && `event: ${frame.name}`, frame.id && `id: ${frame.id}`].filter(Boolean).join("\n");
-  const head = el("div", { className: "frame-head" }, el("code", {}, lines), copyButton("Copy the frame", () => rawFrame(frame)));
+  const head = el("div", { className: "frame-head" }, el("code", {}, lines), copyButton(WORDS.events.copyFrame, () => rawFrame(frame)));
   return [head, jsonTree(frame.event)];
 }
 
 function rawFrames({ frames, count }) {
-  const more = count > frames.length ? [`${count - frames.length} more`] : [];
+  const more = count > frames.length ? [WORDS.events.more(count - frames.length)] : [];
   return [...frames.map(rawFrame), ...more].join("\n\n");
 }
 

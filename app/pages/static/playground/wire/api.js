@@ -1,5 +1,6 @@
 // The public API (docs/api.md). Every request and every event also goes to the wire log.
 
+import { WORDS } from "../words.js";
 import { EventStream, runIdOf } from "./event_stream.js";
 import { parseExact } from "./exact_json.js";
 import { readFrames } from "./sse.js";
@@ -202,7 +203,7 @@ export class Api {
     try {
       response = await fetch(path, { method, headers: allHeaders, body: file ?? (body && JSON.stringify(body)), signal });
     } catch {
-      logged.setStatus("no connection");
+      logged.setStatus(0);
       return unreachable();
     }
     logged.setStatus(response.status, runIdOf(response) ?? "");
@@ -219,7 +220,7 @@ function isJson(response) {
 }
 
 function unreachable() {
-  throw new Unreachable("The server cannot be reached.");
+  throw new Unreachable(WORDS.notices.unreachable);
 }
 
 /** The JSON of a frame; a frame that has none, such as `[DONE]`, has its words as its type. */
@@ -235,6 +236,6 @@ async function errorMessage(response) {
   try {
     return (await response.json()).error;
   } catch {
-    return `The server responded with status ${response.status}.`; // not our JSON: a proxy's own error page
+    return WORDS.notices.status(response.status); // not our JSON: a proxy's own error page
   }
 }

@@ -2,10 +2,10 @@
 
 /** The paths at which a turn is streamed once more, from its first event on. They start nothing. */
 export const DIALECTS = [
-  { id: "native", name: "Native", path: null }, // what the page itself reads
-  { id: "ai-sdk", name: "AI SDK", path: (session, turn) => `/ai/chat/${session}/stream?v=6&reasoning=1&run_id=${turn}` },
-  { id: "ag-ui", name: "AG-UI", path: (session, turn) => `/agui/threads/${session}/runs/${turn}` },
-  { id: "openai", name: "OpenAI", path: (session, turn) => `/v1/sessions/${session}/turns/${turn}` },
+  { id: "native", path: null }, // what the page itself reads
+  { id: "ai-sdk", path: (session, turn) => `/ai/chat/${session}/stream?v=6&reasoning=1&run_id=${turn}` },
+  { id: "ag-ui", path: (session, turn) => `/agui/threads/${session}/runs/${turn}` },
+  { id: "openai", path: (session, turn) => `/v1/sessions/${session}/turns/${turn}` },
 ];
 
 /** The types of frames, in any dialect, that are pieces of one text. */

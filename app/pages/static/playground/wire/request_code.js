@@ -1,13 +1,15 @@
 // A request as code to copy. It names a variable, or a placeholder, instead of the API key, because it may be pasted
 // anywhere.
 
+import { WORDS } from "../words.js";
+
 const KEY_HEADERS = { "X-API-Key": ["", "API_KEY"], Authorization: ["Bearer ", "USER_TOKEN"] };
 
-/** The languages of code: {id, title, language, code(request)}; `language` is the name that the highlighter has. */
+/** The languages of code: {id, language, code(request)}; `language` is the name that the highlighter has. */
 export const REQUEST_CODES = [
-  { id: "curl", title: "curl", language: "bash", code: curlCommand },
-  { id: "fetch", title: "fetch", language: "javascript", code: fetchCall },
-  { id: "python", title: "Python", language: "python", code: pythonCall },
+  { id: "curl", language: "bash", code: curlCommand },
+  { id: "fetch", language: "javascript", code: fetchCall },
+  { id: "python", language: "python", code: pythonCall },
 ];
 
 function curlCommand({ method, path, headers, body, fileName }) {
@@ -23,7 +25,7 @@ function curlCommand({ method, path, headers, body, fileName }) {
 
 /** A module for a browser or Node: it prints the answer as it arrives. */
 function fetchCall({ method, path, headers, body, fileName }) {
-  const keys = keysOf(headers).map((variable) => `const ${variable} = "";  // yours\n`);
+  const keys = keysOf(headers).map((variable) => `const ${variable} = "";  // ${WORDS.events.yours}\n`);
   const lines = Object.entries(headers).map(([name, value]) => {
     const [prefix, variable] = KEY_HEADERS[name] ?? [];
     const written = variable ? `\`${prefix}\${${variable}}\`` : JSON.stringify(value);

@@ -12,8 +12,9 @@ export const NO_LOG = { addRequest: () => ({ setStatus() {}, setResponse: null }
 /**
  * Entries, oldest first: requests {kind, at, method, path, headers, body, fileName, status, response, runId, sessionId}, and events
  * {kind, at, source, type, frames, count, runId, sessionId}. `frames` are {id, name, event}: one, or the first ones of the
- * `count` pieces of a text. `response` is {text, more}: the first characters of the JSON of a response, and how many more
- * there were; null where there is none. `runId` is the turn that an entry belongs to, "" if it belongs to none.
+ * `count` pieces of a text. `status` is "" until there is a response, 0 if the server could not be reached. `response` is
+ * {text, more}: the first characters of the JSON of a response, and how many more there were; null where there is none.
+ * `runId` is the turn that an entry belongs to, "" if it belongs to none.
  *
  * Dispatches `add`, `change` and `drop` with the entry as `detail`, and `clear`.
  */
