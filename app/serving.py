@@ -13,6 +13,7 @@ import signal
 import socket
 import ssl
 import sys
+import time
 from collections.abc import Generator
 from http import HTTPStatus
 from types import FrameType
@@ -24,7 +25,7 @@ from gevent.pool import Group
 from gunicorn import util
 from gunicorn.errors import AppImportError
 from gunicorn.glogging import Logger
-from gunicorn.http import message
+from gunicorn.http import message, wsgi
 from gunicorn.http.errors import (
     ExpectationFailed,
     InvalidHeader,
@@ -123,7 +124,7 @@ class StreamWorker(GeventWorker):
         super().__init__(*args, **kwargs)
         self._clients: set[Any] = set()
         self._long = Group()  # what writes long responses
-        self._send_timeout = 0.0
+        self._closes_at = self._send_timeout = 0.0
         self._idle: dict[Any, None] = {}  # those of them that wait for a request, the longest first
         self._max_clients = self._files_at_start = file_limit.UNLIMITED
         self._watcher: Any = None
@@ -148,6 +149,7 @@ class StreamWorker(GeventWorker):
         services.reporter.start("web", {"aomi_open_streams": lambda: services.hub.open_streams})
         gc.set_threshold(20_000, 20, 100)  # a full collection with 2,000 open streams pauses all of them for 100 ms
         super().run()
+        self._long.join(max(0.0, self._closes_at - time.monotonic()))
         self._watcher.stop()
         services.reporter.stop()
         tracing.stop()
@@ -189,11 +191,16 @@ class StreamWorker(GeventWorker):
 
     def is_already_handled(self, respiter: Any) -> bool:
         """Have a long response written by a greenlet of its own, and end this one, whose stack is large."""
-        begun = respiter.begun if isinstance(respiter, LongBody) else None
-        if begun is None:
+        if (
+            not isinstance(respiter, LongBody) or type(respiter.begun) is not wsgi.Response
+        ):  # HTTP/2's shares a connection
             return bool(super().is_already_handled(respiter))
+        begun: Any = respiter.begun
         begun.force_close()
-        begun.send_headers()
+        with contextlib.ExitStack() as unless_sent:
+            unless_sent.callback(respiter.close)
+            begun.send_headers()
+            unless_sent.pop_all()
         connection = gevent.socket.socket(fileno=begun.sock.detach())
         connection.settimeout(self._send_timeout)
         self._long.spawn(_write, connection, begun.chunked, respiter.frames)
@@ -240,7 +247,7 @@ class StreamWorker(GeventWorker):
             self.wsgi.extensions["aomi_readiness"].stopping = True
             gevent.sleep(self.wsgi.extensions["aomi"].settings.drain)
             self._end_streams()
-            self._long.join(CLOSE_SECONDS)
+            self._closes_at = time.monotonic() + CLOSE_SECONDS
         finally:
             super().handle_exit(sig, frame)
 

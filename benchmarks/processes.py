@@ -62,15 +62,26 @@ class Processes:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for process in reversed(self._running):
+        self.end_since(0)
+        self._folder.cleanup()
+
+    @property
+    def count(self) -> int:
+        """How many have been started."""
+        return len(self._running)
+
+    def end_since(self, count: int) -> None:
+        """End those that were started when there were `count`, and later, the last ones first."""
+        ending = self._running[count:][::-1]
+        del self._running[count:]
+        for process in ending:
             process.terminate()
-        for process in reversed(self._running):
+        for process in ending:
             try:
                 process.wait(15)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        self._folder.cleanup()
 
     def start(self, name: str, *command: str, cwd: str = "", **environment: str) -> subprocess.Popen[str]:
         """Start a process; its output goes to a log of its own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import psutil
@@ -14,19 +14,32 @@ Groups = Mapping[str, list[int]]
 
 def cpu_seconds(pids: list[int]) -> float:
     """User and system time that the processes have had so far, and their children that have ended."""
-    return sum(sum(process.cpu_times()[:4]) for process in _trees(pids))
+    return _sum(pids, lambda process: sum(process.cpu_times()[:4]))
 
 
 def pss_bytes(pids: list[int]) -> int:
     """Memory of the processes; a page that several share counts in parts, and
     not at all where the system knows no parts (macOS)."""
-    known = (process.memory_full_info() for process in _trees(pids))
-    return sum(getattr(memory, "pss", memory.uss) for memory in known)
+
+    def memory(process: psutil.Process) -> float:
+        known = process.memory_full_info()
+        return float(getattr(known, "pss", known.uss))
+
+    return int(_sum(pids, memory))
 
 
 def memory_mb(groups: Groups) -> float:
     """Memory of all groups but the provider, in MB (10^6 bytes)."""
     return sum(pss_bytes(pids) for name, pids in groups.items() if name != "provider") / 1e6
+
+
+def _sum(pids: list[int], figure: Callable[[psutil.Process], float]) -> float:
+    """Of the processes and those below them, but those that have just ended."""
+    total = 0.0
+    for process in _trees(pids):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += figure(process)
+    return total
 
 
 def _trees(pids: list[int]) -> Iterator[psutil.Process]:

@@ -30,10 +30,10 @@ class LoopThread:
         """Start the thread."""
         self._thread.start()
 
-    def stop(self, *closers: Coroutine[object, object, None]) -> None:
-        """Cancel every task, await the `closers`, then end the loop and its thread."""
-        for last in (_cancel_all(), *closers):
-            self.submit(last).result(timeout=STOP_SECONDS)
+    def stop(self, *closers: Callable[[], Coroutine[object, object, None]]) -> None:
+        """Cancel every task, await what the `closers` make, then end the loop and its thread."""
+        for last in (_cancel_all, *closers):
+            self.submit(last()).result(timeout=STOP_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=STOP_SECONDS)
 

@@ -59,11 +59,13 @@ def start(
         if not peer.installed.exists():
             say(f"{peer.name} is left out: it is not installed (make bench-peers says why)")
             continue
+        before = processes.count
         try:
             system = peer.start(servers.Place(processes, peer.folder, provider, models))
             answers(system, models[0])
         except (OSError, RuntimeError) as error:
             say(f"{peer.name} is left out: {last_line(str(error))}")
+            processes.end_since(before)
             continue
         found.append(system)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 from pathlib import Path
@@ -19,8 +20,11 @@ def start(processes: Processes) -> tuple[int, str]:
     programs = _programs()
     home = processes.folder / "postgres"
     home.mkdir()
+    password = secrets.token_hex()
+    (home / "password").write_text(password)
     prefix = _as_another_user(processes.folder, home)
-    made = [*prefix, str(programs / "initdb"), "-D", str(home / "data"), "-U", "postgres", "-A", "trust", "--locale=C"]
+    made = [*prefix, str(programs / "initdb"), "-D", str(home / "data"), "-U", "postgres", "--locale=C"]
+    made += ["-A", "scram-sha-256", f"--pwfile={home / 'password'}"]
     ran = subprocess.run(made, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise RuntimeError(ran.stderr or "initdb failed")
@@ -30,7 +34,7 @@ def start(processes: Processes) -> tuple[int, str]:
     process = processes.start("postgres", *command)
     log = processes.log("postgres")
     processes.until("postgres", process, lambda: "ready to accept connections" in log.read_text())
-    return process.pid, f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    return process.pid, f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
 
 
 def _programs() -> Path:

@@ -83,7 +83,7 @@ class Models:
 
     def stop(self) -> None:
         """End the loop and every stream that is still open."""
-        self._loop.stop(self._templates.close())
+        self._loop.stop(self._templates.close)
 
     def stream(self, request: ModelRequest, observer: CallObserver, token: CancelToken) -> Reply:
         """One reply. Raises `ProviderFailed`, `ProviderStalled`, `Refused`; `Stopped` at a stop, with the provider's

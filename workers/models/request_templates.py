@@ -3,9 +3,10 @@ without it, which takes a quarter of the CPU (docs/scaling.md)."""
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
-import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,9 @@ MOST = 64
 MOST_TRANSPORTS = 8
 
 SECONDS = 600.0
-"""After which a template is learned again; a client's own key, which is in it, is kept no longer."""
+"""After which a template is forgotten, and with it a client's own key."""
+
+Message = dict[str, Any]
 
 Kind = tuple[object, ...]
 """Of a message: its role, the type of its content, its fields."""
@@ -31,68 +34,75 @@ class NoStream(ValueError):
     """The response is no stream; the call's tap knows what it is."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class RequestTemplate:
-    """The request that litellm makes of a call's arguments, in which the messages are missing. Messages of these
-    `kinds` are sent as they are. `learned_at` is a time of `time.monotonic`."""
+    """The request that litellm makes of a call's arguments, in which the messages are missing: its JSON begins with
+    `head`, and they are its end. Messages of these `kinds` are sent as they are."""
 
-    arguments: dict[str, Any]
     kinds: frozenset[Kind]
-    request: httpx.Request
-    parts: tuple[str, str]
+    url: httpx.URL
+    headers: list[tuple[str, str]]
+    extensions: dict[str, Any]
+    head: str
     transport: TappedTransport
-    learned_at: float
 
-    async def send(self, messages: list[dict[str, Any]], tap: Tap) -> None:
-        """Send it with `messages`; the tap gets the stream. Raises `NoStream`; httpx's errors if nothing comes back."""
-        headers = [(name, value) for name, value in self.request.headers.multi_items() if name != "content-length"]
-        content = json.dumps(messages).join(self.parts)
-        url, extensions = self.request.url, dict(self.request.extensions)
-        response = await self.transport.handle_async_request(
-            httpx.Request("POST", url, headers=headers, content=content, extensions=extensions)
-        )
-        if tap.source is None:
-            await response.aclose()
-            raise NoStream("the response is no stream")
+    async def send(self, messages: list[Message]) -> httpx.Response:
+        """Send it with `messages`. Raises httpx's errors."""
+        content = f"{self.head}{json.dumps(messages)}}}"
+        extensions = dict(self.extensions)
+        request = httpx.Request("POST", self.url, headers=self.headers, content=content, extensions=extensions)
+        return await self.transport.handle_async_request(request)
 
 
 class RequestTemplates:
-    """The templates of a worker process, for its loop of models."""
+    """The templates of a worker process. All of it runs on the loop of its models."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
-        self._known: list[RequestTemplate] = []
+    def __init__(self) -> None:
+        self._known: dict[bytes, RequestTemplate] = {}
         self._transports: dict[object, TappedTransport | None] = {}
 
-    def find(self, params: dict[str, Any]) -> RequestTemplate | None:
-        """The template for a call with litellm's arguments `params`."""
-        known = self._like(_without_messages(params))
-        return known if known and known.kinds.issuperset(map(_kind, params["messages"])) else None
+    async def send(self, params: dict[str, Any], tap: Tap) -> bool:
+        """Send a call with litellm's arguments `params` by a template; its stream is the tap's source. False if none is
+        known. Raises `NoStream`; httpx's errors if nothing comes back."""
+        if not self._known:
+            return False
+        key, messages = _key(params), _as_sent(params["messages"])
+        template = self._known.get(key)
+        if template is None or not template.kinds.issuperset(map(_kind, messages)):
+            return False
+        response = await template.send(messages)
+        if tap.source is None:
+            await response.aclose()
+            if tap.rejection is None:  # perhaps another server is there now
+                self._forget(key, template)
+            raise NoStream("the response is no stream")
+        return True
 
     def learn(self, params: dict[str, Any], given: str, tap: Tap) -> None:
         """Learn from a call of litellm: its arguments, what `teaching` gave before, and its tap."""
-        messages, request = json.loads(given), tap.request
+        request, transport, messages = tap.request, self._own(tap.transport), json.loads(given)
         body = json.loads(request.content) if request and tap.sent == 1 else {}
-        transport = self._own(tap.transport)
         if request is None or transport is None or body.pop("messages", None) != messages:
             return
-        parts = (f'{json.dumps(body)[:-1]}, "messages": ', "}")
-        arguments, kinds = _without_messages(params), frozenset(map(_kind, messages))
-        if known := self._like(arguments):
-            self._known.remove(known)
-            kinds |= known.kinds if known.parts == parts else frozenset()
-        template = RequestTemplate(arguments, kinds, request, parts, transport, self._now())
-        self._known = [*self._known[1 - MOST :], template]
+        key, kinds = _key(params), frozenset(map(_kind, messages))
+        head = f'{json.dumps(body)[:-1]}, "messages": '
+        if (known := self._known.pop(key, None)) and known.head == head:
+            kinds |= known.kinds
+        headers = [(name, value) for name, value in request.headers.multi_items() if name != "content-length"]
+        template = RequestTemplate(kinds, request.url, headers, request.extensions, head, transport)
+        self._known[key] = template
+        if len(self._known) > MOST:
+            del self._known[next(iter(self._known))]
+        asyncio.get_running_loop().call_later(SECONDS, self._forget, key, template)
 
     async def close(self) -> None:
         """Close its connections."""
         for transport in filter(None, self._transports.values()):
             await transport.aclose()
 
-    def _like(self, arguments: dict[str, Any]) -> RequestTemplate | None:
-        fresh = self._now() - SECONDS
-        self._known = [one for one in self._known if one.learned_at > fresh]
-        return next((one for one in self._known if one.arguments == arguments), None)
+    def _forget(self, key: bytes, template: RequestTemplate) -> None:
+        if self._known.get(key) is template:
+            del self._known[key]
 
     def _own(self, transport: TappedTransport | None) -> TappedTransport | None:
         """One like it, which litellm does not close when it forgets a client."""
@@ -111,12 +121,20 @@ def teaching(params: dict[str, Any]) -> str:
     if routes.provider_named(params["model"], params.get("custom_llm_provider")) not in PROVIDERS:
         return ""
     messages = params["messages"]
-    return json.dumps(messages) if all(isinstance(one.get("content"), str | None) for one in messages) else ""
+    is_plain = all(isinstance(one.get("content"), str | None) for one in messages)
+    return json.dumps(_as_sent(messages)) if is_plain else ""
 
 
-def _without_messages(params: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if name != "messages"}
+def _as_sent(messages: Iterable[Message]) -> list[Message]:
+    """As litellm sends them first of all: without fields that are None."""
+    return [{name: value for name, value in one.items() if value is not None} for one in messages]
 
 
-def _kind(message: dict[str, Any]) -> Kind:
+def _key(params: dict[str, Any]) -> bytes:
+    """The same for the same arguments, messages aside; says nothing of their secrets."""
+    arguments = {name: value for name, value in params.items() if name != "messages"}
+    return hashlib.sha256(json.dumps(arguments, default=repr).encode()).digest()
+
+
+def _kind(message: Message) -> Kind:
     return message.get("role"), type(message.get("content")), *message

@@ -110,14 +110,14 @@ function openSession(address, words = []) {
   drafts.open(session, !id);
   draw();
   if (!id) return session.begin();
-  withErrors(() => session.open()).then(() => leadTo(words, session));
+  withErrors(() => session.open()).then(leadTo.bind(null, words, session));
   session.threads.loaded().then(() => sidebar.update());
 }
 
 /** Lead to the last message that has `words`, also further back; without one to the end. */
 async function leadTo(words, opened) {
   const loadOlder = async () => (await withErrors(() => opened.older.load())) && opened === session;
-  const hasFound = await conversation.leadTo(words, loadOlder, drawNow);
+  const hasFound = opened === session && (await conversation.leadTo(words, loadOlder, drawNow));
   if (!hasFound && opened === session) scroller.toEnd();
 }
 

@@ -8,6 +8,7 @@ const AT_A_TIME = 4; // conversations
 const MAX_TIME = 60_000; // milliseconds of one search
 const MAX_FAILURES = 3; // conversations: then the search gives up
 const NOT_FOUND = 404;
+const TOO_MANY = 429;
 
 export const MAX_CONVERSATIONS = 100; // of one search, the newest ones
 
@@ -91,8 +92,14 @@ export class TextSearch {
 
   async #loadAll(run) {
     run.timer = setTimeout(() => run.controller.abort(), MAX_TIME);
-    await Promise.all(Array.from({ length: AT_A_TIME }, () => this.#loadSome(run)));
-    if (this.#run !== run) return; // another search has begun
+    try {
+      await Promise.all(Array.from({ length: AT_A_TIME }, () => this.#loadSome(run)));
+    } finally {
+      if (this.#run === run) this.#end(run); // else another search has begun
+    }
+  }
+
+  #end(run) {
     for (const session of run.queue) this.#miss(session);
     this.#cancel();
     this.#changed();
@@ -109,7 +116,8 @@ export class TextSearch {
       await this.#texts.load(session, run.controller.signal);
     } catch (error) {
       if (this.#run !== run || error.status === NOT_FOUND) return; // not searched any more, or deleted
-      run.failures++;
+      if (error.status === undefined && !run.controller.signal.aborted) throw error;
+      run.failures += error.status === TOO_MANY ? MAX_FAILURES : 1; // the person's own requests need what is left
       this.#miss(session);
     }
     if (this.#run === run && this.#match(session.session_id)) this.#changed();

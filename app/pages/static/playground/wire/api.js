@@ -193,10 +193,11 @@ export class Api {
   }
 
   async _fetch(method, path, { session, body, file, headers = {}, signal, wireLog = this._wireLog } = {}) {
+    const { key } = this;
     const allHeaders = { ...headers };
     if (session) allHeaders["X-Session-Id"] = session;
-    if (TOKEN.test(this.key)) allHeaders.Authorization = `Bearer ${this.key}`;
-    else if (this.key) allHeaders["X-API-Key"] = this.key;
+    if (TOKEN.test(key)) allHeaders.Authorization = `Bearer ${key}`;
+    else if (key) allHeaders["X-API-Key"] = key;
     if (body) allHeaders["Content-Type"] = "application/json";
     const logged = wireLog.addRequest(method, path, allHeaders, body, file?.name);
     let response;
@@ -208,7 +209,7 @@ export class Api {
     }
     logged.setStatus(response.status, runIdOf(response) ?? "");
     if (logged.setResponse && isJson(response)) {
-      response.clone().text().then((text) => logged.setResponse(withoutKey(text, this.key)), () => {}); // the caller says why not
+      response.clone().text().then((text) => logged.setResponse(withoutKey(text, key)), () => {}); // the caller says why not
     }
     if (response.ok) return response;
     throw new ApiError(response.status, await errorMessage(response));
