@@ -132,6 +132,63 @@ def test_other_arguments_go_through_litellm(caller, provider, other):
     assert caller.through_litellm == 2
 
 
+def of_schema(*names):
+    properties = {name: {"type": "string"} for name in names}
+    return {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object", "properties": properties}}}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"response_format": of_schema("why", "answer")}, {"response_format": of_schema("answer", "why")}),
+        ({"extra_body": {"echo": 1}}, {"extra_body": {"echo": True}}),
+    ],
+)
+def test_arguments_that_only_python_takes_for_equal_are_others(caller, provider, first, second):
+    """A model writes the fields of a schema in their order."""
+    caller.call(TALK[:2], **first)
+    caller.call(TALK[:2], **second)
+    sent = provider.requests[-1][2]
+    wanted = second.get("extra_body", second)
+    assert json.dumps({name: sent[name] for name in wanted}) == json.dumps(wanted)
+
+
+def test_arguments_that_change_in_place_are_others(caller, provider):
+    tools = json.loads(json.dumps([TOOL]))
+    caller.call(TALK[:2], tools=tools)
+    tools[0]["function"]["description"] = "new"
+    caller.call(TALK[:2], tools=tools)
+    assert provider.requests[-1][2]["tools"][0]["function"]["description"] == "new"
+
+
+@pytest.mark.parametrize("model", ["openai/m", "openrouter/openai/m", "hosted_vllm/m"])
+def test_fields_without_a_value_are_left_out_as_by_litellm(caller, provider, model):
+    talk = [*TALK[:2], {"role": "assistant", "content": None, "tool_calls": [CALLED]}, *TALK[3:]]
+    for _ in range(2):
+        caller.call(talk, model=model)
+    assert caller.through_litellm == 1
+    first, second = (body["messages"] for _, _, body in provider.requests)
+    assert first == second
+    assert "content" not in first[2]
+
+
+def test_a_provider_that_litellm_tells_by_its_address_has_no_template(caller, provider, monkeypatch):
+    monkeypatch.setenv("http_proxy", caller.url)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for _ in range(2):
+        caller.call(TALK[:2], model="deepseek-of-tomorrow", api_base="http://api.deepseek.com/v1")
+    assert caller.through_litellm == 2
+    assert {path for path, _, _ in provider.requests} == {"http://api.deepseek.com/v1/chat/completions"}
+
+
+def test_a_template_has_no_words_of_a_user(caller):
+    caller.call([SYSTEM, {"role": "user", "content": "private " * 1000}])
+    (template,) = caller.templates._known.values()
+    assert not template.request.content
+    assert "private" not in str(vars(template))
+
+
 def test_what_litellm_changes_goes_through_it_each_time(caller, provider):
     for _ in range(2):
         caller.call([SYSTEM, PICTURE])
@@ -153,7 +210,7 @@ def test_a_template_is_learned_again_after_its_time_and_a_key_is_kept_no_longer(
     assert caller.through_litellm == 1
     caller.time += 1
     caller.call(TALK[:2], model="openai/other")
-    assert "sk-one" in str([one.arguments for one in caller.templates._known])
+    assert "sk-one" in str(list(caller.templates._known))
     assert len(caller.templates._known) == 1
 
 

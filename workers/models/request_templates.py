@@ -32,11 +32,18 @@ class NoStream(ValueError):
 
 
 @dataclass(frozen=True, repr=False)
+class Lesson:
+    """The arguments of a call and its messages, as JSON, as they were before litellm saw them."""
+
+    arguments: str
+    messages: str
+
+
+@dataclass(frozen=True, repr=False)
 class RequestTemplate:
     """The request that litellm makes of a call's arguments, in which the messages are missing. Messages of these
     `kinds` are sent as they are. `learned_at` is a time of `time.monotonic`."""
 
-    arguments: dict[str, Any]
     kinds: frozenset[Kind]
     request: httpx.Request
     parts: tuple[str, str]
@@ -46,7 +53,7 @@ class RequestTemplate:
     async def send(self, messages: list[dict[str, Any]], tap: Tap) -> None:
         """Send it with `messages`; the tap gets the stream. Raises `NoStream`; httpx's errors if nothing comes back."""
         headers = [(name, value) for name, value in self.request.headers.multi_items() if name != "content-length"]
-        content = json.dumps(messages).join(self.parts)
+        content = json.dumps(_without_nulls(messages)).join(self.parts)
         url, extensions = self.request.url, dict(self.request.extensions)
         response = await self.transport.handle_async_request(
             httpx.Request("POST", url, headers=headers, content=content, extensions=extensions)
@@ -61,38 +68,38 @@ class RequestTemplates:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._known: list[RequestTemplate] = []
+        self._known: dict[str, RequestTemplate] = {}
         self._transports: dict[object, TappedTransport | None] = {}
 
     def find(self, params: dict[str, Any]) -> RequestTemplate | None:
         """The template for a call with litellm's arguments `params`."""
-        known = self._like(_without_messages(params))
-        return known if known and known.kinds.issuperset(map(_kind, params["messages"])) else None
+        known = self._fresh().get(_arguments(params))
+        return known if known and known.kinds.issuperset(map(_kind, _without_nulls(params["messages"]))) else None
 
-    def learn(self, params: dict[str, Any], given: str, tap: Tap) -> None:
-        """Learn from a call of litellm: its arguments, what `teaching` gave before, and its tap."""
-        messages, request = json.loads(given), tap.request
+    def learn(self, lesson: Lesson, tap: Tap) -> None:
+        """Learn from a call of litellm: what `teaching` gave before, and its tap."""
+        messages, request = json.loads(lesson.messages), tap.request
         body = json.loads(request.content) if request and tap.sent == 1 else {}
         transport = self._own(tap.transport)
         if request is None or transport is None or body.pop("messages", None) != messages:
             return
-        parts = (f'{json.dumps(body)[:-1]}, "messages": ', "}")
-        arguments, kinds = _without_messages(params), frozenset(map(_kind, messages))
-        if known := self._like(arguments):
-            self._known.remove(known)
+        parts, kinds = (f'{json.dumps(body)[:-1]}, "messages": ', "}"), frozenset(map(_kind, messages))
+        if known := self._fresh().pop(lesson.arguments, None):
             kinds |= known.kinds if known.parts == parts else frozenset()
-        template = RequestTemplate(arguments, kinds, request, parts, transport, self._now())
-        self._known = [*self._known[1 - MOST :], template]
+        head = httpx.Request(request.method, request.url, headers=request.headers, extensions=request.extensions)
+        template = RequestTemplate(kinds, head, parts, transport, self._now())
+        self._known = dict([*self._known.items()][1 - MOST :]) | {lesson.arguments: template}
 
     async def close(self) -> None:
         """Close its connections."""
         for transport in filter(None, self._transports.values()):
             await transport.aclose()
 
-    def _like(self, arguments: dict[str, Any]) -> RequestTemplate | None:
-        fresh = self._now() - SECONDS
-        self._known = [one for one in self._known if one.learned_at > fresh]
-        return next((one for one in self._known if one.arguments == arguments), None)
+    def _fresh(self) -> dict[str, RequestTemplate]:
+        """Those whose time is not over; the others are forgotten."""
+        since = self._now() - SECONDS
+        self._known = {arguments: one for arguments, one in self._known.items() if one.learned_at > since}
+        return self._known
 
     def _own(self, transport: TappedTransport | None) -> TappedTransport | None:
         """One like it, which litellm does not close when it forgets a client."""
@@ -105,17 +112,27 @@ class RequestTemplates:
         return self._transports.get(made_with)
 
 
-def teaching(params: dict[str, Any]) -> str:
-    """The JSON of the messages of a call that litellm is about to make, which may change them in place; empty if a
-    template cannot be learned from it."""
+def teaching(params: dict[str, Any]) -> Lesson | None:
+    """What a call that litellm is about to make, which may change its arguments in place, is to be compared with; None
+    if a template cannot be learned from it."""
     if routes.provider_named(params["model"], params.get("custom_llm_provider")) not in PROVIDERS:
+        return None
+    messages, arguments = _without_nulls(params["messages"]), _arguments(params)
+    is_plain = arguments and all(isinstance(one.get("content"), str | None) for one in messages)
+    return Lesson(arguments, json.dumps(messages)) if is_plain else None
+
+
+def _arguments(params: dict[str, Any]) -> str:
+    """All but the messages, with the order of what is in them, which a model sees; empty if they are no JSON."""
+    try:
+        return json.dumps({name: value for name, value in params.items() if name != "messages"})
+    except (TypeError, ValueError):
         return ""
-    messages = params["messages"]
-    return json.dumps(messages) if all(isinstance(one.get("content"), str | None) for one in messages) else ""
 
 
-def _without_messages(params: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if name != "messages"}
+def _without_nulls(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """litellm leaves out fields of a message that are null, such as the content of one that only calls tools."""
+    return [{name: value for name, value in one.items() if value is not None} for one in messages]
 
 
 def _kind(message: dict[str, Any]) -> Kind:
