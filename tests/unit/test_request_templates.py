@@ -50,8 +50,8 @@ class Provider:
         ]
 
 
-def streamed(request):
-    request.send_response(200)
+def streamed(request, status=200):
+    request.send_response(status)
     request.send_header("Content-Type", "text/event-stream")
     request.end_headers()
     for delta in ({"role": "assistant", "content": "Hello"}, {"content": " there"}, {}):
@@ -180,6 +180,25 @@ def test_a_provider_that_litellm_tells_by_its_address_has_no_template(caller, pr
         caller.call(TALK[:2], model="deepseek-of-tomorrow", api_base="http://api.deepseek.com/v1")
     assert caller.through_litellm == 2
     assert {path for path, _, _ in provider.requests} == {"http://api.deepseek.com/v1/chat/completions"}
+
+
+def test_a_field_of_another_type_is_not_sent_unseen(caller, provider):
+    """vLLM takes a text as reasoning, and litellm leaves out all else."""
+    for thought in ("so", ["so"]):
+        caller.call(
+            [ASKED, {"role": "assistant", "content": "a", "reasoning_content": thought}, ASKED], model="hosted_vllm/m"
+        )
+    assert "reasoning_content" not in provider.requests[-1][2]["messages"][1]
+
+
+def test_behind_a_response_that_only_litellm_can_read_it_is_asked_again(caller, provider):
+    caller.call(TALK[:2])
+    provider.answer = lambda request: streamed(request, 201)
+    with pytest.raises(CallFailed) as caught:
+        caller.call(TALK[:2])
+    assert caught.value.failure.error.retryable
+    assert caller.call(TALK[:2]) == "Hello there"
+    assert caller.through_litellm == 2
 
 
 def test_a_template_has_no_words_of_a_user(caller):

@@ -73,9 +73,7 @@ class StreamedCall:
         stream = None
         try:
             with tap:
-                if template := None if self.through_wrapper else self.templates.find(self.params):
-                    await template.send(self.params["messages"], tap)
-                else:
+                if self.through_wrapper or not await self.templates.send(self.params, tap):
                     stream = await self._through_litellm(tap)
                 async for deltas in self._deltas(stream, tap):
                     timer.reset()

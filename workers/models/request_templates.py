@@ -24,7 +24,7 @@ SECONDS = 600.0
 """After which a template is learned again; a client's own key, which is in it, is kept no longer."""
 
 Kind = tuple[object, ...]
-"""Of a message: its role, the type of its content, its fields."""
+"""Of a message: its role, its fields and their types."""
 
 
 class NoStream(ValueError):
@@ -50,17 +50,14 @@ class RequestTemplate:
     transport: TappedTransport
     learned_at: float
 
-    async def send(self, messages: list[dict[str, Any]], tap: Tap) -> None:
-        """Send it with `messages`; the tap gets the stream. Raises `NoStream`; httpx's errors if nothing comes back."""
+    async def send(self, messages: list[dict[str, Any]]) -> httpx.Response:
+        """Send it with `messages`. Raises httpx's errors if nothing comes back."""
         headers = [(name, value) for name, value in self.request.headers.multi_items() if name != "content-length"]
-        content = json.dumps(_without_nulls(messages)).join(self.parts)
+        content = json.dumps(messages).join(self.parts)
         url, extensions = self.request.url, dict(self.request.extensions)
-        response = await self.transport.handle_async_request(
+        return await self.transport.handle_async_request(
             httpx.Request("POST", url, headers=headers, content=content, extensions=extensions)
         )
-        if tap.source is None:
-            await response.aclose()
-            raise NoStream("the response is no stream")
 
 
 class RequestTemplates:
@@ -71,10 +68,20 @@ class RequestTemplates:
         self._known: dict[str, RequestTemplate] = {}
         self._transports: dict[object, TappedTransport | None] = {}
 
-    def find(self, params: dict[str, Any]) -> RequestTemplate | None:
-        """The template for a call with litellm's arguments `params`."""
-        known = self._fresh().get(_arguments(params))
-        return known if known and known.kinds.issuperset(map(_kind, _without_nulls(params["messages"]))) else None
+    async def send(self, params: dict[str, Any], tap: Tap) -> bool:
+        """Send a call with litellm's arguments `params`, if one like it is known; the tap gets the stream. Raises
+        `NoStream`; httpx's errors if nothing comes back."""
+        arguments, messages = _arguments(params), _without_nulls(params["messages"])
+        known = self._fresh().get(arguments)
+        if known is None or not known.kinds.issuperset(map(_kind, messages)):
+            return False
+        response = await known.send(messages)
+        if tap.source is None:
+            await response.aclose()
+            if tap.rejection is None:
+                self._known.pop(arguments, None)  # litellm may know what to do with such a response
+            raise NoStream("the response is no stream")
+        return True
 
     def learn(self, lesson: Lesson, tap: Tap) -> None:
         """Learn from a call of litellm: what `teaching` gave before, and its tap."""
@@ -136,4 +143,4 @@ def _without_nulls(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _kind(message: dict[str, Any]) -> Kind:
-    return message.get("role"), type(message.get("content")), *message
+    return message.get("role"), *((name, type(value)) for name, value in message.items())
