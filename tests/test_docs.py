@@ -822,3 +822,20 @@ def test_every_claim_of_the_threat_model_names_a_test_that_there_is():
     assert len(claims) > 20
     for row in claims:
         assert named_tests(row[-1]) or row[0].startswith("a shell"), row
+
+
+def test_every_line_of_the_comparison_names_a_test_that_there_is_and_its_sources():
+    page = (ROOT / "docs/playground-compared.md").read_text()
+    lines = rows(page)
+    assert len(lines) > 30
+    for line in lines:
+        assert named_tests(line[-1]) or line[-1].startswith("none: "), line
+    tables, sources = page.split("## Sources")
+    assert set(re.findall(r"\[\^([\w-]+)]", tables)) == set(re.findall(r"^\[\^([\w-]+)]: ", sources, re.MULTILINE))
+
+
+def test_the_moving_picture_of_the_readme_is_small():
+    pictures = re.findall(r"\]\((\S+\.webp)\)", (ROOT / "README.md").read_text())
+    assert pictures
+    for picture in pictures:
+        assert (ROOT / picture).stat().st_size < 1_500_000

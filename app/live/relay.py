@@ -27,7 +27,8 @@ def replay_then_follow(
                 yield _shown(FrameBatch(entry.number, entry.number, entry.kind, entry.frame), with_reasoning)
                 after = entry.number
             try:
-                for batch in _live(subscription, after, keep_alive):
+                while True:
+                    batch = _next(subscription, after, keep_alive)
                     if batch:
                         hub.relayed(batch.at)
                     yield batch and _shown(batch, with_reasoning)
@@ -38,21 +39,16 @@ def replay_then_follow(
                 return
 
 
-def _live(subscription: Subscription, after: int, keep_alive: float) -> Iterator[FrameBatch | None]:
-    """The live batches after number `after`. Raises `Gap` where a number is missing, and `Closed`."""
+def _next(subscription: Subscription, after: int, keep_alive: float) -> FrameBatch | None:
+    """The next live batch after number `after`; None after `keep_alive` seconds of silence. Raises `Gap` where a number
+    is missing, and `Closed`."""
     due = time.monotonic() + keep_alive
-    while True:
+    batch = subscription.next(keep_alive)
+    while batch and batch.last <= after:
         batch = subscription.next(max(0.0, due - time.monotonic()))
-        if batch is None:
-            yield None
-        elif batch.last <= after:
-            continue
-        elif batch.first > after + 1:
-            raise Gap
-        else:
-            yield batch.after(after)
-            after = batch.last
-        due = time.monotonic() + keep_alive
+    if batch and batch.first > after + 1:
+        raise Gap
+    return batch and batch.after(after)
 
 
 def _shown(batch: FrameBatch, with_reasoning: bool) -> FrameBatch:

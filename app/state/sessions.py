@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
+from app.config import Settings
 from app.events import sse
 from app.events.entries import StreamEntry
+from app.events.types import Status
 from app.state import deletion, redis_keys
 from app.state.conversation.histories import Histories
 from app.state.conversation.summary import Summary
@@ -37,6 +39,19 @@ class TooManyThreads(Exception):
     def __init__(self, most: int) -> None:
         super().__init__(f"at most {most} threads")
         self.most = most
+
+
+def opening_args(settings: Settings, session_id: str, thread_id: str) -> dict[str, Any]:
+    """Arguments of both scripts that open a thread: limits, and the update that tells of it, for each status that the
+    session may have by then."""
+    statuses: tuple[Status, ...] = get_args(Status)
+    states = {status: sse.frame(sse.state(session_id, status, thread_id=thread_id)).decode() for status in statuses}
+    return {
+        "states": states,
+        "max_threads": settings.max_threads,
+        "max_updates": settings.updates_kept,
+        "ttl": settings.session_ttl,
+    }
 
 
 class Sessions:
@@ -151,9 +166,7 @@ class Sessions:
         args = {
             "thread": thread["id"],
             "fields": to_pairs(fields),
-            "max_threads": self._settings.max_threads,
-            "ttl": self._settings.session_ttl,
-        }
+        } | opening_args(self._settings, session_id, thread["id"])
         code = self._store.call("open_thread", [redis_keys.session(session_id)], args)
         if code < 0:
             raise TooManyThreads(self._settings.max_threads)

@@ -52,6 +52,22 @@ def test_requests_and_events_are_grouped_by_turns_as_they_were(here: Playground)
 
 
 @pytest.mark.long
+def test_a_request_opens_to_the_json_of_its_response_without_the_persons_key(scripted, key):
+    scripted.say(f"my key is {key}")
+    expect(scripted.turns.last).to_contain_text("ok")
+    scripted.page.reload()
+    expect(scripted.turns.last).to_contain_text("ok")
+    scripted.button("Events").click()
+    row = scripted.page.locator("#events li.sent", has_text="GET /api/state").first
+    row.locator("summary").first.click()
+    response = row.locator(".json")
+    for level in ("messages: ", "0: "):
+        response.locator("summary", has_text=level).first.click()
+    expect(response).to_contain_text('content: "my key is …"')
+    expect(response).not_to_contain_text(key)
+
+
+@pytest.mark.long
 def test_tokens_are_folded_and_open_to_their_frames(scripted, provider):
     words = StepwiseText(["one ", "two ", "three"])
     provider.script("some words", words.answer)

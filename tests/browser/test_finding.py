@@ -67,7 +67,47 @@ def test_a_closed_card_has_the_first_lines_of_the_arguments(scripted, provider):
 
 
 @pytest.mark.long
-def test_a_search_finds_titles_and_texts_that_were_loaded(here):
+def test_a_search_finds_texts_of_conversations_that_were_never_opened(here, client):
+    owner = here.page.evaluate("localStorage['aomi.owner']")
+    client.post("/api/sessions", json={"public_key": owner, "title": "Elsewhere"})
+    client.ask("remember 77")
+    client.post(f"/api/sessions/{client.session_id}/threads")
+    client.ask("remember 88")
+    here.page.reload()
+    expect(here.rows).to_have_count(1)
+    box, found = here.page.get_by_label("Search in conversations"), here.page.locator("#found")
+    box.fill("will remember 88")
+    expect(found).to_have_text("1 found")
+    box.fill("WILL 77.")
+    expect(here.rows.locator(".snippet")).to_have_text("…will remember 77.")
+    here.rows.locator(".row-title").click()
+    expect(here.said.locator(".words")).to_have_text(["remember 77"])
+
+
+@pytest.mark.long
+def test_a_search_ends_when_texts_cannot_be_loaded_and_when_it_is_cleared(here, client):
+    owner = here.page.evaluate("localStorage['aomi.owner']")
+    client.post("/api/sessions", json={"public_key": owner, "title": "Elsewhere"})
+    client.ask("remember 77")
+    here.page.reload()
+    expect(here.rows).to_have_count(1)
+    box, found = here.page.get_by_label("Search in conversations"), here.page.locator("#found")
+    here.intercept("**/threads/*/messages?*", lambda route: route.fulfill(status=500, json={"error": "broken"}))
+    box.fill("will remember")
+    expect(found).to_have_text("Nothing found. Some conversations could not be searched.")
+    here.page.unroute_all()
+    here.intercept("**/threads/*/messages?*", lambda _: None)
+    with here.page.expect_request("**/threads/*/messages?*"):
+        box.fill("remember 77")
+    expect(found).to_have_text("Searching …")
+    with here.page.expect_event("requestfailed"):
+        box.press("Escape")
+    expect(found).to_be_empty()
+    expect(here.rows).to_have_count(1)
+
+
+@pytest.mark.long
+def test_a_search_finds_titles_and_texts(here):
     here.say("remember 11")
     expect(here.turns.last).to_contain_text("I will remember 11.")
     here.page.keyboard.press("Alt+n")
@@ -134,9 +174,9 @@ def test_a_message_goes_to_the_thread_that_is_shown_when_another_tab_opens_one(h
     other.rows.first.hover()
     other.button("New thread in: remember 1").click()
     expect(other.said).to_have_count(0)
+    expect(here.page.get_by_role("list", name="Threads").locator("li")).to_have_count(2)
     here.say("remember 2")
     expect(here.turns.last).to_contain_text("I will remember 2.")
-    expect(here.page.get_by_role("list", name="Threads").locator("li")).to_have_count(2)
     here.page.get_by_role("list", name="Threads").locator(".thread-title").first.click()
     expect(here.said.locator(".words")).to_have_text(["remember 1", "remember 2"])
     expect(other.said).to_have_count(0)

@@ -49,6 +49,19 @@ def test_a_long_conversation_shows_its_end_and_loads_what_is_before_it_as_one_sc
     expect(scripted.said).to_have_count(before)
 
 
+def test_a_search_finds_and_leads_to_a_message_that_is_far_back(scripted, client, provider, redis):
+    provider.script("the last words", [Text(["are answered"])])
+    client.ask("the last words", app="scripted")
+    owner = scripted.page.evaluate("localStorage['aomi.owner']")
+    client.post("/api/sessions", json={"public_key": owner})
+    key = redis_keys.messages(client.session_id, client.state()["thread_id"])
+    redis.lpush(key, *[exact_json.dumps(stored(number)) for number in reversed(range(700))])
+    scripted.open().page.get_by_label("Search in conversations").fill("question 348")
+    expect(scripted.rows.locator(".snippet")).to_have_text("question 348")
+    scripted.rows.locator(".row-title").click()
+    expect(scripted.page.get_by_text("question 348", exact=True)).to_be_in_viewport()
+
+
 def test_news_of_another_conversation_are_marked_and_a_regeneration_that_waits_is_withdrawn(here, client, provider):
     gate = threading.Event()
     provider.script("something else", [Text(["new"])])

@@ -65,6 +65,17 @@ def test_messages_go_to_the_newest_thread(sessions, runs, said):
     assert [thread["id"] for thread in sessions.threads("s", ALL).items[::-1]] == [first, opened]
 
 
+def test_an_opened_thread_is_told_once_with_the_status_of_the_session(connection, settings, runs, said):
+    sessions = Sessions(Repeated(connection, settings))
+    sessions.create("s", {})
+    opened = [sessions.open_thread("s", "")["id"]]
+    runs.start("s", said())
+    opened.append(sessions.open_thread("s", "Other")["id"])
+    told = [sse.parse(entry.frame) for entry in sessions.read_updates("s", 0)]
+    states = [(state["thread_id"], state["status"]) for state in told if "thread_id" in state]
+    assert states == [(opened[0], "idle"), (opened[1], "processing")]
+
+
 def test_a_snapshot_of_the_unknown(sessions):
     assert sessions.histories.snapshot("nobody", None) is None
     sessions.create("s", {})

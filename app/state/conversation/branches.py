@@ -16,7 +16,7 @@ from app.state.ids import new_id
 from app.state.pairs import frame_pairs, to_pairs
 from app.state.scripts import Store
 from app.state.session_fields import Fields, session_status
-from app.state.sessions import TooManyThreads
+from app.state.sessions import TooManyThreads, opening_args
 
 ChoiceOutcome = Literal["chosen", "no_thread", "no_message", "busy"]
 
@@ -78,9 +78,7 @@ class Branches:
             "message": exact_json.dumps(message_id),
             "new_thread": thread["id"],
             "fields": to_pairs(thread | {"title_source": title_source}),
-            "max_threads": self._settings.max_threads,
-            "ttl": self._settings.session_ttl,
-        }
+        } | opening_args(self._settings, session_id, thread["id"])
         code = self._store.call("fork_thread", [redis_keys.session(session_id)], args)
         if code == _NO_MESSAGE:
             raise NoMessage

@@ -1,7 +1,8 @@
 -- Copy a branch of a thread, from its first message to `message`, into a new thread. KEYS[1]: the session. args: thread,
--- message (its id as JSON text), new_thread, fields (name, value ...), max_threads (that the session may have), ttl.
--- Returns 1; or when nothing was written: 0 if there is no such session, -1 if it has `max_threads`, -2 if the thread has
--- no such message, -3 if the message waits or is being made. Sent again it changes nothing.
+-- message (its id as JSON text), new_thread, fields (name, value ...), max_threads (that the session may have), states,
+-- max_updates (see `publish_opened`), ttl. Returns 1; or when nothing was written: 0 if there is no such session, -1 if
+-- it has `max_threads`, -2 if the thread has no such message, -3 if the message waits or is being made. Sent again it
+-- changes nothing.
 local args = cjson.decode(ARGV[1])
 local session, thread, copy = KEYS[1], args.thread, args.new_thread
 if redis.call('EXISTS', session) == 0 then return 0 end
@@ -89,4 +90,5 @@ flush()
 redis.call('ZADD', threads_key(session), next_score(threads_key(session)), copy)
 redis.call('HSET', thread_key(session, copy), unpack(args.fields))
 renew_ttl(session, args.ttl, copy)
+publish_opened(session, args)
 return 1

@@ -71,6 +71,13 @@ local function publish_updates(session, frames, max_updates, ttl)
   redis.call('EXPIRE', stream, ttl)
 end
 
+-- Tell that a thread was opened. args: states (frames of the session's state, by its status), max_updates, ttl.
+local function publish_opened(session, args)
+  local run, outcome = unpack(redis.call('HMGET', session, 'run', 'last_outcome'))
+  local status = (run or '') ~= '' and 'processing' or outcome == 'interrupted' and outcome or 'idle'
+  publish_updates(session, {'state', args.states[status]}, args.max_updates, args.ttl)
+end
+
 -- Note that the session, and one of its threads if it still has that, have something that no person has seen: it comes
 -- with the next event of the update stream, or before it.
 local function mark_news(session, thread)

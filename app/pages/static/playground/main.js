@@ -72,7 +72,7 @@ const settings = new SettingsForm({ app: $("#app"), model: $("#model"), key: $("
   choose: (field, value) => withErrors(() => session.choose(field, value)).then(() => settings.show(session)),
   useKey,
 });
-const search = new SearchBox($("#search"), $("#found"), { changed: searched, leave: () => composer.focus() });
+const search = new SearchBox($("#search"), $("#found"), api, { changed: () => sidebar.update(), leave: () => composer.focus() });
 const commands = new ListCommands({ api, session: () => session, go, withErrors, changed: listChanged });
 const sidebar = new Sidebar($("#sessions"), $("#archived"), search, commands);
 const jump = new JumpButton($("#jump"), $("#scroll"), scroller, () => composer.focus());
@@ -82,6 +82,7 @@ const userState = new UserStateDialog($("#user-state"), $("#edit-user-state"), (
 const list = new SessionList(api, owner, {
   openId: () => session.id,
   loaded: (sessions) => {
+    search.searchIn(sessions);
     sidebar.show(sessions, session);
     session.threads.refresh().then(() => sidebar.update());
   },
@@ -93,7 +94,6 @@ const list = new SessionList(api, owner, {
 /** Open the session at an address: its id, or `id/thread`; '' opens a new one. `words` are those to lead to. */
 function openSession(address, words = []) {
   const [id, threadId] = address.split("/");
-  if (session) search.keep(session);
   session?.close();
   session = new Session(api, id || newId(), owner, threadId);
   session.addEventListener("change", draw);
@@ -110,8 +110,15 @@ function openSession(address, words = []) {
   drafts.open(session, !id);
   draw();
   if (!id) return session.begin();
-  withErrors(() => session.open()).then(() => conversation.lead(words) || scroller.toEnd());
+  withErrors(() => session.open()).then(() => leadTo(words, session));
   session.threads.loaded().then(() => sidebar.update());
+}
+
+/** Lead to the last message that has `words`, also further back; without one to the end. */
+async function leadTo(words, opened) {
+  const loadOlder = async () => (await withErrors(() => opened.older.load())) && opened === session;
+  const hasFound = await conversation.leadTo(words, loadOlder, drawNow);
+  if (!hasFound && opened === session) scroller.toEnd();
 }
 
 /** Show a session, '' for a new one. `words` are those to lead to; `threadId` is the thread to show. */
@@ -132,11 +139,6 @@ function openFromAddress() {
 async function loadList() {
   await withErrors(() => list.load());
   drawTitle();
-}
-
-function searched() {
-  search.keep(session);
-  sidebar.update();
 }
 
 function listChanged() {

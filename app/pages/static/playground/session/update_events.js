@@ -61,11 +61,13 @@ export class UpdateEvents {
     const isNewTurn = event.is_processing && !turn;
     const isNewSession = number > 0 && !this.#data.exists; // it was used before this subscription began
     const isOthers = event.run_id && !this.#data.transcript.knows(event.run_id); // a message of another page
-    const isOtherBranch = event.thread_id !== undefined;
+    const { threadId } = this.#data;
+    const isOtherThread = Boolean(event.thread_id && threadId && event.thread_id !== threadId);
+    const isOtherBranch = event.thread_id !== undefined && !isOtherThread;
     if (isOtherBranch) this.#data.transcript.forgetPlaces();
     if (event.withdrawn) this.#data.transcript.withdraw(event.withdrawn);
     if (isNewTurn || isNewSession || isOthers || isOtherBranch || event.withdrawn || event.user_state) this.#sync.soon();
-    if (event.is_archived !== undefined || event.run_id) this.#notify("listed");
+    if (event.is_archived !== undefined || event.run_id || isOtherThread) this.#notify("listed");
   }
 
   #titleChanged(event) {

@@ -5,6 +5,7 @@ import { MessageView, ToolReplyView } from "./message_view.js";
 import { TurnView } from "./turn_view.js";
 
 const LIT_MS = 1500; // how long a message that was looked for is lit
+const MAX_PAGES = 10; // of older messages that are loaded for it
 
 const VIEWS = { message: MessageView, tool_reply: ToolReplyView, turn: TurnView };
 
@@ -35,11 +36,23 @@ export class ConversationView {
     if (focused) this._focusSame(focused);
   }
 
-  /** Lead to the first message that has all `words` (in lower case). Whether there are words, and a message that has them. */
-  lead(words) {
-    if (!words.length) return false;
+  /**
+   * Lead to the last message that has all `words` (in lower case). Whether there are words, and a message that has them.
+   * `loadOlder()` loads a page of older messages, and resolves to whether it did; `draw()` draws what is loaded.
+   */
+  async leadTo(words, loadOlder, draw) {
+    for (let pages = 0; pages <= MAX_PAGES; pages++) {
+      draw();
+      if (!words.length) return false;
+      if (this._lead(words)) return true;
+      if (!(await loadOlder())) return false;
+    }
+    return false;
+  }
+
+  _lead(words) {
     const has = (element) => words.every((word) => element.textContent.toLowerCase().includes(word));
-    const found = [...this._root.children].find(has);
+    const found = [...this._root.children].findLast(has);
     found?.scrollIntoView({ block: "center" });
     found?.animate([{ background: "var(--tint)" }, {}], LIT_MS);
     return Boolean(found);

@@ -13,9 +13,9 @@ export class ListCommands {
     this._parts = parts;
   }
 
-  /** Show a conversation, and lead to a message that has these words. */
-  open(id, words) {
-    this._parts.go(id, words);
+  /** Show a conversation, and lead to a message of the thread that has these words; '' is the newest thread. */
+  open(id, words, threadId) {
+    this._parts.go(id, words, threadId);
   }
 
   rename(id, title) {

@@ -1,26 +1,32 @@
-// The search in conversations: their titles, and the texts that this tab has loaded.
+// The search in conversations: their titles, and their texts.
 
-import { LoadedTexts } from "../session/loaded_texts.js";
+import { MAX_CONVERSATIONS, TextSearch } from "../session/text_search.js";
 import { WORDS } from "../words.js";
 import { setText } from "./dom.js";
 
+const { search: TEXTS } = WORDS.list;
+
 export class SearchBox {
-  /** `changed()` runs when other words are searched; `leave()` moves the focus when the search is given up. */
-  constructor(input, status, { changed, leave }) {
-    Object.assign(this, { _input: input, _status: status, _texts: new LoadedTexts() });
-    input.addEventListener("input", changed);
+  /** `changed()` runs when other words are searched, or more was found; `leave()` moves the focus when it is given up. */
+  constructor(input, status, api, { changed, leave }) {
+    Object.assign(this, { _input: input, _status: status, _texts: new TextSearch(api.unlogged(), changed) });
+    const search = () => {
+      this._texts.searchFor(this.words);
+      changed();
+    };
+    input.addEventListener("input", search);
     input.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
       event.stopPropagation(); // the page's own Escape stops a turn
       if (!input.value) return leave();
       input.value = "";
-      changed();
+      search();
     });
   }
 
-  /** Take over the text of a session that is, or was, on the screen. */
-  keep(session) {
-    this._texts.keep(session);
+  /** Search in these conversations: the list as the API has it. */
+  searchIn(sessions) {
+    this._texts.searchIn(sessions);
   }
 
   /** The words that are searched, in lower case. */
@@ -32,17 +38,21 @@ export class SearchBox {
     return this.words.length > 0;
   }
 
-  /** Where a conversation has the words: {inTitle, snippet}, null if it has not. */
+  /** Where a conversation has the words: {snippet, threadId}, both '' if its title has them; null if nothing has. */
   match({ session_id: id, title }) {
-    const { words } = this;
-    const inTitle = words.every((word) => title.toLowerCase().includes(word));
-    const snippet = inTitle ? "" : this._texts.find(id, words);
-    return inTitle || snippet ? { inTitle, snippet } : null;
+    const isInTitle = this.words.every((word) => title.toLowerCase().includes(word));
+    return isInTitle ? { snippet: "", threadId: "" } : this._texts.find(id);
   }
 
-  /** Say how many conversations were found. */
+  /** Say how many conversations were found, and what was not searched. */
   showCount(count) {
-    const words = count === 0 ? WORDS.list.nothingFound : WORDS.list.found(count);
-    setText(this._status, this.isActive ? words : "");
+    setText(this._status, this.isActive ? this._summary(count) : "");
+  }
+
+  _summary(count) {
+    const { isRunning, hasMissed, isCut } = this._texts;
+    if (isRunning) return TEXTS.running(count);
+    const left = [hasMissed && TEXTS.missed, isCut && TEXTS.cut(MAX_CONVERSATIONS)].filter(Boolean);
+    return [TEXTS.found(count), ...left].join(". ");
   }
 }

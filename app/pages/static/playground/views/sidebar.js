@@ -40,7 +40,7 @@ export class Sidebar {
     const found = this._found();
     for (const [root, archived] of [[this._root, false], [this._archived, true]]) {
       const sessions = this._sessions.filter((session) => session.is_archived === archived && found.has(session));
-      setChildren(root, sessions.map((session) => this._row(session, found.get(session).snippet)));
+      setChildren(root, sessions.map((session) => this._row(session, found.get(session))));
     }
     this._search.showCount(found.size);
     const folder = this._archived.closest("details");
@@ -62,7 +62,7 @@ export class Sidebar {
     (buttons.find((button) => button.getAttribute("aria-label") === label) ?? buttons[0])?.focus();
   }
 
-  _row(session, snippet) {
+  _row(session, match) {
     const { session_id: id, is_archived: archived } = session;
     const title = this.title(id);
     if (this._renaming === id) return el("li", { "data-session": id }, this._renameForm(id, title));
@@ -70,7 +70,7 @@ export class Sidebar {
     return el(
       "li",
       { "data-session": id },
-      this._openButton(session, title, snippet),
+      this._openButton(session, title, match),
       el(
         "span",
         { className: "row-actions" },
@@ -87,10 +87,11 @@ export class Sidebar {
     return threadList(this._threads.all, this._threads.shown, this._actions);
   }
 
-  _openButton({ session_id: id, unread, status }, title, snippet) {
+  _openButton({ session_id: id, unread, status }, title, { snippet, threadId }) {
     const words = snippet ? this._search.words : [];
     const where = snippet ? el("span", { className: "snippet" }, snippet) : null;
-    const open = el("button", { type: "button", className: "row-title", title, onclick: () => this._actions.open(id, words) }, title, where);
+    const onclick = () => this._actions.open(id, words, threadId);
+    const open = el("button", { type: "button", className: "row-title", title, onclick }, title, where);
     const isOpen = id === this._current;
     if (isOpen) open.setAttribute("aria-current", "page");
     const mark = status === "processing" ? "running" : unread && !isOpen ? "unread" : "";

@@ -1,5 +1,6 @@
 // Rows of the drawer: requests, which open to code, and events, which open to their JSON.
 
+import { parseExact } from "../wire/exact_json.js";
 import { REQUEST_CODES } from "../wire/request_code.js";
 import { WORDS } from "../words.js";
 import { CodeBlock } from "./code_block.js";
@@ -36,15 +37,22 @@ export class WireRow {
     this._note.classList.toggle("refused", status >= 400 || status === 0);
     const brief = this._isRequest ? fileName || (body ? JSON.stringify(body) : "") : briefOf(frames, count);
     setText(this._brief, brief.slice(0, BRIEF_LENGTH));
-    if (this._details.open && count > 1) this._fill();
+    if (this._details.open && (this._isRequest || count > 1)) this._fill();
   }
 
   _fill() {
     if (!this._details.open) return;
-    const { kind, count } = this._entry;
-    if (kind !== "request" && count > 1) return setText(this._pieces(), rawFrames(this._entry));
-    if (this._body.hasChildNodes()) return;
-    this._body.append(...(kind === "request" ? requestParts(this._entry) : eventParts(this._entry)));
+    if (!this._isRequest && this._entry.count > 1) return setText(this._pieces(), rawFrames(this._entry));
+    if (!this._body.hasChildNodes()) this._body.append(...(this._isRequest ? requestParts : eventParts)(this._entry));
+    this._showResponse();
+  }
+
+  /** Show the JSON of the response, once it is there. */
+  _showResponse() {
+    const { response } = this._entry;
+    if (!response || this._response) return;
+    this._response = el("div", {}, ...responseParts(response));
+    this._body.append(this._response);
   }
 
   /** The element with the frames of the pieces of a text. */
@@ -78,6 +86,27 @@ function requestParts(request) {
   const parts = [el("div", { className: "choices", role: "group", "aria-label": WORDS.events.requestAsCode }, ...choices), shown];
   if (request.body) parts.push(el("p", { className: "row-label" }, WORDS.events.body), jsonTree(request.body));
   return parts;
+}
+
+function responseParts({ text, more }) {
+  return [el("p", { className: "row-label" }, WORDS.events.response), more ? cutResponse(text, more) : jsonOrText(text)];
+}
+
+function cutResponse(text, more) {
+  return textBlock(`${text}\n${WORDS.events.moreCharacters(more)}`);
+}
+
+/** JSON that opens; a text where the server says that it is JSON, and it is none. */
+function jsonOrText(text) {
+  try {
+    return jsonTree(parseExact(text));
+  } catch {
+    return textBlock(text);
+  }
+}
+
+function textBlock(text) {
+  return el("pre", { tabIndex: 0, role: "group", "aria-label": WORDS.events.response }, text);
 }
 
 function eventParts({ frames: [frame] }) {

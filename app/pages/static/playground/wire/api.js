@@ -4,8 +4,11 @@ import { WORDS } from "../words.js";
 import { EventStream, runIdOf } from "./event_stream.js";
 import { parseExact } from "./exact_json.js";
 import { readFrames } from "./sse.js";
+import { withoutKey } from "./request_code.js";
+import { NO_LOG } from "./wire_log.js";
 
 const PAGE = 100; // messages
+const MAX_PAGE = 200; // the most that the API gives
 const JSON_TIMEOUT = 60_000; // milliseconds until a response has arrived; an upload may take longer
 const STREAM_TIMEOUT = 30_000; // milliseconds until a stream has begun
 
@@ -32,6 +35,11 @@ export class Api {
     this._wireLog = wireLog;
   }
 
+  /** The same API, whose requests are not in the log. */
+  unlogged() {
+    return Object.assign(Object.create(this), { _wireLog: NO_LOG });
+  }
+
   /** Those of the public key `owner`; with a user's token, all that are the user's. */
   sessions(owner) {
     const query = TOKEN.test(this.key) ? "" : `?${new URLSearchParams({ public_key: owner })}`;
@@ -55,8 +63,8 @@ export class Api {
   }
 
   /** A session with its threads. */
-  session(id) {
-    return this._json("GET", `/api/sessions/${id}`);
+  session(id, signal) {
+    return this._json("GET", `/api/sessions/${id}`, { signal });
   }
 
   openThread(id) {
@@ -77,6 +85,12 @@ export class Api {
   messages(id, threadId, before) {
     const query = new URLSearchParams({ reasoning: 1, limit: PAGE, before, usage: 1 });
     return this._json("GET", `/api/sessions/${id}/threads/${threadId}/messages?${query}`);
+  }
+
+  /** A page of the messages of a thread, to search in: the newest ones, or those before the message `before`. */
+  texts(id, threadId, before, signal) {
+    const query = new URLSearchParams({ limit: MAX_PAGE, ...(before && { before }) });
+    return this._json("GET", `/api/sessions/${id}/threads/${threadId}/messages?${query}`, { signal });
   }
 
   /** Mark a session as seen up to the update `number`. */
@@ -163,7 +177,7 @@ export class Api {
   }
 
   async _json(method, path, options = {}) {
-    const signal = options.file ? options.signal : AbortSignal.timeout(JSON_TIMEOUT);
+    const signal = options.signal ?? AbortSignal.timeout(JSON_TIMEOUT);
     const response = await this._fetch(method, path, { ...options, signal });
     return parseExact(await response.text().catch(unreachable));
   }
@@ -184,18 +198,25 @@ export class Api {
     if (TOKEN.test(this.key)) allHeaders.Authorization = `Bearer ${this.key}`;
     else if (this.key) allHeaders["X-API-Key"] = this.key;
     if (body) allHeaders["Content-Type"] = "application/json";
-    const setStatus = wireLog.addRequest(method, path, allHeaders, body, file?.name);
+    const logged = wireLog.addRequest(method, path, allHeaders, body, file?.name);
     let response;
     try {
       response = await fetch(path, { method, headers: allHeaders, body: file ?? (body && JSON.stringify(body)), signal });
     } catch {
-      setStatus(0);
+      logged.setStatus(0);
       return unreachable();
     }
-    setStatus(response.status, runIdOf(response) ?? "");
+    logged.setStatus(response.status, runIdOf(response) ?? "");
+    if (logged.setResponse && isJson(response)) {
+      response.clone().text().then((text) => logged.setResponse(withoutKey(text, this.key)), () => {}); // the caller says why not
+    }
     if (response.ok) return response;
     throw new ApiError(response.status, await errorMessage(response));
   }
+}
+
+function isJson(response) {
+  return (response.headers.get("Content-Type") ?? "").startsWith("application/json");
 }
 
 function unreachable() {

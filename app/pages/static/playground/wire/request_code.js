@@ -60,6 +60,11 @@ function pythonCall({ method, path, headers, body, fileName }) {
   ].filter(Boolean).join("");
 }
 
+/** A text with an ellipsis instead of the person's `key`, '' for none. */
+export function withoutKey(text, key) {
+  return key ? text.replaceAll(key, "…") : text;
+}
+
 function keysOf(headers) {
   return Object.keys(headers).filter((name) => KEY_HEADERS[name]).map((name) => KEY_HEADERS[name][1]);
 }
