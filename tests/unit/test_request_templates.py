@@ -240,6 +240,13 @@ def test_so_many_are_kept(caller, monkeypatch):
     assert caller.through_litellm == 4
 
 
+def test_one_in_use_is_kept_before_later_ones(caller, monkeypatch):
+    monkeypatch.setattr(request_templates, "MOST", 2)
+    for name in ("a", "b", "a", "c", "a"):
+        caller.call(TALK[:2], model=f"openai/{name}")
+    assert caller.through_litellm == 3
+
+
 def refusing(status):
     def answer(request):
         answer_json(request, status, {"error": {"message": "no", "code": "some_code"}})

@@ -33,7 +33,7 @@ class NoStream(ValueError):
 
 @dataclass(frozen=True, repr=False)
 class Lesson:
-    """The arguments of a call and its messages, as JSON, as they were before litellm saw them."""
+    """The arguments of a call and its messages before litellm saw them, as JSON."""
 
     arguments: str
     messages: str
@@ -75,6 +75,7 @@ class RequestTemplates:
         known = self._fresh().get(arguments)
         if known is None or not known.kinds.issuperset(map(_kind, messages)):
             return False
+        self._known[arguments] = self._known.pop(arguments)  # the first to go is the one that waits longest for a call
         response = await known.send(messages)
         if tap.source is None:
             await response.aclose()
@@ -120,8 +121,8 @@ class RequestTemplates:
 
 
 def teaching(params: dict[str, Any]) -> Lesson | None:
-    """What a call that litellm is about to make, which may change its arguments in place, is to be compared with; None
-    if a template cannot be learned from it."""
+    """The lesson of a call that litellm is about to make, which may change its arguments in place; None if a template
+    cannot be learned from it."""
     if routes.provider_named(params["model"], params.get("custom_llm_provider")) not in PROVIDERS:
         return None
     messages, arguments = _without_nulls(params["messages"]), _arguments(params)
