@@ -118,7 +118,8 @@ class Log(Logger):
 
 
 class StreamWorker(GeventWorker):
-    """A gevent worker that ends its open streams and closes idle connections on SIGTERM and SIGINT."""
+    """A gevent worker that ends its open streams and closes idle connections on SIGTERM. SIGINT and SIGQUIT end it
+    at once."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -50,8 +50,8 @@ class Provider:
         ]
 
 
-def streamed(request):
-    request.send_response(200)
+def streamed(request, status=200):
+    request.send_response(status)
     request.send_header("Content-Type", "text/event-stream")
     request.end_headers()
     for delta in ({"role": "assistant", "content": "Hello"}, {"content": " there"}, {}):
@@ -177,6 +177,71 @@ def test_so_many_are_kept(caller, monkeypatch):
     for name in ("a", "b", "c", "c", "b", "a"):
         caller.call(TALK[:2], model=f"openai/{name}")
     assert caller.through_litellm == 4
+
+
+def of_schema(*names):
+    properties = {name: {"type": "string"} for name in names}
+    return {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object", "properties": properties}}}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"response_format": of_schema("why", "answer")}, {"response_format": of_schema("answer", "why")}),
+        ({"extra_body": {"echo": 1}}, {"extra_body": {"echo": True}}),
+    ],
+)
+def test_arguments_that_only_python_takes_for_equal_are_others(caller, provider, first, second):
+    """A model writes the fields of a schema in their order."""
+    caller.call(TALK[:2], **first)
+    caller.call(TALK[:2], **second)
+    sent = provider.requests[-1][2]
+    wanted = second.get("extra_body", second)
+    assert json.dumps({name: sent[name] for name in wanted}) == json.dumps(wanted)
+
+
+def test_arguments_that_change_in_place_are_others(caller, provider):
+    tools = json.loads(json.dumps([TOOL]))
+    caller.call(TALK[:2], tools=tools)
+    tools[0]["function"]["description"] = "new"
+    caller.call(TALK[:2], tools=tools)
+    assert provider.requests[-1][2]["tools"][0]["function"]["description"] == "new"
+
+
+def test_a_provider_that_litellm_tells_by_its_address_has_no_template(caller, provider, monkeypatch):
+    monkeypatch.setenv("http_proxy", caller.url)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for _ in range(2):
+        caller.call(TALK[:2], model="deepseek-of-tomorrow", api_base="http://api.deepseek.com/v1")
+    assert caller.through_litellm == 2
+    assert {path for path, _, _ in provider.requests} == {"http://api.deepseek.com/v1/chat/completions"}
+
+
+def test_a_field_of_another_type_is_not_sent_unseen(caller, provider):
+    """vLLM takes a text as reasoning, and litellm leaves out all else."""
+    for thought in ("so", ["so"]):
+        caller.call(
+            [ASKED, {"role": "assistant", "content": "a", "reasoning_content": thought}, ASKED], model="hosted_vllm/m"
+        )
+    assert "reasoning_content" not in provider.requests[-1][2]["messages"][1]
+
+
+def test_behind_a_response_that_only_litellm_can_read_it_is_asked_again(caller, provider):
+    caller.call(TALK[:2])
+    provider.answer = lambda request: streamed(request, 201)
+    with pytest.raises(CallFailed) as caught:
+        caller.call(TALK[:2])
+    assert caught.value.failure.error.retryable
+    assert caller.call(TALK[:2]) == "Hello there"
+    assert caller.through_litellm == 2
+
+
+def test_one_in_use_is_kept_before_later_ones(caller, monkeypatch):
+    monkeypatch.setattr(request_templates, "MOST", 2)
+    for name in ("a", "b", "a", "c", "a"):
+        caller.call(TALK[:2], model=f"openai/{name}")
+    assert caller.through_litellm == 3
 
 
 def refusing(status):

@@ -93,10 +93,10 @@ class StreamedCall:
 
     async def _through_litellm(self, tap: Tap) -> Any:
         """litellm's stream."""
-        given = "" if self.through_wrapper else request_templates.teaching(self.params)
+        lesson = None if self.through_wrapper else request_templates.teaching(self.params)
         stream = await litellm.acompletion(**self.params)
-        if given and self._reads_openai(stream, tap):
-            self.templates.learn(self.params, given, tap)
+        if lesson and self._reads_openai(stream, tap) and stream.custom_llm_provider in request_templates.PROVIDERS:
+            self.templates.learn(lesson, tap)
         return stream
 
     def _reply(self, tap: Tap) -> Reply:

@@ -27,11 +27,19 @@ SECONDS = 600.0
 Message = dict[str, Any]
 
 Kind = tuple[object, ...]
-"""Of a message: its role, the type of its content, its fields."""
+"""Of a message: its role, its fields and their types."""
 
 
 class NoStream(ValueError):
     """The response is no stream; the call's tap knows what it is."""
+
+
+@dataclass(frozen=True, repr=False)
+class Lesson:
+    """A call before litellm saw it, which may change it in place: the key of its arguments, its messages as JSON."""
+
+    key: bytes
+    messages: str
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -71,20 +79,21 @@ class RequestTemplates:
         if template is None or not template.kinds.issuperset(map(_kind, messages)):
             return False
         response = await template.send(messages)
+        self._known[key] = self._known.pop(key, template)  # the first to go is the one that waits longest for a call
         if tap.source is None:
             await response.aclose()
-            if tap.rejection is None:  # perhaps another server is there now
+            if tap.rejection is None:  # litellm may know what to do with such a response
                 self._forget(key, template)
             raise NoStream("the response is no stream")
         return True
 
-    def learn(self, params: dict[str, Any], given: str, tap: Tap) -> None:
-        """Learn from a call of litellm: its arguments, what `teaching` gave before, and its tap."""
-        request, transport, messages = tap.request, self._own(tap.transport), json.loads(given)
+    def learn(self, lesson: Lesson, tap: Tap) -> None:
+        """Learn from a call of litellm: what `teaching` gave before, and its tap."""
+        request, transport, messages = tap.request, self._own(tap.transport), json.loads(lesson.messages)
         body = json.loads(request.content) if request and tap.sent == 1 else {}
         if request is None or transport is None or body.pop("messages", None) != messages:
             return
-        key, kinds = _key(params), frozenset(map(_kind, messages))
+        key, kinds = lesson.key, frozenset(map(_kind, messages))
         head = f'{json.dumps(body)[:-1]}, "messages": '
         if (known := self._known.pop(key, None)) and known.head == head:
             kinds |= known.kinds
@@ -115,14 +124,13 @@ class RequestTemplates:
         return self._transports.get(made_with)
 
 
-def teaching(params: dict[str, Any]) -> str:
-    """The JSON of the messages of a call that litellm is about to make, which may change them in place; empty if a
-    template cannot be learned from it."""
+def teaching(params: dict[str, Any]) -> Lesson | None:
+    """The lesson of a call that litellm is about to make with these arguments; None if nothing is to be learned."""
     if routes.provider_named(params["model"], params.get("custom_llm_provider")) not in PROVIDERS:
-        return ""
-    messages = params["messages"]
+        return None
+    key, messages = _key(params), params["messages"]
     is_plain = all(isinstance(one.get("content"), str | None) for one in messages)
-    return json.dumps(_as_sent(messages)) if is_plain else ""
+    return Lesson(key, json.dumps(_as_sent(messages))) if key and is_plain else None
 
 
 def _as_sent(messages: Iterable[Message]) -> list[Message]:
@@ -131,10 +139,14 @@ def _as_sent(messages: Iterable[Message]) -> list[Message]:
 
 
 def _key(params: dict[str, Any]) -> bytes:
-    """The same for the same arguments, messages aside; says nothing of their secrets."""
+    """The same for the same arguments in the same order, which a model sees, messages aside. It tells none of their
+    secrets. Empty if they are no JSON."""
     arguments = {name: value for name, value in params.items() if name != "messages"}
-    return hashlib.sha256(json.dumps(arguments, default=repr).encode()).digest()
+    try:
+        return hashlib.sha256(json.dumps(arguments).encode()).digest()
+    except (TypeError, ValueError):
+        return b""
 
 
 def _kind(message: Message) -> Kind:
-    return message.get("role"), type(message.get("content")), *message
+    return message.get("role"), *((name, type(value)) for name, value in message.items())
