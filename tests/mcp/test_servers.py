@@ -121,7 +121,8 @@ def test_the_process_of_a_server_gets_no_variable_of_ours_and_ends_with_the_work
         variables = running.call("tests__environment")
         assert variables["MCP_TOKEN"] == "its-own"
         assert not {"TEST_API_KEY", "REDIS_URL", "AOMI_ENCRYPTION_KEY"} & variables.keys()
-        own = [child for child in psutil.Process().children() if "tests.support.mcp_server" in child.cmdline()]
+        children = (child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE)
+        own = [child for child in children if "tests.support.mcp_server" in child.cmdline()]
         assert own
     until(lambda: not any(child.is_running() for child in own), what="the end of the process")
 

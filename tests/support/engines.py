@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from app.commands.redis_server import embedded_server
 from tests.support import processes
-from tests.support.backend import ROOT, free_port
+from tests.support.backend import ROOT, answers, free_port
 from tests.support.patience import patient, until
 from tests.support.programs import missing, needed
 
@@ -43,17 +43,29 @@ def rules(user: str) -> list[str]:
     return found.split()
 
 
+FREE_PORT = "FREE_PORT"
+"""In the options of a node: a port of its own."""
+
+ATTEMPTS = 5
+
+
 class Node:
-    """One server on a port of its own, with `more` of its options."""
+    """One server on a port of its own, with `more` of its options. A port may be taken before it listens: then it has
+    another one."""
 
     def __init__(self, program: str, folder: Path, *more: str, config: Path | None = None) -> None:
-        self.port = free_port()
-        home = folder / str(self.port)
-        home.mkdir(exist_ok=True)
-        command = [program, *([str(config)] if config else ["--save", ""]), "--port", str(self.port)]
-        command += ["--bind", "127.0.0.1", "--dir", str(home), *more]
-        with (home / "log").open("ab") as log:
-            self.process = processes.start(command, stdout=log, stderr=log)
+        for _ in range(ATTEMPTS):
+            self.port = free_port()
+            home = folder / str(self.port)
+            home.mkdir(exist_ok=True)
+            command = [program, *([str(config)] if config else ["--save", ""]), "--port", str(self.port)]
+            command += ["--bind", "127.0.0.1", "--dir", str(home)]
+            command += [str(free_port()) if option == FREE_PORT else option for option in more]
+            with (home / "log").open("ab") as log:
+                self.process = processes.start(command, stdout=log, stderr=log)
+            until(lambda: answers(self.port) or self.process.poll() is not None, 60, what="a server")
+            if self.process.poll() is None:
+                break
         self.admin = redis_py.Redis(port=self.port, socket_timeout=patient(5))
 
     @property
@@ -103,7 +115,7 @@ class RedisCluster(Nodes):
         super().__init__(program, folder)
         for _ in range(3 + 3 * replicas):
             self.start(
-                "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", str(free_port()),
+                "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", FREE_PORT,
                 "--repl-diskless-sync-delay", "0", "--cluster-replica-validity-factor", "0", *more
             )  # fmt: skip
         until(lambda: all(node.answers() for node in self.nodes), what="the nodes of a cluster")
