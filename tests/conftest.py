@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis as redis_py
@@ -37,7 +38,15 @@ def pytest_configure(config: pytest.Config) -> None:
         keep_busy(config.getoption("busy"))
         if config.getoption("again"):
             check_again(config)
-        config.option.all |= config.args_source is not pytest.Config.ArgsSource.TESTPATHS  # its processes get it, too
+        config.option.all |= config.args_source is not pytest.Config.ArgsSource.TESTPATHS
+    else:
+        config.option.all = config.workerinput["all"]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """A process of xdist gets the command line alone, so what was made of it is sent along."""
+    node.workerinput["all"] = node.config.option.all
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
