@@ -192,11 +192,9 @@ class StreamWorker(GeventWorker):
 
     def is_already_handled(self, respiter: Any) -> bool:
         """Have a long response written by a greenlet of its own, and end this one, whose stack is large."""
-        if (
-            not isinstance(respiter, LongBody) or type(respiter.begun) is not wsgi.Response
-        ):  # HTTP/2's shares a connection
+        begun = respiter.begun if isinstance(respiter, LongBody) else None
+        if begun is None or type(begun) is not wsgi.Response:  # a response of HTTP/2 shares its connection
             return bool(super().is_already_handled(respiter))
-        begun: Any = respiter.begun
         begun.force_close()
         with contextlib.ExitStack() as unless_sent:
             unless_sent.callback(respiter.close)
