@@ -1,7 +1,7 @@
 """The outbox: one thread sends the events of all turns of this process to Redis, in few calls.
 
-The first event is sent at once; events that arrive within the next milliseconds are sent together, and adjacent text
-events of one turn are joined into one, and pieces of thoughts as well. Measured in docs/design.md.
+The first event of a turn is sent at once. Events that arrive within the milliseconds behind a call are sent together;
+adjacent text events of one turn are joined into one, and pieces of thoughts as well. Measured in docs/design.md.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 
 from app.background import BackgroundLoop, Backoff
@@ -18,11 +19,12 @@ from app.events import sse
 from app.state.connection.clients import Unavailable
 from app.state.turns.run_records import EventBatch
 from app.state.turns.runs import RunStore
+from workers.read_pace import ReadPace
 
 log = logging.getLogger(__name__)
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.05
-PAUSE_OF_A_TURN = 0.0005
+PAUSE_OF_A_TURN = 0.0008
 """Seconds between two calls: more with each turn that the last one had events of. A busy process sends fewer, larger
 events, which cost Redis, the readers and itself less."""
 
@@ -49,19 +51,22 @@ class _Pending:
 class Outbox:
     """`put` never blocks; `flush` waits until a turn's events are in its log.
 
-    `on_ended(run_id)` is called when Redis refuses a turn's events because another process has ended the turn.
+    `on_ended(run_id)` is called when Redis refuses a turn's events because another process has ended the turn. `pace`
+    has models read while the outbox does not pause.
     """
 
-    def __init__(self, runs: RunStore, on_ended: Callable[[str], None]) -> None:
+    def __init__(self, runs: RunStore, on_ended: Callable[[str], None], pace: ReadPace | None = None) -> None:
         self._runs = runs
         self._on_ended = on_ended
+        self._pace = pace or ReadPace()
         self._pending: dict[str, _Pending] = {}
+        self._urgent: set[str] = set()  # of the pending ones, those that somebody waits for
         self._sending: frozenset[str] = frozenset()
         self._sent: dict[str, deque[EventBatch]] = {}
         self._numbers: Iterator[int] | None = None
         self._changed = threading.Condition()
         self._backoff = Backoff("outbox", Unavailable)
-        self._loop = BackgroundLoop(self._send_pending, self._backoff, SHORTEST_PAUSE, final=self._send_rest)
+        self._loop = BackgroundLoop(self._pass_on, self._backoff, final=self._send_rest)
 
     def start(self) -> None:
         """Start the thread."""
@@ -85,31 +90,57 @@ class Outbox:
             pending = self._pending.get(run_id)
             if pending is None:
                 pending = self._pending[run_id] = _Pending(session_id, run_id, claim)
+                if run_id not in self._sent:
+                    self._urgent.add(run_id)
                 self._changed.notify_all()
             pending.add(event)
 
     def flush(self, run_id: str) -> None:
         """Wait until all events of the turn are in its log, or dropped because the turn has ended."""
         with self._changed:
+            if run_id in self._pending:
+                self._urgent.add(run_id)
+                self._changed.notify_all()
             self._changed.wait_for(lambda: run_id not in self._pending and run_id not in self._sending)
             self._sent.pop(run_id, None)
 
-    def _send_pending(self) -> None:
-        """Send what waits, as soon as something does."""
+    def _pass_on(self) -> None:
+        """Send what waits, as soon as something does; then pause, and collect what has come meanwhile."""
         with self._changed:
             self._changed.wait_for(lambda: self._pending or self._loop.stopping)
-            waiting = list(self._pending.values())
-            self._pending.clear()
+        turns = self._send(self._pending)
+        self._pace.shut()
+        self._pause(min(max(SHORTEST_PAUSE, PAUSE_OF_A_TURN * turns), LONGEST_PAUSE))
+        self._pace.collect()
+        if not self._pending:
+            self._pace.open()
+
+    def _pause(self, seconds: float) -> None:
+        """Let so many seconds pass. A turn's first events are sent meanwhile, and its last: they are waited for."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._loop.stopping:
+            with self._changed:
+                self._changed.wait_for(lambda: self._urgent or self._loop.stopping, left)
+            self._send(self._urgent)
+
+    def _send(self, run_ids: Container[str]) -> int:
+        """Send what waits of these turns. Returns of how many it was."""
+        with self._changed:
+            waiting = [pending for run_id, pending in self._pending.items() if run_id in run_ids]
             self._sending = frozenset(pending.run_id for pending in waiting)
-        self._send([self._batch(pending) for pending in waiting])
-        self._loop.pause = min(max(SHORTEST_PAUSE, PAUSE_OF_A_TURN * len(waiting)), LONGEST_PAUSE)
+            self._urgent -= self._sending
+            for run_id in self._sending:
+                del self._pending[run_id]
+        if waiting:
+            self._send_batches([self._batch(pending) for pending in waiting])
         with self._changed:
             self._sending = frozenset()
             self._changed.notify_all()
+        return len(waiting)
 
     def _send_rest(self) -> None:
         while self._pending:
-            self._send_pending()
+            self._send(self._pending)
 
     def _batch(self, pending: _Pending) -> EventBatch:
         sent = self._sent.get(pending.run_id)
@@ -118,7 +149,7 @@ class Outbox:
         number = next(self._numbers)
         return EventBatch(pending.session_id, pending.run_id, number, pending.events, after, pending.claim)
 
-    def _send(self, batches: list[EventBatch]) -> None:
+    def _send_batches(self, batches: list[EventBatch]) -> None:
         for batch, accepted in zip(batches, self._append(batches), strict=True):
             if accepted is None:
                 accepted = self._resend(batch)

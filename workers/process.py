@@ -66,11 +66,12 @@ class Worker:
         cancel_tokens, running_turns = CancelRegistry(), RunningTurns()
         self._tool_loop = ToolLoop(settings.tool_timeout)
         listener = PubSubListener(clients.listening(settings), settings.redis_prefix)
+        models = Models(shared.catalog, settings)
         self._runtime = Runtime(
             worker_name=self.name,
             services=shared,
-            models=Models(shared.catalog, settings),
-            outbox=Outbox(shared.runs, lambda run_id: cancel_tokens.cancel(run_id, ENDED_ELSEWHERE)),
+            models=models,
+            outbox=Outbox(shared.runs, lambda run_id: cancel_tokens.cancel(run_id, ENDED_ELSEWHERE), models.pace),
             usage_settler=UsageSettler(shared.ledger, shared.metrics.used),
             control=ControlListener(listener, cancel_tokens),
             cancel_tokens=cancel_tokens,

@@ -12,6 +12,7 @@ from app.events import sse
 from app.state.connection.clients import Unavailable
 from tests.support.patience import patient, until
 from workers.outbox import LONGEST_PAUSE, PAUSE_OF_A_TURN, SHORTEST_PAUSE, Outbox
+from workers.read_pace import ReadPace
 
 CALL = sse.tool_call("call_1", "Get", {})
 
@@ -203,15 +204,17 @@ def test_what_comes_in_while_redis_is_away_keeps_its_place(outbox, runs, hold):
 
 @pytest.mark.parametrize(("turns", "pause"), [(1, SHORTEST_PAUSE), (50, 50 * PAUSE_OF_A_TURN), (200, LONGEST_PAUSE)])
 def test_the_pause_behind_a_call_is_longer_the_more_turns_write(outbox, runs, hold, turns, pause):
-    hold()  # so that the next call has an event of each
-    for turn in range(turns):
-        outbox.put("s", f"run_{turn}", CALL)
-    runs.gate.set()
-    until(lambda: len(runs.sent) == 2, what="the call with all turns")
+    for calls in (2, 4):  # the first events of a turn do not wait
+        runs.asked.clear()
+        hold()  # so that the next call has an event of each
+        for turn in range(turns):
+            outbox.put("s", f"run_{turn}", CALL)
+        runs.gate.set()
+        until(lambda calls=calls: len(runs.sent) == calls, what="the call with all turns")
     outbox.put("s", "run_0", CALL)
-    outbox.flush("run_0")
-    assert [len(batches) for batches in runs.sent] == [1, turns, 1]
-    assert runs.times[2] - runs.times[1] >= pause
+    until(lambda: len(runs.sent) == 5, what="the next call")
+    assert [len(batches) for batches in runs.sent] == [1, turns, 1, turns, 1]
+    assert runs.times[4] - runs.times[3] >= pause
 
 
 def test_an_idle_outbox_stops_at_once(outbox):
@@ -236,3 +239,41 @@ def test_what_a_dead_master_took_with_it_is_sent_again_before_what_follows(runs,
     outbox.put("s", "run", sse.text("d"))
     outbox.flush("run")
     assert runs.logs["run"] == [sse.text(word) for word in "abcd"]
+
+
+class SlowPace(ReadPace):
+    """Nothing is ever collected until the test lets it: the outbox is in its pause for as long."""
+
+    def __init__(self):
+        super().__init__()
+        self.collects, self.may_go = threading.Event(), threading.Event()
+
+    def collect(self):
+        self.collects.set()
+        assert self.may_go.wait(SOON)
+
+
+def test_what_came_in_the_pause_is_collected_before_the_next_call(runs):
+    pace = SlowPace()
+    outbox = Outbox(runs, lambda run_id: None, pace)
+    outbox.start()
+    outbox.put("s", "run_1", sse.text("a"))
+    assert pace.collects.wait(SOON)
+    put(outbox, "run_1", sse.text("b"), sse.text("c"))
+    pace.may_go.set()
+    outbox.flush("run_1")
+    assert runs.logs["run_1"] == [sse.text("a"), sse.text("bc")]
+    outbox.stop()
+
+
+def test_the_first_and_the_last_events_of_a_turn_do_not_wait_for_the_pause(outbox, runs, monkeypatch):
+    monkeypatch.setattr("workers.outbox.SHORTEST_PAUSE", patient(60))
+    monkeypatch.setattr("workers.outbox.LONGEST_PAUSE", patient(60))
+    outbox.put("s", "run_1", sse.text("a"))
+    until(lambda: len(runs.sent) == 1, what="the first call, behind which is a long pause")
+    outbox.put("s", "run_1", sse.text("b"))
+    outbox.put("s", "run_2", sse.text("first"))
+    until(lambda: runs.logs["run_2"], what="the first event of another turn")
+    assert runs.logs["run_1"] == [sse.text("a")]
+    outbox.flush("run_1")
+    assert runs.logs["run_1"] == [sse.text("a"), sse.text("b")]

@@ -21,6 +21,7 @@ from workers.models.request_templates import RequestTemplates
 from workers.models.stall_timer import StallTimer
 from workers.models.tap import Tap
 from workers.models.wires.litellm_chunks import deltas_of
+from workers.read_pace import ReadPace
 from workers.reply import Reply
 from workers.turn import ProviderFailed, ProviderStalled
 
@@ -45,7 +46,7 @@ class CallFailed(Exception):
 class StreamedCall:
     """A call with litellm's arguments `params`. `stall` is how many seconds the provider may be silent.
     `through_wrapper` reads the stream through litellm's public wrapper, else what is inside it. `templates` has what is
-    known of requests that litellm need not make again."""
+    known of requests that litellm need not make again, `pace` says when its stream is read."""
 
     params: dict[str, Any]
     builder: ReplyBuilder
@@ -53,13 +54,14 @@ class StreamedCall:
     on_stall: Callable[[float], None]
     through_wrapper: bool = False
     templates: RequestTemplates = field(default_factory=RequestTemplates)
+    pace: ReadPace = field(default_factory=ReadPace)
 
     async def run(self) -> Reply:
         """The reply. Raises `CallFailed`."""
         try:
             async with asyncio.timeout(None) as limit:
                 timer = StallTimer(limit, self.stall, self.on_stall)
-                tap = Tap(self.builder.add, timer.reset)
+                tap = Tap(self.builder.add, timer.reset, self.pace)
                 try:
                     return await self._run(tap, timer)
                 finally:

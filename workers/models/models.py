@@ -26,6 +26,7 @@ from workers.models.prompt import Prompt, assemble, rules_for, tools_called_in
 from workers.models.reply_builder import ReplyBuilder
 from workers.models.request import CallObserver, ModelRequest, OnEnd
 from workers.models.request_templates import RequestTemplates
+from workers.read_pace import ReadPace
 from workers.reply import Reply
 from workers.turn import ProviderFailed, TurnFailed
 
@@ -62,15 +63,17 @@ class Models:
         settings: Settings,
         loop: LoopThread | None = None,
         templates: RequestTemplates | None = None,
+        pace: ReadPace | None = None,
     ) -> None:
         self._catalog = catalog
         self._settings = settings
         self._loop = loop or LoopThread("aomi models")
         self._templates = templates or RequestTemplates()
+        self.pace = pace or ReadPace(self._loop.call_soon)
 
     def with_catalog(self, catalog: Catalog) -> Models:
         """Other models on the same loop, which is started. Pays now for the routes that are new."""
-        changed = Models(catalog, self._settings, self._loop, self._templates)
+        changed = Models(catalog, self._settings, self._loop, self._templates, self.pace)
         known = {routes.route_of(model) for model in self._catalog.models}
         warm_up.warm_up(self._loop, [model for model in catalog.models if routes.route_of(model) not in known])
         return changed
@@ -100,6 +103,7 @@ class Models:
             observer.on_stall,
             through_wrapper=self._settings.litellm_stream == "wrapper",
             templates=self._templates,
+            pace=self.pace,
         )
         hide = _hiding(request, prepared.params)
         if hide:

@@ -13,6 +13,7 @@ from workers.models.delta import CallPiece, Counted, Delta, Finish, Refusal
 from workers.models.wires import native, openai
 from workers.models.wires.errors import error_in
 from workers.models.wires.frames import DONE, Frame, FrameReader, encoded, framed
+from workers.read_pace import FIRST_READS, MOST_WAITING, ReadPace
 
 DRAIN_SECONDS = 1.0
 """How long the connection may take to end behind the provider's last word; then it is closed, not kept."""
@@ -25,11 +26,14 @@ class Source(httpx.AsyncByteStream):
     """It ends with the provider's last word, though the connection may stay open. Errors and reasons of an end go to
     `report`; `heard` is called for each read."""
 
-    def __init__(self, stream: Any, report: Callable[[Iterable[Delta]], None], heard: Callable[[], None]) -> None:
+    def __init__(
+        self, stream: Any, report: Callable[[Iterable[Delta]], None], heard: Callable[[], None], pace: ReadPace
+    ) -> None:
         self._stream = stream
         self._reads = aiter(stream)
         self._report = report
         self._heard = heard
+        self._pace = pace
         self._frames = FrameReader()
         self._rewriter = openai.Rewriter()
         self._native: native.NativeWire | None = None
@@ -82,12 +86,16 @@ class Source(httpx.AsyncByteStream):
             await self._stream.aclose()
 
     async def _read(self) -> AsyncIterator[list[Frame]]:
+        reads = 0
         try:
             async for data in self._reads:
                 self._heard()
                 yield _flat(self._frames.feed(data))
                 if self._ended:
                     return
+                reads += 1
+                if reads > FIRST_READS and len(data) < MOST_WAITING:
+                    await self._pace.turn()
         except httpx.HTTPError as error:  # litellm would make an error of its own of it, in each mode another
             self.lost = error
             return

@@ -24,6 +24,7 @@ from workers.models.delta import Broken, Delta
 from workers.models.source import Source
 from workers.models.wires import gemini_names
 from workers.models.wires.errors import described
+from workers.read_pace import ReadPace
 
 MOST_OF_AN_ERROR = 64 * 1024
 """Bytes of an error's body that are read."""
@@ -57,6 +58,7 @@ class Tap:
 
     report: Callable[[Iterable[Delta]], None]
     heard: Callable[[], None]
+    pace: ReadPace = field(default_factory=ReadPace)
     sent: int = 0
     """Requests that left."""
     request: httpx.Request | None = None
@@ -81,7 +83,7 @@ class Tap:
             self.rejection = Rejection(response.status_code, response.headers, described(_content(body)))
             response.stream = httpx.ByteStream(body)
         elif is_stream and response.status_code == 200 and _kind(response.headers) in _STREAMS:
-            self.source = response.stream = Source(response.stream, self.report, self.heard)
+            self.source = response.stream = Source(response.stream, self.report, self.heard, self.pace)
 
     def __enter__(self) -> Tap:
         self._reset = _current.set(self)
