@@ -1,6 +1,7 @@
 """The text of a script as Redis gets it: `lua/<name>.lua` behind those functions of the library that it uses.
 
-Redis runs the whole text at each call, which makes every function anew: all of the library would take longer than most scripts do.
+Redis runs the whole text at each call, which makes every function again: all of the library would take longer than most
+scripts do.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ _WORD = re.compile(r"\w+")
 
 @cache
 def source(name: str, publish: str = "PUBLISH") -> str:
-    """A script with the definitions that it needs. `publish` is the command that publishes on the channels of a session."""
+    """A script with the definitions that it needs. `publish` is the command that publishes on the channels of a
+    session."""
     script = _text_of(name)
     needed, used = [script], _words(script)
     for text in reversed((f"local PUBLISH = '{publish}'\n", *_definitions())):
@@ -44,7 +46,7 @@ def _names(definition: str) -> list[str]:
 
 @cache
 def _words(text: str) -> frozenset[str]:
-    """What the text may name. (A word of a string among them does no harm.)"""
+    """All names in the text. (A word of a string among them does no harm.)"""
     return frozenset(_WORD.findall(text))
 
 

@@ -20,6 +20,7 @@ from app.state.connection.prefix import Prefix
 from app.state.pairs import text_fields
 from app.state.script_source import source
 
+
 class Call(NamedTuple):
     """A call of the script `lua/<name>.lua`, with the arguments that `EVALSHA` takes behind the script."""
 

@@ -20,7 +20,8 @@ NAMES = [name for part in script_source.LIBRARY for name in defined((LUA / f"{pa
 
 
 def test_a_script_has_what_it_uses_through_others_too() -> None:
-    assert {"run_key", "log_of", "log_key", "hidden", "log_frames", "PUBLISH"} <= set(defined(script_source.source("append")))
+    needed = {"run_key", "log_of", "log_key", "hidden", "log_frames", "PUBLISH"}
+    assert needed <= set(defined(script_source.source("append")))
 
 
 def test_a_script_has_nothing_that_it_does_not_use() -> None:
