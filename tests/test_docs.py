@@ -38,7 +38,7 @@ from app.config import Settings
 from app.events import sse
 from app.events.types import ErrorCode, FinishReason
 from app.model_params import ModelParams
-from app.state import redis_keys, redis_schema, scripts
+from app.state import redis_keys, redis_schema, script_source
 from app.state.accounts.api_keys import ApiKeys
 from app.state.accounts.ledger import Ledger
 from app.state.conversation.summary import Summary
@@ -74,8 +74,8 @@ RUNS = {
 }
 """By the language of a block: what runs it, and the name it is saved under."""
 MARK = "---- end of an example ----"
-LIBRARY = set(scripts.LIBRARY)
-"""The Lua files that precede every script."""
+LIBRARY = set(script_source.LIBRARY)
+"""The Lua files of definitions, of which a script gets those that it uses."""
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:

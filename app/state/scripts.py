@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 from redis.exceptions import NoScriptError
@@ -19,9 +18,7 @@ from app.state.connection.clients import Client
 from app.state.connection.cluster import Cluster
 from app.state.connection.prefix import Prefix
 from app.state.pairs import text_fields
-
-LIBRARY = ("keys", "prelude", "message_texts", "shared_steps", "branches", "open_calls", "joining")
-"""The files of functions that precede each script, in this order."""
+from app.state.script_source import source
 
 
 class Call(NamedTuple):
@@ -92,15 +89,6 @@ class Store:
     def fields(self, key: str) -> dict[str, str]:
         """A hash as text; empty when there is none."""
         return text_fields(self.redis.hgetall(key))
-
-
-@cache
-def source(name: str, publish: str = "PUBLISH") -> str:
-    """A script as Redis gets it: the names of keys and the shared functions precede it, and before them the command
-    that publishes on the channels of a session."""
-    folder = files("app.state").joinpath("lua")
-    parts = (folder.joinpath(f"{part}.lua").read_text() for part in (*LIBRARY, name))
-    return "\n".join([f"local PUBLISH = '{publish}'", *parts])
 
 
 @cache

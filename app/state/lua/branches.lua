@@ -1,4 +1,4 @@
--- The branches of a thread: functions that precede every script, after those of shared_steps.lua.
+-- The branches of a thread: functions that scripts may use, after those of shared_steps.lua.
 --
 -- The list of the thread's messages holds the active branch. All that was cut off it lies in two hashes: `aside` has the
 -- messages, `branches` says how they hang together. Messages that were cut off at once are a segment. Its record is the field

@@ -1,4 +1,4 @@
--- How the message of a turn joins its thread, and what comes of its tools later: functions that precede every script,
+-- How the message of a turn joins its thread, and what comes of its tools later: functions that scripts may use,
 -- after those of branches.lua.
 
 -- Give a message another id of its client (nil for none), wherever it is.

@@ -1,4 +1,4 @@
--- What stored messages are, read out of their JSON text: functions that precede every script, after those of prelude.lua.
+-- What stored messages are, read out of their JSON text: functions that scripts may use, after those of prelude.lua.
 -- Ids are JSON text here, with their quotes.
 
 -- The JSON string in a text that begins at `from`, with its quotes.

@@ -1,4 +1,4 @@
--- Calls of a turn that wait for a person: functions that precede every script, after those of branches.lua.
+-- Calls of a turn that wait for a person: functions that scripts may use, after those of branches.lua.
 --
 -- The field `awaiting` of a thread names the run whose calls are open. That run has them in `open_calls` (JSON: `message`,
 -- `calls`, `declined`), its own life after their end in `kept_after` (s), the answers so far in `answer:<call>` (JSON: `by`, `result` as JSON text), and in `open_until` when they

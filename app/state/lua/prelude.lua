@@ -1,4 +1,4 @@
--- Functions that precede every script, between those of keys.lua and branches.lua. Every script but append.lua, put_file_chunk.lua and
+-- Functions that scripts may use, between those of keys.lua and branches.lua. Every script but append.lua, put_file_chunk.lua and
 -- set_due.lua takes one argument: a JSON object, decoded as `args`. Lists of frames are {kind, frame, kind, frame, ...}.
 
 -- The time since 1970 in microseconds, by the clock of Redis: the clocks of processes may differ.

@@ -1,4 +1,4 @@
--- Later steps of tools that branches share: functions that precede every script, after those of message_texts.lua.
+-- Later steps of tools that branches share: functions that scripts may use, after those of message_texts.lua.
 --
 -- The steps of a call follow it in its chain, wherever they came. When the active branch is left behind a message, steps of
 -- calls up to that message are copied to the end of the branch that follows there: its prompts need them.
