@@ -105,7 +105,7 @@ class Outbox:
             self._sent.pop(run_id, None)
 
     def _pass_on(self) -> None:
-        """Send what waits, as soon as something does; then pause, and collect what has come meanwhile."""
+        """Send what waits, as soon as something does; then pause, and collect what has come during the pause."""
         with self._changed:
             self._changed.wait_for(lambda: self._pending or self._loop.stopping)
         turns = self._send(self._pending)
@@ -116,7 +116,7 @@ class Outbox:
             self._pace.open()
 
     def _pause(self, seconds: float) -> None:
-        """Let so many seconds pass. A turn's first events are sent meanwhile, and its last: they are waited for."""
+        """Let so many seconds pass. During this a turn's first and last events are sent: somebody waits for them."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not self._loop.stopping:
             with self._changed:
