@@ -12,6 +12,7 @@ import { ConversationView } from "./views/conversation_view.js";
 import { setText } from "./views/dom.js";
 import { DraftChips } from "./views/draft_chips.js";
 import { Drafts } from "./views/drafts.js";
+import { drawDelay } from "./views/draw_pace.js";
 import { Examples } from "./views/examples.js";
 import { listenForFiles } from "./views/file_sources.js";
 import { JumpButton } from "./views/jump_button.js";
@@ -38,8 +39,6 @@ import { WORDS } from "./words.js";
 
 const OWNER = "aomi.owner"; // in localStorage: the public key of this browser's sessions
 const KEY = "aomi.key"; // in sessionStorage: the API key, or the token
-const MIN_DRAW_DELAY = 32; // milliseconds
-const MAX_DRAW_DELAY = 500;
 
 const $ = (selector) => document.querySelector(selector);
 
@@ -159,7 +158,7 @@ function stop() {
 
 /** Draw soon: several changes are drawn together, and slow drawings less often. */
 function draw() {
-  if (!drawTimer) drawTimer = setTimeout(drawNow, Math.max(MIN_DRAW_DELAY, Math.min(4 * drawDuration, MAX_DRAW_DELAY)));
+  if (!drawTimer) drawTimer = setTimeout(drawNow, drawDelay(drawDuration));
 }
 
 function drawNow() {
