@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cached_property
 from typing import Any
 
 from rq import Queue, Retry, worker_registration
@@ -35,8 +36,15 @@ class Jobs:
         state is on a cluster: then `turn` enqueues."""
         if not self._is_beside_state:
             return None
+        return TurnQueue(
+            self._list, lambda session_id, run_id: commands_of(self._enqueuing_turn(session_id, run_id)), most
+        )
+
+    @cached_property
+    def _list(self) -> Any:
+        """The name of the list of turns' jobs, as commands have it."""
         [[_, name]] = commands_of(self._turns.connection.pipeline().llen(self._turns.key))
-        return TurnQueue(name, lambda session_id, run_id: commands_of(self._enqueuing_turn(session_id, run_id)), most)
+        return name
 
     def _enqueuing_turn(self, session_id: str, run_id: str) -> Any:
         pipeline = self._turns.connection.pipeline()  # RQ's own would make two round trips

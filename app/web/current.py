@@ -13,9 +13,10 @@ from app.services import Services
 
 def services() -> Services:
     """The services of the current app. Raises `RuntimeError` outside a request."""
-    if "aomi_services" not in g:
-        g.aomi_services = current_app.extensions["aomi"]
-    return cast(Services, g.aomi_services)
+    found = g.get("aomi_services")
+    if found is None:
+        found = g.aomi_services = current_app.extensions["aomi"]
+    return cast(Services, found)
 
 
 def catalog_source() -> Callable[[], Catalog]:

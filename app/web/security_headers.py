@@ -24,6 +24,6 @@ def register(app: Flask) -> None:
 
 
 def _add_headers(response: Response) -> Response:
-    for name, value in DEFAULT_HEADERS.items():
-        response.headers.setdefault(name, value)
+    present = {name.lower() for name, _ in response.headers}
+    response.headers.extend({name: value for name, value in DEFAULT_HEADERS.items() if name.lower() not in present})
     return response
