@@ -55,6 +55,7 @@ class Site:
         self.redis = redis
         self.stricken: dict[int, float] = {}
         self._backend = backend
+        self.answer_ttl = float(backend.environment["AOMI_ANSWER_TTL"])  # as patient as the machine was busy
         self.folder = folder
         self.front = ""
         """The address of what stands before the webs, if anything does."""

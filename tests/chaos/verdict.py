@@ -21,7 +21,7 @@ from tests.chaos.erasing import APP as APP_OF_THE_ERASED
 from tests.chaos.front_ends_verdict import check_front_end
 from tests.chaos.people import Listener, Person
 from tests.chaos.reader import Sent
-from tests.chaos.site import ANSWER_TTL, Site
+from tests.chaos.site import Site
 from tests.support.moments import this_month
 from tests.support.patience import patient, until
 from tests.support.remains import without_life
@@ -89,7 +89,7 @@ class Verdict:
         try:
             until(lambda: not _open_jobs(store) and not store.zcard("leases"), 100, "the last jobs")
             until(lambda: not store.zcard("model-calls"), 60, "the last model calls")
-            until(lambda: not store.zcard("open-calls"), ANSWER_TTL + 30, "the last calls to be closed")
+            until(lambda: not store.zcard("open-calls"), self._site.answer_ttl + 30, "the last calls to be closed")
         except AssertionError as error:
             self.broken.append(f"{error}: jobs {_open_jobs(store)}, leases {store.zrange('leases', 0, -1)}")
         try:
