@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from app.events import sse
 from app.events.entries import StreamEntry
 from app.live.hub import Closed, FrameBatch, Gap, Hub, Subscription
-from app.live.inbox import Inbox
 
 Read = Callable[[int], list[StreamEntry]]
 """Reads the log's entries after a number."""
@@ -16,9 +15,8 @@ Read = Callable[[int], list[StreamEntry]]
 
 def replay_then_follow(
     hub: Hub, channel: str, read: Read, after: int, keep_alive: float, *, with_reasoning: bool = False
-) -> Iterator[FrameBatch | Inbox | None]:
-    """Batches of frames after number `after`, without end; None after each `keep_alive` seconds of silence. It
-    does not block for them: where it would, it yields its inbox (`waited` blocks).
+) -> Iterator[FrameBatch | None]:
+    """Batches of frames after number `after`, without end; None after each `keep_alive` seconds of silence.
 
     A batch's `first` is above the previous batch's `last` + 1 only where the log no longer holds the frames between.
     A batch that the client does not get has no frames (`sse.is_shown`). Ends when the process stops serving.
@@ -30,9 +28,7 @@ def replay_then_follow(
                 after = entry.number
             try:
                 while True:
-                    subscription.due = time.monotonic() + keep_alive
-                    while not (batch := _next(subscription, after)) and time.monotonic() < subscription.due:
-                        yield subscription
+                    batch = _next(subscription, after, keep_alive)
                     if batch:
                         hub.relayed(batch.at)
                     yield batch and _shown(batch, with_reasoning)
@@ -43,12 +39,13 @@ def replay_then_follow(
                 return
 
 
-def _next(subscription: Subscription, after: int) -> FrameBatch | None:
-    """The next live batch after number `after`; None if there is none by now. Raises `Gap` where a number is missing,
-    and `Closed`."""
-    batch = subscription.take()
+def _next(subscription: Subscription, after: int, keep_alive: float) -> FrameBatch | None:
+    """The next live batch after number `after`; None after `keep_alive` seconds of silence. Raises `Gap` where a number
+    is missing, and `Closed`."""
+    due = time.monotonic() + keep_alive
+    batch = subscription.next(keep_alive)
     while batch and batch.last <= after:
-        batch = subscription.take()
+        batch = subscription.next(max(0.0, due - time.monotonic()))
     if batch and batch.first > after + 1:
         raise Gap
     return batch and batch.after(after)
