@@ -8,11 +8,10 @@ import threading
 from collections.abc import Callable
 
 LONGEST_SHUT = 0.25
-"""Seconds after which streams are read again, whatever the outbox does: it may wait for Redis."""
+"""Seconds after which streams are read again, whatever the outbox does: it may wait for Redis at each call."""
 
 MOST_WAITING = 4096
 """Bytes: behind a read of more there is more, which is read at once."""
-
 
 FIRST_READS = 2
 """They are not waited for: the first text is behind what a provider sends before it, and somebody waits for it."""
@@ -38,7 +37,9 @@ class ReadPace:
 
     def shut(self) -> None:
         """Have streams wait before their next read."""
-        self._is_shut = self._call_soon is not None
+        if self._call_soon:
+            self._is_shut = True
+            self._call_soon(self._open_in_time)
 
     def collect(self) -> None:
         """Have the streams that wait read once. Returns when they have passed on what they read."""
@@ -55,15 +56,17 @@ class ReadPace:
 
     def _let_read(self, is_read: threading.Event) -> None:
         self._wake()
-        loop = asyncio.get_running_loop()
-        loop.call_soon(is_read.set)  # behind the streams: a loop keeps the order
-        self._opening = loop.call_later(LONGEST_SHUT, self._open_late)
+        asyncio.get_running_loop().call_soon(is_read.set)  # behind the streams: a loop keeps the order
+        self._open_in_time()
 
     def _wake(self) -> None:
-        if self._opening:
-            self._opening.cancel()
         self._turn.set()
         self._turn.clear()
+
+    def _open_in_time(self) -> None:
+        if self._opening:
+            self._opening.cancel()
+        self._opening = asyncio.get_running_loop().call_later(LONGEST_SHUT, self._open_late)
 
     def _open_late(self) -> None:
         self._is_shut = False
