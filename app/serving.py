@@ -14,14 +14,12 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Generator
 from http import HTTPStatus
 from types import FrameType
 from typing import Any
 
 import gevent
 import gevent.socket
-from gevent.pool import Group
 from gunicorn import util
 from gunicorn.errors import AppImportError
 from gunicorn.glogging import Logger
@@ -45,6 +43,7 @@ from app.telemetry import logs, tracing
 from app.web.security_headers import DEFAULT_HEADERS
 from app.web.streaming.client_socket import LONGEST, ClientSocket
 from app.web.streaming.long_body import LongBody
+from app.web.streaming.long_streams import LongStreams
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +123,7 @@ class StreamWorker(GeventWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._clients: set[Any] = set()
-        self._long = Group()  # what writes long responses
+        self._long = LongStreams()
         self._closes_at = self._send_timeout = 0.0
         self._idle: dict[Any, None] = {}  # those of them that wait for a request, the longest first
         self._max_clients = self._files_at_start = file_limit.UNLIMITED
@@ -191,7 +190,7 @@ class StreamWorker(GeventWorker):
                 sock.await_request()
 
     def is_already_handled(self, respiter: Any) -> bool:
-        """Have a long response written by a greenlet of its own, and end this one, whose stack is large."""
+        """Hand a long response over to `LongStreams`, and end this greenlet, whose stack is large."""
         begun = respiter.begun if isinstance(respiter, LongBody) else None
         if begun is None or type(begun) is not wsgi.Response:  # a response of HTTP/2 shares its connection
             return bool(super().is_already_handled(respiter))
@@ -202,7 +201,7 @@ class StreamWorker(GeventWorker):
             unless_sent.pop_all()
         connection = gevent.socket.socket(fileno=begun.sock.detach())
         connection.settimeout(self._send_timeout)
-        self._long.spawn(_write, connection, begun.chunked, respiter.frames)
+        self._long.write(connection, begun.chunked, respiter.frames)
         raise StopIteration
 
     def timeout_ctx(self) -> Any:
@@ -259,16 +258,6 @@ class StreamWorker(GeventWorker):
         client = next(iter(self._idle))
         del self._idle[client]
         _close_when_idle(client)
-
-
-def _write(connection: Any, is_chunked: bool, frames: Generator[bytes]) -> None:
-    """Write a response to its end, and close its connection."""
-    with contextlib.closing(connection), contextlib.closing(frames), contextlib.suppress(OSError):
-        for data in frames:
-            if data:
-                util.write(connection, data, is_chunked)
-        if is_chunked:
-            util.write_chunk(connection, b"")
 
 
 def _close_when_idle(client: Any) -> None:

@@ -13,6 +13,7 @@ from app.events import sse
 from app.events.entries import StreamEntry
 from app.events.types import UpdateEvent
 from app.live.hub import Hub
+from app.live.inbox import Inbox
 from app.live.relay import Read, replay_then_follow
 from app.openapi.declare import LAST_EVENT_ID, SESSION, Events, documented
 from app.services import Services
@@ -55,9 +56,10 @@ class UpdateFrames:
         """On the parts of a process."""
         return cls(services.hub, services.sessions, catalog_source(), services.settings.keep_alive)
 
-    def follow(self, session_id: str, after: int | None) -> Iterator[bytes]:
+    def follow(self, session_id: str, after: int | None) -> Iterator[bytes | Inbox]:
         """The updates after number `after` (None: those from now on), a `gap` event where some are no longer kept, the
-        `state` as of now, then updates as they come. Ends when the process stops. Raises `Unavailable`.
+        `state` as of now, then updates as they come; its inbox where it would wait for them. Ends when the
+        process stops. Raises `Unavailable`.
 
         A session that Redis has lost, or that was deleted, counts its updates from 1 again: a `gap` and its `state` are
         sent within `MAX_SILENCE`.
@@ -78,11 +80,14 @@ class UpdateFrames:
 
     def _until_restart(
         self, session_id: str, read: Read, last: int
-    ) -> Generator[bytes, None, tuple[int, bytes] | None]:
+    ) -> Generator[bytes | Inbox, None, tuple[int, bytes] | None]:
         """The updates after number `last` as they come. Returns the state of a session that counts from 1 again; None
         when the process stops."""
         silent, tick = 0.0, min(self.keep_alive, MAX_SILENCE)
         for batch in replay_then_follow(self.hub, redis_keys.updates(session_id), read, last, tick):
+            if isinstance(batch, Inbox):
+                yield batch
+                continue
             if batch is None:
                 if restart := self._restart(session_id, last):
                     return restart

@@ -8,13 +8,13 @@ makes it fast. Measured in docs/design.md.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from typing import NamedTuple
 
 from app.events import sse
+from app.live.inbox import Inbox
 from app.state.connection.pubsub import Listener
 
 MAX_UNREAD = 512
@@ -54,16 +54,14 @@ def _ignore(_: object) -> None:
     """Where nobody wants to know."""
 
 
-class Subscription:
+class Subscription(Inbox):
     """The live messages of one channel for one reader. It ends with a `with` block, which calls `end` with it."""
 
-    __slots__ = ("_arrived", "_end", "_lagging", "_unread")
+    __slots__ = ("_end", "_lagging")
 
     def __init__(self, end: Callable[[Subscription], object] = _ignore) -> None:
+        super().__init__()
         self._end = end
-        self._unread: list[bytes] = []  # a queue would take 2 KB of each idle stream
-        self._arrived = threading.Lock()
-        self._arrived.acquire()
         self._lagging = False
 
     def __enter__(self) -> Subscription:
@@ -74,25 +72,17 @@ class Subscription:
 
     def push(self, message: bytes) -> None:
         """Add a message. When `MAX_UNREAD` are unread it is dropped, and the reader gets one `Gap`."""
-        if len(self._unread) < MAX_UNREAD:
-            self.signal(message)
+        if len(self.unread) < MAX_UNREAD:
+            self.add(message)
         elif not self._lagging:
             self._lagging = True
-            self.signal(_GAP)
+            self.add(_GAP)
 
-    def signal(self, signal: bytes) -> None:
-        """Add `_GAP` or `_CLOSED`, however many messages are unread."""
-        self._unread.append(signal)
-        with suppress(RuntimeError):  # the reader does not wait
-            self._arrived.release()
-
-    def next(self, timeout: float) -> FrameBatch | None:
-        """The next batch, or None after `timeout` seconds of silence. Raises `Gap`, `Closed`."""
-        until = time.monotonic() + timeout
-        while not self._unread:
-            if not self._arrived.acquire(timeout=max(0.0, until - time.monotonic())):
-                return None
-        message = self._unread.pop(0)
+    def take(self) -> FrameBatch | None:
+        """The next batch; None if all are taken. Raises `Gap`, `Closed`."""
+        if not self.unread:
+            return None
+        message = self.unread.pop(0)
         if message is _GAP:
             self._lagging = False
             raise Gap
@@ -138,9 +128,9 @@ class Hub:
         with ExitStack() as unless_subscribed:
             unless_subscribed.enter_context(subscription)
             if not self._listener.subscribe(channel):
-                subscription.signal(_GAP)
+                subscription.add(_GAP)
             if self._closed:
-                subscription.signal(_CLOSED)
+                subscription.add(_CLOSED)
             unless_subscribed.pop_all()
         return subscription
 
@@ -172,4 +162,4 @@ class Hub:
         with self._lock:
             subscriptions = [subscription for readers in self._subscribers.values() for subscription in readers]
         for subscription in subscriptions:
-            subscription.signal(signal)
+            subscription.add(signal)

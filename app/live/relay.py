@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from app.events import sse
 from app.events.entries import StreamEntry
 from app.live.hub import Closed, FrameBatch, Gap, Hub, Subscription
+from app.live.inbox import Inbox
 
 Read = Callable[[int], list[StreamEntry]]
 """Reads the log's entries after a number."""
@@ -15,8 +16,9 @@ Read = Callable[[int], list[StreamEntry]]
 
 def replay_then_follow(
     hub: Hub, channel: str, read: Read, after: int, keep_alive: float, *, with_reasoning: bool = False
-) -> Iterator[FrameBatch | None]:
-    """Batches of frames after number `after`, without end; None after each `keep_alive` seconds of silence.
+) -> Iterator[FrameBatch | Inbox | None]:
+    """Batches of frames after number `after`, without end; None after each `keep_alive` seconds of silence. It
+    does not block for them: where it would, it yields its inbox (`waited` blocks).
 
     A batch's `first` is above the previous batch's `last` + 1 only where the log no longer holds the frames between.
     A batch that the client does not get has no frames (`sse.is_shown`). Ends when the process stops serving.
@@ -28,7 +30,9 @@ def replay_then_follow(
                 after = entry.number
             try:
                 while True:
-                    batch = _next(subscription, after, keep_alive)
+                    subscription.due = time.monotonic() + keep_alive
+                    while not (batch := _next(subscription, after)) and time.monotonic() < subscription.due:
+                        yield subscription
                     if batch:
                         hub.relayed(batch.at)
                     yield batch and _shown(batch, with_reasoning)
@@ -39,13 +43,12 @@ def replay_then_follow(
                 return
 
 
-def _next(subscription: Subscription, after: int, keep_alive: float) -> FrameBatch | None:
-    """The next live batch after number `after`; None after `keep_alive` seconds of silence. Raises `Gap` where a number
-    is missing, and `Closed`."""
-    due = time.monotonic() + keep_alive
-    batch = subscription.next(keep_alive)
+def _next(subscription: Subscription, after: int) -> FrameBatch | None:
+    """The next live batch after number `after`; None if there is none by now. Raises `Gap` where a number is missing,
+    and `Closed`."""
+    batch = subscription.take()
     while batch and batch.last <= after:
-        batch = subscription.next(max(0.0, due - time.monotonic()))
+        batch = subscription.take()
     if batch and batch.first > after + 1:
         raise Gap
     return batch and batch.after(after)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import socket
-import threading
 import uuid
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from app import serving
 from tests.support.patience import patient
 
 
@@ -36,21 +34,3 @@ def test_updates_come_in_either_version_of_http_and_head_gets_none(webs, client,
                 while wanted not in received:
                     received += connection.recv(65536)
                 assert (b"chunked" in received) == (version == "1.1")
-
-
-def test_a_client_that_does_not_read_is_cut_off():
-    ours, theirs = socket.socketpair()
-    ours.settimeout(0.05)
-    ended = threading.Event()
-
-    def frames():
-        try:
-            while True:
-                yield b"x" * 65536
-        finally:
-            ended.set()
-
-    serving._write(ours, True, frames())
-    assert ended.is_set()
-    assert ours.fileno() == -1
-    theirs.close()

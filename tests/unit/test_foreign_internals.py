@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import fakeredis
+import gevent
+import gevent.event
 import gevent.socket
 import pytest
 from gunicorn.arbiter import Arbiter
@@ -30,6 +32,7 @@ from rq.worker.base import BaseWorker
 
 from app.state.connection.clients import Refusing
 from app.turns.queue import Jobs
+from tests.support.patience import patient
 from workers.models import call, litellm_setup, tap
 from workers.thread_worker import ThreadWorker
 
@@ -132,6 +135,14 @@ def test_gunicorn_asks_whether_a_response_is_handled_and_lets_the_connection_be_
     response.force_close()
     assert (response.sock, response.chunked, response.should_close()) == (socket, True, True)
     assert response.start_response.__self__ is response
+
+
+def test_a_timer_of_gevents_loop_calls_once_and_is_closed():
+    called = gevent.event.Event()
+    timer = gevent.get_hub().loop.timer(0.001)
+    timer.start(called.set)
+    assert called.wait(patient(5))
+    timer.close()
 
 
 def test_a_gevent_socket_has_the_systems_socket_below_it():

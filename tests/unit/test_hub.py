@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from app.events import sse
@@ -31,6 +33,13 @@ def message(number, content="a"):
     return b"%d %d text\n" % (number, number) + sse.frame(sse.text(content))
 
 
+def following(subscription):
+    """The next batch, however long it takes."""
+    subscription.due = time.monotonic() + SOON
+    subscription.wait()
+    return subscription.take()
+
+
 def frames(*contents):
     return b"".join(sse.frame(sse.text(content)) for content in contents)
 
@@ -39,13 +48,13 @@ def test_a_follower_gets_what_is_published_on_its_channel_alone(hub, redis):
     with hub.subscribe("ours") as subscription:
         redis.publish("theirs", message(1, "b"))
         redis.publish("ours", message(2, "a"))
-        assert subscription.next(SOON) == FrameBatch(2, 2, "text", frames("a"))
+        assert following(subscription) == FrameBatch(2, 2, "text", frames("a"))
 
 
 def test_every_follower_of_a_channel_gets_its_messages(hub, redis):
     with hub.subscribe("ours") as first, hub.subscribe("ours") as second:
         redis.publish("ours", message(1))
-        assert first.next(SOON) == second.next(SOON) == FrameBatch(1, 1, "text", frames("a"))
+        assert following(first) == following(second) == FrameBatch(1, 1, "text", frames("a"))
 
 
 def test_nothing_connects_before_the_first_stream_opens(redis):
@@ -77,47 +86,47 @@ def test_a_lost_connection_sends_every_follower_to_its_log(hub, redis):
         redis.cut()
         for subscription in (ours, theirs):
             with pytest.raises(Gap):
-                subscription.next(SOON)
+                following(subscription)
 
 
 def test_a_follower_hears_again_after_a_lost_connection(hub, redis):
     with hub.subscribe("ours") as subscription:
         redis.cut()
         with pytest.raises(Gap):
-            subscription.next(SOON)
+            following(subscription)
         redis.publish("ours", message(1))
-        assert subscription.next(SOON).last == 1
+        assert following(subscription).last == 1
 
 
 def test_closing_ends_the_open_streams(hub):
     with hub.subscribe("ours") as subscription:
         hub.close()
         with pytest.raises(Closed):
-            subscription.next(SOON)
+            following(subscription)
 
 
 def test_a_closed_hub_ends_a_stream_that_opens_later(hub):
     hub.close()
     with hub.subscribe("ours") as subscription, pytest.raises(Closed):
-        subscription.next(SOON)
+        following(subscription)
 
 
 # One mailbox
 
 
 def test_silence_is_none():
-    assert Subscription().next(0) is None
+    assert Subscription().take() is None
 
 
 def test_a_reader_that_falls_behind_gets_what_there_was_room_for_and_then_a_gap():
     subscription = Subscription()
     for number in range(1, MAX_UNREAD + 10):
         subscription.push(message(number))
-    taken = [subscription.next(0).last for _ in range(MAX_UNREAD)]
+    taken = [subscription.take().last for _ in range(MAX_UNREAD)]
     assert taken == list(range(1, MAX_UNREAD + 1))
     with pytest.raises(Gap):
-        subscription.next(0)
-    assert subscription.next(0) is None
+        subscription.take()
+    assert subscription.take() is None
 
 
 def test_a_reader_that_has_caught_up_gets_messages_again():
@@ -125,11 +134,11 @@ def test_a_reader_that_has_caught_up_gets_messages_again():
     for number in range(MAX_UNREAD + 1):
         subscription.push(message(number))
     for _ in range(MAX_UNREAD):
-        subscription.next(0)
+        subscription.take()
     with pytest.raises(Gap):
-        subscription.next(0)
+        subscription.take()
     subscription.push(message(1000))
-    assert subscription.next(0).last == 1000
+    assert subscription.take().last == 1000
 
 
 # One batch

@@ -10,6 +10,7 @@ import pytest
 from app.events import sse
 from app.events.entries import StreamEntry
 from app.live.hub import Hub
+from app.live.inbox import waited
 from app.live.relay import replay_then_follow
 from app.state.connection.pubsub import PubSubListener
 from tests.unit.pubsub import FakeRedis
@@ -39,7 +40,7 @@ class Log:
         return [entry for entry in self.entries if entry.number > after]
 
     def subscribe(self, after=0, keep_alive=1.0, read=None):
-        return closing(replay_then_follow(self.hub, CHANNEL, read or self.read, after, keep_alive))
+        return closing(waited(replay_then_follow(self.hub, CHANNEL, read or self.read, after, keep_alive)))
 
 
 @pytest.fixture
@@ -181,7 +182,7 @@ def test_a_client_that_asks_gets_thoughts_and_not_all_that_is_kept(log):
     kept = sse.frame(sse.kept_reasoning({"model": "m", "blocks": []}))
     thought = sse.frame(sse.thought("hm"))
     log.entries += [StreamEntry(1, "reasoning", thought), StreamEntry(2, "reasoning", kept)]
-    with closing(replay_then_follow(log.hub, CHANNEL, log.read, 0, 1.0, with_reasoning=True)) as stream:
+    with closing(waited(replay_then_follow(log.hub, CHANNEL, log.read, 0, 1.0, with_reasoning=True))) as stream:
         first = [next(stream) for _ in range(2)]
         log.redis.publish(CHANNEL, b"3 3 reasoning\n" + thought)
         log.redis.publish(CHANNEL, b"4 4 reasoning\n" + kept)

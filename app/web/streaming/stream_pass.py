@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from app.live.inbox import Inbox
 from app.state.accounts.owners import Owners
 from app.state.connection.clients import Unavailable
 from app.tokens.user import User
@@ -53,7 +54,7 @@ class StreamPass:
         self.checked_at = float("-inf")
 
 
-def admitted(frames: Iterator[bytes]) -> Iterator[bytes]:
+def admitted(frames: Iterator[bytes | Inbox]) -> Iterator[bytes | Inbox]:
     """The frames of this request's stream, for as long as its user may read them; all of them without owners.
 
     Raises `ConnectionResetError`, which gunicorn answers by closing the connection: a client would take a clean end for
@@ -66,8 +67,11 @@ def admitted(frames: Iterator[bytes]) -> Iterator[bytes]:
     return _while_admitted(frames, StreamPass(own.owners, own.tokens, user, sessions, grace, time.monotonic()))
 
 
-def _while_admitted(frames: Iterator[bytes], stream_pass: StreamPass) -> Iterator[bytes]:
+def _while_admitted(frames: Iterator[bytes | Inbox], stream_pass: StreamPass) -> Iterator[bytes | Inbox]:
     for frame in frames:
+        if isinstance(frame, Inbox):  # silence is no frame
+            yield frame
+            continue
         if GAP in frame:  # as after a deletion
             stream_pass.recheck()
         if not stream_pass.admits():

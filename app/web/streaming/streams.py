@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from flask import Response, request
 
 from app.events import sse
+from app.live.inbox import Inbox, waited
 from app.state.connection.clients import Unavailable
 from app.web.current import services
 from app.web.streaming.client_socket import ClientSocket
@@ -19,20 +20,23 @@ from app.web.streaming.stream_slots import StreamSlot, use_slot
 log = logging.getLogger(__name__)
 
 
-def stream(frames: Iterator[bytes], *, is_long: bool = False) -> Response:
+def stream(frames: Iterator[bytes | Inbox], *, is_long: bool = False) -> Response:
     """The frames as an event stream, from a view that `opens_stream`. A client that reads nothing for
-    AOMI_SEND_TIMEOUT is cut off; it may resume. `is_long`: it is mostly silent, and costs less memory; its connection
-    takes no further request."""
-    socket = request.environ.get("gunicorn.socket")
-    settings, environ = services().settings, request.environ
-    is_long = is_long and isinstance(socket, ClientSocket)
-    if is_long:
+    AOMI_SEND_TIMEOUT is cut off; it may resume. `is_long`: it is mostly silent, and is parked where it yields its
+    inbox; its connection takes no further request."""
+    environ: dict[str, Any] = request.environ
+    socket, settings = environ.get("gunicorn.socket"), services().settings
+    is_parked = is_long and isinstance(socket, ClientSocket)
+    if is_parked:
         environ, socket = {}, None
+    elif is_long:
+        frames = waited(frames)
     timed = _with_send_timeout(admitted(frames), use_slot(), environ, socket, settings.send_timeout)
     next(timed)  # from here on its end releases the slot, even if no frame is ever sent
     # direct_passthrough: two iterators less around each token, and 2 KB less for each open stream
     headers = sse.HEADERS | {sse.KEEP_ALIVE_HEADER: f"{settings.keep_alive:g}"}
-    kind, body = (_LongResponse, LongBody(timed)) if is_long else (Response, timed)
+    body = LongBody(timed) if is_parked else cast(Iterator[bytes], timed)  # which waits by itself
+    kind = _LongResponse if is_parked else Response
     return kind(body, mimetype=sse.MIMETYPE, headers=headers, direct_passthrough=True)
 
 
@@ -48,8 +52,8 @@ class _LongResponse(Response):
 
 
 def _with_send_timeout(
-    frames: Iterator[bytes], slot: StreamSlot, environ: dict[str, Any], socket: Any, seconds: float
-) -> Generator[bytes]:
+    frames: Iterator[bytes | Inbox], slot: StreamSlot, environ: dict[str, Any], socket: Any, seconds: float
+) -> Generator[bytes | Inbox]:
     before = socket.gettimeout() if socket else None
     try:
         yield b""

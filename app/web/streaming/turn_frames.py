@@ -10,6 +10,7 @@ from typing import NamedTuple
 from app.events import sse
 from app.events.entries import StreamEntry
 from app.live.hub import FrameBatch, Hub
+from app.live.inbox import waited
 from app.live.relay import replay_then_follow
 from app.services import Services
 from app.state import redis_keys
@@ -88,7 +89,8 @@ class TurnFrames:
             return self.runs.entries(session_id, run_id, number)
 
         channel, silent, tick = redis_keys.log(session_id, run_id), 0.0, min(self.keep_alive, MAX_SILENCE)
-        for batch in replay_then_follow(self.hub, channel, read, after, tick, with_reasoning=with_reasoning):
+        batches = replay_then_follow(self.hub, channel, read, after, tick, with_reasoning=with_reasoning)
+        for batch in waited(batches):
             if batch is None:
                 if rest := self._missed_rest(session_id, run_id, after, with_reasoning):
                     yield from rest
