@@ -123,6 +123,7 @@ class RecordingWorker(BaseWorker):
             pipeline.expire(execution.worker_executions_key, ttl + _INDEX_SECONDS)
             self.executions[execution.id] = execution
             self.set_state(WorkerStatus.BUSY, pipeline=pipeline)
+            self._limit_life(pipeline)
             if self._queue.name == TURNS:
                 job.save(pipeline)  # it was not read: that of a deleted session is gone, and must not come back in part
             job.prepare_for_execution(self.name, pipeline=pipeline)
@@ -130,6 +131,11 @@ class RecordingWorker(BaseWorker):
             pipeline.lrem(self._queue.intermediate_queue_key, 1, job.id)
             pipeline.zcard(job.execution_registry.key)
             return int(pipeline.execute()[-1])
+
+    def _limit_life(self, pipeline: Any) -> None:
+        """What was written to the worker may have made its hash anew: its heartbeat was late, or Redis has lost it.
+        It must end also if the worker dies now."""
+        pipeline.expire(self.key, self._heartbeat_ttl)
 
     def _drop_execution(self, job: Job, execution: Execution) -> None:
         with self.connection.pipeline() as pipeline:
@@ -159,6 +165,7 @@ class RecordingWorker(BaseWorker):
     def _remove_job(self, job: Job, execution: Execution) -> None:
         with self.connection.pipeline() as pipeline:
             self.increment_successful_job_count(pipeline=pipeline)
+            self._limit_life(pipeline)
             self.cleanup_execution(job, pipeline=pipeline, execution=execution)
             pipeline.delete(job.key, job.execution_registry.key)
             pipeline.execute()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 from app.events import sse
 from app.events.entries import StreamEntry
@@ -16,7 +16,7 @@ Read = Callable[[int], list[StreamEntry]]
 
 def replay_then_follow(
     hub: Hub, channel: str, read: Read, after: int, keep_alive: float, *, with_reasoning: bool = False
-) -> Iterator[FrameBatch | Inbox | None]:
+) -> Generator[FrameBatch | Inbox | None]:
     """Batches of frames after number `after`, without end; None after each `keep_alive` seconds of silence. It
     does not block for them: where it would, it yields its inbox (`waited` blocks).
 

@@ -73,9 +73,9 @@ def test_an_interrupt_is_counted_by_the_web_and_timed_by_the_worker(client, prov
         began = time.monotonic()
         client.interrupt()
         list(stream.events())
-        took = time.monotonic() - began
     assert grown("aomi_turns_total", app="scripted", end="interrupted") == 1
     assert grown("aomi_interrupt_seconds_count") == 1
+    took = time.monotonic() - began  # the worker may learn of it behind the stream's end
     assert grown("aomi_interrupt_seconds_sum", at_once=True) < took  # 0 if both learned the time a round trip apart
 
 

@@ -91,3 +91,13 @@ def test_the_end_of_a_turn_that_an_earlier_version_settled_is_told(runs, frames,
     connection.hdel(redis_keys.run(run.session_id, run.id), "terminal")
     ((_, told),) = events(frames.follow(run.session_id, run.id, 99, with_ids=False))
     assert sse.outcome(told) == sse.outcome(terminal)
+
+
+def test_the_subscription_of_a_stream_that_failed_ends_although_its_traceback_lives_on(frames, run):
+    stream = frames._batches(run.session_id, run.id, 0, False)
+    next(stream)
+    assert frames.hub.open_streams == 1
+    with pytest.raises(ConnectionResetError) as failure:
+        stream.throw(ConnectionResetError())
+    assert failure.tb is not None
+    assert frames.hub.open_streams == 0

@@ -78,3 +78,13 @@ def test_a_worker_that_redis_has_lost_is_registered_again(worker, redis):
     heartbeats.send(worker, [], TTL)
     assert redis.hget(worker.key, "queues") == BACKGROUND.encode()
     assert 0 < redis.ttl(worker.key) <= TTL
+
+
+def test_what_a_job_writes_to_a_worker_that_redis_has_lost_has_a_life(worker, redis):
+    job = begin(worker, "job-1").job
+    redis.delete(worker.key)
+    execution = begin(worker, "job-2")
+    assert redis.ttl(worker.key) > 0
+    redis.delete(worker.key)
+    worker.handle_job_success(job, worker.queues[0], job.started_job_registry, execution)
+    assert redis.ttl(worker.key) > 0

@@ -4,6 +4,7 @@ API, whose bytes pass through, or as events, for dialects."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -90,20 +91,21 @@ class TurnFrames:
 
         channel, silent, tick = redis_keys.log(session_id, run_id), 0.0, min(self.keep_alive, MAX_SILENCE)
         batches = replay_then_follow(self.hub, channel, read, after, tick, with_reasoning=with_reasoning)
-        for batch in waited(batches):
-            if batch is None:
-                if rest := self._missed_rest(session_id, run_id, after, with_reasoning):
-                    yield from rest
+        with closing(batches):  # a traceback that lives on keeps this frame: the subscription would go on
+            for batch in waited(batches):
+                if batch is None:
+                    if rest := self._missed_rest(session_id, run_id, after, with_reasoning):
+                        yield from rest
+                        return
+                    silent += tick
+                    if silent >= self.keep_alive:
+                        silent = 0.0
+                        yield None
+                    continue
+                silent, after = 0.0, batch.last
+                yield batch
+                if batch.kind in sse.TERMINAL:
                     return
-                silent += tick
-                if silent >= self.keep_alive:
-                    silent = 0.0
-                    yield None
-                continue
-            silent, after = 0.0, batch.last
-            yield batch
-            if batch.kind in sse.TERMINAL:
-                return
 
     def _missed_rest(self, session_id: str, run_id: str, after: int, with_reasoning: bool) -> list[FrameBatch]:
         """The batches behind number `after`, up to the terminal event, of a turn that is over or no longer kept.
