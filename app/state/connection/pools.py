@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from redis import BlockingConnectionPool, Connection, Redis
 from redis.backoff import NoBackoff
@@ -49,6 +49,12 @@ class PolledConnection(AbstractConnection):
         if self._parser._reader.has_data() or poll.poll(0):
             raise ConnectionError("The connection was closed, or has unread bytes")
         return False
+
+    def _connect(self) -> Any:
+        try:
+            return cast(Any, super())._connect()
+        except OSError as error:  # redis-py's frame keeps it: in a cycle, which would hold all callers' frames as well
+            raise error.with_traceback(None) from None
 
 
 def _kernel_poll() -> select.poll:
