@@ -124,8 +124,7 @@ class RecordingWorker(BaseWorker):
             self.executions[execution.id] = execution
             self.set_state(WorkerStatus.BUSY, pipeline=pipeline)
             self._limit_life(pipeline)
-            if self._queue.name == TURNS:
-                job.save(pipeline)  # it was not read: that of a deleted session is gone, and must not come back in part
+            job.save(pipeline)  # its session may be deleted, and its hash with it: it must not come back in part
             job.prepare_for_execution(self.name, pipeline=pipeline)
             pipeline.persist(job.key)
             pipeline.lrem(self._queue.intermediate_queue_key, 1, job.id)
@@ -133,8 +132,8 @@ class RecordingWorker(BaseWorker):
             return int(pipeline.execute()[-1])
 
     def _limit_life(self, pipeline: Any) -> None:
-        """What was written to the worker may have made its hash anew: its heartbeat was late, or Redis has lost it.
-        It must end also if the worker dies now."""
+        """The hash of the worker may be new: its heartbeat was late, or Redis has lost it. It must expire also if the
+        worker dies now."""
         pipeline.expire(self.key, self._heartbeat_ttl)
 
     def _drop_execution(self, job: Job, execution: Execution) -> None:

@@ -88,3 +88,11 @@ def test_what_a_job_writes_to_a_worker_that_redis_has_lost_has_a_life(worker, re
     redis.delete(worker.key)
     worker.handle_job_success(job, worker.queues[0], job.started_job_registry, execution)
     assert redis.ttl(worker.key) > 0
+
+
+def test_a_job_that_was_deleted_after_it_was_taken_is_whole_while_it_runs(worker, redis):
+    queue = open_queue(BACKGROUND, redis)
+    job = queue.enqueue_call("workers.jobs.run_steps", job_id="job-1", timeout=NO_TIMEOUT)
+    redis.delete(job.key)
+    worker.begin(job)
+    assert queue.fetch_job("job-1").func_name == "workers.jobs.run_steps"
