@@ -44,6 +44,73 @@ def test_a_text_that_has_streamed_is_as_one_that_came_at_once(here):
     assert different == []
 
 
+PLAIN = [
+    *(text for text in TEXTS if "<script>" not in text),
+    "[a](https://a.example/b?c=1&d=%20é 'a \"title\"') [b](/here) [c](javascript:x) [d](mailto:a@b.example)",
+    "[e](<https://a b>) <https://auto.example/&amp;> me@mail.example www.plain.example [](https://empty.example)",
+    "[\ud800](https://half.example/\ud800)",
+    "&copy; &amp;lt; &#60;b&#62; &nosuch; &copy `&amp;` AT&T [&lt;](https://x.example/?a&lt;b) \\&amp; \\<b> a < b > c",
+    "1. a\n   - [x] b\n\n     c\n   - [ ] d\n2. e\n\n   ```js\n   f(`<b>`)\n   ```\n\n3) g\n4) h\n\n7. i\n",
+    "| a | `b|c` | **d** |\n|:--|:-:|--:|\n| \\| | [e](https://e.example) ~~f~~ |\n\n| only | a head |\n|---|---|\n",
+    "> # h\n>\n> ```\n> code\n> ```\n> - a\n> | t |\n> |---|\n> | 1 |\n\n***bold _and_ em***  \nnext\\\nlast `` ` ``",
+]
+AS_PARSED = """async ([texts]) => {
+  const { MarkdownView } = await import("/playground/views/markdown_view.js");
+  const { Marked } = await import("/playground/vendor/marked.esm.js");
+  const { default: purify } = await import("/playground/vendor/purify.es.mjs");
+  const SAFE = ["align", "checked", "start", "type"];
+  const ALLOWED = { ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i, ADD_URI_SAFE_ATTR: SAFE };
+  const KEPT = new Set(["align", "checked", "href", "start", "title"]);
+  const shape = (root) => {
+    for (const box of root.querySelectorAll(".blocks, .scrolling")) box.replaceWith(...box.childNodes);
+    for (const code of root.querySelectorAll(".code")) code.replaceWith(code.querySelector("pre"));
+    for (const one of root.querySelectorAll("*")) {
+      if (one.checked) one.setAttribute("checked", "");
+      for (const { name } of [...one.attributes]) if (!KEPT.has(name)) one.removeAttribute(name);
+    }
+    return root.innerHTML.replaceAll(/\\s*\\n\\s*(?=<)|(?<=>)\\s*\\n/g, "").trim();
+  };
+  const asParsed = (text) => {
+    const marked = new Marked({ gfm: true, breaks: true });
+    const html = marked.parse(text).replaceAll(/<img src="([^"]*)" alt="([^"]*)"[^>]*>/g, '<a href="$1">$2</a>');
+    const root = document.createElement("div");
+    root.append(purify.sanitize(html, { RETURN_DOM_FRAGMENT: true, ...ALLOWED }));
+    return shape(root);
+  };
+  const asShown = (text) => {
+    const root = document.createElement("div");
+    new MarkdownView(root).show(text);
+    return shape(root);
+  };
+  return texts.map((text) => [asShown(text), asParsed(text)]);
+}"""
+CODES = [
+    ["js", "const a = `${b < 1 && \"c\"}`; // 'd' &amp; <e>\n"],
+    ["html", "<p class='a'>&lt;b&gt;<script>let c = \"d\";</script><style>e { color: #fff }</style></p>"],
+    ["python", "def f(x: int) -> str:\n    return f\"<{x!r}> & {{}}\"  # 'c'\n"],
+    ["nosuch", '<span class="hljs-keyword">not</span>'],
+]
+AS_COLOURED = """async ([codes]) => {
+  const [{ highlight, loadHighlighter }, { default: purify }] = await Promise.all(
+    ["views/highlighting.js", "vendor/purify.es.mjs"].map((name) => import(`/playground/${name}`)),
+  );
+  await loadHighlighter();
+  purify.removeAllHooks(); // they let no text of a model have such classes
+  const { default: library } = await import("/playground/vendor/highlight.min.js");
+  return codes.map(([language, code]) => {
+    const root = document.createElement("div");
+    root.append(...(highlight(code, language) ?? []));
+    const html = library.getLanguage(language) ? library.highlight(code, { language }).value : "";
+    return [root.innerHTML, purify.sanitize(html.replaceAll(/<span class="language-[^"]*">/g, "<span>"))];
+  });
+}"""
+
+
+def test_elements_are_those_that_a_parser_of_html_makes(here):
+    made = [*here.page.evaluate(AS_PARSED, [PLAIN]), *here.page.evaluate(AS_COLOURED, [CODES])]
+    assert [ours for ours, _ in made] == [theirs for _, theirs in made]
+
+
 def test_blocks_that_have_ended_stay_the_same_elements(scripted, provider):
     answer = StepwiseText(["First.\n\n```js\nlet a = 1;\n", "let b = 2;\n```\n\nThen", " more.\n\n", "Last."])
     provider.script("in blocks", answer.answer)

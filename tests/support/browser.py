@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,12 @@ SOON = 15.0
 
 PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser")
 """Debian's names. The first one has no window at all: a page takes it a third of the time."""
+
+NOTE_SHOWN = """new MutationObserver((_, watcher) => {
+  if (![...document.querySelectorAll(".turn")].at(-1)?.textContent.includes(%s)) return;
+  watcher.disconnect();
+  performance.mark("shown");
+}).observe(document, { subtree: true, childList: true });"""
 
 
 def chromium() -> str:
@@ -83,6 +90,14 @@ class Playground:
         """Write a message and send it by Enter."""
         self.box.fill(text)
         self.box.press("Enter")
+
+    def seconds_until_shown(self, text: str) -> float:
+        """Load the page anew: the seconds until a reply has the text, as the page itself sees it. Playwright looks from
+        time to time only."""
+        self.page.add_init_script(NOTE_SHOWN % json.dumps(text))
+        self.page.reload()
+        expect(self.turns.last).to_contain_text(text)
+        return float(self.page.evaluate("performance.getEntriesByName('shown')[0].startTime")) / 1000
 
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)

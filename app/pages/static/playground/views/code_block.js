@@ -2,7 +2,7 @@
 
 import { WORDS } from "../words.js";
 import { copyButton, el } from "./dom.js";
-import { highlight } from "./highlighting.js";
+import { highlight, loadHighlighter } from "./highlighting.js";
 
 const SEEN_EARLY = "600px"; // so far below the screen a block gets its colours
 
@@ -36,17 +36,23 @@ export class CodeBlock {
     [this._text, this._coloured] = [text, null];
   }
 
-  /** Colour the code as soon as it is seen. Code that has its colours stays, with what the user has selected in it. */
-  colour() {
-    if (this.language && this._coloured !== this._text) watcher.observe(this.element);
+  /**
+   * Colour the code as soon as it is seen; at once, before its first layout, if it probably `isSeen`. Code that has its
+   * colours stays, with what the user has selected in it.
+   */
+  colour({ isSeen }) {
+    if (!this.language || this._coloured === this._text) return;
+    if (isSeen) this.seen();
+    else watcher.observe(this.element);
   }
 
   async seen() {
     watcher.unobserve(this.element);
-    const text = this._text;
-    const coloured = await highlight(text, this.language);
-    if (text !== this._text || text === this._coloured) return; // it has grown, or was seen twice
-    this._coloured = text;
-    if (coloured) this._code.replaceChildren(coloured);
+    const loading = loadHighlighter();
+    if (loading) await loading;
+    if (this._coloured === this._text) return; // it was seen twice
+    this._coloured = this._text;
+    const coloured = highlight(this._text, this.language);
+    if (coloured) this._code.replaceChildren(...coloured);
   }
 }

@@ -3,13 +3,15 @@
 
 import { Lexer, Marked } from "../vendor/marked.esm.js";
 import DOMPurify from "../vendor/purify.es.mjs";
-import { WORDS } from "../words.js";
 import { CodeBlock } from "./code_block.js";
-import { el } from "./dom.js";
+import { nodesOf, scrolling } from "./markdown_elements.js";
 
 const marked = new Marked({ gfm: true, breaks: true, walkTokens: replaceImage });
 
+const NAMED_CHARACTER = /&(?:#\d{1,7}|#x[\da-f]{1,6}|\w+);/i; // such as "&copy;": the browser knows their names
 const MAX_SPOKEN = 10_000; // UTF-16 units of Markdown
+
+const APART = new Set(["LI", "P", "PRE", "TD", "TH"]);
 
 const ALLOWED = {
   ALLOWED_TAGS: [
@@ -22,11 +24,10 @@ const ALLOWED = {
   RETURN_DOM_FRAGMENT: true,
 };
 
-/** Classes of elements that marked and the highlighter make, `node` by `node`; a text cannot name any other. */
-const CLASSES = { CODE: /^language-[\w+#-]+$/, SPAN: /^hljs-[\w -]+$/ };
+const CODE_CLASS = /^language-[\w+#-]+$/; // that marked gives to code; a text cannot name any other
 
 DOMPurify.addHook("uponSanitizeAttribute", ({ tagName }, attribute) => {
-  if (attribute.attrName === "class") attribute.keepAttr = Boolean(CLASSES[tagName]?.test(attribute.attrValue));
+  if (attribute.attrName === "class") attribute.keepAttr = tagName === "CODE" && CODE_CLASS.test(attribute.attrValue);
 });
 
 /**
@@ -47,36 +48,26 @@ export function blocksOf(text, links) {
 
 /** Give blocks their `nodes`, and as `codes` the blocks of code in these, which have no colours yet. */
 export function renderBlocks(blocks) {
-  const texts = blocks.filter(({ token }) => token.type !== "code");
-  const plain = texts.filter(({ token }) => !prepare(token));
-  const apart = plain.length > 1 ? sanitizedTogether(plain) : new Map();
-  for (const block of blocks) {
-    if (block.token.type === "code") {
-      const code = codeBlock(block.token.lang ?? "", block.token.text);
-      Object.assign(block, { nodes: [code.element], codes: [code] });
-    } else Object.assign(block, finished(apart.get(block) ?? sanitized(marked.parser([block.token]))));
-  }
+  for (const block of blocks) Object.assign(block, rendered(block.token));
 }
 
-/** Make a token ready for the parser. Whether it has HTML in it. */
+function rendered(token) {
+  if (!prepare(token)) return finished(DOMPurify.sanitize(marked.parser([token]), ALLOWED));
+  const codes = [];
+  const nodes = nodesOf([token], codes).map((node) => (typeof node === "string" ? new Text(node) : node));
+  return { nodes, codes };
+}
+
+/** Make a token ready. Whether it needs no parser of HTML. */
 function prepare(token) {
-  let hasHtml = false;
+  let isPlain = true;
   marked.walkTokens([token], (one) => {
     replaceImage(one);
-    hasHtml ||= one.type === "html";
+    const { type, text, tokens, href, title } = one;
+    const isLiteral = tokens || type === "code" || type === "codespan";
+    isPlain &&= type !== "html" && ![isLiteral ? "" : text, href, title].some((part) => part && NAMED_CHARACTER.test(part));
   });
-  return hasHtml;
-}
-
-/** The elements of several blocks, by block: cleaning them together takes half the time. */
-function sanitizedTogether(blocks) {
-  const html = blocks.map(({ token }) => `<section>${marked.parser([token])}</section>`).join("");
-  const { children } = sanitized(html, { ADD_TAGS: ["section"] });
-  return new Map(blocks.map((block, index) => [block, children[index]]));
-}
-
-function sanitized(html, more = {}) {
-  return DOMPurify.sanitize(html, { ...ALLOWED, ...more });
+  return isPlain;
 }
 
 function finished(root) {
@@ -88,14 +79,27 @@ function finished(root) {
     if (box.type === "checkbox") box.disabled = true;
     else box.remove();
   }
-  for (const table of root.querySelectorAll("table")) wrapTable(table);
+  for (const table of root.querySelectorAll("table")) {
+    const box = scrolling();
+    table.replaceWith(box);
+    box.append(table);
+  }
   const codes = [...root.querySelectorAll("pre")].map(replaceCode);
   return { nodes: [...root.childNodes].filter((node) => node.nodeType !== Node.TEXT_NODE || node.data.trim()), codes };
 }
 
 /** The words of a text, to be read out; of a very long one its beginning. */
 export function plainText(text) {
-  return sanitized(marked.parse(text.slice(0, MAX_SPOKEN))).textContent.trim();
+  const blocks = blocksOf(text.slice(0, MAX_SPOKEN), Object.create(null));
+  renderBlocks(blocks);
+  return blocks.flatMap(({ nodes }) => nodes.map(wordsIn)).join("\n").trim();
+}
+
+/** The words of a node, those of blocks apart. */
+function wordsIn(node) {
+  if (node.nodeType === Node.TEXT_NODE) return node.data;
+  const words = [...node.childNodes].map(wordsIn).join("");
+  return APART.has(node.tagName) ? `${words}\n` : words;
 }
 
 /** Show a link to an image instead of the image. */
@@ -103,23 +107,10 @@ function replaceImage(token) {
   if (token.type === "image") Object.assign(token, { type: "link", tokens: [{ type: "text", text: token.text || token.href }] });
 }
 
-/** Put a table into a box that scrolls, also by keyboard. */
-function wrapTable(table) {
-  const box = el("div", { className: "scrolling", tabIndex: 0, role: "group", "aria-label": WORDS.turns.table });
-  table.replaceWith(box);
-  box.append(table);
-}
-
-/** Code inside of another block, such as a list. */
+/** Code inside of HTML. */
 function replaceCode(block) {
-  const language = block.querySelector("code")?.className.replace("language-", "") ?? "";
-  const code = codeBlock(language, block.textContent.replace(/\n$/, ""));
+  const code = new CodeBlock(block.querySelector("code")?.className.replace("language-", "") ?? "");
+  code.show(block.textContent.replace(/\n$/, ""));
   block.replaceWith(code.element);
-  return code;
-}
-
-function codeBlock(info, text) {
-  const code = new CodeBlock(info);
-  code.show(text);
   return code;
 }

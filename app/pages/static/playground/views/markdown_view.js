@@ -1,8 +1,11 @@
 // A Markdown text that grows while it streams. A block that has ended is rendered once: only the last blocks, which what
-// follows may still change, are looked at again.
+// follows may still change, are looked at again. Blocks are in groups, each laid out and painted for itself: a drawing costs
+// as much at the end of a long text as at its beginning.
 
+import { el } from "./dom.js";
 import { blocksOf, renderBlocks } from "./markdown.js";
 
+const GROUP = 12; // blocks
 const OPEN_BLOCKS = 2; // the end of a list, for one, shows with what follows
 const HEADINGS = "h1, h2, h3, h4, h5, h6";
 const LOWEST = 6; // level of a heading
@@ -17,6 +20,7 @@ export class MarkdownView {
   #links = Object.create(null); // targets of links, of the blocks that have settled
   #highest = LOWEST; // level of the headings so far
   #settled = { count: 0, length: 0 }; // of the blocks that nothing changes any more
+  #last = null; // the element behind which the text grows
 
   /** The text is shown in `element`. */
   constructor(element) {
@@ -44,6 +48,7 @@ export class MarkdownView {
     else this.#replace(count + changed, blocks.slice(changed));
     if (!this.#isGrowing) this.#placeAllHeadings(); // while it grew, "#" was the beginning of "##"
     this.#settle(blocks);
+    this.#placeCaret();
   }
 
   /** Show `fresh` blocks in the place of those from the one at `index` on. */
@@ -53,9 +58,19 @@ export class MarkdownView {
     this.#blocks.length = index;
     const made = isTakenOver ? fresh.slice(1) : fresh;
     renderBlocks(made);
-    this.#element.append(...made.flatMap(({ nodes }) => nodes));
     this.#blocks.push(...fresh);
+    this.#append(this.#blocks.length - made.length);
     this.#placeHeadings(made.flatMap(({ nodes }) => nodes.flatMap(headingsIn)));
+  }
+
+  /** Put the blocks from the one at `index` on behind those before it, in their groups. */
+  #append(index) {
+    for (let at = index, end; at < this.#blocks.length; at = end) {
+      const place = Math.floor(at / GROUP);
+      end = (place + 1) * GROUP;
+      const group = this.#element.children[place] ?? this.#element.appendChild(el("div", { className: "blocks" }));
+      group.append(...this.#blocks.slice(at, end).flatMap(({ nodes }) => nodes));
+    }
   }
 
   /** Tell screen readers that the headings of a text are below that of its message. */
@@ -74,14 +89,25 @@ export class MarkdownView {
   #drop(index) {
     for (const { nodes } of this.#blocks.slice(index)) for (const node of nodes) node.remove();
     this.#blocks.length = Math.min(this.#blocks.length, index);
+    while (this.#element.children.length > Math.ceil(this.#blocks.length / GROUP)) this.#element.lastChild.remove();
   }
 
   #settle(blocks) {
     const { count, length } = this.#settled;
-    for (const { codes } of this.#blocks.slice(count, this.#isGrowing ? -1 : undefined)) for (const code of codes) code.colour();
+    const ended = this.#blocks.slice(count, this.#isGrowing ? -1 : undefined);
+    for (const code of ended.flatMap(({ codes }) => codes)) code.colour({ isSeen: this.#isGrowing && count > 0 });
     const settled = this.#isGrowing ? blocks.slice(0, -OPEN_BLOCKS) : blocks;
     for (const { token } of settled) if (token.type === "def") this.#links[token.tag] ??= token;
     this.#settled = { count: count + settled.length, length: settled.reduce((sum, block) => sum + block.length, length) };
+  }
+
+  /** Mark the element behind which the text grows: a rule for the last child would have the whole text styled again. */
+  #placeCaret() {
+    const last = this.#isGrowing ? (this.#element.lastChild?.lastElementChild ?? null) : null;
+    if (last === this.#last) return;
+    this.#last?.removeAttribute("data-caret");
+    last?.setAttribute("data-caret", "");
+    this.#last = last;
   }
 }
 
