@@ -111,12 +111,14 @@ class Bench:
         pid, port = self.provider
         direct = Served("direct", [port], provider_request, {"provider": [pid]})
         loops = self._loops()  # they import litellm beside the worker
-        known = [direct, self.aomi, *self._relay(), *loops]
+        known = [direct, self.aomi, *self.relay, *loops]
         if self.with_peers:
             known += peers.start(self.processes, self.provider, list(self.sizes.models), self.say)
         return known
 
-    def _relay(self) -> list[System]:
+    @cached_property
+    def relay(self) -> list[System]:
+        """The relay of FastAPI, where it is installed."""
         if importlib.util.find_spec("fastapi") is None:
             self.say("no FastAPI here: its relay is left out (make bench installs it)")
             return []

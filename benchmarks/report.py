@@ -21,6 +21,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "flow": (*FLOW, "bytes_a_token", *CPU, "memory_mb", "unfinished"),
     "interrupts": ("p50_ms", "max_ms", "interrupted", *ENDS),
     "breaking": (*FLOW, *ENDS, "cores_web", "cores_worker", "cores_redis"),
+    "sustained": (*FLOW, *CPU, "unfinished"),
     "latency": ("ttft_p50_ms", "ttft_p95_ms", "round_trips", "stop_p50_ms", "stop_max_ms"),
     "relay": ("kb_an_idle_stream", *RELAY, "p99_ms_beside_idle", "web_us_an_event_beside_idle"),
     "dialects": RELAY,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -20,6 +20,7 @@ class Sizes:
     rate: int = 50
     over: float = 1.0
     more_streams: tuple[int, ...] = (75, 100, 150, 200, 300)
+    sustained: tuple[int, ...] = (50, 100, 200, 300)
     interrupts: int = 10
     idle: int = 2000
     listeners: int = 100
@@ -52,10 +53,15 @@ class Sizes:
         return f"paced-{self.rate}x{3 * self.tokens}"
 
     @property
+    def longer(self) -> Sizes:
+        """The same with answers of five times the length, which begin over five times the time."""
+        return replace(self, tokens=5 * self.tokens, over=5 * self.over)
+
+    @property
     def models(self) -> dict[str, dict[str, Any]]:
         """`model_info` of each model of the backend. `window.` reads but a part of a history, `all.` all of it."""
         info: dict[str, Any] = {"display_name": "Fake", "provider": "openai"}
-        names = (self.paced, self.long, f"burst-{self.burst}", "burst-1", "burst-10")
+        names = (self.paced, self.long, self.longer.paced, f"burst-{self.burst}", "burst-1", "burst-10")
         windows = {"window.burst-10": 2048, "all.burst-10": 1_000_000}
         limited = {name: info | {"max_input_tokens": tokens} for name, tokens in windows.items()}
         return dict.fromkeys(names, info) | limited
@@ -68,6 +74,7 @@ TINY = Sizes(
     tokens=20,
     over=0.1,
     more_streams=(6,),
+    sustained=(6,),
     interrupts=2,
     idle=10,
     listeners=4,

@@ -175,7 +175,7 @@ class Settings(OwnerSettings):
         description="how long a web process still serves all requests after SIGTERM, while `/readyz` fails: as long as "
         "a load balancer with health checks needs to notice",
     )
-    worker_threads: int = Field(100, ge=1, description="concurrent turns of one worker, and as many background jobs")
+    worker_threads: int = Field(200, ge=1, description="concurrent turns of one worker, and as many background jobs")
     worker_turns: int = Field(
         0,
         ge=0,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from dataclasses import asdict
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -83,7 +82,7 @@ class _Json(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": redaction.message(record, self._content),
-            **asdict(log_context.current()),
+            **vars(log_context.current()),
             "trace": tracing.trace_id(),
             **getattr(record, "fields", {}),
             "exception": _exception(record, self._content),
@@ -98,7 +97,7 @@ class _Text(_Json):
         """The line of one record, and its traceback below, indented."""
         message = redaction.message(record, self._content)
         context = log_context.current()
-        names = asdict(context) if context.tool else {"request": context.request}
+        names = vars(context) if context.tool else {"request": context.request}
         shown = ", ".join(f"{name} {value}" for name, value in names.items() if value and name != "run")
         line = f"{self.formatTime(record, '%H:%M:%S')} {record.levelname:7} {record.name}: {message}"
         trace = _exception(record, self._content)

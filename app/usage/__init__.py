@@ -5,7 +5,7 @@ Costs are whole nano-dollars (1e-9 US$), so that sums are exact in Redis.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
 
@@ -103,7 +103,7 @@ class ModelCall:
 
     def stored(self) -> dict[str, Any]:
         """The fields of its JSON."""
-        return _stored(asdict(self))
+        return _stored({**vars(self), "prices": vars(self.prices) if self.prices else None})
 
     def charge(self, usage: Usage, cost: int | None) -> Charge:
         """Its charge, at a cost in nano-dollars (None: unknown), which is 0 if the client's own key paid."""
@@ -145,7 +145,7 @@ class Charge:
 
     def stored(self) -> dict[str, Any]:
         """The fields of its JSON."""
-        return _stored(asdict(self))
+        return _stored({**vars(self), "usage": vars(self.usage)})
 
     def totals(self) -> Totals:
         """The totals of this one charge. The turn is counted with its first call."""
@@ -179,7 +179,7 @@ class Totals:
     own_key: int = 0
 
     def __add__(self, other: Totals) -> Totals:
-        return Totals(**{name: value + getattr(other, name) for name, value in asdict(self).items()})
+        return Totals(**{name: value + getattr(other, name) for name, value in vars(self).items()})
 
     def shown(self) -> dict[str, Any]:
         """The fields of the API; `cost_usd` is in US$."""

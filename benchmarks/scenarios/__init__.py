@@ -15,6 +15,7 @@ SCENARIOS: dict[str, Scenario] = {
     "flow": flow.flow,
     "interrupts": flow.interrupts,
     "breaking": flow.breaking,
+    "sustained": flow.sustained,
     "latency": latency.latency,
     "relay": relay.relay,
     "dialects": relay.dialects,

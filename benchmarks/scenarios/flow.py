@@ -82,6 +82,20 @@ async def breaking(bench: Bench) -> None:
             await _raise(bench, bench.served(backend), f"{threads or 'default'} threads")
 
 
+async def sustained(bench: Bench) -> None:
+    """More and more streams that flow for long: each begins while others flow, so the beginnings weigh little."""
+    sizes = bench.sizes.longer
+    with Processes() as processes:
+        ours = bench.served(bench.start(processes, AOMI_WORKER_THREADS=str(ENOUGH_THREADS)))
+        for system in (ours, *bench.relay):
+            await system.load("burst-10", min(sizes.streams, 10), 0.2)
+        for number in bench.rounds("sustained"):
+            for count in sizes.sustained:
+                for system in (ours, *bench.relay):
+                    load = await system.load(sizes.paced, count, sizes.over)
+                    bench.record("sustained", f"{system.name}, {count} streams", number, _figures(load, sizes))
+
+
 async def _raise(bench: Bench, system: Served, name: str) -> None:
     sizes = bench.sizes
     for count in (sizes.streams, *sizes.more_streams):

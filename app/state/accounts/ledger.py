@@ -8,7 +8,7 @@ cluster, then the call is closed. A process that dies in between leaves the call
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from datetime import date
 from decimal import Decimal
 
@@ -189,7 +189,7 @@ def _member(session_id: str, run_id: str, number: str) -> str:
 
 def _sums_of(charge: Charge, group: str) -> list[str]:
     """The fields of a hash of sums that a charge adds to, each followed by how much."""
-    totals = asdict(charge.totals())
+    totals = vars(charge.totals())
     return to_pairs({measure + group: value for measure, value in totals.items() if value})
 
 

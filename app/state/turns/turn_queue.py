@@ -28,4 +28,7 @@ class TurnQueue:
 def commands_of(pipeline: Any) -> Commands:
     """The commands that a pipeline has collected."""
     encode = pipeline.get_encoder().encode
-    return [[encode(part).decode() for part in command] for command, _ in pipeline.command_stack]
+    return [
+        [part if type(part) is str else encode(part).decode() for part in command]
+        for command, _ in pipeline.command_stack
+    ]
