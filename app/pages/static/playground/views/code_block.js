@@ -40,7 +40,7 @@ export class CodeBlock {
    * Colour the code as soon as it is seen; at once, before its first layout, if it probably `isSeen`. Code that has its
    * colours stays, with what the user has selected in it.
    */
-  colour({ isSeen }) {
+  colour({ isSeen = false } = {}) {
     if (!this.language || this._coloured === this._text) return;
     if (isSeen) this.seen();
     else watcher.observe(this.element);
