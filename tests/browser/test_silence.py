@@ -15,6 +15,20 @@ from tests.support.servers import Held, Text
 pytestmark = pytest.mark.exhaustive
 
 
+def counted_loads(page):
+    """The requests for a session's state from now on; the list grows."""
+    loads = []
+    page.on("request", lambda one: loads.append(one) if "/api/state" in one.url else None)
+    return loads
+
+
+def await_updates(page, client):
+    """Wait until the page has got what its subscription begins with, and has done what it does a moment later."""
+    client.request("PATCH", f"/api/sessions/{client.session_id}", json={"title": "Told on the updates"})
+    expect(page.get_by_role("heading", level=1)).to_have_text("Told on the updates")
+    page.evaluate("() => new Promise((done) => setTimeout(done, 60))")  # twice the DELAY of state_sync.js
+
+
 def test_a_silent_stream_is_left_and_what_it_missed_is_shown(profile, webs, client, provider, key):
     muted = threading.Event()
     provider.script("a silent line", [Text(["before "]), Held(muted), Text(["behind"])])
@@ -43,14 +57,23 @@ def test_a_session_that_was_made_anew_elsewhere_is_loaded_once(scripted, client)
         scripted.page.evaluate(SET_HIDDEN, True)
     client.request("DELETE", f"/api/sessions/{client.session_id}")
     client.ask("hello anew", app="scripted")
-    loads = []
-    with scripted.page.expect_request("**/api/updates"):
-        scripted.page.on("response", lambda one: loads.append(one) if one.ok and "/api/state" in one.url else None)
-        scripted.page.evaluate(SET_HIDDEN, False)
-    assert len(loads) == 1
+    loads = counted_loads(scripted.page)
+    scripted.page.evaluate(SET_HIDDEN, False)
     expect(scripted.said.locator(".words")).to_have_text(["hello anew"])
     expect(scripted.turns).to_have_count(1)
-    assert len(loads) == 1
+    await_updates(scripted.page, client)
+    assert [one.response().status for one in loads] == [404, 200]  # the thread that it showed is gone
+
+
+def test_a_page_that_opens_loads_its_session_once(profile, webs, client, key):
+    client.ask("hello", app="scripted")
+    profile.add_init_script(f"sessionStorage['aomi.key'] ??= {key!r}")
+    here = Playground.of(profile.new_page(), webs[0])
+    loads = counted_loads(here.page)
+    here.open(client.session_id)
+    await_updates(here.page, client)
+    assert [one.response().status for one in loads] == [200]
+    here.page.close()
 
 
 def test_a_session_that_was_deleted_while_nobody_looked_is_gone(scripted, client):

@@ -66,7 +66,8 @@ export class UpdateEvents {
     const isOtherBranch = event.thread_id !== undefined && !isOtherThread;
     if (isOtherBranch) this.#data.transcript.forgetPlaces();
     if (event.withdrawn) this.#data.transcript.withdraw(event.withdrawn);
-    if (isNewTurn || isNewSession || isOthers || isOtherBranch || event.withdrawn || event.user_state) this.#sync.soon();
+    const isNewState = event.user_state && !this.#data.includes(number); // a subscription begins with the known one
+    if (isNewTurn || isNewSession || isOthers || isOtherBranch || event.withdrawn || isNewState) this.#sync.soon();
     if (event.is_archived !== undefined || event.run_id || isOtherThread) this.#notify("listed");
   }
 
