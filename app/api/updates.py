@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from flask import Blueprint, request
@@ -58,18 +59,24 @@ class UpdateFrames:
 
     def follow(self, session_id: str, after: int | None) -> Iterator[bytes | Inbox]:
         """The updates after number `after` (None: those from now on), a `gap` event where some are no longer kept, the
-        `state` as of now, then updates as they come; its inbox where it would wait for them. Ends when the
-        process stops. Raises `Unavailable`.
+        `state` as of the call or later, then updates as they come; its inbox where it would wait for them. So a client
+        that has the response gets all that changes from then on. Ends when the process stops. The frames raise
+        `Unavailable`, the call does not: an EventSource never asks again after an error's status.
 
         A session that Redis has lost, or that was deleted, counts its updates from 1 again: a `gap` and its `state` are
         sent within `MAX_SILENCE`.
         """
+        known = None
+        with suppress(Unavailable):
+            known = self._state(session_id)
+        return self._frames(session_id, after, known)
 
+    def _frames(self, session_id: str, after: int | None, known: tuple[int, bytes] | None) -> Iterator[bytes | Inbox]:
         def read(number: int) -> list[StreamEntry]:
             return self.sessions.read_updates(session_id, number)
 
         yield sse.RETRY
-        last, state = self._state(session_id)
+        last, state = known or self._state(session_id)
         if after is not None:
             last = yield from _missed(session_id, read(after) if after <= last else [], after, last)
             state = self._state(session_id)[1]
