@@ -67,7 +67,7 @@ class UpdateFrames:
         sent within `MAX_SILENCE`.
         """
         known = None
-        with suppress(Unavailable):
+        with suppress(*Unavailable):
             known = self._state(session_id)
         return self._frames(session_id, after, known)
 
