@@ -91,10 +91,12 @@ export class Turn {
   facts = null; // model, times and usage, as /api/state has them in `turn`
   stopping = false; // a stop was requested, the end has not arrived yet
 
-  /** `previous` is the turn as it was known before its events are replayed. */
+  /** `previous` is the turn as it was known before its events are replayed, which do not tell all of it. */
   constructor(runId, previous = null) {
     this.runId = runId;
     this._previous = previous;
+    const { messageId, siblings, rating, facts } = previous ?? this;
+    Object.assign(this, { messageId, siblings, rating, facts });
   }
 
   get open() {
