@@ -6,7 +6,7 @@ job's heartbeat would come after it counts as dead, and RQ would run the job a s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rq import utils, worker_registration
@@ -16,12 +16,14 @@ from rq.worker.base import BaseWorker
 from app.turns.rq_queue import forget_execution
 
 
-def send(worker: BaseWorker, executions: Sequence[Execution], ttl: int) -> None:
-    """Renew the worker and its running jobs for `ttl` seconds. Raises `Unavailable`."""
+def send(worker: BaseWorker, executions: Sequence[Execution], ttl: int, counts: Mapping[str, int]) -> None:
+    """Renew the worker and its running jobs for `ttl` seconds, and write its `counts`. Raises `Unavailable`."""
     with worker.connection.pipeline(transaction=False) as pipeline:
         worker_registration.register(worker, pipeline)  # each time: Redis may have lost its data
         worker_index = len(pipeline)
         worker.heartbeat(ttl, pipeline=pipeline)
+        for field, count in counts.items():
+            pipeline.hset(worker.key, field, count)
         job_indexes = [_renew(execution, ttl, pipeline) for execution in executions]
         replies = pipeline.execute()
         # HSET replies 1 when it created the field, so the hash was gone.

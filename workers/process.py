@@ -26,9 +26,10 @@ from workers.outbox import Outbox
 from workers.reloading import Preparation, checked_models, mcp_servers
 from workers.running_turns import RunningTurns
 from workers.runtime import Runtime
-from workers.thread_worker import NO_LIMIT, JobLimit, ThreadWorker
+from workers.thread_worker import JobLimit, ThreadWorker
 from workers.tools import of_apps
 from workers.tools.async_loop import ToolLoop
+from workers.turn_worker import TurnWorker
 from workers.usage_settler import UsageSettler
 from workers.webhooks.sender import WebhookSender
 
@@ -90,11 +91,10 @@ class Worker:
         self.watcher = ReloadWatcher(shared.reloads, me, settings.config, preparation, runtime.tool_digests)
         self._request_exit = request_exit
         blocking, threads, lease = clients.blocking(settings), settings.worker_threads, settings.lease
-        limits = {TURNS: JobLimit(settings.worker_turns, self._recycle), BACKGROUND: NO_LIMIT}
-        queues = {name: open_queue(name, blocking, settings.failed_job_ttl) for name in limits}
-        self._turns, self._background = (
-            ThreadWorker(queues[name], f"{self.name}-{name}", threads, lease, limit) for name, limit in limits.items()
-        )
+        limit = JobLimit(settings.worker_turns, self._recycle)
+        turns, background = (open_queue(name, blocking, settings.failed_job_ttl) for name in (TURNS, BACKGROUND))
+        self._turns = TurnWorker(turns, f"{self.name}-{TURNS}", threads, lease, limit)
+        self._background = ThreadWorker(background, f"{self.name}-{BACKGROUND}", threads, lease)
 
     def start(self) -> None:
         """Warm up, then take jobs."""

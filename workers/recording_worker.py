@@ -7,7 +7,6 @@ import math
 import os
 import socket
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +21,7 @@ from rq.worker.base import BaseWorker, WorkerStatus
 
 from app.background import Backoff
 from app.state.connection.clients import Unavailable
-from app.turns.rq_queue import MAINTENANCE_SECONDS, TURNS, OwnQueue, ReadableJob
+from app.turns.rq_queue import MAINTENANCE_SECONDS, OwnQueue, ReadableJob
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +52,6 @@ class NoDeathPenalty(BaseDeathPenalty):
 RETRY_SECONDS = 0.5
 """Pause between attempts while Redis is away."""
 
-
-_RECORDERS = 4
-"""Threads that record the starts of jobs."""
-
 _INDEX_SECONDS = 60
 """For which RQ keeps a worker's index of executions longer than the executions."""
 
@@ -83,9 +78,6 @@ class RecordingWorker(BaseWorker):
         )
         self.hostname, self.pid = socket.gethostname(), os.getpid()
         self._queue = queue
-        self._recorder = ThreadPoolExecutor(_RECORDERS, thread_name_prefix=f"{queue.name}-records")
-        self._own = threading.local()
-        """Of a job's thread: the future `recorded` of its start."""
         self._stopped = threading.Event()
         self._job_backoff = Backoff(f"{queue.name} jobs", Unavailable, RETRY_SECONDS, RETRY_SECONDS)
 
@@ -97,23 +89,17 @@ class RecordingWorker(BaseWorker):
         """Turns are stopped by `/api/interrupt`, not by RQ's commands."""
 
     def begin(self, job: Job) -> Execution | None:
-        """Record that the job starts; a turn, which has a claim, does not wait for the record. None if the job must not
-        run, because it is on the queue twice and runs already."""
+        """Record that the job starts. None if it must not run, because it is on the queue twice and runs already."""
         execution = Execution(uuid4().hex, job.id, self.connection, self.name)
         execution._job = job  # as RQ's own: a heartbeat would read it, and it may be gone
-        self._own.recorded = recorded = self._recorder.submit(self._record_start, job, execution)
-        if self._queue.name == TURNS or recorded.result() == 1:
+        if self._job_backoff.retry(lambda: self._record_start(job, execution), self._stopped) == 1:
             return execution
         self._job_backoff.retry(lambda: self._drop_execution(job, execution), self._stopped)
         return None
 
     def _record_start(self, job: Job, execution: Execution) -> int:
-        """Move the job from the intermediate queue to the execution: one round trip, where RQ makes two. Retries until
-        Redis replies. Returns how many executions the job has now; those of a dead worker go when RQ puts its job back.
-        """
-        return self._job_backoff.retry(lambda: self._try_record_start(job, execution), self._stopped)
-
-    def _try_record_start(self, job: Job, execution: Execution) -> int:
+        """Move the job from the intermediate queue to the execution: one round trip, where RQ makes two. Returns how
+        many executions the job has now; those of a dead worker go when RQ puts its job back."""
         ttl = self._heartbeat_ttl
         with self.connection.pipeline() as pipeline:
             execution.save(ttl, pipeline)
@@ -145,9 +131,7 @@ class RecordingWorker(BaseWorker):
         """See `begin`."""
 
     def handle_execution_ended(self, job: Job, queue: Queue, heartbeat_ttl: int) -> None:
-        """The job has ended, perhaps before its start was recorded. (RQ's own sends one more heartbeat, which fails
-        when Redis is away.)"""
-        self._own.recorded.result()
+        """The job has ended. (RQ's own sends one more heartbeat, which fails when Redis is away.)"""
         job.ended_at = now()
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:

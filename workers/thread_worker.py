@@ -1,4 +1,4 @@
-"""An RQ worker that runs its jobs in threads. A worker process has one for turns and one for background jobs.
+"""An RQ worker that runs its jobs in threads. A worker process has one for background jobs, and a `TurnWorker`.
 
 RQ has several executions per worker in its model, but no worker of this kind. This one waits for a free thread, then
 dequeues a job and runs RQ's own `perform_job` in that thread. A monitor thread sends the heartbeats of the worker and
@@ -84,6 +84,10 @@ class ThreadWorker(RecordingWorker):
         except Unavailable:
             log.warning("Redis does not answer: worker %s is not unregistered, and expires by itself", self.name)
 
+    def counts(self) -> dict[str, int]:
+        """Fields of the worker's hash that come with each heartbeat: here none, because RQ counts with each job."""
+        return {}
+
     def _dequeue_job(self) -> None:
         """Run a job if one comes within a second or so."""
         if not self._registered.wait(0.1):
@@ -131,6 +135,6 @@ class ThreadWorker(RecordingWorker):
         if not self._registered.is_set():
             self.register_birth()
             self._registered.set()
-        heartbeats.send(self, list(self.executions.values()), self._heartbeat_ttl)
+        heartbeats.send(self, list(self.executions.values()), self._heartbeat_ttl, self.counts())
         if self.should_run_maintenance_tasks:
             self.run_maintenance_tasks()

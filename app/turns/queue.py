@@ -37,7 +37,10 @@ class Jobs:
         if not self._is_beside_state:
             return None
         return TurnQueue(
-            self._list, lambda session_id, run_id: commands_of(self._enqueuing_turn(session_id, run_id)), most
+            self._list,
+            lambda session_id, run_id: commands_of(self._enqueuing_turn(session_id, run_id)),
+            lambda session_id, run_id: commands_of(self._removing_turn(session_id, run_id)),
+            most,
         )
 
     @cached_property
@@ -49,6 +52,18 @@ class Jobs:
     def _enqueuing_turn(self, session_id: str, run_id: str) -> Any:
         pipeline = self._turns.connection.pipeline()  # RQ's own would make two round trips
         self._turns.enqueue_job(self._turns.job_of_turn(session_id, run_id), pipeline=pipeline)
+        return pipeline
+
+    def remove_claimed(self, session_id: str, run_id: str) -> None:
+        """Remove the job of a turn that a worker has claimed. From then on its lease says that it runs."""
+        self._removing_turn(session_id, run_id).execute()
+
+    def _removing_turn(self, session_id: str, run_id: str) -> Any:
+        pipeline = self._turns.connection.pipeline()
+        job_ids = turn_job_ids(session_id, run_id)
+        for job_id in job_ids:
+            pipeline.lrem(self._turns.intermediate_queue_key, 0, job_id)
+        pipeline.delete(*map(ReadableJob.key_for, job_ids))
         return pipeline
 
     def steps(self, session_id: str, run_id: str, call_id: str) -> None:

@@ -58,7 +58,7 @@ def begin(worker, job_id):
 def test_the_heartbeats_of_all_jobs_take_one_round_trip(worker, redis):
     executions = [begin(worker, f"job-{number}") for number in range(20)]
     redis.round_trips = 0
-    heartbeats.send(worker, executions, TTL)
+    heartbeats.send(worker, executions, TTL, {})
     assert redis.round_trips == 1
     for execution in executions:
         assert redis.ttl(execution.key) > 1
@@ -69,13 +69,13 @@ def test_the_heartbeats_of_all_jobs_take_one_round_trip(worker, redis):
 def test_a_job_that_has_just_ended_leaves_nothing_behind(worker, redis):
     execution = begin(worker, "job-1")
     redis.delete(execution.job.key)
-    heartbeats.send(worker, [execution], TTL)
+    heartbeats.send(worker, [execution], TTL, {})
     assert not redis.exists(execution.job.key)
 
 
 def test_a_worker_that_redis_has_lost_is_registered_again(worker, redis):
     redis.flushdb()
-    heartbeats.send(worker, [], TTL)
+    heartbeats.send(worker, [], TTL, {})
     assert redis.hget(worker.key, "queues") == BACKGROUND.encode()
     assert 0 < redis.ttl(worker.key) <= TTL
 

@@ -13,7 +13,7 @@ from app.state.connection.cluster import Cluster
 from app.state.session_choices import SessionChoice
 from app.state.turns import runs as runs_module
 from app.state.turns import streams
-from app.state.turns.run_records import EventBatch
+from app.state.turns.run_records import EventBatch, Known, NotKnown
 from app.state.turns.run_status import UNFINISHED
 from app.turns.rq_queue import TURNS, open_queue, turn_job_id, turn_of_job
 from tests.state.conftest import SITE, without_prefix
@@ -78,6 +78,29 @@ def test_a_worker_takes_the_job_of_a_turn_in_one_and_need_not_read_it(parts, cli
     assert {name.decode() for name in stored} == taken.keys() | {"enqueued_at"}
     assert all(stored[name.encode()].decode() == str(taken[name]) for name in ("failure_ttl", "timeout", "origin"))
     assert stored[b"data"] == taken["data"]
+
+
+def test_a_turn_is_claimed_and_its_job_removed_in_one(parts, client, trips):
+    run_id = parts.turns.send("s", made_message()).run_id
+    queue = open_queue(TURNS, client)
+    queue.take(1), queue.take(1)
+    with pytest.raises(NotKnown):
+        parts.runs.claim("s", run_id, "worker", Known(["another"], ["demo"]), parts.jobs.beside_state())
+    assert turn_job_id("s", run_id).encode() in client.lrange(queue.intermediate_queue_key, 0, -1)
+    assert client.exists(f"rq:job:{turn_job_id('s', run_id)}")
+    trips.clear()
+    assert parts.runs.claim("s", run_id, "worker", None, parts.jobs.beside_state())
+    assert len(trips) == 1
+    assert len(client.lrange(queue.intermediate_queue_key, 0, -1)) == 1  # the job of the fixture
+    assert not client.exists(f"rq:job:{turn_job_id('s', run_id)}")
+
+
+def test_the_job_of_a_turn_that_has_ended_is_removed_by_the_claim_that_fails(parts, client):
+    run_id = parts.turns.send("s", made_message()).run_id
+    parts.turns.interrupt("s")
+    assert client.exists(f"rq:job:{turn_job_id('s', run_id)}")
+    assert parts.runs.claim("s", run_id, "worker", None, parts.jobs.beside_state()) is None
+    assert not client.exists(f"rq:job:{turn_job_id('s', run_id)}")
 
 
 def test_a_job_of_the_last_version_is_read(parts, client):

@@ -108,7 +108,7 @@ def test_a_turn_that_was_accepted_before_runs_with_what_knows_its_app_and_model(
     present = take(catalog("2", app(name="other"), model="another"))
     claimed = []
 
-    def claim(session_id, run_id, worker, known=None):
+    def claim(session_id, run_id, worker, known, queue):
         if known and ("shop" not in known[0] or "m" not in known[1]):
             raise NotKnown
         claimed.append(known)
@@ -116,6 +116,7 @@ def test_a_turn_that_was_accepted_before_runs_with_what_knows_its_app_and_model(
 
     for one in (began, present):
         one.services.runs = SimpleNamespace(claim=claim)
+        one.services.jobs = SimpleNamespace(beside_state=lambda: "the queue")
     assert turn_job._claim("s", "run_1") == (began, "the turn")
     runtime._installed.remove(began)
     with pytest.raises(NotKnown):

@@ -16,7 +16,7 @@ from app.events import sse
 from app.services import Services
 from app.state.open_calls.records import Asked
 from app.state.turns.control_messages import turn_work
-from app.state.turns.run_records import NotKnown, Run
+from app.state.turns.run_records import Known, NotKnown, Run
 from app.telemetry import content, tracing
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
@@ -70,10 +70,20 @@ def _claim(session_id: str, run_id: str) -> tuple[Runtime, Run | None]:
     what aomi.yaml said then. Raises `NotKnown`."""
     for runtime in kept():
         with suppress(NotKnown):
-            return runtime, runtime.services.runs.claim(session_id, run_id, runtime.worker_name, runtime.known)
+            return runtime, _claim_by(runtime, session_id, run_id, runtime.known)
     if can_hand_over():
         raise NotKnown
-    return current(), current().services.runs.claim(session_id, run_id, current().worker_name)
+    return current(), _claim_by(current(), session_id, run_id)
+
+
+def _claim_by(runtime: Runtime, session_id: str, run_id: str, known: Known | None = None) -> Run | None:
+    """Claim the turn, and remove its job: with the claim in one step, or beside what follows."""
+    services = runtime.services
+    queue = services.jobs.beside_state()
+    run = services.runs.claim(session_id, run_id, runtime.worker_name, known, queue)
+    if queue is None:
+        ahead(partial(services.jobs.remove_claimed, session_id, run_id))
+    return run
 
 
 def _run_claimed(runtime: Runtime, run: Run, token: CancelToken) -> None:

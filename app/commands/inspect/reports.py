@@ -38,7 +38,7 @@ class Reports:
         store = open_store()
         self._inspection = Inspection(store)
         queue = clients.queue(store.settings, store.redis, timeout=TIMEOUT_SECONDS)
-        self._queues = Queues(queue, Inspection(Store(queue, store.settings)), store.clock)
+        self._queues = Queues(queue, Inspection(Store(queue, store.settings)), self._inspection, store.clock)
         self._webhooks = Deliveries(store)
         self._reloads = Reloads(store)
         self._output = output

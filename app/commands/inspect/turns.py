@@ -47,6 +47,14 @@ def turns(inspection: Inspection, most: int, ended: bool) -> list[Turn]:
     return [turn for turn in kept if ended or turn.status not in ENDED][:most]
 
 
+def claimed(inspection: Inspection) -> list[tuple[str, Fields]]:
+    """Session and fields of each turn that a worker runs."""
+    opened = [(session_id, run_id) for session_id, run_id, _ in inspection.open_runs()]
+    stored = inspection.pick((redis_keys.run(*pair) for pair in opened), _RUN)
+    turns = [(session_id, fields) for (session_id, _), fields in zip(opened, stored, strict=True)]
+    return [(session_id, fields) for session_id, fields in turns if fields["status"] in ("running", "ending")]
+
+
 def open_calls(inspection: Inspection, most: int) -> list[OpenCall]:
     """The calls that wait for a person, those first whose time is over first."""
     found = (inspection.awaiting_turn(*turn) for turn in inspection.awaiting_runs())

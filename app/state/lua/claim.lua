@@ -1,5 +1,6 @@
 -- A worker begins a queued run. KEYS[1]: the session. args: run, worker, claim (a name of this very call), now, apps and
--- models (names of those that the worker knows; '' for all), count.
+-- models (names of those that the worker knows; '' for all), count, job (the commands that take the run's job off the queue;
+-- none where the queue is elsewhere, or still has it).
 -- Returns {the run's fields, `session_user_state`, and `thread_summary` and `thread_asked_ids` if there are such, how many
 -- messages of its thread are left out, the newest `count` of them}; {'unknown'} if the worker does not know its app or its model; nothing if it has ended or another claim has
 -- begun it.
@@ -17,7 +18,9 @@ end
 if stored[1] == 'queued' then
   if not is_known(args.apps, stored[3]) or not is_known(args.models, stored[4]) then return {'unknown'} end
   redis.call('HSET', run, 'status', 'running', 'worker', args.worker, 'started_at', args.now, 'claim', args.claim)
+  call_each(args.job)
 elseif stored[1] ~= 'running' or stored[2] ~= args.claim then
+  call_each(args.job)
   return {}
 end
 

@@ -78,9 +78,12 @@ class RunStore:
             return Accepted("kept", awaiting=tuple(ids))
         return Accepted(cast(AcceptOutcome, outcome), *ids)
 
-    def claim(self, session_id: str, run_id: str, worker: str, known: Known | None = None) -> Run | None:
-        """Begin a queued turn. None if it has ended or another worker has it. Raises `NotKnown` if its app or its model
-        is not among the `known` ones; then nothing has changed."""
+    def claim(
+        self, session_id: str, run_id: str, worker: str, known: Known | None = None, queue: TurnQueue | None = None
+    ) -> Run | None:
+        """Begin a queued turn, and take its job off the `queue` in the same step; without one the caller takes it off.
+        None if the turn has ended or another worker has it. Raises `NotKnown` if its app or its model is not among the
+        `known` ones; then nothing has changed."""
         apps, models = known or ("", "")
         args = {
             "run": run_id,
@@ -90,6 +93,7 @@ class RunStore:
             "models": models,
             "count": FIRST_PAGE_MESSAGES,
             "now": self._clock.now_iso(),
+            "job": queue.removing(session_id, run_id) if queue else [],
         }
         renewal = self.leases.renewal(session_id, run_id)
         reply = self._store.call("claim", [redis_keys.session(session_id)], args, renewal)

@@ -13,11 +13,13 @@ Commands = list[list[str]]
 
 @dataclass(frozen=True)
 class TurnQueue:
-    """The list `name`, as Redis has it, of jobs that wait for a worker. `enqueuing` a session's run takes these
-    commands. With `most` jobs or more in it a new message is refused; 0 is no limit."""
+    """The list `name`, as Redis has it, of jobs that wait for a worker. The commands that a session's run takes:
+    `enqueuing` its job, and `removing` it once a worker has claimed the run. With `most` jobs or more in the list a new
+    message is refused; 0 is no limit."""
 
     name: str
     enqueuing: Callable[[str, str], Commands]
+    removing: Callable[[str, str], Commands]
     most: int = 0
 
     def args(self, session_id: str, run_id: str) -> dict[str, Any]:
