@@ -20,6 +20,9 @@ from app.state.connection.prefix import Prefix
 from app.state.pairs import text_fields
 from app.state.script_source import source
 
+Commands = list[list[str]]
+"""Redis commands, each with its arguments, the names in them as Redis has them. A script of one server can run them."""
+
 
 class Call(NamedTuple):
     """A call of the script `lua/<name>.lua`, with the arguments that `EVALSHA` takes behind the script."""
@@ -83,12 +86,31 @@ class Store:
         except NoScriptError:
             return [self.run(call)[0] for call in calls]
 
+    def removing(self, members: Sequence[tuple[str, str]]) -> Commands:
+        """The commands with which a script removes members of sorted sets, (key, member), that belong to no session. On
+        a cluster none: there the caller removes them."""
+        if self.is_cluster:
+            return []
+        pipeline = self.redis.pipeline(transaction=False)
+        for key, member in members:
+            pipeline.zrem(key, member)
+        return commands_of(pipeline)
+
     def _sha(self, name: str) -> str:
         return _sha(name, self._publish)
 
     def fields(self, key: str) -> dict[str, str]:
         """A hash as text; empty when there is none."""
         return text_fields(self.redis.hgetall(key))
+
+
+def commands_of(pipeline: Any) -> Commands:
+    """The commands that a pipeline has collected."""
+    encode = pipeline.get_encoder().encode
+    return [
+        [part if type(part) is str else encode(part).decode() for part in command]
+        for command, _ in pipeline.command_stack
+    ]
 
 
 @cache

@@ -12,8 +12,10 @@ from rq.results import Result
 
 from app.state.connection.cluster import Cluster
 from app.state.deletion import SessionRefs
-from app.state.turns.turn_queue import TurnQueue, commands_of
+from app.state.scripts import commands_of
+from app.state.turns.turn_queue import TurnQueue
 from app.turns.rq_queue import BACKGROUND, NO_TIMEOUT, TURNS, ReadableJob, forget_execution, open_queue, turn_job_ids
+from app.turns.turn_commands import TurnCommands
 
 
 class Jobs:
@@ -25,6 +27,7 @@ class Jobs:
         self._failed_ttl = failed_ttl
         self._turns = open_queue(TURNS, connection, failed_ttl)
         self._background = open_queue(BACKGROUND, connection)
+        self._enqueuing, self._removing = TurnCommands(self._enqueuing_turn), TurnCommands(self._removing_turn)
         self._is_beside_state = connection is state and not isinstance(state, Cluster)
 
     def turn(self, session_id: str, run_id: str) -> None:
@@ -36,12 +39,7 @@ class Jobs:
         state is on a cluster: then `turn` enqueues."""
         if not self._is_beside_state:
             return None
-        return TurnQueue(
-            self._list,
-            lambda session_id, run_id: commands_of(self._enqueuing_turn(session_id, run_id)),
-            lambda session_id, run_id: commands_of(self._removing_turn(session_id, run_id)),
-            most,
-        )
+        return TurnQueue(self._list, self._enqueuing.commands, self._removing.commands, most)
 
     @cached_property
     def _list(self) -> Any:

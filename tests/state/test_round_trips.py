@@ -4,12 +4,14 @@ what keeps the steps right that were put together for it."""
 from __future__ import annotations
 
 import pytest
+from rq.utils import now, utcformat
 
 from app import services
 from app.config import Settings
 from app.events import sse
 from app.state.connection import clients
 from app.state.connection.cluster import Cluster
+from app.state.scripts import commands_of
 from app.state.session_choices import SessionChoice
 from app.state.turns import runs as runs_module
 from app.state.turns import streams
@@ -65,6 +67,19 @@ def test_a_message_is_accepted_and_its_job_enqueued_in_one(parts, trips):
     assert parts.jobs.has_turn("s", run_id)
 
 
+@pytest.mark.parametrize("session_id", ["00000000-0000-4000-8000-00000000000a", "a:b.c_d-e"])
+def test_the_commands_for_a_job_are_those_that_rq_writes(parts, session_id):
+    jobs, turn = parts.jobs, (session_id, "run_1")
+    queue = jobs.beside_state()
+    assert queue.removing(*turn) == commands_of(jobs._removing_turn(*turn))
+    before = utcformat(now())
+    made, written = queue.enqueuing(*turn), commands_of(jobs._enqueuing_turn(*turn))
+    for command, rqs in zip(made, written, strict=True):
+        for part, own in zip(command, rqs, strict=True):
+            assert part == own or before <= part <= own <= utcformat(now())
+    assert made[-1][-1] == turn_job_id(*turn)
+
+
 def test_a_worker_takes_the_job_of_a_turn_in_one_and_need_not_read_it(parts, client, trips):
     run_id = parts.turns.send("s", made_message()).run_id
     stored = client.hgetall(f"rq:job:{turn_job_id('s', run_id)}")
@@ -110,12 +125,12 @@ def test_a_job_of_the_last_version_is_read(parts, client):
     assert list(queue.take(1).args) == ["s", "run_1"]
 
 
-def test_a_stop_takes_two_until_its_end_is_published_and_one_more(parts, trips):
+def test_a_stop_takes_two(parts, trips):
     run = parts.runs.claim("s", parts.turns.send("s", made_message()).run_id, "worker")
     parts.runs.append([EventBatch("s", run.id, 1, [sse.text("hello")])])
     trips.clear()
     assert parts.turns.interrupt("s")
-    assert len(trips) == 3
+    assert len(trips) == 2
 
 
 @pytest.mark.parametrize("session_id", ["00000000-0000-4000-8000-00000000000a", "s", "a:b.c_d-e", "x" * 128])

@@ -34,7 +34,9 @@ from app.state.connection.clients import Refusing
 from app.turns.queue import Jobs
 from tests.support.patience import patient
 from workers.models import call, litellm_setup, tap
+from workers.recording_worker import RecordingWorker
 from workers.thread_worker import ThreadWorker
+from workers.turn_worker import TurnWorker
 
 RQ_METHODS = {
     "get_heartbeat_ttl": "self job working_time",
@@ -43,6 +45,8 @@ RQ_METHODS = {
     "handle_exception": "self job exc_info",
     "handle_execution_ended": "self job queue heartbeat_ttl",
     "handle_job_success": "self job queue started_job_registry execution",
+    "handle_job_failure": "self job queue started_job_registry exc_string execution",
+    "handle_job_retry": "self job queue retry started_job_registry execution",
     "cleanup_execution": "self job pipeline execution",
     "set_state": "self state pipeline",
     "increment_successful_job_count": "self pipeline",
@@ -60,13 +64,16 @@ def test_rqs_worker_has_the_methods_that_ours_replaces_or_calls(name):
 
 
 def test_ours_replaces_no_other_method_of_rqs_worker():
-    ours = {name for name, value in vars(ThreadWorker).items() if inspect.isfunction(value) and name != "__init__"}
+    every = vars(RecordingWorker) | vars(ThreadWorker) | vars(TurnWorker)
+    ours = {name for name, value in every.items() if inspect.isfunction(value) and name != "__init__"}
     assert {name for name in ours if hasattr(BaseWorker, name)} <= set(RQ_METHODS)
 
 
 def test_rq_performs_a_job_through_the_methods_that_ours_replaces():
-    performed = inspect.getsource(BaseWorker.perform_job) + inspect.getsource(BaseWorker._finalize_success)
-    for name in ("prepare_job_execution", "handle_execution_ended", "handle_job_success"):
+    parts = (BaseWorker.perform_job, BaseWorker._finalize_success, BaseWorker._finalize_failure)
+    performed = "".join(map(inspect.getsource, parts))
+    names = ("prepare_job_execution", "handle_execution_ended", "handle_exception")
+    for name in (*names, "handle_job_success", "handle_job_retry", "handle_job_failure"):
         assert f"self.{name}(" in performed
 
 

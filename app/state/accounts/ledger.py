@@ -68,9 +68,11 @@ class Ledger:
         for account in charge.accounts:
             if stored or not user_of_account(account):
                 self._count(account, name, charge)
-        self._store.call("close_model_call", keys, call | {"log_ttl": self._settings.log_ttl})
-        # Last: a process that dies before this line leaves the call to the reaper.
-        self.forget(session_id, run_id, charge.number)
+        # Last: a process that dies before this leaves the call to the reaper.
+        index = self._store.removing([(redis_keys.MODEL_CALLS, _member(session_id, run_id, charge.number))])
+        self._store.call("close_model_call", keys, call | {"log_ttl": self._settings.log_ttl, "index": index})
+        if self._store.is_cluster:
+            self.forget(session_id, run_id, charge.number)
         return charge
 
     def unsettled_calls(self, session_id: str, run_id: str) -> list[ModelCall]:

@@ -81,10 +81,6 @@ local function make_current(session, id, now)
   return updates
 end
 
-local function call_each(commands)
-  for _, command in ipairs(commands) do redis.call(unpack(command)) end
-end
-
 -- The queue of turns, where this server has it; '' elsewhere, where the caller enqueues: `list` (of the jobs that wait for a
 -- worker), `most` of them with which a message is refused (0: no limit), `job` (the commands of RQ that enqueue the run's
 -- job). They name keys as Redis has them: no cluster comes here.

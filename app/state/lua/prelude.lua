@@ -218,3 +218,8 @@ local function renew_ttl(session, ttl, thread)
   redis.call('EXPIRE', owner_key(session), ttl)
   renew_thread(session, thread, ttl)
 end
+
+-- Run commands that name keys as Redis has them: no cluster comes here with any.
+local function call_each(commands)
+  for _, command in ipairs(commands) do redis.call(unpack(command)) end
+end

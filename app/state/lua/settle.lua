@@ -2,7 +2,7 @@
 -- args: run, thread, outcome, terminal (the event, JSON), frames (of the log), messages (JSON texts), updates (frames), busy_frame, free_frame,
 -- now, ttl, log_ttl, run_kept, max_updates, results (JSON texts, of calls of an earlier turn with which the run goes on), open_calls
 -- (JSON, '' if no call waits for an answer), answer_ttl, pending (frames of what waits), webhook (a message to the app's
--- receiver, '' for none).
+-- receiver, '' for none), lease (the commands that drop the run's lease and free its slots; none on a cluster).
 -- Returns {the run that is current and queued now, or '', 1 if the lives of the session's threads are to be renewed, 1 if
 -- this call has put the message}. A run that is not sealed any more stays as it is: the call was sent again, because its
 -- reply was lost.
@@ -17,6 +17,7 @@ local function next_waiting()
 end
 
 if redis.call('HGET', run, 'status') ~= 'ending' then
+  call_each(args.lease)
   local current, status = current_turn(session)
   return {status == 'queued' and current or '', 0, 0}
 end
@@ -73,6 +74,7 @@ local unsettled = has_unsettled_model_calls(run)
 local answerable = is_open and args.answer_ttl + args.log_ttl or 0
 redis.call('EXPIRE', run, math.max(unsettled and args.ttl or args.log_ttl, answerable))
 index_key(session, run, math.max(unsettled and args.ttl or args.run_kept, answerable))
+call_each(args.lease)
 if redis.call('HGET', session, 'run') ~= args.run then return {'', 0, has_webhook} end
 
 redis.call('HSET', session, 'last_outcome', args.outcome, 'updated_at', args.now)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from app.state import redis_keys
-from app.state.scripts import Call, Store
+from app.state.scripts import Call, Commands, Store
 from app.state.turns.due import Due, overdue, postpone, setting
 from app.state.turns.run_status import ENDED
 
@@ -74,7 +74,7 @@ class Leases:
         return (self._drop_ended(turns) if self._is_cluster else turns)[:OVERDUE_BATCH]
 
     def _drop_ended(self, turns: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Drop the turns whose lease `end` has left, all at once, with slots that it did not free; returns the rest."""
+        """Drop the turns whose end left the lease, all at once, with slots that it did not free; return the others."""
         pipeline = self._redis.pipeline(transaction=False)
         for session_id, run_id in turns:
             pipeline.hmget(redis_keys.run(session_id, run_id), "status", "slots")
@@ -86,11 +86,15 @@ class Leases:
         pipeline.execute()
         return [turn for turn, (status, _) in zip(turns, runs, strict=True) if status and status not in ENDED]
 
-    def end(self, session_id: str, run_id: str, slots: Sequence[str] = ()) -> None:
-        """The turn has ended; its slots are free. On a cluster its lease stays until it runs out: if the master of the
+    def ending(self, session_id: str, run_id: str, slots: Sequence[str] = ()) -> Commands:
+        """The commands with which a turn's end drops its lease and frees its slots, in the same step. On a cluster
+        none: `free` comes after it."""
+        return self._store.removing([(name, member(session_id, run_id)) for name in (*slots, redis_keys.LEASES)])
+
+    def free(self, session_id: str, run_id: str, slots: Sequence[str]) -> None:
+        """Free the slots of a turn that has ended on a cluster. Its lease stays until it runs out: if the master of the
         turn dies and loses the end, the lease, which another master holds, leads the reaper to the turn."""
-        names = slots if self._is_cluster else (*slots, redis_keys.LEASES)
-        self._remove(session_id, run_id, names)
+        self._remove(session_id, run_id, slots)
 
     def drop(self, session_id: str, run_id: str, slots: Sequence[str] = ()) -> None:
         """Drop the lease of a turn that was never accepted, or whose end is certain; its slots are free."""

@@ -221,14 +221,16 @@ class RunStore:
         }
         args |= ending.open_args(run, now, self._settings.answer_ttl)
         webhook = self._webhooks.of_turn(run, terminal, ending.messages, iso(now))
-        args |= self._settle_args(run, outcome) | {"webhook": put_args(webhook)}
+        lease = self.leases.ending(run.session_id, run.id, run.slots)
+        args |= self._settle_args(run, outcome) | {"webhook": put_args(webhook), "lease": lease}
         if ending.asked:
             self.open_calls.expect(run.session_id, run.id)
         expect, keys = self._webhooks.expect(webhook), [redis_keys.session(run.session_id)]
         next_run, threads_are_due, has_put = self._store.call("settle", keys, args, expect)
         if webhook and has_put:
             self._webhooks.release(webhook)
-        self.leases.end(run.session_id, run.id, run.slots)
+        if self._store.is_cluster:
+            self.leases.free(run.session_id, run.id, run.slots)
         if threads_are_due:
             thread_lives.renew(self._store, run.session_id)
         return next_run.decode() or None

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-Commands = list[list[str]]
-"""Redis commands, each with its arguments, the names in them as Redis has them."""
+from app.state.scripts import Commands
 
 
 @dataclass(frozen=True)
@@ -25,12 +24,3 @@ class TurnQueue:
     def args(self, session_id: str, run_id: str) -> dict[str, Any]:
         """As the scripts take it that accept a message."""
         return {"list": self.name, "most": self.most, "job": self.enqueuing(session_id, run_id)}
-
-
-def commands_of(pipeline: Any) -> Commands:
-    """The commands that a pipeline has collected."""
-    encode = pipeline.get_encoder().encode
-    return [
-        [part if type(part) is str else encode(part).decode() for part in command]
-        for command, _ in pipeline.command_stack
-    ]
