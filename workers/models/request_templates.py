@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import orjson
 
 from workers.models import routes
 from workers.models.tap import Tap, TappedTransport
@@ -143,9 +144,13 @@ def _key(params: dict[str, Any]) -> bytes:
     secrets. Empty if they are no JSON."""
     arguments = {name: value for name, value in params.items() if name != "messages"}
     try:
-        return hashlib.sha256(json.dumps(arguments).encode()).digest()
-    except (TypeError, ValueError):
-        return b""
+        text = orjson.dumps(arguments)
+    except TypeError:  # a number of more than 64 bits, or no JSON at all
+        try:
+            text = json.dumps(arguments).encode()
+        except (TypeError, ValueError):
+            return b""
+    return hashlib.sha256(text).digest()
 
 
 def _kind(message: Message) -> Kind:

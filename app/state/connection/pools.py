@@ -14,7 +14,7 @@ from typing import Any, cast
 from redis import BlockingConnectionPool, Connection, Redis
 from redis.backoff import NoBackoff
 from redis.connection import AbstractConnection
-from redis.exceptions import ConnectionError
+from redis.exceptions import ConnectionError, TimeoutError
 from redis.retry import Retry
 from redis.sentinel import (
     Sentinel,
@@ -92,10 +92,25 @@ class ShrinkingPool(BlockingConnectionPool):
 
     _look_at = 0.0
 
+    def get_connection(self, *args: Any, **options: Any) -> Any:
+        """A connection that is ready for a command. (redis-py's own counts what it does for metrics, even if nobody
+        reads them: that takes longer than a command.)"""
+        self._checkpid()
+        if not self._in_maintenance:
+            with contextlib.suppress(queue.Empty):
+                connection = self.pool.get_nowait()
+                if _is_ready(connection):
+                    return connection
+                self.pool.put_nowait(connection)  # redis-py takes it again, and connects
+        return super().get_connection(*args, **options)
+
     def release(self, connection: Any) -> None:
         """Take a connection back."""
         connection.idle_since = now = time.monotonic()
-        super().release(connection)
+        if self._in_maintenance or not self.owns_connection(connection) or connection.should_reconnect():
+            super().release(connection)
+        else:
+            self.pool.put_nowait(connection)
         if now >= self._look_at:
             self._look_at = now + 1
             self.close_idle(now - IDLE_SECONDS)
@@ -116,6 +131,14 @@ class ShrinkingPool(BlockingConnectionPool):
             while True:
                 free.append(self.pool.get_nowait())
         return free
+
+
+def _is_ready(connection: Any) -> bool:
+    """Whether a free connection can take a command; None stands for one that is not made yet."""
+    try:
+        return connection is not None and connection.is_connected and not connection.can_read()
+    except (ConnectionError, TimeoutError, OSError):
+        return False
 
 
 class RetryingPool(ShrinkingPool):
