@@ -21,7 +21,7 @@ from gunicorn.workers.base_async import AsyncWorker
 from limits.storage import RedisStorage
 from litellm.litellm_core_utils.llm_response_utils import response_metadata
 from litellm.llms.openai.common_utils import BaseOpenAILLM
-from redis import Redis
+from redis import BlockingConnectionPool, Redis
 from redis._parsers.base import BaseParser
 from redis._parsers.encoders import Encoder
 from redis.client import Pipeline
@@ -109,6 +109,20 @@ def test_redis_pys_pipeline_takes_its_commands_in_one_method():
     assert "self.execute_command(" in inspect.getsource(Pipeline.watch)
     assert "return Pipeline(" in inspect.getsource(Redis.pipeline)
     assert "self.pipeline(" in inspect.getsource(Redis.transaction)
+
+
+def test_redis_pys_pool_keeps_its_free_connections_in_a_queue_and_returns_those_that_it_owns():
+    taking, releasing = map(inspect.getsource, (BlockingConnectionPool.get_connection, BlockingConnectionPool.release))
+    assert "connection = self.pool.get(block=True" in taking
+    for part in ("self._checkpid()", "if self._in_maintenance:"):
+        assert part in taking
+        assert part in releasing
+    for part in (
+        "self.owns_connection(connection)",
+        "connection.should_reconnect()",
+        "self.pool.put_nowait(connection)",
+    ):
+        assert part in releasing
 
 
 def test_redis_py_takes_error_classes_and_encodes_text():

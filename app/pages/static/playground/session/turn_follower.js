@@ -13,6 +13,7 @@ export class TurnFollower {
   #data;
   #handlers;
   #followed = new Map(); // turns by run id, until their streams end
+  #lastRead = ""; // the run id of the turn whose end this page read last
 
   /**
    * `handlers`: `changed()`; `placeUnknown()` once a turn runs whose message had to be guessed; `ended(turn)`. An aborted
@@ -39,7 +40,9 @@ export class TurnFollower {
   /** Follow the current or last turn. `isNews` is false for a turn that may have ended long ago. */
   async followCurrent({ isNews }) {
     const stream = await this.#open();
-    if (stream) await this.#follow(stream, null, isNews);
+    if (!stream) return;
+    if (isNews && stream.runId === this.#lastRead) return stream.close(); // what called it news is older than its end
+    await this.#follow(stream, null, isNews);
   }
 
   async #open() {
@@ -74,6 +77,7 @@ export class TurnFollower {
         if (!turn.stopping || turn.end) this.#handlers.changed();
       }
       if (turn.open) turn.fail({ ...LOST, message: WORDS.turns.isLost });
+      else this.#lastRead = stream.runId;
     } catch (error) {
       if (this.#signal.aborted) return;
       if (!(error instanceof ApiError)) throw error;
