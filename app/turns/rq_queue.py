@@ -77,7 +77,7 @@ class OwnQueue(Queue):
 
     @cached_property
     def _job_of_no_turn(self) -> Job:
-        """What all jobs of turns have in common: RQ takes ten times as long to make one as to copy it."""
+        """All jobs of turns are copies of this one: RQ takes five times as long to make one."""
         return self.create_job(_RUN_TURN, timeout=NO_TIMEOUT, result_ttl=0, failure_ttl=self._failed_ttl)
 
 
