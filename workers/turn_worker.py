@@ -41,14 +41,15 @@ class TurnWorker(ThreadWorker):
 
     def handle_job_retry(self, job: Job, *args: Any, **options: Any) -> None:
         """Put a job back whose turn this worker does not know."""
-        self._leave_intermediate(job)
         super().handle_job_retry(job, *args, **options)
+        self._leave_intermediate(job)
 
     def handle_job_failure(self, job: Job, *args: Any, **options: Any) -> None:
         """Keep a job that failed, claimed or not."""
-        self._leave_intermediate(job)
         super().handle_job_failure(job, *args, **options)
+        self._leave_intermediate(job)
 
     def _leave_intermediate(self, job: Job) -> None:
+        """Last, so that a job is always on a list; the entry of another worker that has it by now is the newer one."""
         key = self._queue.intermediate_queue_key
-        self._job_backoff.retry(lambda: self.connection.lrem(key, 0, job.id), self._stopped)
+        self._job_backoff.retry(lambda: self.connection.lrem(key, 1, job.id), self._stopped)

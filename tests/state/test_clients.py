@@ -66,6 +66,23 @@ def test_connections_that_a_peak_left_behind_are_closed(redis_url, retry_forever
     client.close()
 
 
+def test_a_look_at_a_connection_that_fails_loses_no_place_in_the_pool(redis_url, monkeypatch):
+    client = clients.commands(Settings(REDIS_URL=redis_url))
+    assert client.ping()
+    places = client.connection_pool.pool.qsize()
+
+    def can_read(self, timeout=0):
+        raise ValueError("file descriptor cannot be a negative integer (-1)")  # another thread has closed it
+
+    with monkeypatch.context() as during:
+        during.setattr(pools.PolledConnection, "can_read", can_read)
+        with pytest.raises(ValueError, match="negative"):
+            client.ping()
+    assert client.connection_pool.pool.qsize() == places
+    assert client.ping()
+    client.close()
+
+
 def test_idle_connections_are_looked_for_after_commands(redis_url, monkeypatch):
     client = clients.commands(Settings(REDIS_URL=redis_url))
     pool = client.connection_pool

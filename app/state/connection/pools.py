@@ -98,10 +98,14 @@ class ShrinkingPool(BlockingConnectionPool):
         self._checkpid()
         if not self._in_maintenance:
             with contextlib.suppress(queue.Empty):
-                connection = self.pool.get_nowait()
-                if _is_ready(connection):
+                connection, is_ready = self.pool.get_nowait(), False
+                try:
+                    is_ready = _is_ready(connection)
+                finally:
+                    if not is_ready:
+                        self.pool.put_nowait(connection)  # redis-py takes it again, and connects
+                if is_ready:
                     return connection
-                self.pool.put_nowait(connection)  # redis-py takes it again, and connects
         return super().get_connection(*args, **options)
 
     def release(self, connection: Any) -> None:
@@ -110,7 +114,8 @@ class ShrinkingPool(BlockingConnectionPool):
         if self._in_maintenance or not self.owns_connection(connection) or connection.should_reconnect():
             super().release(connection)
         else:
-            self.pool.put_nowait(connection)
+            with contextlib.suppress(queue.Full):  # the pool was reset since
+                self.pool.put_nowait(connection)
         if now >= self._look_at:
             self._look_at = now + 1
             self.close_idle(now - IDLE_SECONDS)
