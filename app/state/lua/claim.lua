@@ -18,9 +18,9 @@ end
 if stored[1] == 'queued' then
   if not is_known(args.apps, stored[3]) or not is_known(args.models, stored[4]) then return {'unknown'} end
   redis.call('HSET', run, 'status', 'running', 'worker', args.worker, 'started_at', args.now, 'claim', args.claim)
-  call_each(args.job)
+  run_commands(args.job)
 elseif stored[1] ~= 'running' or stored[2] ~= args.claim then
-  call_each(args.job)
+  run_commands(args.job)
   return {}
 end
 

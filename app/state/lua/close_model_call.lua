@@ -3,7 +3,7 @@
 -- take the call out of the index of all open ones; none on a cluster). Returns 1, or 0 when the call was not open.
 local args = cjson.decode(ARGV[1])
 local run = run_key(KEYS[1], args.run)
-call_each(args.index)
+run_commands(args.index)
 if redis.call('HDEL', run, model_call_field(args.number)) == 0 then return 0 end
 local status, thread = unpack(redis.call('HMGET', run, 'status', 'thread'))
 local is_open = thread and redis.call('HGET', thread_key(KEYS[1], thread), 'awaiting') == args.run

@@ -89,7 +89,7 @@ local function is_queue_full(queue)
 end
 
 local function enqueue_job(queue)
-  if queue ~= '' then call_each(queue.job) end
+  if queue ~= '' then run_commands(queue.job) end
 end
 
 -- Record a run that waits for the turn `current`, nil for none. `args` are those of start.lua.

@@ -220,6 +220,6 @@ local function renew_ttl(session, ttl, thread)
 end
 
 -- Run commands that name keys as Redis has them: no cluster comes here with any.
-local function call_each(commands)
+local function run_commands(commands)
   for _, command in ipairs(commands) do redis.call(unpack(command)) end
 end

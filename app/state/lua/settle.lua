@@ -17,7 +17,7 @@ local function next_waiting()
 end
 
 if redis.call('HGET', run, 'status') ~= 'ending' then
-  call_each(args.lease)
+  run_commands(args.lease)
   local current, status = current_turn(session)
   return {status == 'queued' and current or '', 0, 0}
 end
@@ -74,7 +74,7 @@ local unsettled = has_unsettled_model_calls(run)
 local answerable = is_open and args.answer_ttl + args.log_ttl or 0
 redis.call('EXPIRE', run, math.max(unsettled and args.ttl or args.log_ttl, answerable))
 index_key(session, run, math.max(unsettled and args.ttl or args.run_kept, answerable))
-call_each(args.lease)
+run_commands(args.lease)
 if redis.call('HGET', session, 'run') ~= args.run then return {'', 0, has_webhook} end
 
 redis.call('HSET', session, 'last_outcome', args.outcome, 'updated_at', args.now)
