@@ -85,6 +85,7 @@ def test_a_message_that_waits_ends_with_an_error_when_its_turn_comes(user, keys,
     first = provider.script(f"first {lose.__name__}", [Held(release), Text(["said"])])
     later = provider.script(f"later {lose.__name__}", [Text(["never"])])
     with user.chat(first, app="scripted") as running, user.chat(later, app="scripted") as waiting:
+        until(lambda: provider.requests(first), what="the first turn to have begun with the key")
         lose(keys, keys.find(secret))
         release.set()
         assert kinds(list(running.events())) == ["text", "complete"]
