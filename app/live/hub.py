@@ -2,7 +2,7 @@
 
 A reader subscribes, then replays the log from its last id, then takes what is live and drops what it has seen. Where a
 number is missing (a lost connection, a reader that fell behind) it replays again: the log is the truth, pub/sub only
-makes it fast. Measured in docs/design.md.
+makes it fast. A channel that is expected has nothing to replay. Measured in docs/design.md.
 """
 
 from __future__ import annotations
@@ -55,12 +55,14 @@ def _ignore(_: object) -> None:
 
 
 class Subscription(Inbox):
-    """The live messages of one channel for one reader. It ends with a `with` block, which calls `end` with it."""
+    """The live messages of one channel for one reader. It ends with a `with` block, which calls `end` with it. It
+    `is_whole` where the first message of the channel comes, or came, after it was in effect."""
 
-    __slots__ = ("_end", "_lagging")
+    __slots__ = ("_end", "_lagging", "is_whole")
 
     def __init__(self, end: Callable[[Subscription], object] = _ignore) -> None:
         super().__init__()
+        self.is_whole = False
         self._end = end
         self._lagging = False
 
@@ -103,6 +105,7 @@ class Hub:
     def __init__(self, listener: Listener, relayed: Callable[[bytes], None] = _ignore) -> None:
         self.relayed = relayed
         self._subscribers: dict[str, set[Subscription]] = {}
+        self._expected: dict[str, Subscription] = {}
         self._lock = threading.Lock()
         self._closed = False
         self._listener = listener
@@ -119,19 +122,41 @@ class Hub:
         with self._lock:
             return sum(map(len, self._subscribers.values()))
 
+    def expect(self, channel: str) -> Callable[[], None]:
+        """Begin to subscribe to a channel that has no messages yet, and do not wait: the next `subscribe` takes the
+        subscription over. Call what is returned once none will."""
+        subscription = self._open(channel)
+        self._listener.subscribe(channel, timeout=0)
+        self._expected[channel] = subscription
+
+        def forget() -> None:
+            if self._expected.pop(channel, None):
+                self._unsubscribe(channel, subscription)
+
+        return forget
+
+    def heard(self, channel: str) -> None:
+        """The expected subscription was in effect before the first message."""
+        if subscription := self._expected.get(channel):
+            subscription.is_whole = True
+
     def subscribe(self, channel: str) -> Subscription:
         """A subscription that gets everything published on `channel` from here on."""
-        self._start()
-        subscription = Subscription(partial(self._unsubscribe, channel))
-        with self._lock:
-            self._subscribers.setdefault(channel, set()).add(subscription)
+        subscription = self._expected.pop(channel, None) or self._open(channel)
         with ExitStack() as unless_subscribed:
             unless_subscribed.enter_context(subscription)
-            if not self._listener.subscribe(channel):
+            if not subscription.is_whole and not self._listener.subscribe(channel):
                 subscription.add(_GAP)
             if self._closed:
                 subscription.add(_CLOSED)
             unless_subscribed.pop_all()
+        return subscription
+
+    def _open(self, channel: str) -> Subscription:
+        self._start()
+        subscription = Subscription(partial(self._unsubscribe, channel))
+        with self._lock:
+            self._subscribers.setdefault(channel, set()).add(subscription)
         return subscription
 
     def _publish(self, channel: str, payload: bytes) -> None:

@@ -1,7 +1,7 @@
 -- Answer open calls of a thread. When all of its turn's calls have an answer, a run goes on with them. KEYS[1]: the session,
 -- KEYS[2]: the record of the request's Idempotency-Key, if it has one. args: those of start.lua, thread, asked_by (the run whose
 -- calls are open), calls ({call_id, answer (JSON), frame} ...).
--- Returns {"started" | "waiting", thread, current run that it waits for}, {"kept", calls that have no answer ...}, {"again", run}
+-- Returns {"started" | "waiting", thread, current run that it waits for, 'heard' if its events are}, {"kept", calls that have no answer ...}, {"again", run}
 -- for answers that were accepted before, or a refusal, which changes nothing: {"queue_full" | "reused" | "no_thread" | "closed" | "answered" |
 -- "no_call"}. A call that is sent again, because its reply was lost, returns what it returned.
 local args = cjson.decode(ARGV[1])
@@ -22,7 +22,7 @@ end
 
 local function earlier_reply()
   local stored = redis.call('HMGET', run, 'status', 'thread', 'behind')
-  if stored[1] then return {stored[3] == '' and 'started' or 'waiting', stored[2], stored[3]} end
+  if stored[1] then return {stored[3] == '' and 'started' or 'waiting', stored[2], stored[3], ''} end
   local earlier = sent and redis.call('HMGET', sent, 'run', 'body') or {}
   if not earlier[1] then return end
   if earlier[2] ~= args.body then return {'reused'} end
@@ -103,4 +103,4 @@ end
 renew_ttl(session, args.ttl, thread)
 publish_updates(session, updates, args.max_updates, args.ttl)
 if outcome == 'kept' then return {'kept', unpack(rest)} end
-return {outcome, thread, current}
+return {outcome, thread, current, is_heard(session, args.run)}

@@ -92,6 +92,12 @@ local function enqueue_job(queue)
   if queue ~= '' then run_commands(queue.job) end
 end
 
+-- Whether somebody hears the events of a new run: the process that accepts its message, which alone knows its name.
+local function is_heard(session, run)
+  local heard = redis.pcall('PUBSUB', PUBLISH == 'SPUBLISH' and 'SHARDNUMSUB' or 'NUMSUB', log_key(session, run))
+  return (heard[2] or 0) > 0 and 'heard' or ''
+end
+
 -- Record a run that waits for the turn `current`, nil for none. `args` are those of start.lua.
 local function record_run(session, thread, args, message, current)
   local run = run_key(session, args.run)

@@ -9,8 +9,8 @@
 -- '' for any), binds (whether the session belongs to the client from now on).
 -- A message that interrupts supersedes those that wait to do the same, and a turn of its thread that waits to go on with
 -- answered calls, whose answer would come behind it: the caller ends them.
--- Returns {"started" | "waiting", thread, current run that it waits for, runs it supersedes ...}, {"again", run} for a message that was
--- accepted before, or a refusal: {"changed" | "queue_full" | "busy" | "full" | "no_thread" | "reused" | "not_open" | "no_message" | "still_waits" |
+-- Returns {"started" | "waiting", thread, current run that it waits for, 'heard' if its events are, runs it supersedes ...},
+-- {"again", run} for a message that was accepted before, or a refusal: {"changed" | "queue_full" | "busy" | "full" | "no_thread" | "reused" | "not_open" | "no_message" | "still_waits" |
 -- "not_a_persons" | "siblings_full" | "id_taken"}. Ids of messages are JSON text, as in branches.lua. A call that is sent again,
 -- because its reply was lost, returns what it returned, as long as the turn is kept.
 local args = cjson.decode(ARGV[1])
@@ -27,7 +27,7 @@ end
 local function earlier_reply()
   local stored = redis.call('HMGET', run, 'status', 'thread', 'behind', 'supersedes')
   if stored[1] then
-    return {stored[3] == '' and 'started' or 'waiting', stored[2], stored[3], unpack(cjson.decode(stored[4] or '[]'))}
+    return {stored[3] == '' and 'started' or 'waiting', stored[2], stored[3], '', unpack(cjson.decode(stored[4] or '[]'))}
   end
   local earlier = sent and redis.call('HMGET', sent, 'run', 'body') or {}
   if earlier[1] then return earlier[2] == args.body and {'again', earlier[1]} or {'reused'} end
@@ -191,4 +191,4 @@ local outcome = enqueue(current)
 renew_ttl(session, args.ttl, thread)
 add_update('state', args.state_frame)
 publish_updates(session, updates, args.max_updates, args.ttl)
-return {outcome, thread, current, unpack(superseded)}
+return {outcome, thread, current, is_heard(session, args.run), unpack(superseded)}

@@ -59,7 +59,7 @@ class RunStore:
         """Accept a message; creates the session and a thread where there is none. The job of a run that `started` joins
         the `queue` in the same step; without one the caller enqueues it. A run that waits is returned by the `settle`
         of the turn before it."""
-        run_id = new_id("run")
+        run_id = request.run_id or new_id("run")
         exceeded = self._slots.take(session_id, run_id, request.limits)
         if exceeded and not self.was_sent(session_id, request):
             return Accepted("limit_reached", exceeded=exceeded)
@@ -70,9 +70,11 @@ class RunStore:
         args = start_args(self._settings, self._clock.now_iso(), (session_id, run_id), request, slots, queue)
         script = "answer_calls" if request.call_answers else "start"
         reply = self._store.call(script, keys, args, self.leases.renewal(session_id, run_id))
-        outcome, *ids = (raw.decode() for raw in reply if raw)
+        outcome, *ids = ((raw or b"").decode() for raw in reply)
         if outcome in ("started", "waiting"):
-            return Accepted(cast(AcceptOutcome, outcome), run_id, ids[0], "".join(ids[1:2]), tuple(ids[2:]))
+            thread, current, heard, *superseded = ids
+            kind = cast(AcceptOutcome, outcome)
+            return Accepted(kind, run_id, thread, current, tuple(superseded), is_heard=bool(heard))
         self.leases.drop(session_id, run_id, slots)
         if outcome == "kept":
             return Accepted("kept", awaiting=tuple(ids))

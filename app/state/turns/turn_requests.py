@@ -112,6 +112,7 @@ class TurnRequest:
     `note` is what a dialect keeps with the message: no model gets it, and no client of the reference API. With
     `keeps_facts` model, times and usage of the turn are kept for as long as its session.
     It `expects` that this is chosen in its session. With `binds_client` the session belongs to its client from now on.
+    Its turn gets the id `run_id`, a new one without it.
     """
 
     text: str
@@ -136,12 +137,13 @@ class TurnRequest:
     call_answers: CallAnswers | None = None
     expects: SessionChoice | None = None
     binds_client: bool = False
+    run_id: str = ""
 
 
 @dataclass(frozen=True)
 class Accepted:
     """The outcome of a message: `started`, `waiting` (behind the run `current`, and instead of the runs `superseded`,
-    which waited to interrupt it, too), `again` (it was accepted before), or refused:
+    which waited to interrupt it, too; it `is_heard` if somebody was subscribed to its events), `again` (it was accepted before), or refused:
 
     `changed` (the session has another choice than it expects), `queue_full` (too many turns wait for a worker), `busy`,
     `full`, `no_thread`, `reused` (its Idempotency-Key belongs to another message), `not_open` (a request that it
@@ -157,4 +159,5 @@ class Accepted:
     current: str = ""
     superseded: tuple[str, ...] = ()
     exceeded: ConcurrencyLimit | None = None
+    is_heard: bool = False
     awaiting: tuple[str, ...] = ()

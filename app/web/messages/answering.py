@@ -12,9 +12,10 @@ from app.state.open_calls.records import CallAnswer
 from app.state.turns.turn_requests import Accepted
 from app.turns.call_answers import CLOSED
 from app.web import parsing
-from app.web.access.admission import Admission, raise_refusal
-from app.web.access.caller import authorized_app, current_caller
+from app.web.access.admission import raise_refusal
+from app.web.access.caller import authorized_app
 from app.web.current import services
+from app.web.messages.turn_start import admit
 
 
 def answer_calls(
@@ -41,7 +42,7 @@ def answer_calls(
     turn = own.call_answers.turn_of(session_id, thread_id, call_ids)
     authorized_app(turn.app)
     request = replace(own.call_answers.request(turn, answers), idempotency_key=idempotency_key, body=body)
-    accepted = Admission.of(own).admit(session_id, request, current_caller())
+    accepted = admit(session_id, request)
     if accepted.outcome in ("closed", "answered", "no_call"):
         raise Conflict(CLOSED)
     if accepted.outcome == "kept":

@@ -10,6 +10,8 @@ from flask import request
 
 from app.catalog import App
 from app.errors import ApiError, BadRequest
+from app.state import redis_keys
+from app.state.ids import new_id
 from app.state.session_choices import SessionChoice
 from app.state.session_fields import Fields
 from app.state.turns.turn_requests import Accepted, TurnRequest
@@ -19,6 +21,7 @@ from app.web.access.admission import Admission, SessionChanged
 from app.web.access.caller import authorized_app, current_caller
 from app.web.current import services
 from app.web.messages.attachments import with_attachments
+from app.web.streaming.stream_slots import held_slot
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,20 @@ def start_turn(session_id: str, message: TurnRequest, attachments: Sequence[Mapp
     `attachments` are in the form of /api/chat. Raises `BadRequest`, `NotFound`, `BudgetSpent`, `Conflict`,
     `TooManyRequests`, `Overloaded`; then nothing has changed.
     """
-    message = with_attachments(services(), session_id, message, attachments)
-    return Admission.of(services()).admit(session_id, message, current_caller())
+    return admit(session_id, with_attachments(services(), session_id, message, attachments))
+
+
+def admit(session_id: str, message: TurnRequest) -> Accepted:
+    """As `Admission.admit`, for the request's caller. If the request opens a stream, it is subscribed to the turn's
+    events while the message is accepted: two round trips less before the first one."""
+    run_id, hub, slot = new_id("run"), services().hub, held_slot()
+    channel = redis_keys.log(session_id, run_id)
+    if slot and not parsing.prefers_async():
+        slot.at_release(hub.expect(channel))
+    accepted = Admission.of(services()).admit(session_id, replace(message, run_id=run_id), current_caller())
+    if accepted.is_heard:
+        hub.heard(channel)
+    return accepted
 
 
 def idempotency_key() -> str:

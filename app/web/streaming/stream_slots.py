@@ -43,17 +43,24 @@ class StreamSlots:
 class StreamSlot:
     """A place for one stream, which `release` gives back, once."""
 
-    __slots__ = ("_slots", "in_use")
+    __slots__ = ("_ends", "_slots", "in_use")
 
     def __init__(self, slots: StreamSlots) -> None:
         self._slots: StreamSlots | None = slots
+        self._ends: tuple[Callable[[], None], ...] = ()
         self.in_use = False
+
+    def at_release(self, end: Callable[[], None]) -> None:
+        """Call `end` when the place is given back."""
+        self._ends += (end,)
 
     def release(self) -> None:
         """Give the place back."""
         slots, self._slots = self._slots, None
         if slots:
             slots.give_back()
+            for end in self._ends:
+                end()
 
 
 def register(app: Flask, most: int) -> None:
@@ -78,6 +85,11 @@ def opens_stream(view: Callable[P, ResponseReturnValue]) -> Callable[P, Response
 
     bounded.__dict__["opens_stream"] = True  # a ticket opens it: app/web/access/users.py
     return bounded
+
+
+def held_slot() -> StreamSlot | None:
+    """The place that the view of this request holds, None if it is not one that `opens_stream`."""
+    return cast("StreamSlot | None", g.get("stream_slot"))
 
 
 def use_slot() -> StreamSlot:
