@@ -93,7 +93,8 @@ class Worker:
         blocking, threads, lease = clients.blocking(settings), settings.worker_threads, settings.lease
         limit = JobLimit(settings.worker_turns, self._recycle)
         turns, background = (open_queue(name, blocking, settings.failed_job_ttl) for name in (TURNS, BACKGROUND))
-        self._turns = TurnWorker(turns, f"{self.name}-{TURNS}", threads, lease, limit)
+        taking = shared.runs.taking if shared.jobs.beside_state() else None
+        self._turns = TurnWorker(turns, f"{self.name}-{TURNS}", threads, lease, limit, taking=taking)
         self._background = ThreadWorker(background, f"{self.name}-{BACKGROUND}", threads, lease)
 
     def start(self) -> None:

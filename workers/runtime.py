@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.catalog import App
 from app.services import Services
-from app.state.turns.run_records import Known
+from app.state.turns.run_records import Known, Run
 from workers.cancellation import CancelRegistry
 from workers.control_listener import ControlListener
 from workers.models.models import Models
@@ -41,6 +41,10 @@ class Runtime:
         """The apps and models of this worker's configuration."""
         catalog = self.services.catalog
         return Known([app.id for app in catalog.apps], [model.model_name for model in catalog.models])
+
+    def knows(self, run: Run) -> bool:
+        """Whether its configuration has the app and the model of a turn."""
+        return self.services.catalog.app(run.app) is not None and self.services.catalog.model(run.model) is not None
 
     def tools_of(self, app: App | None) -> dict[str, Tool]:
         """The tools of an app that are functions, by name."""

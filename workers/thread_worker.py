@@ -108,18 +108,22 @@ class ThreadWorker(RecordingWorker):
             future.add_done_callback(self._done)
 
     def _take(self) -> Job | None:
-        job = self._queue.take(TAKE_SECONDS)
-        if job and self._dequeuing.stopping:
-            self._requeue(job)
+        job = self.next_job(TAKE_SECONDS)
+        if job and self._dequeuing.stopping and self.put_back(job):
             return None
         return job
 
-    def _requeue(self, job: Job) -> None:
-        """Put a job that has not begun back to the front of the queue."""
+    def next_job(self, seconds: int) -> Job | None:
+        """The next job of the queue, if one comes within so many seconds."""
+        return self._queue.take(seconds)
+
+    def put_back(self, job: Job) -> bool:
+        """Put a job that has not begun back to the front of the queue. False if it must run here."""
         pipeline = self.connection.pipeline()
         pipeline.lrem(self._queue.intermediate_queue_key, 1, job.id)
         self._queue.push_job_id(job.id, pipeline=pipeline, at_front=True)
         pipeline.execute()
+        return True
 
     def _perform(self, job: Job) -> None:
         if execution := self.begin(job):

@@ -1,6 +1,6 @@
 """Runs the jobs of turns. RQ keeps no record of who runs one: the script that claims a turn takes its job off the queue
-(`Runs.claim`), and from then on the turn's lease and the reaper do what RQ's records would do. That is thirty commands
-less for a turn."""
+(`take_turn` or `claim`), and from then on the turn's lease and the reaper do what RQ's records would do. That is thirty
+commands less for a turn."""
 
 from __future__ import annotations
 
@@ -13,16 +13,40 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.registry import StartedJobRegistry
 
+from app.state.turns.run_records import Run
+from app.state.turns.taking import Taking
+from app.turns.rq_queue import claimed_turn
+from workers import runtime
 from workers.thread_worker import ThreadWorker
 
 
 class TurnWorker(ThreadWorker):
     """A `ThreadWorker` of the queue of turns."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, taking: Taking | None = None, **options: Any) -> None:
+        """With `taking`, a turn is claimed in the step that takes its job."""
         super().__init__(*args, **options)
+        self._taking = taking
         self._done_jobs = 0
         self._counting = threading.Lock()
+
+    def next_job(self, seconds: int) -> Job | None:
+        """The job of the next turn, if one comes within so many seconds."""
+        if self._taking is None:
+            return super().next_job(seconds)
+        own = runtime.current()
+        taken = self._taking.next(self.connection, self._queue.lists, seconds, own.worker_name, own.known)
+        return self._queue.job_of(taken) if taken else None
+
+    def put_back(self, job: Job) -> bool:
+        """Put a job that has not begun back to the front of the queue. False if its turn was put back too often."""
+        claimed = claimed_turn(job)
+        if not (self._taking and claimed):
+            return super().put_back(job)
+        if not self._taking.put_back(Run.read_claimed(job.args[0], claimed)):
+            return False
+        self._queue.enqueue_job(job, at_front=True)
+        return True
 
     def counts(self) -> dict[str, int]:
         """How many jobs have ended well."""

@@ -16,13 +16,22 @@ from workers.usage_settler import UsageSettler
 
 class UsageRecorder:
     """Records each call when it is sent, and hands it to the settler when it has ended. `call_ids` are unique within
-    the turn; without them calls are numbered from 1."""
+    the turn; without them calls are numbered from 1. `stop` is called if the turn does not run any more: its worker may
+    have missed the message that says so."""
 
-    def __init__(self, ledger: Ledger, settler: UsageSettler, run: Run, call_ids: Iterator[str] | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        settler: UsageSettler,
+        run: Run,
+        call_ids: Iterator[str] | None = None,
+        stop: Callable[[], object] = lambda: None,
+    ) -> None:
         self._ledger = ledger
         self._settler = settler
         self._run = run
         self._call_ids = call_ids or map(str, count(1))
+        self._stop = stop
 
     def check(self) -> None:
         """Raises `BudgetSpent` when the turn's API key or user has spent its budget. Without one it makes no Redis
@@ -49,6 +58,9 @@ class UsageRecorder:
             own_key=estimate.own_key,
             user=run.principal.user,
         )
-        if not self._ledger.open(run.session_id, run.id, call):
+        status = self._ledger.open(run.session_id, run.id, call)
+        if status is None:
             raise Stopped(ENDED_ELSEWHERE)
+        if status != "running":
+            self._stop()
         return lambda measure: self._settler.put(run.session_id, run.id, lambda: call.charge(*measure()))

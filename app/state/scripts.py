@@ -70,6 +70,14 @@ class Store:
         self.run(first)
         return self.run(call)
 
+    def run_behind(self, pipeline: Any, call: Call) -> Any:
+        """The reply to a call that is sent behind the commands of a pipeline, which runs once they have replied."""
+        pipeline.evalsha(self._sha(call.name), *call.args)
+        try:
+            return pipeline.execute()[-1]
+        except NoScriptError:
+            return self.run(call)
+
     def call_each(self, name: str, common: Sequence[Any], each: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
         """Run a script for several keys: it takes `common`, then the arguments of each key, and returns a value for
         each. That is one call; on a cluster, where a call has keys of one hash slot, it is a call a key, sent together.

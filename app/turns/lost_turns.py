@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from app.events import sse
 from app.state.turns.leases import MAX_LEASES
@@ -58,6 +59,10 @@ class LostTurns:
         if (run.session_id, run.id) not in self._runs.leases.overdue():
             return  # it waited when it was found overdue, and a worker has claimed it since
         session = short_session_id(run.session_id)
+        if self._runs.taking.put_back(run):
+            log.warning("turn %s of session %s lost its worker before it began; it is enqueued again", run.id, session)
+            self._wait_for_a_worker(replace(run, status="queued"))
+            return
         log.warning("turn %s of session %s has lost its worker; it ends with an error", run.id, session)
         self._turns.end_claimed(run, WORKER_LOST)
         self._usage.close(run.session_id, run.id)

@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 from copy import copy
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from rq import Queue, utils
 from rq.exceptions import DequeueTimeout
 from rq.executions import Execution, ExecutionRegistry
 from rq.job import Job
 from rq.serializers import JSONSerializer
+
+from app.state.turns.taking import Taken, TurnLists
 
 TURNS, BACKGROUND = "turns", "background"
 
@@ -33,7 +35,10 @@ _CODED = "x"
 
 
 class ReadableJob(Job):
-    """A job whose data is readable in redis-cli: RQ would compress it."""
+    """A job whose data is readable in redis-cli: RQ would compress it. `claimed` is its turn as the script `take_turn`
+    returns it, () if that is not claimed yet."""
+
+    claimed: Any = ()
 
     def to_dict(self, include_meta: bool = True, include_result: bool = True) -> dict:
         """The fields of the job's hash."""
@@ -64,11 +69,23 @@ class OwnQueue(Queue):
             _, raw = self.lmove(self.connection, self.key, seconds)
         except DequeueTimeout:
             return None
-        job_id = raw.decode()
-        turn = turn_of_job(job_id) if self.name == TURNS else None
-        return self.job_of_turn(*turn) if turn else self.fetch_job(job_id)
+        return self.job_of(Taken(raw.decode()))
 
-    def job_of_turn(self, session_id: str, run_id: str) -> Job:
+    @property
+    def lists(self) -> TurnLists:
+        """Its names in Redis, for `Taking.next`."""
+        return TurnLists(self.key, f"{self.key}:taken", self.intermediate_queue_key, ReadableJob.key_for("*"))
+
+    def job_of(self, taken: Taken) -> Job | None:
+        """The job that was taken, None if it is gone."""
+        turn = turn_of_job(taken.job_id) if self.name == TURNS else None
+        if turn is None:
+            return self.fetch_job(taken.job_id)
+        job = self.job_of_turn(*turn)
+        job.claimed = taken.claimed
+        return job
+
+    def job_of_turn(self, session_id: str, run_id: str) -> ReadableJob:
         """The job of a turn, not enqueued. It is never retried: the turn's tools may have acted."""
         job = copy(self._job_of_no_turn)
         job.id, job.args = turn_job_id(session_id, run_id), (session_id, run_id)
@@ -76,9 +93,15 @@ class OwnQueue(Queue):
         return job
 
     @cached_property
-    def _job_of_no_turn(self) -> Job:
+    def _job_of_no_turn(self) -> ReadableJob:
         """All jobs of turns are copies of this one: RQ takes five times as long to make one."""
-        return self.create_job(_RUN_TURN, timeout=NO_TIMEOUT, result_ttl=0, failure_ttl=self._failed_ttl)
+        job = self.create_job(_RUN_TURN, timeout=NO_TIMEOUT, result_ttl=0, failure_ttl=self._failed_ttl)
+        return cast(ReadableJob, job)
+
+
+def claimed_turn(job: Job | None) -> Any:
+    """The turn of a job as the script `take_turn` returns it; () if it is not claimed yet."""
+    return job.claimed if isinstance(job, ReadableJob) else ()
 
 
 def open_queue(name: str, connection: Any, failed_ttl: int = 0) -> OwnQueue:

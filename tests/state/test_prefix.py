@@ -155,7 +155,7 @@ def test_all_that_rq_does_for_a_job_has_it(site_settings, single):
     assert single.smembers("a:rq:workers") == {b"rq:worker:worker"}
     worker.stop_dequeuing()
     assert worker.wait_idle(patient(10))
-    worker._requeue(jobs.enqueue_call("os.getpid", job_id="given-back"))
+    worker.put_back(jobs.enqueue_call("os.getpid", job_id="given-back"))
     worker.stop()
     assert {name[:5] for name in single.scan_iter()} == {b"a:rq:"}
     assert not single.exists("a:rq:workers")

@@ -8,6 +8,7 @@ from app.events import sse
 from app.state import redis_keys
 from app.state.scripts import Store
 from app.state.turns.leases import RunningTurn
+from app.state.turns.run_records import EventBatch
 from app.state.turns.run_status import UNFINISHED
 from app.state.turns.runs import RunStore
 from app.state.turns.slots import ConcurrencyLimit
@@ -118,6 +119,7 @@ def overdue(connection):
 def test_what_a_dead_worker_held_is_given_back_by_the_reaper(parts, connection, said):  # noqa: F811
     run_id = parts.turns.send("a", said(limits=(KEY,))).run_id
     parts.runs.claim("a", run_id, "worker")
+    parts.runs.append([EventBatch("a", run_id, 1, [sse.text("so far")])])
     overdue(connection)
     parts.reaper().run_once()
     assert slots(connection, KEY) == []

@@ -111,6 +111,40 @@ def test_a_closed_hub_ends_a_stream_that_opens_later(hub):
         following(subscription)
 
 
+def test_an_expected_channel_is_taken_over_with_all_that_was_published(hub, redis):
+    hub.expect("ours")
+    redis.publish("ours", message(1))
+    with hub.subscribe("ours") as subscription:
+        assert following(subscription) == FrameBatch(1, 1, "text", frames("a"))
+        assert not subscription.is_whole
+    assert (hub.open_streams, hub._expected) == (0, {})
+
+
+def test_an_expected_channel_that_was_heard_from_its_first_message_on_is_whole(hub):
+    hub.expect("ours")
+    hub.heard("ours")
+    with hub.subscribe("ours") as subscription:
+        assert subscription.is_whole
+    with hub.subscribe("ours") as subscription:
+        assert not subscription.is_whole
+
+
+def test_an_expected_channel_is_left_if_no_reader_comes(hub, redis):
+    forget = hub.expect("ours")
+    forget()
+    assert not redis.subscribed("ours")
+    assert (hub.open_streams, hub._expected) == (0, {})
+    hub.heard("ours")
+
+
+def test_an_expected_channel_that_a_reader_has_stays_with_it(hub, redis):
+    forget = hub.expect("ours")
+    with hub.subscribe("ours") as subscription:
+        forget()
+        redis.publish("ours", message(1))
+        assert following(subscription) == FrameBatch(1, 1, "text", frames("a"))
+
+
 # One mailbox
 
 

@@ -9,6 +9,8 @@ from redis.exceptions import ConnectionError
 
 from app import services
 from app.config import Settings
+from app.events import sse
+from app.state.turns.run_records import EventBatch
 from app.state.turns.turn_requests import TurnRequest
 from app.turns import reaper
 from tests.support.backend import DEMO_ALONE, until
@@ -23,6 +25,7 @@ def test_nothing_is_ended_for_one_lease_after_redis_was_away(tmp_path, monkeypat
     parts = services.build(Settings(config=tmp_path / "aomi.yaml", lease=LEASE), redis, redis)
     run_id = parts.turns.send("s", TurnRequest(text="hello", app="default", model="demo")).run_id
     parts.runs.claim("s", run_id, "worker")
+    parts.runs.append([EventBatch("s", run_id, 1, [sse.text("so far")])])
     redis.zadd("leases", {f"s {run_id}": 1})
     away, overdue = [], parts.runs.leases.overdue
 

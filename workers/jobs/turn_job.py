@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 
-from rq import Retry
+from rq import Retry, get_current_job
 
 from app.catalog import App
 from app.events import sse
@@ -21,9 +21,10 @@ from app.telemetry import content, tracing
 from app.telemetry.log_context import LogContext, log_context
 from app.telemetry.logs import short_session_id
 from app.turns.current_key import KEY_REFUSED, current_principal
+from app.turns.rq_queue import claimed_turn
 from workers import turn
 from workers.ahead import ahead
-from workers.cancellation import SHUTDOWN, CancelToken, Stopped
+from workers.cancellation import ENDED_ELSEWHERE, SHUTDOWN, CancelToken, Stopped
 from workers.jobs.answered_calls import answered_calls, names_that_run
 from workers.jobs.asking_toolbox import AskingToolbox
 from workers.jobs.compaction_trigger import CompactionTrigger
@@ -49,7 +50,7 @@ SHUT_DOWN = sse.error("The server restarted before the answer was complete; send
 def run_turn(session_id: str, run_id: str) -> Retry | None:
     """Run a queued turn to its end. Does nothing when the turn has ended or another worker has claimed it. Returns
     `REQUEUE` when this worker does not know the turn's app or model."""
-    with current().cancel_tokens.issue(turn_work(run_id)) as token:  # before the claim, to miss no stop
+    with current().cancel_tokens.issue(turn_work(run_id)) as token:
         try:
             runtime, run = _claim(session_id, run_id)
         except NotKnown:
@@ -68,6 +69,9 @@ def run_turn(session_id: str, run_id: str) -> Retry | None:
 def _claim(session_id: str, run_id: str) -> tuple[Runtime, Run | None]:
     """The turn, if it is this worker's, and the newest runtime that knows its app and its model: it was accepted by
     what aomi.yaml said then. Raises `NotKnown`."""
+    if claimed := claimed_turn(get_current_job()):
+        run = Run.read_claimed(session_id, claimed)
+        return next((one for one in kept() if one.knows(run)), current()), run
     for runtime in kept():
         with suppress(NotKnown):
             return runtime, _claim_by(runtime, session_id, run_id, runtime.known)
@@ -158,7 +162,8 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken, compaction: Compac
     _log_message(services, run, context.secrets)
     offer = mcp_offer(runtime, app, client, context, names_that_run(run))
     toolbox = _toolbox(runtime, run, context, offer)
-    usage = UsageRecorder(services.ledger, runtime.usage_settler, run)
+    stop = partial(token.cancel, ENDED_ELSEWHERE)
+    usage = UsageRecorder(services.ledger, runtime.usage_settler, run, stop=stop)
     instructions = _instructions(app, context.secrets, offer.notices)
     system = Conversation(instructions, state, summary=run.summary if app.compact else None)
     files = TurnFiles(services.files, run)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import date
 from decimal import Decimal
+from typing import cast
 
 from app import exact_json
 from app.state import redis_keys
@@ -18,6 +19,7 @@ from app.state.ids import sha256_hex
 from app.state.pairs import text_fields, to_pairs
 from app.state.scripts import Call, Store
 from app.state.turns import due
+from app.state.turns.run_status import RunStatus
 from app.usage import Charge, ModelCall, Totals, nano, user_account, user_of_account
 from app.usage.report import Days, Row
 
@@ -39,14 +41,15 @@ class Ledger:
         self._redis = store.redis
         self._settings = store.settings
 
-    def open(self, session_id: str, run_id: str, call: ModelCall) -> bool:
-        """Record a model call. False if its turn is gone: the call must be stopped."""
+    def open(self, session_id: str, run_id: str, call: ModelCall) -> RunStatus | None:
+        """Record a model call. Returns the status of its turn, None if that is gone: the call must be stopped then."""
         args = {"run": run_id, "number": call.number, "call": exact_json.dumps(call.stored())}
         is_due = self._recheck(session_id, run_id, call.number)
-        is_open = bool(self._store.call("open_model_call", [redis_keys.session(session_id)], args, is_due))
-        if not is_open:
+        status = self._store.call("open_model_call", [redis_keys.session(session_id)], args, is_due)
+        if not status:
             self.forget(session_id, run_id, call.number)
-        return is_open
+            return None
+        return cast(RunStatus, status.decode())
 
     def settle(self, session_id: str, run_id: str, charge: Charge) -> Charge:
         """Count what a call has used. Returns the charge that counts: this one, or that of a process that was faster.

@@ -8,20 +8,11 @@ local args = cjson.decode(ARGV[1])
 local run = run_key(KEYS[1], args.run)
 local stored = redis.call('HMGET', run, 'status', 'claim', 'app', 'model')
 
-local function is_known(names, name)
-  for _, known in ipairs(names == '' and {name} or names) do
-    if known == name then return true end
-  end
-  return false
-end
-
 if stored[1] == 'queued' then
-  if not is_known(args.apps, stored[3]) or not is_known(args.models, stored[4]) then return {'unknown'} end
-  redis.call('HSET', run, 'status', 'running', 'worker', args.worker, 'started_at', args.now, 'claim', args.claim)
+  if not is_known_to(args, stored[3], stored[4]) then return {'unknown'} end
   run_commands(args.job)
-elseif stored[1] ~= 'running' or stored[2] ~= args.claim then
-  run_commands(args.job)
-  return {}
+  return begin_run(KEYS[1], run, args, args.now)
 end
-
+run_commands(args.job)
+if stored[1] ~= 'running' or stored[2] ~= args.claim then return {} end
 return claimed_run(KEYS[1], run, args.count)

@@ -1,7 +1,8 @@
--- Record a model call. KEYS[1]: the session. args: run, number, call (JSON). Returns 1, or 0 when the turn is gone or the
--- call is settled: nothing is written then. Sent again it changes nothing.
+-- Record a model call. KEYS[1]: the session. args: run, number, call (JSON). Returns the status of the run, or nothing when it
+-- is gone or the call is settled: nothing is written then. Sent again it changes nothing.
 local args = cjson.decode(ARGV[1])
 local run = run_key(KEYS[1], args.run)
-if redis.call('EXISTS', run) == 0 or redis.call('HEXISTS', run, charge_field(args.number)) == 1 then return 0 end
+local status = redis.call('HGET', run, 'status')
+if not status or redis.call('HEXISTS', run, charge_field(args.number)) == 1 then return false end
 redis.call('HSETNX', run, model_call_field(args.number), args.call)
-return 1
+return status

@@ -10,6 +10,22 @@ end
 -- The same in milliseconds.
 local function now_ms() return math.floor(now_us() / 1000) end
 
+-- A time, in milliseconds since 1970, as hashes have it: ISO-8601 in UTC. (Redis gives scripts no `os.date`.) Days are counted
+-- from the first of March of the year 0, so that a leap day is the last of its year: 400 years have 146,097.
+local function iso_time(ms)
+  local day = math.floor(ms / 86400000) + 719468
+  local era = math.floor(day / 146097)
+  local of_era = day % 146097
+  local year = math.floor((of_era - math.floor(of_era / 1460) + math.floor(of_era / 36524) - math.floor(of_era / 146096)) / 365)
+  local of_year = of_era - (365 * year + math.floor(year / 4) - math.floor(year / 100))
+  local month = math.floor((5 * of_year + 2) / 153) -- 0 is March
+  local of_month = of_year - math.floor((153 * month + 2) / 5) + 1
+  local is_next_year = month > 9
+  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%03dZ', year + era * 400 + (is_next_year and 1 or 0),
+    is_next_year and month - 9 or month + 3, of_month, math.floor(ms / 3600000) % 24, math.floor(ms / 60000) % 60,
+    math.floor(ms / 1000) % 60, ms % 1000)
+end
+
 -- A score for a new member of a sorted set that is ordered by time, in microseconds: behind all others, also when they
 -- were added by a clock that was ahead.
 local function next_score(key)
@@ -172,14 +188,33 @@ local function claimed_run(session, run, count)
   return {fields, redis.call('LLEN', messages) - #newest, newest}
 end
 
--- Whether a turn has a model call that is not settled and counted yet.
-local function has_unsettled_model_calls(run)
-  local prefix = model_call_field('')
-  for _, field in ipairs(redis.call('HKEYS', run)) do
+-- Whether a worker knows the app and the model of a run: they are among the names in `args.apps` and `args.models`, '' for all.
+local function is_known_to(args, app, model)
+  local function is_among(names, name)
+    for _, known in ipairs(names == '' and {name} or names) do
+      if known == name then return true end
+    end
+    return false
+  end
+  return is_among(args.apps, app) and is_among(args.models, model)
+end
+
+-- A worker begins a queued run. args: those of claim.lua. Returns what a job needs of it.
+local function begin_run(session, run, args, now)
+  redis.call('HSET', run, 'status', 'running', 'worker', args.worker, 'started_at', now, 'claim', args.claim)
+  return claimed_run(session, run, args.count)
+end
+
+-- Whether a hash has a field that begins so.
+local function has_field(hash, prefix)
+  for _, field in ipairs(redis.call('HKEYS', hash)) do
     if string.sub(field, 1, #prefix) == prefix then return true end
   end
   return false
 end
+
+-- Whether a turn has a model call that is not settled and counted yet.
+local function has_unsettled_model_calls(run) return has_field(run, model_call_field('')) end
 
 -- Renew the life of a thread. It is a sixteenth longer than that of its session, so that it need not be renewed with it
 -- each time: see renew_threads.lua.

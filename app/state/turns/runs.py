@@ -33,12 +33,10 @@ from app.state.turns.run_status import RunStatus
 from app.state.turns.slots import Slots
 from app.state.turns.start_args import start_args
 from app.state.turns.streams import READ_AT_ONCE, read_behind, read_stream
+from app.state.turns.taking import FIRST_PAGE_MESSAGES, Taking
 from app.state.turns.turn_queue import TurnQueue
 from app.state.turns.turn_requests import Accepted, AcceptOutcome, TurnRequest
 from app.state.webhooks.outbox import WebhookOf, WebhookOutbox, no_webhook, put_args
-
-FIRST_PAGE_MESSAGES = 64
-"""Messages of a thread that come with a turn that is claimed; each further read of its history doubles them."""
 
 
 class RunStore:
@@ -50,6 +48,7 @@ class RunStore:
         self._settings = store.settings
         self._clock = store.clock
         self.leases = Leases(store)
+        self.taking = Taking(store, self.leases)
         self._slots = Slots(store, self.leases)
         self.open_calls = OpenCallStore(store)
         self.half_loaded = HalfLoaded(store)
@@ -71,14 +70,14 @@ class RunStore:
         script = "answer_calls" if request.call_answers else "start"
         reply = self._store.call(script, keys, args, self.leases.renewal(session_id, run_id))
         outcome, *ids = ((raw or b"").decode() for raw in reply)
+        kind = cast(AcceptOutcome, outcome)
         if outcome in ("started", "waiting"):
             thread, current, heard, *superseded = ids
-            kind = cast(AcceptOutcome, outcome)
             return Accepted(kind, run_id, thread, current, tuple(superseded), is_heard=bool(heard))
         self.leases.drop(session_id, run_id, slots)
         if outcome == "kept":
             return Accepted("kept", awaiting=tuple(ids))
-        return Accepted(cast(AcceptOutcome, outcome), *ids)
+        return Accepted(kind, "".join(ids))
 
     def claim(
         self, session_id: str, run_id: str, worker: str, known: Known | None = None, queue: TurnQueue | None = None

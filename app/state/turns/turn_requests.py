@@ -143,7 +143,8 @@ class TurnRequest:
 @dataclass(frozen=True)
 class Accepted:
     """The outcome of a message: `started`, `waiting` (behind the run `current`, and instead of the runs `superseded`,
-    which waited to interrupt it, too; it `is_heard` if somebody was subscribed to its events), `again` (it was accepted before), or refused:
+    which waited to interrupt it, too; it `is_heard` if somebody was subscribed to its events), `again` (it was accepted
+    before), or refused:
 
     `changed` (the session has another choice than it expects), `queue_full` (too many turns wait for a worker), `busy`,
     `full`, `no_thread`, `reused` (its Idempotency-Key belongs to another message), `not_open` (a request that it
