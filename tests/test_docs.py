@@ -59,6 +59,7 @@ from tests.support.client import Client
 from tests.support.cutting import breaking
 from tests.support.document import made
 from tests.support.metrics import Scrape
+from tests.support.moments import today
 from tests.support.programs import needed
 from workers import tools
 from workers.tools import ToolContext
@@ -522,6 +523,8 @@ def busy(webs, redis):
     api_keys = ApiKeys(Store(redis, Settings()))
     key = api_keys.issue(("*",), "docs", expires_at="2099-01-31T00:00:00.000Z", **limits)
     client, owner = Client(webs[0], key), f"0x{uuid.uuid4().hex}"
+    Client(webs[0]).ask("without a key")
+    until(lambda: redis.exists(f"usage:{{-}}:day:{today()}"), what="the usage without a key")
     client.post("/api/sessions", json={"public_key": owner, "app": "default", "user_state": {"chain_id": 1}})
     client.post("/api/control/model", json={"model": "demo"})
     redis.hset(redis_keys.session(client.session_id), "metadata", "{}")
@@ -556,6 +559,7 @@ def busy(webs, redis):
         hasty = TurnRequest("x", "default", "demo", on_busy="interrupt", response_format={"type": "json_object"})
         interrupting = [RunStore(store).start("docs", hasty).run_id for _ in range(3)]
         RunStore(store).withdraw("docs", interrupting[-1])
+        RunStore(store).taking.put_back(RunStore(store).claim("docs", branched[1], "worker"))
         (call,) = redis.scan_iter(f"{session}:call:*")
         asking = _asking(store)
         told = _told(store)
