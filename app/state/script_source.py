@@ -10,7 +10,7 @@ import re
 from functools import cache
 from importlib.resources import files
 
-LIBRARY = ("keys", "prelude", "message_texts", "shared_steps", "branches", "open_calls", "joining")
+LIBRARY = ("keys", "prelude", "ledger", "message_texts", "shared_steps", "branches", "open_calls", "joining")
 """The files of definitions that scripts may use, in this order: a definition may use those before it."""
 
 _COMMENT = re.compile(r"^ *--.*\n", re.MULTILINE)

@@ -3,6 +3,8 @@ what keeps the steps right that were put together for it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from rq.utils import now, utcformat
 
@@ -18,8 +20,10 @@ from app.state.turns import streams
 from app.state.turns.run_records import EventBatch, Known, NotKnown
 from app.state.turns.run_status import UNFINISHED
 from app.turns.rq_queue import TURNS, open_queue, turn_job_id, turn_of_job
+from app.usage import ModelCall, Prices, user_account
 from tests.state.conftest import SITE, without_prefix
 from tests.state.test_reaper import DEMO_ALONE
+from tests.support.moments import today
 
 STOPPED = sse.complete(interrupted=True)
 
@@ -131,6 +135,20 @@ def test_a_stop_takes_two(parts, trips):
     trips.clear()
     assert parts.turns.interrupt("s")
     assert len(trips) == 2
+
+
+def test_a_model_call_is_settled_in_one(parts, trips):
+    run = parts.runs.claim("s", parts.turns.send("s", made_message()).run_id, "worker")
+    call = ModelCall("1", str(today()), "key1", "default", "demo", 10, Prices("0.001", "0.002"), user="ada")
+    parts.ledger.open("s", run.id, call)
+    parts.ledger.settle("s", run.id, call.estimated(400))
+    trips.clear()
+    parts.ledger.open("s", run.id, replace(call, number="2"))
+    charge = parts.ledger.settle("s", run.id, replace(call, number="2").estimated(400))
+    assert len(trips) == 2
+    assert parts.ledger.unsettled_calls("s", run.id) == parts.ledger.overdue() == []
+    month = f"{today():%Y-%m}"
+    assert parts.ledger.spent("key1", month) == parts.ledger.spent(user_account("ada"), month) == 2 * charge.cost
 
 
 @pytest.mark.parametrize("session_id", ["00000000-0000-4000-8000-00000000000a", "s", "a:b.c_d-e", "x" * 128])

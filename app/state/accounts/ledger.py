@@ -2,7 +2,8 @@
 
 A call is opened before it is sent, in the turn's hash and in an index of all open calls. Settling it takes three
 idempotent steps: the turn's charge (the first one counts), the sums of its API key, which may be on another node of a
-cluster, then the call is closed. A process that dies in between leaves the call in the index.
+cluster, then the call is closed. A process that dies in between leaves the call in the index. One server does all three
+at once.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import date
 from decimal import Decimal
-from typing import cast
+from itertools import chain
+from typing import Any, cast
 
 from app import exact_json
 from app.state import redis_keys
@@ -57,26 +59,38 @@ class Ledger:
         A turn that is gone, because its session was deleted, still counts for its API key, but not for its user:
         what was open then was counted before the deletion, and the user may have been erased since.
         """
-        keys = [redis_keys.session(session_id)]
-        call = {"run": run_id, "number": charge.number}
+        member = _member(session_id, run_id, charge.number)
+        closing = {
+            "run": run_id,
+            "number": charge.number,
+            "log_ttl": self._settings.log_ttl,
+            "index": self._store.removing([(redis_keys.MODEL_CALLS, member)]),
+        }
+        stored, *is_done = self._charge(session_id, run_id, charge, closing)
+        charge = Charge.read(exact_json.loads(stored)) if stored else charge
+        if is_done:
+            return charge
+        for account in charge.accounts:
+            if stored or not user_of_account(account):
+                self._store.call("add_usage", _account_keys(account, charge), self._counting(run_id, charge))
+        # Last: a process that dies before this leaves the call to the reaper.
+        self._store.call("close_model_call", [redis_keys.session(session_id)], closing)
+        if self._store.is_cluster:
+            self.forget(session_id, run_id, charge.number)
+        return charge
+
+    def _charge(self, session_id: str, run_id: str, charge: Charge, closing: Mapping[str, Any]) -> list[Any]:
+        """What the script `charge` returns; [None] where the turn is gone."""
         args = {
             "charge": exact_json.dumps(charge.stored()),
             "sums": _sums_of(charge, f" {charge.day} {charge.api_key_id} {charge.app} {charge.model}"),
             "run_sums": _sums_of(charge, f" {run_id}"),
             "ttl": self._settings.session_ttl,
+            "account": self._counting(run_id, charge),
         }
-        stored = self._store.call("charge", keys, call | args)
-        charge = Charge.read(exact_json.loads(stored)) if stored else charge
-        name = sha256_hex(f"{run_id} {charge.number}".encode())[:CHARGE_NAME_CHARACTERS]
-        for account in charge.accounts:
-            if stored or not user_of_account(account):
-                self._count(account, name, charge)
-        # Last: a process that dies before this leaves the call to the reaper.
-        index = self._store.removing([(redis_keys.MODEL_CALLS, _member(session_id, run_id, charge.number))])
-        self._store.call("close_model_call", keys, call | {"log_ttl": self._settings.log_ttl, "index": index})
-        if self._store.is_cluster:
-            self.forget(session_id, run_id, charge.number)
-        return charge
+        accounts = [] if self._store.is_cluster else [_account_keys(account, charge) for account in charge.accounts]
+        keys = [redis_keys.session(session_id), *chain(*accounts)]
+        return self._store.call("charge", keys, {**closing, **args}) or [None]
 
     def unsettled_calls(self, session_id: str, run_id: str) -> list[ModelCall]:
         """The calls of a turn that are not settled and counted."""
@@ -169,23 +183,27 @@ class Ledger:
                 rows.append(Row(day, key, app, model, totals))
         return rows
 
-    def _count(self, account: str, name: str, charge: Charge) -> None:
-        keys = [
-            redis_keys.counted_charges(account),
-            redis_keys.day_usage(account, charge.day),
-            redis_keys.month_usage(account, charge.day[:7]),
-        ]
-        args = {
-            "name": name,
+    def _counting(self, run_id: str, charge: Charge) -> dict[str, Any]:
+        """The arguments of the script `add_usage`."""
+        return {
+            "name": sha256_hex(f"{run_id} {charge.number}".encode())[:CHARGE_NAME_CHARACTERS],
             "names_ttl": self._settings.charge_ttl,
             "sums_ttl": self._settings.usage_ttl,
             "sums": _sums_of(charge, f" {charge.app} {charge.model}"),
         }
-        self._store.call("add_usage", keys, args)
 
     def _recheck(self, session_id: str, run_id: str, number: str) -> Call:
         seconds = self._settings.lease * RECHECK_LEASES
         return due.setting(due.Due(redis_keys.MODEL_CALLS, _member(session_id, run_id, number), seconds))
+
+
+def _account_keys(account: str, charge: Charge) -> list[str]:
+    """The keys of the script `add_usage`."""
+    return [
+        redis_keys.counted_charges(account),
+        redis_keys.day_usage(account, charge.day),
+        redis_keys.month_usage(account, charge.day[:7]),
+    ]
 
 
 def _member(session_id: str, run_id: str, number: str) -> str:

@@ -1,13 +1,5 @@
 -- Add a charge to the sums of its API key's day and month, once. KEYS: the names of counted charges, the day, the month.
--- args: name (of the charge), names_ttl, sums_ttl, sums (field, how much to add ...). Returns 1, or 0 for a charge that was counted before.
+-- args: those of `count_charge`. Returns 1, or 0 for a charge that was counted before.
 local args = cjson.decode(ARGV[1])
-local counted, now = KEYS[1], now_ms()
-write_in_full_memory(counted)
-if redis.call('ZADD', counted, 'NX', string.format('%.0f', now), args.name) == 0 then return 0 end
-redis.call('ZREMRANGEBYSCORE', counted, '-inf', string.format('(%.0f', now - args.names_ttl * 1000))
-redis.call('EXPIRE', counted, args.names_ttl)
-for _, key in ipairs({KEYS[2], KEYS[3]}) do
-  for i = 1, #args.sums, 2 do redis.call('HINCRBY', key, args.sums[i], args.sums[i + 1]) end
-  redis.call('EXPIRE', key, args.sums_ttl)
-end
-return 1
+write_in_full_memory(KEYS[1])
+return count_charge(KEYS[1], KEYS[2], KEYS[3], args) and 1 or 0
