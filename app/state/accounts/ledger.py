@@ -80,7 +80,7 @@ class Ledger:
         return charge
 
     def _charge(self, session_id: str, run_id: str, charge: Charge, closing: Mapping[str, Any]) -> list[Any]:
-        """What the script `charge` returns; [None] where the turn is gone."""
+        """The reply of the script `charge`; [None] where the turn is gone."""
         args = {
             "charge": exact_json.dumps(charge.stored()),
             "sums": _sums_of(charge, f" {charge.day} {charge.api_key_id} {charge.app} {charge.model}"),
