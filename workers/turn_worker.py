@@ -39,14 +39,14 @@ class TurnWorker(ThreadWorker):
         return self._queue.job_of(taken) if taken else None
 
     def put_back(self, job: Job) -> bool:
-        """Put a job that has not begun back to the front of the queue. False if its turn was put back too often."""
+        """Put a job that has not begun back to the front of the queue. False if its turn must go on here."""
         claimed = claimed_turn(job)
         if not (self._taking and claimed):
             return super().put_back(job)
-        if not self._taking.put_back(Run.read_claimed(job.args[0], claimed)):
-            return False
-        self._queue.enqueue_job(job, at_front=True)
-        return True
+        outcome = self._taking.put_back(Run.read_claimed(job.args[0], claimed), self.connection)
+        if outcome == "queued":
+            self._queue.enqueue_job(job, at_front=True)
+        return outcome != "begun"
 
     def counts(self) -> dict[str, int]:
         """How many jobs have ended well."""

@@ -16,8 +16,8 @@ from workers.usage_settler import UsageSettler
 
 class UsageRecorder:
     """Records each call when it is sent, and hands it to the settler when it has ended. `call_ids` are unique within
-    the turn; without them calls are numbered from 1. `stop` is called if the turn does not run any more: its worker may
-    have missed the message that says so."""
+    the turn; without them calls are numbered from 1. Those of a worker with a `claim` are no other worker's. `stop` is
+    called if the turn does not run any more: its worker may have missed the message that says so."""
 
     def __init__(
         self,
@@ -25,12 +25,14 @@ class UsageRecorder:
         settler: UsageSettler,
         run: Run,
         call_ids: Iterator[str] | None = None,
+        claim: str = "",
         stop: Callable[[], object] = lambda: None,
     ) -> None:
         self._ledger = ledger
         self._settler = settler
         self._run = run
         self._call_ids = call_ids or map(str, count(1))
+        self._claim = claim
         self._stop = stop
 
     def check(self) -> None:
@@ -45,7 +47,7 @@ class UsageRecorder:
 
     def open(self, estimate: CallEstimate) -> Callable[[MeasureUsage], None]:
         """Record a call that was sent. Returns a callback: call it with a function that measures the usage once the
-        call has ended. Raises `Stopped` when the turn is gone, because its session was deleted."""
+        call has ended. Raises `Stopped` when the turn is gone, because its session was deleted, or another worker's."""
         run = self._run
         call = ModelCall(
             number=next(self._call_ids),
@@ -58,7 +60,7 @@ class UsageRecorder:
             own_key=estimate.own_key,
             user=run.principal.user,
         )
-        status = self._ledger.open(run.session_id, run.id, call)
+        status = self._ledger.open(run.session_id, run.id, call, self._claim)
         if status is None:
             raise Stopped(ENDED_ELSEWHERE)
         if status != "running":

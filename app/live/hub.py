@@ -2,7 +2,7 @@
 
 A reader subscribes, then replays the log from its last id, then takes what is live and drops what it has seen. Where a
 number is missing (a lost connection, a reader that fell behind) it replays again: the log is the truth, pub/sub only
-makes it fast. A channel that is expected has nothing to replay. Measured in docs/design.md.
+makes it fast. A channel that was heard from its first message on has nothing to replay. Measured in docs/design.md.
 """
 
 from __future__ import annotations
@@ -125,14 +125,16 @@ class Hub:
     def expect(self, channel: str) -> Callable[[], None]:
         """Begin to subscribe to a channel that has no messages yet, and do not wait: the next `subscribe` takes the
         subscription over. Call what is returned once none will."""
-        subscription = self._open(channel)
-        self._listener.subscribe(channel, timeout=0)
-        self._expected[channel] = subscription
+        subscription = self._expected[channel] = self._open(channel)
 
         def forget() -> None:
             if self._expected.pop(channel, None):
                 self._unsubscribe(channel, subscription)
 
+        with ExitStack() as unless_subscribed:
+            unless_subscribed.callback(forget)
+            self._listener.subscribe(channel, timeout=0)
+            unless_subscribed.pop_all()
         return forget
 
     def heard(self, channel: str) -> None:

@@ -24,12 +24,12 @@ def replay_then_follow(
     A batch that the client does not get has no frames (`sse.is_shown`). Ends when the process stops serving.
     """
     with hub.subscribe(channel) as subscription:
-        is_read = subscription.is_whole
+        skips_log = subscription.is_whole
         while True:
-            for entry in () if is_read else read(after):
+            for entry in () if skips_log else read(after):
                 yield _shown(FrameBatch(entry.number, entry.number, entry.kind, entry.frame), with_reasoning)
                 after = entry.number
-            is_read = False
+            skips_log = False
             try:
                 while True:
                     subscription.due = time.monotonic() + keep_alive

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 from app.events import sse
 from app.state.turns.leases import MAX_LEASES
@@ -59,9 +58,10 @@ class LostTurns:
         if (run.session_id, run.id) not in self._runs.leases.overdue():
             return  # it waited when it was found overdue, and a worker has claimed it since
         session = short_session_id(run.session_id)
-        if self._runs.taking.put_back(run):
+        if self._runs.taking.put_back(run) == "queued":
             log.warning("turn %s of session %s lost its worker before it began; it is enqueued again", run.id, session)
-            self._wait_for_a_worker(replace(run, status="queued"))
+            self._jobs.turn(run.session_id, run.id)
+            self._runs.leases.renew(run.session_id, run.id, run.slots, RECHECK_LEASES)
             return
         log.warning("turn %s of session %s has lost its worker; it ends with an error", run.id, session)
         self._turns.end_claimed(run, WORKER_LOST)

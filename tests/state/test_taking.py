@@ -9,6 +9,7 @@ import pytest
 from redis.exceptions import OutOfMemoryError
 
 from app.events import sse
+from app.state import redis_keys
 from app.state.clock import iso
 from app.state.script_source import source
 from app.state.turns.run_records import EventBatch, Known, Run
@@ -111,6 +112,16 @@ def test_a_turn_that_cannot_be_claimed_is_left_to_its_job(parts, client, queue, 
     assert lengths(client, queue) == [0, 0, 1]
 
 
+def test_a_turn_that_breaks_while_it_is_claimed_is_as_before(parts, client, queue, take):  # noqa: F811
+    accepted = parts.turns.send("s", made_message())
+    messages = redis_keys.messages("s", accepted.thread_id)
+    client.delete(messages)
+    client.set(messages, "broken")
+    assert take() == Taken(turn_job_id("s", accepted.run_id))
+    stored = parts.runs.get("s", accepted.run_id)
+    assert (stored.status, stored.claim, "started_at" in stored.times) == ("queued", "", False)
+
+
 def test_a_job_of_the_last_version_is_left_to_itself(client, queue, take):  # noqa: F811
     queue.enqueue_call("workers.jobs.run_turn", ("s", "run_1"), job_id="run_1")
     taken = take()
@@ -149,10 +160,10 @@ def claimed(parts, take):  # noqa: F811
 
 
 def test_a_turn_that_is_put_back_is_as_before(parts, client, take, claimed):  # noqa: F811
-    assert parts.runs.taking.put_back(claimed)
+    assert parts.runs.taking.put_back(claimed) == "queued"
     stored = parts.runs.get(UUID, claimed.id)
     assert (stored.status, stored.claim, "started_at" in stored.times) == ("queued", "", False)
-    assert not parts.runs.taking.put_back(claimed)
+    assert parts.runs.taking.put_back(claimed) == "queued"  # sent twice
     parts.jobs.turn(UUID, claimed.id)
     again = Run.read_claimed(UUID, take().claimed)
     assert (again.id, again.message) == (claimed.id, claimed.message)
@@ -186,17 +197,36 @@ def a_call():
     return ModelCall("1", str(today()), "none", "default", "demo", 10, None)
 
 
-@pytest.mark.parametrize("done", [say_something, ask_a_model, settle_a_call, stop, be_put_back_and_claimed])
-def test_a_turn_that_has_begun_is_not_put_back(parts, claimed, done):  # noqa: F811
+@pytest.mark.parametrize(
+    ("done", "outcome"),
+    [
+        (say_something, "begun"),
+        (ask_a_model, "begun"),
+        (settle_a_call, "begun"),
+        (stop, "over"),
+        (be_put_back_and_claimed, "over"),
+    ],
+)
+def test_a_turn_that_has_begun_is_not_put_back(parts, claimed, done, outcome):  # noqa: F811
     done(parts, claimed)
     before = parts.runs.get(UUID, claimed.id)
-    assert not parts.runs.taking.put_back(claimed)
+    assert parts.runs.taking.put_back(claimed) == outcome
     assert parts.runs.get(UUID, claimed.id) == before
+
+
+def test_a_late_worker_learns_at_its_model_call_that_the_turn_is_anothers(parts, claimed):  # noqa: F811
+    """It hung after its claim. Its request is out: it must begin no tool of the reply, and spoil no record."""
+    parts.runs.taking.put_back(claimed)
+    assert parts.ledger.open(UUID, claimed.id, a_call(), claimed.claim) is None
+    later = parts.runs.claim(UUID, claimed.id, "another")
+    assert parts.ledger.open(UUID, claimed.id, a_call(), claimed.claim) is None
+    assert parts.ledger.unsettled_calls(UUID, claimed.id) == parts.ledger.overdue() == []
+    assert parts.ledger.open(UUID, claimed.id, a_call(), later.claim) == "running"
 
 
 def test_a_turn_that_runs_on_with_answers_is_not_put_back(parts, client, claimed):  # noqa: F811
     client.hset(f"session:{{{UUID}}}:run:{claimed.id}", "goes_on", "{}")
-    assert not parts.runs.taking.put_back(claimed)
+    assert parts.runs.taking.put_back(claimed) == "begun"
 
 
 def test_a_turn_whose_workers_die_before_they_begin_is_run_again_and_ends_at_last(parts, client, take, claimed):  # noqa: F811
@@ -216,7 +246,16 @@ def test_a_worker_that_stops_gives_a_turn_back_that_it_has_just_claimed(parts, c
     assert worker.put_back(job)
     assert client.lrange(queue.key, 0, -1) == [first.encode(), second.encode()]
     assert parts.runs.get(*job.args).status == "queued"
-    assert not worker.put_back(job)
+
+
+@pytest.mark.parametrize(("done", "is_dropped"), [(say_something, False), (stop, True)])
+def test_a_worker_that_stops_keeps_what_has_begun_and_drops_what_has_ended(parts, queue, take, done, is_dropped):  # noqa: F811
+    parts.turns.send(UUID, made_message())
+    worker = TurnWorker(queue, "worker-turns", threads=1, lease=10, taking=parts.runs.taking)
+    job = queue.job_of(take())
+    done(parts, parts.runs.get(*job.args))
+    assert worker.put_back(job) == is_dropped
+    assert not queue.get_job_ids()
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ SHUT_DOWN = sse.error("The server restarted before the answer was complete; send
 def run_turn(session_id: str, run_id: str) -> Retry | None:
     """Run a queued turn to its end. Does nothing when the turn has ended or another worker has claimed it. Returns
     `REQUEUE` when this worker does not know the turn's app or model."""
-    with current().cancel_tokens.issue(turn_work(run_id)) as token:
+    with current().cancel_tokens.issue(turn_work(run_id)) as token:  # before `claim`, to miss no stop
         try:
             runtime, run = _claim(session_id, run_id)
         except NotKnown:
@@ -163,7 +163,7 @@ def _converse(runtime: Runtime, run: Run, token: CancelToken, compaction: Compac
     offer = mcp_offer(runtime, app, client, context, names_that_run(run))
     toolbox = _toolbox(runtime, run, context, offer)
     stop = partial(token.cancel, ENDED_ELSEWHERE)
-    usage = UsageRecorder(services.ledger, runtime.usage_settler, run, stop=stop)
+    usage = UsageRecorder(services.ledger, runtime.usage_settler, run, claim=run.claim, stop=stop)
     instructions = _instructions(app, context.secrets, offer.notices)
     system = Conversation(instructions, state, summary=run.summary if app.compact else None)
     files = TurnFiles(services.files, run)

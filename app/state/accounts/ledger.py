@@ -43,9 +43,10 @@ class Ledger:
         self._redis = store.redis
         self._settings = store.settings
 
-    def open(self, session_id: str, run_id: str, call: ModelCall) -> RunStatus | None:
-        """Record a model call. Returns the status of its turn, None if that is gone: the call must be stopped then."""
-        args = {"run": run_id, "number": call.number, "call": exact_json.dumps(call.stored())}
+    def open(self, session_id: str, run_id: str, call: ModelCall, claim: str = "") -> RunStatus | None:
+        """Record a model call of the worker with this `claim`, '' for any. Returns the status of its turn; None if that
+        is gone, or another worker's: the call must be stopped then, and is not recorded."""
+        args = {"run": run_id, "claim": claim, "number": call.number, "call": exact_json.dumps(call.stored())}
         is_due = self._recheck(session_id, run_id, call.number)
         status = self._store.call("open_model_call", [redis_keys.session(session_id)], args, is_due)
         if not status:

@@ -92,9 +92,9 @@ local function enqueue_job(queue)
   if queue ~= '' then run_commands(queue.job) end
 end
 
--- Whether somebody hears the events of a new run: the process that accepts its message, which alone knows its name.
+-- 'heard' if somebody hears the events of a new run: the process that accepts its message, which alone knows its name.
 local function is_heard(session, run)
-  local heard = redis.pcall('PUBSUB', PUBLISH == 'SPUBLISH' and 'SHARDNUMSUB' or 'NUMSUB', log_key(session, run))
+  local heard = redis.pcall('PUBSUB', 'NUMSUB', log_key(session, run))
   return (heard[2] or 0) > 0 and 'heard' or ''
 end
 

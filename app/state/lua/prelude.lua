@@ -205,6 +205,12 @@ local function begin_run(session, run, args, now)
   return claimed_run(session, run, args.count)
 end
 
+-- A run is as before its worker claimed it.
+local function unclaim_run(run)
+  redis.call('HSET', run, 'status', 'queued')
+  redis.call('HDEL', run, 'worker', 'started_at', 'claim')
+end
+
 -- Whether a hash has a field that begins so.
 local function has_field(hash, prefix)
   for _, field in ipairs(redis.call('HKEYS', hash)) do

@@ -1,8 +1,8 @@
 -- Take the next turn, and begin it in the same step. A worker sends this behind the command that waits for a job and moves it
 -- to the list `taken`; a job that a lost connection has left there comes first. KEYS: the list `taken`, RQ's intermediate
--- list, the leases, and the names of any session and of any job, with * for the id. args: as `claim`, and lease (in ms).
--- Returns {job, what `claim` returns}; {job} for a job that is now on the intermediate list, where the worker goes on as if
--- it had taken it there; nothing if there is no job, or its turn is not queued any more.
+-- list, the leases, and the names of any session and of any job, with * for the id. args: worker, claim, apps, models and count
+-- as `claim` has them, and lease (in ms). Returns {job, what `claim` returns}; {job} for a turn that was not claimed, whose job is now on the
+-- intermediate list, where the worker goes on as if it had taken it there; nothing if there is no job.
 local args = cjson.decode(ARGV[1])
 local taken, intermediate, leases, any_session, any_job = unpack(KEYS)
 local job = redis.call('LINDEX', taken, 0)
@@ -21,11 +21,12 @@ local function turn_of_job()
   return run, (string.gsub(coded, '%x%x', function(byte) return string.char(tonumber(byte, 16)) end))
 end
 
+local id, session_id = turn_of_job()
+local session = id and named(any_session, session_id)
+local run = id and run_key(session, id)
+
 local function begin()
-  local id, session_id = turn_of_job()
-  if not id then return end
-  local session = named(any_session, session_id)
-  local run = run_key(session, id)
+  if not run then return end
   local status, app, model = unpack(redis.call('HMGET', run, 'status', 'app', 'model'))
   if status ~= 'queued' or not is_known_to(args, app, model) then return end
   redis.call('ZADD', leases, string.format('%.0f', now_ms() + args.lease), session_id .. ' ' .. id)
@@ -34,11 +35,16 @@ local function begin()
   return begun
 end
 
--- A turn that cannot be read, or written, is not this script's: the job says why.
-local is_well, begun = pcall(begin)
-if not (is_well and begun) then
-  redis.call('RPUSH', intermediate, job)
-  begun = nil
+local function unclaim_own_run()
+  if redis.call('HGET', run, 'claim') == args.claim then unclaim_run(run) end
 end
+
+-- A turn that is broken in Redis is left as it was: the job fails with the reason.
+local is_well, begun = pcall(begin)
+if not is_well then
+  begun = nil
+  pcall(unclaim_own_run)
+end
+if not begun then redis.call('RPUSH', intermediate, job) end
 redis.call('LPOP', taken)
 return {job, begun}

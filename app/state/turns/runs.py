@@ -73,7 +73,8 @@ class RunStore:
         kind = cast(AcceptOutcome, outcome)
         if outcome in ("started", "waiting"):
             thread, current, heard, *superseded = ids
-            return Accepted(kind, run_id, thread, current, tuple(superseded), is_heard=bool(heard))
+            is_heard = bool(heard) and not self._store.is_cluster  # there, a process listens at several nodes
+            return Accepted(kind, run_id, thread, current, tuple(superseded), is_heard=is_heard)
         self.leases.drop(session_id, run_id, slots)
         if outcome == "kept":
             return Accepted("kept", awaiting=tuple(ids))

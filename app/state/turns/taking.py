@@ -4,7 +4,7 @@ round trip of its own."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from app import exact_json
 from app.state import redis_keys
@@ -18,6 +18,10 @@ FIRST_PAGE_MESSAGES = 64
 
 MOST_PUT_BACK = 3
 """Times that a turn is given back to the queue: one that kills its worker must end."""
+
+
+PutBack = Literal["queued", "over", "begun"]
+"""A turn waits again, or is none of this worker's any more, or was begun and must go on."""
 
 
 class TurnLists(NamedTuple):
@@ -62,8 +66,10 @@ class Taking:
         reply = self._store.run_behind(waiting, Call("take_turn", (len(names), *names, exact_json.dumps(args))))
         return Taken(reply[0].decode(), *reply[1:]) if reply else None
 
-    def put_back(self, run: Run) -> bool:
+    def put_back(self, run: Run, redis: Any = None) -> PutBack:
         """Have a claimed turn wait again, if nothing was done for it and it was not given back too often. The caller
-        enqueues its job."""
-        args = {"run": run.id, "claim": run.claim, "most": MOST_PUT_BACK}
-        return bool(self._store.call("put_back", [redis_keys.session(run.session_id)], args))
+        enqueues its job. `redis` is a client that gives up sooner than that of the state."""
+        args = exact_json.dumps({"run": run.id, "claim": run.claim, "most": MOST_PUT_BACK})
+        call = Call("put_back", (1, redis_keys.session(run.session_id), args))
+        reply = self._store.run_behind(redis.pipeline(transaction=False), call) if redis else self._store.run(call)
+        return cast(PutBack, reply.decode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -98,9 +99,14 @@ def admit(session_id: str, message: TurnRequest) -> Accepted:
     events while the message is accepted: two round trips less before the first one."""
     run_id, hub, slot = new_id("run"), services().hub, held_slot()
     channel = redis_keys.log(session_id, run_id)
-    if slot and not parsing.prefers_async():
-        slot.at_release(hub.expect(channel))
-    accepted = Admission.of(services()).admit(session_id, replace(message, run_id=run_id), current_caller())
+    with ExitStack() as unless_accepted:
+        if slot and not parsing.prefers_async():
+            forget = hub.expect(channel)
+            slot.at_release(forget)
+            unless_accepted.callback(forget)
+        accepted = Admission.of(services()).admit(session_id, replace(message, run_id=run_id), current_caller())
+        if accepted.run_id == run_id:
+            unless_accepted.pop_all()
     if accepted.is_heard:
         hub.heard(channel)
     return accepted
