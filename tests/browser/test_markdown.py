@@ -62,7 +62,7 @@ AS_PARSED = """async ([texts]) => {
   const ALLOWED = { ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i, ADD_URI_SAFE_ATTR: SAFE };
   const KEPT = new Set(["align", "checked", "href", "start", "title"]);
   const shape = (root) => {
-    for (const box of root.querySelectorAll(".blocks, .scrolling")) box.replaceWith(...box.childNodes);
+    for (const box of root.querySelectorAll(".blocks, div.scrolling")) box.replaceWith(...box.childNodes);
     for (const code of root.querySelectorAll(".code")) code.replaceWith(code.querySelector("pre"));
     for (const one of root.querySelectorAll("*")) {
       if (one.checked) one.setAttribute("checked", "");
@@ -88,6 +88,7 @@ CODES = [
     ["js", "const a = `${b < 1 && \"c\"}`; // 'd' &amp; <e>\n"],
     ["html", "<p class='a'>&lt;b&gt;<script>let c = \"d\";</script><style>e { color: #fff }</style></p>"],
     ["python", "def f(x: int) -> str:\n    return f\"<{x!r}> & {{}}\"  # 'c'\n"],
+    ["css", "@media print { #a > .b:hover::after { content: url('c') !important; width: calc(1px + 2em) } }"],
     ["nosuch", '<span class="hljs-keyword">not</span>'],
 ]
 AS_COLOURED = """async ([codes]) => {
@@ -97,11 +98,17 @@ AS_COLOURED = """async ([codes]) => {
   await loadHighlighter();
   purify.removeAllHooks(); // they let no text of a model have such classes
   const { default: library } = await import("/playground/vendor/highlight.min.js");
+  const rules = [...document.styleSheets].flatMap(({ cssRules }) => [...cssRules]);
+  const colours = rules.map(({ selectorText }) => selectorText).filter((rule) => rule?.includes(".hljs-"));
   return codes.map(([language, code]) => {
-    const root = document.createElement("div");
+    const [root, parsed] = [document.createElement("div"), document.createElement("div")];
     root.append(...(highlight(code, language) ?? []));
     const html = library.getLanguage(language) ? library.highlight(code, { language }).value : "";
-    return [root.innerHTML, purify.sanitize(html.replaceAll(/<span class="language-[^"]*">/g, "<span>"))];
+    parsed.append(purify.sanitize(html, { RETURN_DOM_FRAGMENT: true }));
+    for (const part of parsed.querySelectorAll("span")) {
+      if (!colours.some((rule) => part.matches(rule))) part.replaceWith(...part.childNodes);
+    }
+    return [root.innerHTML, parsed.innerHTML];
   });
 }"""
 

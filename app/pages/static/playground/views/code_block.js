@@ -20,7 +20,7 @@ export class CodeBlock {
     this._coloured = null; // the text that has its colours
     this._code = el("code");
     const name = this.language ? WORDS.turns.codeIn(this.language) : WORDS.turns.code;
-    const box = el("div", { className: "scrolling", tabIndex: 0, role: "group", "aria-label": name }, el("pre", {}, this._code));
+    const box = el("pre", { className: "scrolling", tabIndex: 0, role: "group", "aria-label": name }, this._code);
     this.element = el("div", { className: "code" }, box, copyButton(WORDS.turns.copyCode, () => this._text));
     if (this.language) this.element.dataset.language = this.language;
     views.set(this.element, this);

@@ -8,22 +8,23 @@ export function el(tag, props = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
     if (value === undefined || value === null) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    if (name === "className") element.className = value;
+    else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name in element && name !== "list" && name !== "form") element[name] = value;
-    else element.setAttribute(name === "className" ? "class" : name, value);
+    else element.setAttribute(name, value);
   }
   element.append(...children.filter((child) => child !== null && child !== undefined));
   return element;
 }
 
-/** One of the icons in index.html. Screen readers skip it: the text beside it says the same. */
+/** One of the icons in index.html, copied: a `use` would have twice the elements. Screen readers skip it: the text beside it says the same. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "icon");
   svg.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `#icon-${name}`);
-  svg.append(use);
+  const symbol = document.getElementById(`icon-${name}`);
+  svg.setAttribute("viewBox", symbol.getAttribute("viewBox"));
+  for (const shape of symbol.children) svg.append(shape.cloneNode());
   return svg;
 }
 

@@ -4,7 +4,11 @@ import { el } from "./dom.js";
 
 const MAX_LENGTH = 50_000; // UTF-16 units: longer code stays as it is, because its colours would hold up the page
 const TAG = /<span class="([^"]*)">|<\/span>/; // the library writes no other
-const CLASS = /^hljs-[\w -]+$/;
+const CLASS = /^hljs-([\w-]+)[\w -]*$/;
+const COLOURLESS = new Set([ // kinds without a rule in code.css: they need no elements
+  "built_in", "char", "class", "code", "formula", "function", "operator", "params", "property", "punctuation",
+  "selector-class", "selector-id", "selector-pseudo", "subst", "template-tag", "type",
+]);
 const CHARACTERS = { "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#x27;": "'" };
 
 let library = null;
@@ -33,7 +37,9 @@ function nodesOf(html) {
       open.push([]);
     } else if (classes.length) {
       const [children, className] = [open.pop(), classes.pop()];
-      open.at(-1).push(el("span", CLASS.test(className) ? { className } : {}, ...children));
+      const kind = CLASS.exec(className)?.[1];
+      const isPlain = !kind || COLOURLESS.has(kind);
+      open.at(-1).push(...(isPlain ? children : [el("span", { className }, ...children)]));
     }
     add(rest[index + 1]);
   }

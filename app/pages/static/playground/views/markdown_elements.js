@@ -59,8 +59,8 @@ function linked(href, title, children) {
 }
 
 /** An element with children, of which there may be more than a function may have arguments. */
-function filled(tag, children, props = {}) {
-  const element = el(tag, props);
+function filled(tag, children, props) {
+  const element = props ? el(tag, props) : document.createElement(tag);
   for (const child of children) element.append(child);
   return element;
 }
