@@ -14,7 +14,16 @@ from app.state.connection.cluster import Cluster
 from app.state.deletion import SessionRefs
 from app.state.scripts import commands_of
 from app.state.turns.turn_queue import TurnQueue
-from app.turns.rq_queue import BACKGROUND, NO_TIMEOUT, TURNS, ReadableJob, forget_execution, open_queue, turn_job_ids
+from app.turns.rq_queue import (
+    BACKGROUND,
+    NO_TIMEOUT,
+    TURNS,
+    OwnQueue,
+    ReadableJob,
+    forget_execution,
+    open_queue,
+    turn_job_ids,
+)
 from app.turns.turn_commands import TurnCommands
 
 
@@ -91,7 +100,7 @@ class Jobs:
         """Remove the job for a deleted thread's title."""
         self._forget(self._background, {_of_title(thread_id)})
 
-    def _forget(self, queue: Queue, job_ids: Collection[str]) -> None:
+    def _forget(self, queue: OwnQueue, job_ids: Collection[str]) -> None:
         """(RQ's own removal reads the job's status first, and fails when the job ends in between.)"""
         pipeline = queue.connection.pipeline(transaction=False)
         for job_id in job_ids:
@@ -100,7 +109,8 @@ class Jobs:
         replies = pipeline.execute()
         for job_id, exists, executions in zip(job_ids, replies[::2], replies[1::2], strict=True):
             if exists:
-                pipeline.lrem(queue.key, 0, job_id)
+                for name in (queue.key, queue.lists.taken):
+                    pipeline.lrem(name, 0, job_id)
                 pipeline.zrem(queue.failed_job_registry.key, job_id)
                 pipeline.delete(ReadableJob.key_for(job_id), Result.get_key(job_id))
             for raw in executions:

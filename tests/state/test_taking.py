@@ -88,6 +88,10 @@ def withdraw(parts, client, run_id):  # noqa: F811
     seal_unbegun(parts.runs._store, "s", run_id)
 
 
+def go_on_with_answers(parts, client, run_id):  # noqa: F811
+    client.hset(f"session:{{s}}:run:{run_id}", "goes_on", "{}")
+
+
 def break_record(parts, client, run_id):  # noqa: F811
     client.delete(f"session:{{s}}:run:{run_id}")
     client.set(f"session:{{s}}:run:{run_id}", "broken")
@@ -99,9 +103,10 @@ def break_record(parts, client, run_id):  # noqa: F811
         (Known(["another"], ["demo"]), lambda *_: None),
         (Known(["default"], ["another"]), lambda *_: None),
         (KNOWN, withdraw),
+        (KNOWN, go_on_with_answers),
         (KNOWN, break_record),
     ],
-    ids=["app", "model", "ended", "broken"],
+    ids=["app", "model", "ended", "answers", "broken"],
 )
 def test_a_turn_that_cannot_be_claimed_is_left_to_its_job(parts, client, queue, take, known, before):  # noqa: F811
     job_id = turn_job_id("s", parts.turns.send("s", made_message()).run_id)
@@ -134,6 +139,13 @@ def test_a_job_that_a_lost_connection_has_left_is_taken_first_also_if_no_other_c
     client.lmove(*queue.lists[:2])
     assert [take().job_id, take().job_id] == [left, later]
     assert take() is None
+    assert lengths(client, queue) == [0, 0, 0]
+
+
+def test_a_job_that_a_lost_connection_has_left_goes_with_its_session(parts, client, queue):  # noqa: F811
+    parts.turns.send("s", made_message())
+    client.lmove(*queue.lists[:2])
+    parts.erase("s")
     assert lengths(client, queue) == [0, 0, 0]
 
 
@@ -218,7 +230,9 @@ def test_a_late_worker_learns_at_its_model_call_that_the_turn_is_anothers(parts,
     """It hung after its claim. Its request is out: it must begin no tool of the reply, and spoil no record."""
     parts.runs.taking.put_back(claimed)
     assert parts.ledger.open(UUID, claimed.id, a_call(), claimed.claim) is None
+    assert not parts.runs.taking.is_still_claimed(claimed)
     later = parts.runs.claim(UUID, claimed.id, "another")
+    assert (parts.runs.taking.is_still_claimed(claimed), parts.runs.taking.is_still_claimed(later)) == (False, True)
     assert parts.ledger.open(UUID, claimed.id, a_call(), claimed.claim) is None
     assert parts.ledger.unsettled_calls(UUID, claimed.id) == parts.ledger.overdue() == []
     assert parts.ledger.open(UUID, claimed.id, a_call(), later.claim) == "running"

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from functools import cache, partial
 
 from rq import Retry, get_current_job
@@ -71,13 +72,21 @@ def _claim(session_id: str, run_id: str) -> tuple[Runtime, Run | None]:
     what aomi.yaml said then. Raises `NotKnown`."""
     if claimed := claimed_turn(get_current_job()):
         run = Run.read_claimed(session_id, claimed)
-        return next((one for one in kept() if one.knows(run)), current()), run
+        runtime = next((one for one in kept() if one.knows(run)), current())
+        return runtime, run if _is_in_time(runtime.services, run) else None
     for runtime in kept():
         with suppress(NotKnown):
             return runtime, _claim_by(runtime, session_id, run_id, runtime.known)
     if can_hand_over():
         raise NotKnown
     return current(), _claim_by(current(), session_id, run_id)
+
+
+def _is_in_time(services: Services, run: Run) -> bool:
+    """Whether the turn is still ours: another worker may have it if this one hung after Redis had given it the turn."""
+    claimed_at = datetime.fromisoformat(run.started_at)
+    late = (services.clock.now() - claimed_at).total_seconds() > services.settings.lease / 2
+    return not late or services.runs.taking.is_still_claimed(run)
 
 
 def _claim_by(runtime: Runtime, session_id: str, run_id: str, known: Known | None = None) -> Run | None:

@@ -27,8 +27,8 @@ local run = id and run_key(session, id)
 
 local function begin()
   if not run then return end
-  local status, app, model = unpack(redis.call('HMGET', run, 'status', 'app', 'model'))
-  if status ~= 'queued' or not is_known_to(args, app, model) then return end
+  local status, app, model, goes_on = unpack(redis.call('HMGET', run, 'status', 'app', 'model', 'goes_on'))
+  if status ~= 'queued' or goes_on or not is_known_to(args, app, model) then return end
   redis.call('ZADD', leases, string.format('%.0f', now_ms() + args.lease), session_id .. ' ' .. id)
   local begun = begin_run(session, run, args, iso_time(now_ms()))
   redis.call('DEL', named(any_job, job))
@@ -39,7 +39,8 @@ local function unclaim_own_run()
   if redis.call('HGET', run, 'claim') == args.claim then unclaim_run(run) end
 end
 
--- A turn that is broken in Redis is left as it was: the job fails with the reason.
+-- A turn that goes on with answered calls is not put back, so it is claimed by a worker that knows of it. One that is broken in
+-- Redis is left as it was: the job fails with the reason.
 local is_well, begun = pcall(begin)
 if not is_well then
   begun = nil
