@@ -62,9 +62,14 @@ def test_the_page_has_the_keys_and_channels_that_there_are():
 
 
 def test_sessions_spread_over_the_masters(clustered):
-    for _ in range(12):
+    def has_all():
+        return all(node.admin.keys("session:*") for node in clustered.servers.masters)
+
+    for _ in range(100):  # ids are random: with 12 of them, one of 40 runs left a master without any
         assert kinds(clustered.client().ask("remember 1")) == ["text", "complete"]
-    assert all(node.admin.keys("session:*") for node in clustered.servers.masters)
+        if has_all():
+            break
+    assert has_all()
 
 
 def test_tools_and_their_later_steps_reach_stream_updates_and_history(client, provider):
