@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
@@ -26,6 +27,10 @@ ENDED_ELSEWHERE: Final = "ended"
 
 FINISHED: Final = "finished"
 """All steps of the tool were delivered, or nobody waits for them."""
+
+
+EARLY_STOPS = 256
+"""Stops that are remembered for work that has not begun. Most are for work of other processes."""
 
 
 class Stopped(BaseException):
@@ -95,6 +100,7 @@ class CancelRegistry:
 
     def __init__(self) -> None:
         self._entries: dict[CancelToken, _Entry] = {}
+        self._early_stops: OrderedDict[str, str] = OrderedDict()
         self._lock = threading.Lock()
 
     @contextmanager
@@ -104,6 +110,9 @@ class CancelRegistry:
         token = CancelToken()
         with self._lock:
             self._entries[token] = _Entry(frozenset(names), background)
+            stops = [self._early_stops.pop(name) for name in names if name in self._early_stops]
+        for reason in stops:
+            token.cancel(reason)
         try:
             yield token
         finally:
@@ -119,6 +128,17 @@ class CancelRegistry:
     def cancel(self, name: str, reason: str) -> None:
         """Cancel the work of that name; does nothing if this process does not run it."""
         self._cancel(lambda entry: name in entry.names, reason)
+
+    def stop(self, name: str, reason: str) -> None:
+        """As `cancel`, of work that ends for good. This process may have been given it, and not have begun it: then it is
+        cancelled as it begins."""
+        with self._lock:
+            if not any(name in entry.names for entry in self._entries.values()):
+                self._early_stops[name] = reason
+                if len(self._early_stops) > EARLY_STOPS:
+                    self._early_stops.popitem(last=False)
+                return
+        self.cancel(name, reason)
 
     def cancel_background(self, reason: str) -> None:
         """Cancel every background job."""

@@ -57,7 +57,7 @@ class ControlListener:
     def _on_message(self, _channel: str, payload: bytes) -> None:
         message = control_messages.parse(payload)
         if isinstance(message, StopTurn):
-            self._cancel_tokens.cancel(turn_work(message.run_id), message.reason)
+            self._cancel_tokens.stop(turn_work(message.run_id), message.reason)
         elif isinstance(message, DropWork):
             self._cancel_tokens.cancel(message.work, DROPPED)
         elif isinstance(message, FirstStep) and (woken := self._waits.get(message)):

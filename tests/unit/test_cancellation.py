@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from workers.cancellation import INTERRUPTED, SHUTDOWN, CancelRegistry, CancelToken, Stopped
+from workers.cancellation import EARLY_STOPS, INTERRUPTED, SHUTDOWN, CancelRegistry, CancelToken, Stopped
 
 
 @pytest.fixture
@@ -105,6 +105,29 @@ def test_the_name_of_what_has_ended_means_nothing(tokens):
         pass
     tokens.cancel("run_1", INTERRUPTED)
     assert not token.cancelled
+
+
+def test_a_stop_that_comes_before_the_work_begins_cancels_it_as_it_begins(tokens):
+    tokens.stop("run_1", INTERRUPTED)
+    with tokens.issue("run_2") as other, tokens.issue("run_1") as token:
+        assert (other.cancelled, token.cancelled) == (False, True)
+    with tokens.issue("run_1") as again:
+        assert not again.cancelled
+
+
+def test_a_stop_reaches_work_that_runs_and_is_not_remembered(tokens):
+    with tokens.issue("run_1") as token:
+        tokens.stop("run_1", INTERRUPTED)
+        assert token.cancelled
+    with tokens.issue("run_1") as again:
+        assert not again.cancelled
+
+
+def test_the_latest_early_stops_are_remembered(tokens):
+    for number in range(EARLY_STOPS + 1):
+        tokens.stop(f"run_{number}", INTERRUPTED)
+    with tokens.issue("run_0") as oldest, tokens.issue("run_1") as token:
+        assert (oldest.cancelled, token.cancelled) == (False, True)
 
 
 def test_background_jobs_are_cancelled_without_the_turns(tokens):

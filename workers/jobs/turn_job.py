@@ -45,6 +45,9 @@ from workers.usage_recorder import UsageRecorder
 
 log = logging.getLogger("workers.jobs")
 
+LATE_SECONDS = 0.25
+"""After which a worker looks whether a turn that it was given is still its own: much less than a lease."""
+
 SHUT_DOWN = sse.error("The server restarted before the answer was complete; send the message again", "shutdown", True)
 
 
@@ -84,9 +87,8 @@ def _claim(session_id: str, run_id: str) -> tuple[Runtime, Run | None]:
 
 def _is_in_time(services: Services, run: Run) -> bool:
     """Whether the turn is still ours: another worker may have it if this one hung after Redis had given it the turn."""
-    claimed_at = datetime.fromisoformat(run.started_at)
-    late = (services.clock.now() - claimed_at).total_seconds() > services.settings.lease / 2
-    return not late or services.runs.taking.is_still_claimed(run)
+    waited = (services.clock.now() - datetime.fromisoformat(run.started_at)).total_seconds()
+    return waited < LATE_SECONDS or services.runs.taking.is_still_claimed(run)
 
 
 def _claim_by(runtime: Runtime, session_id: str, run_id: str, known: Known | None = None) -> Run | None:

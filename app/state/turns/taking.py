@@ -67,9 +67,9 @@ class Taking:
         return Taken(reply[0].decode(), *reply[1:]) if reply else None
 
     def is_still_claimed(self, run: Run) -> bool:
-        """Whether the turn is still that of the claim that it was read with."""
-        claim: bytes | None = self._store.redis.hget(redis_keys.run(run.session_id, run.id), "claim")
-        return claim == run.claim.encode()
+        """Whether the turn still runs for the claim that it was read with."""
+        stored = self._store.redis.hmget(redis_keys.run(run.session_id, run.id), "status", "claim")
+        return bool(stored == [b"running", run.claim.encode()])
 
     def put_back(self, run: Run, redis: Any = None) -> PutBack:
         """Have a claimed turn wait again, if nothing was done for it and it was not given back too often. The caller
