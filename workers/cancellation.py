@@ -130,8 +130,8 @@ class CancelRegistry:
         self._cancel(lambda entry: name in entry.names, reason)
 
     def stop(self, name: str, reason: str) -> None:
-        """As `cancel`, of work that ends for good. This process may have been given it, and not have begun it: then it is
-        cancelled as it begins."""
+        """As `cancel`, of work that ends for good. This process may have been given it, and not have begun it: it is
+        cancelled as it begins then."""
         with self._lock:
             if not any(name in entry.names for entry in self._entries.values()):
                 self._early_stops[name] = reason
