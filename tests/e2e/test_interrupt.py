@@ -134,11 +134,12 @@ def test_only_the_current_turn_is_hit_the_waiting_one_runs(client, provider):
         assert text_of(list(second.events())) == "unharmed"
 
 
-def test_a_turn_that_no_worker_has_taken_is_stopped_too(backend, webs, client, provider):
+def test_a_turn_that_no_worker_has_taken_is_stopped_too(backend, webs, client, provider, redis):
     text = provider.script("taken by no worker", [Text(["never"])])
     worker_pids = [process for process in backend.processes if "worker" in process.output.name and process.alive]
     for process in worker_pids:
         process.send(signal.SIGSTOP)
+    until(lambda: not redis.info("clients")["blocked_clients"], what="the end of the last wait for a job")
 
     def stop() -> float:
         with client.chat(text, app="scripted") as stream:
