@@ -58,7 +58,10 @@ class LostTurns:
         if (run.session_id, run.id) not in self._runs.leases.overdue():
             return  # it waited when it was found overdue, and a worker has claimed it since
         session = short_session_id(run.session_id)
-        if self._runs.taking.put_back(run) == "queued":
+        outcome = self._runs.taking.put_back(run)
+        if outcome == "over":
+            return  # another process has ended it, or another worker has it: its model calls are not ours to close
+        if outcome == "queued":
             log.warning("turn %s of session %s lost its worker before it began; it is enqueued again", run.id, session)
             self._jobs.turn(run.session_id, run.id)
             self._runs.leases.renew(run.session_id, run.id, run.slots, RECHECK_LEASES)

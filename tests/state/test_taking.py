@@ -253,6 +253,18 @@ def test_a_turn_whose_workers_die_before_they_begin_is_run_again_and_ends_at_las
     assert parts.runs.get(UUID, claimed.id).terminal == WORKER_LOST
 
 
+def test_the_reaper_leaves_a_turn_alone_that_another_worker_has_by_now(parts, claimed):  # noqa: F811
+    lost = next(duty for duty in parts.duties if duty.subject == "turn")
+    parts.runs.taking.put_back(claimed)
+    later = parts.runs.claim(UUID, claimed.id, "another")
+    parts.ledger.open(UUID, claimed.id, a_call(), later.claim)
+    parts.runs.leases.drop(UUID, claimed.id)
+    parts.runs._redis.zadd("leases", {f"{UUID} {claimed.id}": 1})
+    lost._end(claimed)
+    assert parts.runs.get(UUID, claimed.id).status == "running"
+    assert parts.ledger.unsettled_calls(UUID, claimed.id) == [a_call()]
+
+
 def test_a_worker_that_stops_gives_a_turn_back_that_it_has_just_claimed(parts, client, queue, take):  # noqa: F811
     first, second = (turn_job_id(name, parts.turns.send(name, made_message()).run_id) for name in (UUID, "second"))
     worker = TurnWorker(queue, "worker-turns", threads=1, lease=10, taking=parts.runs.taking)
