@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, url_for
@@ -31,7 +30,7 @@ from app.openapi.declare import (
 from app.openapi.schemas import responses
 from app.openapi.schemas.answers import Answers
 from app.openapi.schemas.requests import NewMessage, Regeneration, ResponseFormat
-from app.state.turns.turn_requests import Accepted, TurnRequest
+from app.state.turns.turn_requests import Accepted, BranchPoint, TurnRequest
 from app.web import parsing
 from app.web.bodies import json_body, validated
 from app.web.current import services
@@ -193,24 +192,26 @@ def _turn_request(chat: Chat, sent: dict[str, Any]) -> Message:
     if not (sent.get("regenerate") is None or sent["regenerate"] is False):
         check_regeneration(sent)
         again = validated(Regeneration, sent)
-        return replace(_request(chat, again), branch=regeneration(again)), []
+        return _request(chat, again, branch=regeneration(again)), []
     message = validated(NewMessage, sent)
-    request = _request(chat, message)
-    own = replace(
-        request, text=message["text"], message_id=message.get("message_id") or "", branch=edited_message(message)
-    )
+    message_id, branch = message.get("message_id") or "", edited_message(message)
+    own = _request(chat, message, text=message["text"], message_id=message_id, branch=branch)
     return own, message.get("attachments", [])
 
 
-def _request(chat: Chat, sent: NewMessage | Regeneration) -> TurnRequest:
+def _request(
+    chat: Chat, sent: NewMessage | Regeneration, *, branch: BranchPoint | None, text: str = "", message_id: str = ""
+) -> TurnRequest:
     app, chosen = chat.app, chat.model(sent.get("model"))
     return TurnRequest(
-        text="",
+        text=text,
         app=app.id,
         model=chosen,
         thread_id=sent.get("thread_id"),
         user_state=sent.get("user_state"),
         on_busy=sent.get("on_busy", "enqueue"),
+        branch=branch,
+        message_id=message_id,
         idempotency_key=idempotency_key(),
         body=app.id.encode() + b" " + request.get_data(),
         response_format=_answer_format(app, chosen, sent.get("response_format")),

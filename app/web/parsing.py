@@ -113,8 +113,8 @@ def wants_reasoning() -> bool:
 
 def prefers_async() -> bool:
     """Whether the client prefers not to wait for the turn: RFC 7240, `Prefer: respond-async`, among others perhaps."""
-    preferences = ",".join(request.headers.getlist("Prefer")).split(",")
-    return any(re.split("[;=]", one)[0].strip().lower() == RESPOND_ASYNC for one in preferences)
+    preferences = request.headers.get("Prefer", "")  # several headers are one in WSGI
+    return any(re.split("[;=]", one)[0].strip().lower() == RESPOND_ASYNC for one in preferences.split(","))
 
 
 # Fields of a body or a query

@@ -30,11 +30,8 @@ def _open_span() -> None:
         "aomi.request.id": context.request,
         "aomi.session": context.session,
     }
-    g.span = tracing.request(f"{method} {route}".strip(), attributes, dict(_trace_context()))
-
-
-def _trace_context() -> list[tuple[str, str]]:
-    return [("traceparent", value) for value in request.headers.getlist("traceparent")[:1]]
+    parent = request.headers.get("traceparent")
+    g.span = tracing.request(f"{method} {route}".strip(), attributes, {"traceparent": parent} if parent else {})
 
 
 def _record_response(response: Response) -> Response:

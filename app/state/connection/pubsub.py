@@ -84,7 +84,7 @@ class PubSubListener:
             if confirmed is None:
                 confirmed = self._channels[channel] = threading.Event()
                 self._send(f"{self._sign}SUBSCRIBE", channel)
-        return confirmed.wait(timeout)
+        return confirmed.wait(timeout) if timeout else confirmed.is_set()  # gevent would switch, even for no time
 
     def await_confirmed(self, channel: str, timeout: float) -> bool:
         """Whether Redis confirms the subscription within `timeout` seconds, if there is one."""

@@ -32,7 +32,6 @@ def start_args(
     session_id, run_id = place
     title = first_words(request.text)
     role = "system" if request.answers else "user"
-    closed = sse.client_request_closed(session_id, request.answers, "answered")
     args = {
         "run": run_id,
         "message": exact_json.dumps(_message(role, request, run_id, now)),
@@ -68,12 +67,16 @@ def start_args(
         "max_updates": settings.updates_kept,
         "title_frame": sse.frame(sse.title_changed(session_id, title)).decode(),
         "state_frame": sse.frame(sse.state(session_id, "processing", run_id=run_id)).decode(),
-        "closed_frame": sse.frame(closed).decode(),
+        "closed_frame": _closed_frame(session_id, request.answers),
         "slots": " ".join(slots),
         "expects": request.expects._asdict() if request.expects else "",
         "queue": queue.args(session_id, run_id) if queue else "",
     }
     return args | (_answer_args(run_id, request.call_answers) if request.call_answers else {})
+
+
+def _closed_frame(session_id: str, answers: Sequence[int]) -> str:
+    return sse.frame(sse.client_request_closed(session_id, answers, "answered")).decode() if answers else ""
 
 
 def _answer_args(run_id: str, answers: CallAnswers) -> dict[str, Any]:
