@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -37,6 +38,10 @@ class JobLimit:
     most: int
     reached: Callable[[], object]
 
+
+LULL_SECONDS = 0.004
+"""For which a worker that had to wait for a job takes no other one: the thread that runs it has the processor. (Measured in
+docs/scaling.md.)"""
 
 NO_LIMIT = JobLimit(0, lambda: None)
 
@@ -94,7 +99,7 @@ class ThreadWorker(RecordingWorker):
             return  # a job writes to the worker's hash; if that exists at registration, RQ reports a name conflict
         if not self._free_threads.acquire(timeout=0.2):
             return
-        job = None
+        job, began = None, time.monotonic()
         try:
             job = self._take()
         finally:
@@ -106,6 +111,8 @@ class ThreadWorker(RecordingWorker):
             future = self._pool.submit(self._perform, job)
             self._running.add(future)
             future.add_done_callback(self._done)
+        waited = time.monotonic() - began
+        self._dequeuing.pause = LULL_SECONDS if job and waited > LULL_SECONDS else 0.0
 
     def _take(self) -> Job | None:
         job = self.next_job(TAKE_SECONDS)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import Blueprint, Response, jsonify, request, url_for
+from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.catalog import App
@@ -244,7 +245,7 @@ def _located(session_id: str, run_id: str, frames: Iterator[bytes]) -> Response:
 
 def _address(session_id: str, run_id: str) -> str:
     """Where the turn's stream is resumed."""
-    return url_for("chat.resume", session_id=session_id, run_id=run_id)
+    return f"{request.root_path}{request.path}?{urlencode({'session_id': session_id, 'run_id': run_id})}"
 
 
 def _wants_ids() -> bool:

@@ -35,6 +35,10 @@ log = logging.getLogger(__name__)
 MAX_WORDS = 2000
 """Characters of a provider's own words that are logged."""
 
+RECORD_AFTER_SECONDS = 0.01
+"""After which a call is recorded that has not ended: first its request is sent, and an answer read that comes at once.
+(Measured in docs/scaling.md.)"""
+
 MIN_KEY = 4
 """A shorter value is no key, and might be a part of any word."""
 
@@ -112,6 +116,7 @@ class Models:
         on_end: OnEnd | None = None
         try:
             with token.waking(future.cancel):
+                concurrent.futures.wait([future], RECORD_AFTER_SECONDS)
                 own_key = self.takes_own_key(request.name, request.own_keys)
                 on_end = observer.on_start(estimate(prepared.model, prepared.prompt, prepared.tools, own_key))
                 reply = replace(future.result(), model=prepared.model.litellm_params["model"])

@@ -50,7 +50,7 @@ class RequestTemplate:
 
     kinds: frozenset[Kind]
     url: httpx.URL
-    headers: list[tuple[str, str]]
+    headers: httpx.Headers
     extensions: dict[str, Any]
     head: str
     transport: TappedTransport
@@ -98,7 +98,8 @@ class RequestTemplates:
         head = f'{json.dumps(body)[:-1]}, "messages": '
         if (known := self._known.pop(key, None)) and known.head == head:
             kinds |= known.kinds
-        headers = [(name, value) for name, value in request.headers.multi_items() if name != "content-length"]
+        headers = request.headers.copy()
+        del headers["content-length"]
         template = RequestTemplate(kinds, request.url, headers, request.extensions, head, transport)
         self._known[key] = template
         if len(self._known) > MOST:
