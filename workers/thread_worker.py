@@ -40,8 +40,8 @@ class JobLimit:
 
 
 LULL_SECONDS = 0.004
-"""For which a worker that had to wait for a job takes no other one: the thread that runs it has the processor. (Measured in
-docs/scaling.md.)"""
+"""For which a worker that had to wait for a job takes no other one: the thread that runs it has Python's lock.
+Measured in docs/scaling.md."""
 
 NO_LIMIT = JobLimit(0, lambda: None)
 

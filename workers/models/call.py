@@ -31,6 +31,10 @@ READ_WITHOUT_LITELLM = frozenset(["openai", "azure", "deepseek", "mistral", "gro
 """Routes on which the cases prove that OpenAI's JSON, read without litellm's iterators, gives the same turns. litellm
 makes a pydantic object of each chunk, which is a third of the worker's time (docs/design.md)."""
 
+FIRST_PAUSE = 0.001
+"""Seconds without reading behind the first text of a reply: the outbox, another thread, need not wait
+for Python's lock. Measured in docs/scaling.md."""
+
 _OPENAI_STREAMS = (OpenAIChatCompletionStreamingHandler, OpenRouterChatCompletionStreamingHandler, AsyncStream)
 
 
@@ -79,9 +83,12 @@ class StreamedCall:
                     stream = await self._through_litellm(tap)
                 async for deltas in self._deltas(stream, tap):
                     timer.reset()
+                    had_begun = self.builder.begun
                     self.builder.add(deltas)
                     if self.builder.finished:
                         timer.expect_little()
+                    if self.builder.begun and not had_begun:
+                        await asyncio.sleep(FIRST_PAUSE)
             return self._reply(tap)
         except CallFailed:
             raise

@@ -36,8 +36,8 @@ MAX_WORDS = 2000
 """Characters of a provider's own words that are logged."""
 
 RECORD_AFTER_SECONDS = 0.01
-"""After which a call is recorded that has not ended: first its request is sent, and an answer read that comes at once.
-(Measured in docs/scaling.md.)"""
+"""After which a call is recorded that has not ended: its request goes first, and an answer that comes at once.
+Measured in docs/scaling.md."""
 
 MIN_KEY = 4
 """A shorter value is no key, and might be a part of any word."""

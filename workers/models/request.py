@@ -61,8 +61,8 @@ class CallObserver:
     `on_text(piece)`: for each piece of text, on the event loop's thread. `on_thought(piece)`: the same for text of what
     the model thinks.
     `on_stall(seconds)`: once, on another thread, when the provider has sent nothing for a third of the stall timeout.
-    `on_start(estimate)`: once the request is on its way, while its first token is waited for. Its result is called
-    when the call has ended.
+    `on_start(estimate)`: milliseconds after the request, while its first token is waited for, or when the call has
+    ended before. Its result is called when the call has ended.
     """
 
     on_text: Callable[[str], None] = _ignore
