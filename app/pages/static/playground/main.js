@@ -166,7 +166,7 @@ function drawNow() {
   drawTimer = 0;
   const startedAt = performance.now();
   const wasNearEnd = scroller.isNearEnd;
-  conversation.show(session);
+  conversation.show(session, wasNearEnd);
   regenerations.show(session.messages.regenerations);
   requestForms.show(session.requests);
   callCards.show(session);
