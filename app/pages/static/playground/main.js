@@ -187,8 +187,7 @@ function drawNow() {
   if (wasNearEnd && session.items.length) scroller.toEnd();
   jump.update();
   const length = session.turn?.text.length ?? 0;
-  const speed = (length - drawn.length) / (startedAt - drawn.at);
-  drawn = { at: startedAt, duration: performance.now() - startedAt, length, speed };
+  drawn = { at: startedAt, duration: performance.now() - startedAt, length, speed: (length - drawn.length) / (startedAt - drawn.at) };
 }
 
 function drawTitle() {
