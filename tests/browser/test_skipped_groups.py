@@ -31,9 +31,11 @@ UP = """async () => {
     const before = seen.getBoundingClientRect().top;
     await frame();
     found.jumps.push(Math.abs(seen.getBoundingClientRect().top - before));
-    found.plain.push(...blocks.filter((one) => one.matches(".code") && isSeen(one) && !one.querySelector("pre span")));
+    const codes = blocks.filter((one) => one.matches(".code") && isSeen(one));
+    found.plain.push(...codes.filter((one) => !one.querySelector("pre span")));
   }
-  return { steps: found.jumps.length, jump: Math.max(...found.jumps), late: found.late.length, plain: found.plain.length };
+  const { jumps, late, plain } = found;
+  return { steps: jumps.length, jump: Math.max(...jumps), late: late.length, plain: plain.length };
 }"""
 """Scrolls to the beginning: how far what one sees has moved by itself, and how much in the window was not laid out, or was
 code without colours."""
