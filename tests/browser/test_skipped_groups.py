@@ -37,8 +37,8 @@ UP = """async () => {
   const { jumps, late, plain } = found;
   return { steps: jumps.length, jump: Math.max(...jumps), late: late.length, plain: plain.length };
 }"""
-"""Scrolls to the beginning: how far what one sees has moved by itself, and how much in the window was not laid out, or was
-code without colours."""
+"""Scrolls to the beginning: how far what one sees has moved by itself, and how much in the window was not
+laid out, or was code without colours."""
 FOUND = """() => {
   const group = getSelection().anchorNode.parentElement.closest(".blocks");
   return group.style.contentVisibility === "" && group.contains(getSelection().focusNode) && getSelection().toString();
