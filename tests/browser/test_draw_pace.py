@@ -6,9 +6,9 @@ from playwright.sync_api import expect
 
 from tests.support.servers import Text
 
-DELAYS = """async (durations) => {
+DELAYS = """async ([durations, speed]) => {
   const { drawDelay } = await import("/playground/views/draw_pace.js");
-  return durations.map(drawDelay);
+  return durations.map((duration) => drawDelay({ duration, speed }));
 }"""
 COUNT = """() => {
   window.drawings = [];
@@ -22,7 +22,8 @@ SHORTEST = 31  # milliseconds between two drawings: a timer may be one early
 
 def test_drawings_take_a_small_part_of_the_time(here):
     durations = [0, 2, 4, 8, 20, 30, 100, 1000]
-    assert here.page.evaluate(DELAYS, durations) == [32, 32, 48, 96, 100, 120, 400, 500]
+    assert here.page.evaluate(DELAYS, [durations, 5]) == [32, 32, 48, 96, 100, 120, 400, 500]
+    assert here.page.evaluate(DELAYS, [durations, 25]) == [250, 250, 250, 250, 250, 250, 400, 500]
 
 
 def test_the_pieces_of_a_fast_reply_are_drawn_together(scripted, provider):

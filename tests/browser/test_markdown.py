@@ -23,9 +23,9 @@ COMPARE = """async ([texts]) => {
   const shown = (text, piece) => {
     const element = document.createElement("div");
     const view = new MarkdownView(element);
-    for (let end = piece; end < text.length; end += piece) view.show(text.slice(0, end), true);
-    view.show(text, true);
-    view.show(text, false);
+    for (let end = piece; end < text.length; end += piece) view.show(text.slice(0, end), { isGrowing: true });
+    view.show(text, { isGrowing: true });
+    view.show(text);
     return element.innerHTML;
   };
   const forms = (text, piece) => [shown(text, piece), shown(text, text.length), shown(text, 1e9)];

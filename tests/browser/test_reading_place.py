@@ -26,15 +26,15 @@ JUMPS = """async () => {
   const frame = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
   const jumps = [];
   while (root.scrollTop > 0) {
-    const seen = blocks.find((one) => one.getBoundingClientRect().top > 100);
-    const before = seen.getBoundingClientRect().top + root.scrollTop;
     root.scrollTop -= 400;
+    const seen = blocks.find((one) => one.getBoundingClientRect().top > 100);
+    const before = seen.getBoundingClientRect().top;
     await frame();
-    jumps.push(Math.abs(seen.getBoundingClientRect().top + root.scrollTop - before));
+    jumps.push(Math.abs(seen.getBoundingClientRect().top - before));
   }
   return jumps;
 }"""
-"""How far what one sees has moved by itself, at each step up to the beginning."""
+"""How far what one sees moves by itself, at each step up to the beginning."""
 
 SELECTED = """() => {
   getSelection().selectAllChildren(document.querySelector(".turn .prose"));

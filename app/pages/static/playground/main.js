@@ -49,7 +49,7 @@ const owner = (localStorage[OWNER] ??= newId());
 api.key = sessionStorage[KEY] ?? "";
 
 let session = null;
-let drawDuration = 0; // milliseconds that the last drawing took
+let drawn = { at: 0, duration: 0, length: 0, speed: 0 }; // the last drawing: times in milliseconds, UTF-16 units of text, units a millisecond
 let drawTimer = 0;
 
 const scroller = new Scroller($("#scroll"), () => older.load());
@@ -158,7 +158,7 @@ function stop() {
 
 /** Draw soon: several changes are drawn together, and slow drawings less often. */
 function draw() {
-  if (!drawTimer) drawTimer = setTimeout(drawNow, drawDelay(drawDuration));
+  if (!drawTimer) drawTimer = setTimeout(drawNow, drawDelay(drawn));
 }
 
 function drawNow() {
@@ -166,7 +166,7 @@ function drawNow() {
   drawTimer = 0;
   const startedAt = performance.now();
   const wasNearEnd = scroller.isNearEnd;
-  conversation.show(session);
+  conversation.show(session, wasNearEnd);
   regenerations.show(session.messages.regenerations);
   requestForms.show(session.requests);
   callCards.show(session);
@@ -186,7 +186,8 @@ function drawNow() {
   drawTitle();
   if (wasNearEnd && session.items.length) scroller.toEnd();
   jump.update();
-  drawDuration = performance.now() - startedAt;
+  const length = session.turn?.text.length ?? 0;
+  drawn = { at: startedAt, duration: performance.now() - startedAt, length, speed: (length - drawn.length) / (startedAt - drawn.at) };
 }
 
 function drawTitle() {

@@ -9,7 +9,7 @@ const SEEN_EARLY = "600px"; // so far below the screen a block gets its colours
 const views = new WeakMap(); // by element
 const watcher = new IntersectionObserver(
   (entries) => entries.filter((one) => one.isIntersecting).forEach(({ target }) => views.get(target).seen()),
-  { rootMargin: SEEN_EARLY },
+  { rootMargin: SEEN_EARLY, scrollMargin: SEEN_EARLY }, // of the window, and of what scrolls in it
 );
 
 export class CodeBlock {

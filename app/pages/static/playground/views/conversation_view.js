@@ -21,7 +21,8 @@ export class ConversationView {
     this._lost = null; // the focus that the last drawing could not keep
   }
 
-  show(session) {
+  /** `isFollowed`: the end of the conversation is in view, and is brought there again once this is drawn. */
+  show(session, isFollowed) {
     const waiting = new Set(session.waiting);
     const focused = this._focusedVersion();
     const views = session.items.map((item) => this._view(item, session.files));
@@ -30,7 +31,7 @@ export class ConversationView {
     session.items.forEach((item, index) => {
       if (item.kind !== "turn") prompt = item;
       const goesOn = session.items[index + 1]?.kind === "turn";
-      views[index].update({ isWaiting: waiting.has(item), isBusy: session.busy, prompt, openCalls, goesOn });
+      views[index].update({ isWaiting: waiting.has(item), isBusy: session.busy, prompt, openCalls, goesOn, isFollowed });
     });
     setChildren(this._root, views.map((view) => view.element));
     if (focused) this._focusSame(focused);

@@ -4,8 +4,9 @@
 
 import { el } from "./dom.js";
 import { blocksOf, renderBlocks } from "./markdown.js";
+import { countUnseen, skipLayout } from "./skipped_group.js";
 
-const GROUP = 12; // blocks
+const GROUP = 8; // blocks
 const OPEN_BLOCKS = 2; // the end of a list, for one, shows with what follows
 const HEADINGS = "h1, h2, h3, h4, h5, h6";
 const LOWEST = 6; // level of a heading
@@ -27,17 +28,17 @@ export class MarkdownView {
     this.#element = element;
   }
 
-  /** Show a text. `isGrowing`: more may follow it. */
-  show(text, isGrowing = false) {
+  /** Show a text. `isGrowing`: more may follow it; `isFollowed`: its end is in view, and is so again after this drawing. */
+  show(text, { isGrowing = false, isFollowed = false } = {}) {
     if (text === this.#text && isGrowing === this.#isGrowing) return;
     const source = text.includes("\r") ? text.replaceAll("\r\n", "\n").replaceAll("\r", "\n") : text;
     if (!source.startsWith(this.#source)) this.#drop(0);
     if (!isGrowing || !this.#blocks.length) this.#settled = { count: 0, length: 0 }; // the whole text is looked at
     [this.#text, this.#source, this.#isGrowing] = [text, source, isGrowing];
-    this.#draw();
+    this.#draw(isGrowing && isFollowed);
   }
 
-  #draw() {
+  #draw(canSkip) {
     const { count, length } = this.#settled;
     const links = Object.assign(Object.create(null), this.#isGrowing ? this.#links : null);
     const blocks = blocksOf(this.#source.slice(length), links);
@@ -45,21 +46,23 @@ export class MarkdownView {
     const shown = this.#blocks.slice(count);
     const changed = blocks.findIndex(({ raw }, index) => raw !== shown[index]?.raw);
     if (changed < 0) this.#drop(count + blocks.length);
-    else this.#replace(count + changed, blocks.slice(changed));
+    else this.#replace(count + changed, blocks.slice(changed), canSkip);
     if (!this.#isGrowing) this.#placeAllHeadings(); // while it grew, "#" was the beginning of "##"
     this.#settle(blocks);
     this.#placeCaret();
   }
 
-  /** Show `fresh` blocks in the place of those from the one at `index` on. */
-  #replace(index, fresh) {
+  /** Show `fresh` blocks in the place of those from the one at `index` on. `canSkip`: those too far up to be seen need no layout. */
+  #replace(index, fresh, canSkip) {
     const isTakenOver = takeOver(this.#blocks[index], fresh[0]);
     this.#drop(isTakenOver ? index + 1 : index);
     this.#blocks.length = index;
     const made = isTakenOver ? fresh.slice(1) : fresh;
     renderBlocks(made);
     this.#blocks.push(...fresh);
-    this.#append(this.#blocks.length - made.length);
+    const first = this.#blocks.length - made.length;
+    this.#append(first);
+    if (canSkip) this.#skipBetween(first, first + countUnseen(made));
     this.#placeHeadings(made.flatMap(({ nodes }) => nodes.flatMap(headingsIn)));
   }
 
@@ -70,6 +73,13 @@ export class MarkdownView {
       end = (place + 1) * GROUP;
       const group = this.#element.children[place] ?? this.#element.appendChild(el("div", { className: "blocks" }));
       group.append(...this.#blocks.slice(at, end).flatMap(({ nodes }) => nodes));
+    }
+  }
+
+  /** Skip the layout of the groups that are whole between two indices of blocks. */
+  #skipBetween(first, end) {
+    for (let place = Math.ceil(first / GROUP), next; (next = (place + 1) * GROUP) <= end; place++) {
+      skipLayout(this.#element.children[place], this.#blocks.slice(place * GROUP, next));
     }
   }
 
@@ -95,7 +105,9 @@ export class MarkdownView {
   #settle(blocks) {
     const { count, length } = this.#settled;
     const ended = this.#blocks.slice(count, this.#isGrowing ? -1 : undefined);
-    for (const code of ended.flatMap(({ codes }) => codes)) code.colour({ isSeen: this.#isGrowing && count > 0 });
+    for (const { codes, isSkipped } of ended) {
+      for (const code of codes) code.colour({ isSeen: this.#isGrowing && count > 0 && !isSkipped });
+    }
     const settled = this.#isGrowing ? blocks.slice(0, -OPEN_BLOCKS) : blocks;
     for (const { token } of settled) if (token.type === "def") this.#links[token.tag] ??= token;
     this.#settled = { count: count + settled.length, length: settled.reduce((sum, block) => sum + block.length, length) };

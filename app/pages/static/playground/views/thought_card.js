@@ -29,7 +29,7 @@ export class ThoughtCard {
 
   /** Draw the text only while it can be seen. */
   _draw() {
-    if (this.element.open) this._markdown.show(this._thought.text, this._thought.isOpen);
+    if (this.element.open) this._markdown.show(this._thought.text, { isGrowing: this._thought.isOpen });
   }
 }
 

@@ -36,14 +36,14 @@ export class TurnView {
 
   /**
    * `prompt` is what the turn answers, a message or a reply to a tool; `openCalls` are the ids of the calls that wait;
-   * `goesOn`: another turn has gone on with answers to its calls.
+   * `goesOn`: another turn has gone on with answers to its calls; `isFollowed`: the end of the conversation is kept in view.
    */
-  update({ prompt, isBusy, openCalls, goesOn }) {
+  update({ prompt, isBusy, openCalls, goesOn, isFollowed }) {
     const turn = this._turn;
     this._prompt = prompt;
     const isWriting = turn.open && !turn.stopping;
     const views = turn.parts.map((part) => this._partView(part));
-    for (const view of views) view.update({ isWriting: isWriting && view === views.at(-1), openCalls });
+    for (const view of views) view.update({ isWriting: isWriting && view === views.at(-1), openCalls, isFollowed });
     const extra = [];
     if (isWriting && !views.length) extra.push(this._waiting);
     if (turn.stopping || turn.end === "interrupted") extra.push(this._stopped);
@@ -96,8 +96,8 @@ class TextView {
     this._markdown = new MarkdownView(this.element);
   }
 
-  update({ isWriting }) {
-    this._markdown.show(this._part.text, isWriting);
+  update({ isWriting, isFollowed }) {
+    this._markdown.show(this._part.text, { isGrowing: isWriting, isFollowed });
   }
 }
 
