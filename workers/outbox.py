@@ -28,6 +28,9 @@ PAUSE_OF_A_TURN = 0.0008
 """Seconds between two calls: more with each turn that the last one had events of. A busy process sends fewer, larger
 events, which cost Redis, the readers and itself less."""
 
+FAST_TEXT = 10_000
+"""Characters a second. Nobody can read text that comes faster: it is sent after the longest pause, in larger pieces."""
+
 RESEND_BATCHES = 200
 """How many sent batches of each turn are kept (seconds of text). They are sent again when a Redis master dies before
 it has replicated them."""
@@ -39,8 +42,11 @@ class _Pending:
     run_id: str
     claim: str
     events: list[sse.Event] = field(default_factory=list)
+    characters: int = 0
 
     def add(self, event: sse.Event) -> None:
+        if event["type"] == "text":
+            self.characters += len(event["content"])
         whole = sse.joined(self.events[-1], event) if self.events else None
         if whole:
             self.events[-1] = whole
@@ -64,6 +70,7 @@ class Outbox:
         self._sending: frozenset[str] = frozenset()
         self._sent: dict[str, deque[EventBatch]] = {}
         self._numbers: Iterator[int] | None = None
+        self._sent_at = 0.0
         self._changed = threading.Condition()
         self._backoff = Backoff("outbox", Unavailable)
         self._loop = BackgroundLoop(self._pass_on, self._backoff, final=self._send_rest)
@@ -108,9 +115,12 @@ class Outbox:
         """Send what waits, as soon as something does; then pause, and collect what has come during the pause."""
         with self._changed:
             self._changed.wait_for(lambda: self._pending or self._loop.stopping)
+            most = max((pending.characters for pending in self._pending.values()), default=0)
+        is_fast = most > FAST_TEXT * (time.monotonic() - self._sent_at)
         turns = self._send(self._pending)
+        self._sent_at = time.monotonic()
         self._pace.shut()
-        self._pause(min(max(SHORTEST_PAUSE, PAUSE_OF_A_TURN * turns), LONGEST_PAUSE))
+        self._pause(LONGEST_PAUSE if is_fast else min(max(SHORTEST_PAUSE, PAUSE_OF_A_TURN * turns), LONGEST_PAUSE))
         self._pace.collect()
         if not self._pending:
             self._pace.open()

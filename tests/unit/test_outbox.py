@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import defaultdict
+from types import SimpleNamespace
 
 import pytest
 
@@ -215,6 +217,18 @@ def test_the_pause_behind_a_call_is_longer_the_more_turns_write(outbox, runs, ho
     until(lambda: len(runs.sent) == 5, what="the next call")
     assert [len(batches) for batches in runs.sent] == [1, turns, 1, turns, 1]
     assert runs.times[4] - runs.times[3] >= pause
+
+
+@pytest.mark.parametrize(("characters", "pause"), [(20, SHORTEST_PAUSE), (100_000, LONGEST_PAUSE)])
+def test_text_that_nobody_can_read_is_sent_after_the_longest_pause(outbox, runs, monkeypatch, characters, pause):
+    paused, clock = [], itertools.count(1000)
+    monkeypatch.setattr(outbox, "_pause", paused.append)
+    monkeypatch.setattr("workers.outbox.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    put(outbox, "run_1", sse.text("a"))
+    until(lambda: len(paused) == 1, what="the first pause")
+    put(outbox, "run_1", sse.text("a" * characters))
+    until(lambda: len(paused) == 2, what="the second pause")
+    assert paused == [SHORTEST_PAUSE, pause]
 
 
 def test_an_idle_outbox_stops_at_once(outbox):
