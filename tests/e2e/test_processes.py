@@ -139,6 +139,7 @@ def test_a_killed_workers_turn_ends_with_worker_lost_though_no_worker_is_left(ow
     doomed = own.worker()
     with own_client.chat("killed", model="scripted") as stream, own_client.resume() as resumed:
         stream.next("text")
+        own.await_record(own_client.session_id)
         doomed.send(signal.SIGKILL)
         killed = time.monotonic()
         with other.chat("remember 1") as unbegun:
@@ -181,6 +182,7 @@ def test_a_late_worker_cannot_overwrite_the_end_that_another_process_has_written
     frozen = own.worker()
     with own_client.streaming("POST", "/api/chat?ids=1", json={"text": "late", "model": "scripted"}) as stream:
         stream.next("text")
+        own.await_record(own_client.session_id)
         frozen.send(signal.SIGSTOP)
         try:
             (error,) = list(stream.events())

@@ -210,6 +210,7 @@ def test_a_turn_whose_worker_was_killed_is_told_as_failed_by_another_one(site, t
     text = provider.script("die", [Text(["begun "]), Held(gate)])
     with talk.chat(text, app="scripted") as stream:
         stream.next("text")
+        backend.await_record(talk.session_id)
         worker.send(signal.SIGKILL)
         worker.wait()
         assert list(stream.events())[-1]["code"] == "worker_lost"

@@ -133,6 +133,8 @@ def die(stack: Stack) -> list[str]:
         streams = {place: opened.enter_context(one.begin(*place)) for place, one in conversations.items()}
         for place, stream in streams.items():
             await_stage(conversations[place], *place, stream)
+            if not place[-1].endswith("slow_tool"):
+                stack.backend.await_record(conversations[place].client.session_id)
         stack.worker.send(signal.SIGKILL)
         ends = {place: list(stream.events())[-1] for place, stream in streams.items()}
     stack.replace_worker()

@@ -20,6 +20,7 @@ import redis as redis_py
 from app.commands.redis_server import find_server
 from app.config import Settings
 from app.errors import ConfigError
+from app.state import redis_keys
 from app.state.accounts.api_keys import ApiKeys
 from app.state.scripts import Store
 from tests.support import commands, processes
@@ -197,6 +198,18 @@ class Backend:
     def connection(self) -> redis_py.Redis:
         """A connection to its Redis, which ends with a `with` block."""
         return redis_py.Redis.from_url(self.redis_url)
+
+    def await_record(self, session_id: str) -> None:
+        """Wait until the model call of the session's turn is recorded, if a turn runs. A worker that dies before has not
+        asked, for all that anybody knows."""
+
+        def is_recorded() -> bool:
+            run = (redis.hget(redis_keys.session(session_id), "run") or b"").decode()
+            fields = redis.hkeys(redis_keys.run(session_id, run))
+            return not run or any(field.decode().startswith(redis_keys.model_call_field("")) for field in fields)
+
+        with self.connection() as redis:
+            until(is_recorded, what="the record of a model call")
 
     def key(self) -> str:
         """An API key for every app."""

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 MAX_WORDS = 2000
 """Characters of a provider's own words that are logged."""
 
-RECORD_AFTER_SECONDS = 0.01
+RECORD_AFTER_SECONDS = 0.005
 """After which a call is recorded that has not ended: its request goes first, and an answer that comes at once.
 Measured in docs/scaling.md."""
 
