@@ -200,7 +200,7 @@ class Backend:
         return redis_py.Redis.from_url(self.redis_url)
 
     def await_record(self, session_id: str) -> None:
-        """Wait until the model call of the session's turn is recorded, if one runs. A worker that dies before that has not
+        """Wait until the model call of the session's turn is recorded, if one runs: a worker that dies before has not
         asked, for all that anybody knows."""
 
         def is_recorded() -> bool:
