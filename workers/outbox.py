@@ -71,6 +71,7 @@ class Outbox:
         self._sent: dict[str, deque[EventBatch]] = {}
         self._numbers: Iterator[int] | None = None
         self._sent_at = 0.0
+        self._is_fast = False
         self._changed = threading.Condition()
         self._backoff = Backoff("outbox", Unavailable)
         self._loop = BackgroundLoop(self._pass_on, self._backoff, final=self._send_rest)
@@ -116,11 +117,13 @@ class Outbox:
         with self._changed:
             self._changed.wait_for(lambda: self._pending or self._loop.stopping)
             most = max((pending.characters for pending in self._pending.values()), default=0)
-        is_fast = most > FAST_TEXT * (time.monotonic() - self._sent_at)
+        now = time.monotonic()
+        was_fast, self._is_fast = self._is_fast, most > FAST_TEXT * (now - self._sent_at)
+        self._sent_at = now
         turns = self._send(self._pending)
-        self._sent_at = time.monotonic()
         self._pace.shut()
-        self._pause(LONGEST_PAUSE if is_fast else min(max(SHORTEST_PAUSE, PAUSE_OF_A_TURN * turns), LONGEST_PAUSE))
+        pause = min(max(SHORTEST_PAUSE, PAUSE_OF_A_TURN * turns), LONGEST_PAUSE)
+        self._pause(LONGEST_PAUSE if was_fast and self._is_fast else pause)  # one large piece is no speed
         self._pace.collect()
         if not self._pending:
             self._pace.open()

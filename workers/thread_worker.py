@@ -102,6 +102,7 @@ class ThreadWorker(RecordingWorker):
         job, began = None, time.monotonic()
         try:
             job = self._take()
+            waited = time.monotonic() - began
         finally:
             if job is None:
                 self._free_threads.release()
@@ -111,7 +112,6 @@ class ThreadWorker(RecordingWorker):
             future = self._pool.submit(self._perform, job)
             self._running.add(future)
             future.add_done_callback(self._done)
-        waited = time.monotonic() - began
         self._dequeuing.pause = LULL_SECONDS if job and waited > LULL_SECONDS else 0.0
 
     def _take(self) -> Job | None:

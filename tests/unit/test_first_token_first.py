@@ -29,6 +29,7 @@ class Provider:
     """Answers with two pieces: the second one when `go_on` is set, the first one when `answer` is."""
 
     def __init__(self) -> None:
+        self.may_answer = False
         self.asked, self.answer, self.go_on = threading.Event(), threading.Event(), threading.Event()
         self.answer.set()
         self.go_on.set()
@@ -37,7 +38,7 @@ class Provider:
         """One request."""
         request.rfile.read(int(request.headers["Content-Length"]))
         self.asked.set()
-        self.answer.wait(patient(10))
+        self.may_answer = self.answer.wait(patient(10))
         request.send_response(200)
         request.send_header("Content-Type", "text/event-stream")
         request.end_headers()
@@ -89,6 +90,7 @@ def test_a_call_is_recorded_while_its_answer_is_waited_for(provider, ask):
         return lambda _: None
 
     assert ask(on_start=on_start).text == "ab"
+    assert provider.may_answer
 
 
 def test_behind_the_first_text_the_loop_pauses(provider, ask, monkeypatch):

@@ -226,9 +226,10 @@ def test_text_that_nobody_can_read_is_sent_after_the_longest_pause(outbox, runs,
     monkeypatch.setattr("workers.outbox.time", SimpleNamespace(monotonic=lambda: next(clock)))
     put(outbox, "run_1", sse.text("a"))
     until(lambda: len(paused) == 1, what="the first pause")
-    put(outbox, "run_1", sse.text("a" * characters))
-    until(lambda: len(paused) == 2, what="the second pause")
-    assert paused == [SHORTEST_PAUSE, pause]
+    for count in (2, 3):
+        put(outbox, "run_1", sse.text("a" * characters))
+        until(lambda count=count: len(paused) == count, what="the next pause")
+    assert paused == [SHORTEST_PAUSE, SHORTEST_PAUSE, pause]
 
 
 def test_an_idle_outbox_stops_at_once(outbox):

@@ -99,7 +99,7 @@ class RequestTemplates:
         if (known := self._known.pop(key, None)) and known.head == head:
             kinds |= known.kinds
         headers = request.headers.copy()
-        del headers["content-length"]
+        headers.pop("content-length", None)
         template = RequestTemplate(kinds, request.url, headers, request.extensions, head, transport)
         self._known[key] = template
         if len(self._known) > MOST:

@@ -187,7 +187,7 @@ function drawNow() {
   if (wasNearEnd && session.items.length) scroller.toEnd();
   jump.update();
   const length = session.turn?.text.length ?? 0;
-  drawn = { at: startedAt, duration: performance.now() - startedAt, length, speed: (length - drawn.length) / (startedAt - drawn.at) };
+  drawn = { at: startedAt, duration: performance.now() - startedAt, length, speed: drawn.length && (length - drawn.length) / Math.max(startedAt - drawn.at, 32) };
 }
 
 function drawTitle() {
