@@ -14,6 +14,7 @@ import httpx
 import orjson
 
 from workers.models import routes
+from workers.models.prepared_post import PreparedPost, prepare
 from workers.models.tap import Tap, TappedTransport
 
 PROVIDERS = frozenset(["openai", "openrouter", "hosted_vllm"])
@@ -49,18 +50,12 @@ class RequestTemplate:
     `head`, and they are its end. Messages of these `kinds` are sent as they are."""
 
     kinds: frozenset[Kind]
-    url: httpx.URL
-    headers: httpx.Headers
-    extensions: dict[str, Any]
     head: str
-    transport: TappedTransport
+    post: PreparedPost
 
     async def send(self, messages: list[Message]) -> httpx.Response:
         """Send it with `messages`. Raises httpx's errors."""
-        content = f"{self.head}{json.dumps(messages)}}}"
-        extensions = dict(self.extensions)
-        request = httpx.Request("POST", self.url, headers=self.headers, content=content, extensions=extensions)
-        return await self.transport.handle_async_request(request)
+        return await self.post.send(f"{self.head}{json.dumps(messages)}}}".encode())
 
 
 class RequestTemplates:
@@ -68,7 +63,7 @@ class RequestTemplates:
 
     def __init__(self) -> None:
         self._known: dict[bytes, RequestTemplate] = {}
-        self._transports: dict[object, TappedTransport | None] = {}
+        self._transports: dict[object, httpx.AsyncBaseTransport | None] = {}
 
     async def send(self, params: dict[str, Any], tap: Tap) -> bool:
         """Send a call with litellm's arguments `params` by a template; its stream is the tap's source. False if none is
@@ -79,7 +74,7 @@ class RequestTemplates:
         template = self._known.get(key)
         if template is None or not template.kinds.issuperset(map(_kind, messages)):
             return False
-        response = await template.send(messages)
+        response = await tap.watch(template.send(messages), is_stream=True)
         self._known[key] = self._known.pop(key, template)  # the first to go is the one that waits longest for a call
         if tap.source is None:
             await response.aclose()
@@ -88,19 +83,18 @@ class RequestTemplates:
             raise NoStream("the response is no stream")
         return True
 
-    def learn(self, lesson: Lesson, tap: Tap) -> None:
+    async def learn(self, lesson: Lesson, tap: Tap) -> None:
         """Learn from a call of litellm: what `teaching` gave before, and its tap."""
         request, transport, messages = tap.request, self._own(tap.transport), json.loads(lesson.messages)
         body = json.loads(request.content) if request and tap.sent == 1 else {}
         if request is None or transport is None or body.pop("messages", None) != messages:
             return
+        post = await prepare(transport, request)
         key, kinds = lesson.key, frozenset(map(_kind, messages))
         head = f'{json.dumps(body)[:-1]}, "messages": '
         if (known := self._known.pop(key, None)) and known.head == head:
             kinds |= known.kinds
-        headers = request.headers.copy()
-        headers.pop("content-length", None)
-        template = RequestTemplate(kinds, request.url, headers, request.extensions, head, transport)
+        template = RequestTemplate(kinds, head, post)
         self._known[key] = template
         if len(self._known) > MOST:
             del self._known[next(iter(self._known))]
@@ -115,14 +109,13 @@ class RequestTemplates:
         if self._known.get(key) is template:
             del self._known[key]
 
-    def _own(self, transport: TappedTransport | None) -> TappedTransport | None:
+    def _own(self, transport: TappedTransport | None) -> httpx.AsyncBaseTransport | None:
         """One like it, which litellm does not close when it forgets a client."""
         if transport is None:
             return None
         made_with = (transport.make.args, tuple(transport.make.keywords.items()))
         if made_with not in self._transports and len(self._transports) < MOST_TRANSPORTS:
-            inner = transport.make()
-            self._transports[made_with] = TappedTransport(inner, transport.make) if inner else None
+            self._transports[made_with] = transport.make()
         return self._transports.get(made_with)
 
 

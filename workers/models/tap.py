@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from functools import partial
@@ -73,8 +73,14 @@ class Tap:
     source: Source | None = None
     _reset: Token[Tap | None] | None = field(default=None, repr=False)
 
-    async def watch(self, response: httpx.Response, is_stream: bool) -> None:
-        """Look at an answer before litellm does; `is_stream` if a stream was asked for."""
+    async def watch(self, sending: Awaitable[httpx.Response], is_stream: bool) -> httpx.Response:
+        """The answer to a request, looked at before litellm does; `is_stream` if a stream was asked for."""
+        self.sent += 1
+        try:
+            response = await sending
+        except httpx.HTTPError as error:
+            self.lost = error
+            raise
         self.rejection = self.lost = None
         _decode(response)
         self.is_page = response.is_redirect or _kind(response.headers) == "text/html"
@@ -84,6 +90,7 @@ class Tap:
             response.stream = httpx.ByteStream(body)
         elif is_stream and response.status_code == 200 and _kind(response.headers) in _STREAMS:
             self.source = response.stream = Source(response.stream, self.report, self.heard, self.pace)
+        return response
 
     def __enter__(self) -> Tap:
         self._reset = _current.set(self)
@@ -108,14 +115,8 @@ class TappedTransport(httpx.AsyncBaseTransport):
             return await self._inner.handle_async_request(request)
         request = _as_documented(request)
         request.headers["accept-encoding"] = "identity"
-        tap.sent, tap.request, tap.transport = tap.sent + 1, request, self
-        try:
-            response = await self._inner.handle_async_request(request)
-        except httpx.HTTPError as error:
-            tap.lost = error
-            raise
-        await tap.watch(response, _asks_for_a_stream(request))
-        return response
+        tap.request, tap.transport = request, self
+        return await tap.watch(self._inner.handle_async_request(request), _asks_for_a_stream(request))
 
     async def aclose(self) -> None:
         """Close litellm's."""
