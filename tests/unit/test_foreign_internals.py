@@ -8,6 +8,7 @@ import re
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
+import aiohttp
 import fakeredis
 import gevent
 import gevent.event
@@ -33,7 +34,7 @@ from rq.worker.base import BaseWorker
 from app.state.connection.clients import Refusing
 from app.turns.queue import Jobs
 from tests.support.patience import patient
-from workers.models import call, litellm_setup, tap
+from workers.models import call, litellm_setup, prepared_post, tap
 from workers.recording_worker import RecordingWorker
 from workers.thread_worker import ThreadWorker
 from workers.turn_worker import TurnWorker
@@ -182,6 +183,23 @@ def test_litellm_makes_its_transport_in_the_method_that_ours_wraps():
     assert isinstance(vars(tap.AsyncHTTPHandler)["create_async_transport"], staticmethod)
     assert "create_async_transport(" in inspect.getsource(tap.AsyncHTTPHandler.create_client)
     assert "create_async_transport(" in inspect.getsource(BaseOpenAILLM._get_async_http_client)
+
+
+def test_aiohttp_sends_a_request_by_the_methods_that_ours_calls():
+    sends = inspect.getsource(aiohttp.ClientSession._request) + inspect.getsource(aiohttp.ClientRequest.write_bytes)
+    for part in ("connector.connect(\n", "conn.protocol.set_response_params(", "protocol.start_timeout()"):
+        assert part in sends
+    parameters = inspect.signature(aiohttp.connector.BaseConnector.connect).parameters
+    assert " ".join(parameters) == "self req traces timeout"
+    assert "message, payload = await protocol.read()" in inspect.getsource(aiohttp.ClientResponse.start)
+
+
+def test_litellms_transport_has_the_parts_that_ours_reads():
+    transport = prepared_post.LiteLLMAiohttpTransport(lambda: None, ssl_verify=False)
+    assert transport._ssl_verify is False
+    assert " ".join(inspect.signature(transport._get_proxy_settings).parameters) == "request"
+    body = inspect.getsource(prepared_post.AiohttpResponseStream)
+    assert set(re.findall(r"_aiohttp_response\.(\w+)", body)) == {"content", "close", "__aexit__"}
 
 
 def test_litellm_downloads_images_by_the_functions_that_ours_replace():

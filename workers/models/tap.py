@@ -115,8 +115,8 @@ class TappedTransport(httpx.AsyncBaseTransport):
             return await self._inner.handle_async_request(request)
         request = _as_documented(request)
         request.headers["accept-encoding"] = "identity"
-        tap.request, tap.transport = request, self
-        return await tap.watch(self._inner.handle_async_request(request), _asks_for_a_stream(request))
+        tap.request, tap.transport, is_stream = request, self, _asks_for_a_stream(request)
+        return await tap.watch(self._inner.handle_async_request(request), is_stream)
 
     async def aclose(self) -> None:
         """Close litellm's."""
