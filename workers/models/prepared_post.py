@@ -1,5 +1,5 @@
-"""A POST that is sent again and again, each time with another body, over the connections of litellm's aiohttp session. The
-request of aiohttp and the headers of httpx are made once for all of them. Measured in docs/scaling.md."""
+"""A POST that is sent again and again, each time with another body, over the connections of litellm's aiohttp session.
+The request of aiohttp and the headers of httpx are made once for all of them. Measured in docs/scaling.md."""
 
 from __future__ import annotations
 
