@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from flask import Flask, request
@@ -25,6 +26,7 @@ def address() -> str:
     return normal(request.remote_addr or "")
 
 
+@lru_cache(maxsize=1024)
 def normal(text: str) -> str:
     """An address in the form that limits count by, '' if it is none. Some proxies append a port."""
     host = text.strip()

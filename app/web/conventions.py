@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from flask import Blueprint, Flask, current_app, request
+from flask import Blueprint, Flask, current_app, g, request
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,10 @@ def conventions_of(app: Flask, blueprint: str | None) -> Conventions:
 
 def conventions() -> Conventions:
     """Of the current request."""
-    if request.blueprint is None:
-        return _of_unknown_path()
-    return conventions_of(current_app, request.blueprint)
+    if "conventions" not in g:
+        name = request.blueprint
+        g.conventions = _of_unknown_path() if name is None else conventions_of(current_app, name)
+    return cast(Conventions, g.conventions)
 
 
 def _of_unknown_path() -> Conventions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, cast
 
 from app import exact_json
@@ -117,8 +117,8 @@ class Run:
         return {"model": self.model, "times": times} | ({"client_tools": names} if names else {})
 
     @classmethod
-    def read(cls, session_id: str, fields: dict[str, str]) -> Run:
-        """Out of the fields of its hash."""
+    def read(cls, session_id: str, fields: dict[str, str], **others: Any) -> Run:
+        """Out of the fields of its hash; `others` are attributes that are not stored there."""
         return cls(
             session_id=session_id,
             id=fields["id"],
@@ -148,14 +148,16 @@ class Run:
             earlier=tuple(fields.get("earlier", "").split()),
             goes_on=OpenCalls.answered_in(fields),
             client_tools=tuple(exact_json.loads(fields.get("client_tools", "[]"))),
+            **others,
         )
 
     @classmethod
     def read_claimed(cls, session_id: str, reply: Sequence[Any]) -> Run:
         """Out of what the script `claim` returns."""
         fields = from_pairs(reply[0])
-        return replace(
-            cls.read(session_id, fields),
+        return cls.read(
+            session_id,
+            fields,
             stored_user_state=fields["session_user_state"],
             summary=Summary.read(fields.get("thread_summary", "")),
             asked_ids=frozenset(exact_json.loads(fields.get("thread_asked_ids", "[]"))),
@@ -165,7 +167,7 @@ class Run:
     @classmethod
     def read_sealed(cls, session_id: str, reply: Sequence[Any]) -> Run:
         """Out of what the script `seal` returns."""
-        return replace(cls.read(session_id, from_pairs(reply[0])), first_entries=first_entries(reply[1]))
+        return cls.read(session_id, from_pairs(reply[0]), first_entries=first_entries(reply[1]))
 
 
 def _of(fields: dict[str, str], prefix: str) -> tuple[str, ...]:

@@ -77,8 +77,9 @@ class Admission:
             settings=services.settings,
         )
 
-    def admit(self, session_id: str, message: TurnRequest, caller: Caller) -> Accepted:
-        """Accept the message for its caller; from then on the session belongs to the caller's client, if there is one.
+    def admit(self, session_id: str, message: TurnRequest, caller: Caller, run_id: str = "") -> Accepted:
+        """Accept the message for its caller; its turn gets the id `run_id`, a new one without it. From then on the
+        session belongs to the caller's client, if there is one.
 
         Raises `Overloaded`, `BudgetSpent`, `TooManyRequests`, `Conflict`, `NotFound`; then nothing has changed.
         """
@@ -88,6 +89,7 @@ class Admission:
             session_id,
             replace(
                 message,
+                run_id=run_id,
                 principal=principal,
                 limits=self._concurrency_limits(caller),
                 binds_client=bool(caller.client),

@@ -147,8 +147,10 @@ def _unknown_key() -> ApiError:
 
 
 def _sent_key() -> str:
-    sent = request.headers.get("X-API-Key") or request.headers.get("Aomi-App-Key") or ""
-    return sent or (_bearer_key() if conventions().bearer_keys else "")
+    if "sent_key" not in g:
+        sent = request.headers.get("X-API-Key") or request.headers.get("Aomi-App-Key") or ""
+        g.sent_key = sent or (_bearer_key() if conventions().bearer_keys else "")
+    return cast(str, g.sent_key)
 
 
 def _bearer_key() -> str:

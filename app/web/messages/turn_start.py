@@ -104,7 +104,7 @@ def admit(session_id: str, message: TurnRequest) -> Accepted:
             forget = hub.expect(channel)
             slot.at_release(forget)
             unless_accepted.callback(forget)
-        accepted = Admission.of(services()).admit(session_id, replace(message, run_id=run_id), current_caller())
+        accepted = Admission.of(services()).admit(session_id, message, current_caller(), run_id)
         if accepted.run_id == run_id:
             unless_accepted.pop_all()
     if accepted.is_heard:
