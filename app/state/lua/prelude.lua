@@ -77,10 +77,11 @@ end
 
 -- Append frames to the session's update stream, keep the newest `max_updates`, publish each one.
 local function publish_updates(session, frames, max_updates, ttl)
+  if #frames == 0 then return end
   local stream = updates_key(session)
+  local before = redis.call('HINCRBY', session, 'updates', #frames / 2) - #frames / 2
   for i = 1, #frames, 2 do
-    local kind, frame = frames[i], frames[i + 1]
-    local n = redis.call('HINCRBY', session, 'updates', 1)
+    local kind, frame, n = frames[i], frames[i + 1], before + (i + 1) / 2
     redis.call('XADD', stream, 'MAXLEN', '~', max_updates, string.format('%d-0', n), 'kind', kind, 'frame', frame)
     redis.call(PUBLISH, stream, string.format('%d %d %s\n', n, n, kind) .. frame)
   end
@@ -222,16 +223,21 @@ end
 -- Whether a turn has a model call that is not settled and counted yet.
 local function has_unsettled_model_calls(run) return has_field(run, model_call_field('')) end
 
+-- Let those of the keys that exist live for `seconds` from now on, and return whether there are any. It is for keys that
+-- most sessions do not have: one command tells so.
+local function renew_any(keys, seconds)
+  if redis.call('EXISTS', unpack(keys)) == 0 then return false end
+  for _, key in ipairs(keys) do redis.call('EXPIRE', key, seconds) end
+  return true
+end
+
 -- Renew the life of a thread. It is a sixteenth longer than that of its session, so that it need not be renewed with it
 -- each time: see renew_threads.lua.
 local function renew_thread(session, id, ttl)
   local life = ttl + math.ceil(ttl / 16)
   redis.call('EXPIRE', thread_key(session, id), life)
   redis.call('EXPIRE', messages_key(session, id), life)
-  redis.call('EXPIRE', branches_key(session, id), life)
-  redis.call('EXPIRE', aside_key(session, id), life)
-  redis.call('EXPIRE', ids_key(session, id), life)
-  redis.call('EXPIRE', feedback_key(session, id), life)
+  renew_any({branches_key(session, id), aside_key(session, id), ids_key(session, id), feedback_key(session, id)}, life)
 end
 
 -- Whether the lives of all threads of the session are to be renewed: half of what they have more than it is over.
@@ -240,23 +246,24 @@ local function are_threads_due(session, ttl)
   return now_ms() - tonumber(redis.call('HGET', session, 'threads_renewed_at') or 0) > ttl * 1000 / 32
 end
 
--- Renew the life of every lasting key of the session, but for its threads: of them, only that of `thread`.
-local function renew_ttl(session, ttl, thread)
-  redis.call('EXPIRE', session, ttl)
-  redis.call('EXPIRE', threads_key(session), ttl)
-  redis.call('EXPIRE', waiting_key(session), ttl)
-  redis.call('EXPIRE', updates_key(session), ttl)
-  redis.call('EXPIRE', usage_key(session), ttl)
-  redis.call('EXPIRE', response_usage_key(session), ttl)
-  redis.call('EXPIRE', files_key(session), ttl)
+-- Renew the life of every file of the session whose upload has ended.
+local function renew_files(session, ttl)
   for _, id in ipairs(redis.call('HKEYS', files_key(session))) do
-    if redis.call('HEXISTS', file_key(session, id), 'bytes') == 1 then -- otherwise its upload has not ended
+    if redis.call('HEXISTS', file_key(session, id), 'bytes') == 1 then
       redis.call('EXPIRE', file_key(session, id), ttl)
       redis.call('EXPIRE', file_data_key(session, id), ttl)
     end
   end
-  redis.call('EXPIRE', client_key(session), ttl)
-  redis.call('EXPIRE', owner_key(session), ttl)
+end
+
+-- Renew the life of every lasting key of the session, but for its threads: of them, only that of `thread`.
+local function renew_ttl(session, ttl, thread)
+  redis.call('EXPIRE', session, ttl)
+  redis.call('EXPIRE', threads_key(session), ttl)
+  redis.call('EXPIRE', updates_key(session), ttl)
+  redis.call('EXPIRE', usage_key(session), ttl)
+  local rare = {waiting_key(session), response_usage_key(session), files_key(session), client_key(session), owner_key(session)}
+  if renew_any(rare, ttl) then renew_files(session, ttl) end
   renew_thread(session, thread, ttl)
 end
 
