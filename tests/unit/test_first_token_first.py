@@ -26,10 +26,10 @@ MODEL = "openai/m"
 
 
 class Provider:
-    """Answers with two pieces: the second one when `go_on` is set, the first one when `answer` is."""
+    """Answers with two pieces: the second one when `go_on` is set, the first one when `answer` is; or `at_once`."""
 
     def __init__(self) -> None:
-        self.may_answer = False
+        self.may_answer = self.at_once = False
         self.asked, self.answer, self.go_on = threading.Event(), threading.Event(), threading.Event()
         self.answer.set()
         self.go_on.set()
@@ -42,10 +42,12 @@ class Provider:
         request.send_response(200)
         request.send_header("Content-Type", "text/event-stream")
         request.end_headers()
-        for delta, finish in (('{"content":"a"}', "null"), ('{"content":"b"}', "null"), ("{}", '"stop"')):
-            request.wfile.write(
-                b'data: {"choices":[{"index":0,"delta":%b,"finish_reason":%b}]}\n\n' % (delta.encode(), finish.encode())
-            )
+        pieces = [
+            b'data: {"choices":[{"index":0,"delta":%b,"finish_reason":%b}]}\n\n' % piece
+            for piece in ((b'{"content":"a"}', b"null"), (b'{"content":"b"}', b"null"), (b"{}", b'"stop"'))
+        ]
+        for piece in [b"".join(pieces)] if self.at_once else pieces:
+            request.wfile.write(piece)
             request.wfile.flush()
             self.go_on.wait(patient(10))
         request.close_connection = True
@@ -93,7 +95,9 @@ def test_a_call_is_recorded_while_its_answer_is_waited_for(provider, ask):
     assert provider.may_answer
 
 
-def test_behind_the_first_text_the_loop_pauses(provider, ask, monkeypatch):
+@pytest.mark.parametrize("at_once", [False, True])
+def test_behind_the_first_text_the_loop_pauses(provider, ask, monkeypatch, at_once):
+    provider.at_once = at_once
     monkeypatch.setattr(call, "FIRST_PAUSE", LONG)
     provider.go_on.clear()
     came = []

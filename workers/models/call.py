@@ -32,8 +32,8 @@ READ_WITHOUT_LITELLM = frozenset(["openai", "azure", "deepseek", "mistral", "gro
 makes a pydantic object of each chunk, which is a third of the worker's time (docs/design.md)."""
 
 FIRST_PAUSE = 0.001
-"""Seconds without reading behind the first text of a reply: the outbox, another thread, need not wait
-for Python's lock. Measured in docs/scaling.md."""
+"""Seconds in which nothing is parsed or read behind the first text of a reply: the outbox, another thread, need not
+wait for Python's lock. Measured in docs/scaling.md."""
 
 _OPENAI_STREAMS = (OpenAIChatCompletionStreamingHandler, OpenRouterChatCompletionStreamingHandler, AsyncStream)
 
@@ -83,12 +83,9 @@ class StreamedCall:
                     stream = await self._through_litellm(tap)
                 async for deltas in self._deltas(stream, tap):
                     timer.reset()
-                    had_begun = self.builder.begun
-                    self.builder.add(deltas)
+                    await self._add(deltas)
                     if self.builder.finished:
                         timer.expect_little()
-                    if self.builder.begun and not had_begun:
-                        await asyncio.sleep(FIRST_PAUSE)
             return self._reply(tap)
         except CallFailed:
             raise
@@ -99,6 +96,15 @@ class StreamedCall:
                 await tap.source.aclose()
             if stream is not None:
                 await _close(stream)
+
+    async def _add(self, deltas: Iterable[Delta]) -> None:
+        """Take the deltas of one read. Those behind the reply's first text come after a pause."""
+        rest = iter(deltas)
+        while not self.builder.begun and (delta := next(rest, None)) is not None:
+            self.builder.add([delta])
+            if self.builder.begun:
+                await asyncio.sleep(FIRST_PAUSE)
+        self.builder.add(rest)
 
     async def _through_litellm(self, tap: Tap) -> Any:
         """litellm's stream."""

@@ -59,10 +59,10 @@ class Source(httpx.AsyncByteStream):
             if data:
                 yield data
 
-    async def openai_deltas(self) -> AsyncIterator[list[Delta]]:
-        """The deltas of OpenAI's wire, for each read from the provider."""
+    async def openai_deltas(self) -> AsyncIterator[Iterator[Delta]]:
+        """The deltas of OpenAI's wire, for each read from the provider, made as they are taken."""
         async for frames in self._read():
-            yield [delta for frame in frames for delta in self._of_openai(frame)]
+            yield (delta for frame in frames for delta in self._of_openai(frame))
 
     async def aclose(self) -> None:
         """Let go of the connection: kept for the next call if the answer ends by itself, else closed."""

@@ -171,7 +171,7 @@ class _Decoded(httpx.AsyncByteStream):
 
 def _decode(response: httpx.Response) -> None:
     """Some servers compress though nobody asked them to. (httpx does not change an encoding that it does not know.)"""
-    if response.headers.get("content-encoding", "identity") != "identity":
+    if "content-encoding" in response.headers and response.headers["content-encoding"] != "identity":
         response.stream = _Decoded(response)
         for name in ("content-encoding", "content-length"):
             response.headers.pop(name, None)
