@@ -3,7 +3,8 @@
 The clients do it, for every command that they send. This covers RQ and `limits`, too, which make names of their own,
 and all other code uses names without the prefix. Three rules make it work: a script derives names from its KEYS alone;
 names inside values have no prefix; subscriptions (`PubSubListener`) and channels that are arguments of a script
-(`Store.control`) have it before they reach the client.
+(`Store.control`) have it before they reach the client. (A script of one server alone may get commands and names as
+Redis has them: `app.state.scripts.commands_of`.)
 """
 
 from __future__ import annotations

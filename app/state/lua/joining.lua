@@ -98,9 +98,10 @@ local function is_heard(session, run)
   return (heard[2] or 0) > 0 and 'heard' or ''
 end
 
--- Record a run that waits for the turn `current`, nil for none. `args` are those of start.lua.
+-- Record a run that waits for the turn `current`, nil for none, with its lease. `args` are those of start.lua.
 local function record_run(session, thread, args, message, current)
-  local run = run_key(session, args.run)
+  local run, lease = run_key(session, args.run), args.lease
+  if lease ~= '' then redis.call('ZADD', lease.key, string.format('%.0f', now_ms() + lease.ms), lease.member) end
   redis.call('HSET', run, 'id', args.run, 'thread', thread, 'status', 'waiting', 'app', args.app, 'model', args.model,
     'message', message, 'queued_at', args.now, 'events', 0, 'behind', current or '', 'origin', args.origin,
     'on_busy', args.on_busy)

@@ -5,7 +5,7 @@
 -- requests), on_busy, branch ('edit', 'regenerate' or ''), target (the
 -- message that it replaces or answers, '' for the last one), client_id (that the client gave its message, '' for none),
 -- max_siblings, max_searched (threads that may have a message with that id), response_format and client_tools (JSON, '' for none), max_waiting, body (its digest), now, ttl, sent_ttl, max_updates,
--- title_frame, state_frame, closed_frame, queue (see enqueue_job), expects ({app, model} that must be chosen in the session,
+-- title_frame, state_frame, closed_frame, queue (see enqueue_job), lease ({key, member, ms} as Redis has the key; '' on a cluster, whose caller gives it before), expects ({app, model} that must be chosen in the session,
 -- '' for any), binds (whether the session belongs to the client from now on).
 -- A message that interrupts supersedes those that wait to do the same, and a turn of its thread that waits to go on with
 -- answered calls, whose answer would come behind it: the caller ends them.
@@ -168,8 +168,8 @@ end
 if not reply and is_id_taken(target) then reply = {'id_taken'} end
 if reply then return reply end
 
--- Redis refuses a script in full memory only at its first write, if that needs memory. The turn's lease is written before
--- this script and would be refused; a reply, which begins by closing requests, would be accepted without one.
+-- Redis refuses a script in full memory only at its first write, if that needs memory. (A reply would begin by closing
+-- requests, which needs none.)
 redis.call('HSET', run, 'id', args.run)
 if redis.call('EXISTS', session) == 0 then redis.call('HSET', session, unpack(args.session)) end
 if args.title ~= '' and set_title(session) then add_update('title_changed', args.title_frame) end

@@ -6,10 +6,11 @@ Redis's own clock says when a lease ends.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from app.state import redis_keys
-from app.state.scripts import Call, Commands, Store
+from app.state.scripts import Call, Commands, Store, commands_of
 from app.state.turns.due import Due, overdue, postpone, setting
 from app.state.turns.run_status import ENDED
 
@@ -45,6 +46,19 @@ class Leases:
         It is sent before a script that begins a turn, so that no turn lacks a lease, whatever dies in between.
         """
         return setting(self._lease(session_id, run_id))
+
+    def first(self, session_id: str, run_id: str) -> dict[str, Any] | None:
+        """The lease of a new turn, for the script that records it; None on a cluster, where `renewal` comes before."""
+        if self._is_cluster:
+            return None
+        due = self._lease(session_id, run_id)
+        return {"key": self._name, "member": due.member, "ms": int(due.seconds * 1000)}
+
+    @cached_property
+    def _name(self) -> Any:
+        """The name of the set, as scripts of one server take it."""
+        [[_, name]] = commands_of(self._redis.pipeline(transaction=False).zcard(redis_keys.LEASES))
+        return name
 
     def slot_seconds(self, times: int = 1) -> float:
         """How long the slot of a turn lasts whose lease is given now, for several `times` AOMI_LEASE."""

@@ -68,7 +68,9 @@ class RunStore:
             keys.append(sent_before.sent_key(session_id, request))
         args = start_args(self._settings, self._clock.now_iso(), (session_id, run_id), request, slots, queue)
         script = "answer_calls" if request.call_answers else "start"
-        reply = self._store.call(script, keys, args, self.leases.renewal(session_id, run_id))
+        lease = self.leases.first(session_id, run_id)
+        before = None if lease else self.leases.renewal(session_id, run_id)
+        reply = self._store.call(script, keys, args | {"lease": lease}, before)
         outcome, *ids = ((raw or b"").decode() for raw in reply)
         kind = cast(AcceptOutcome, outcome)
         if outcome in ("started", "waiting"):
