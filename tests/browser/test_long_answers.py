@@ -47,7 +47,7 @@ PIECE = 50
 CPU_SECONDS = 2.0
 """Of a machine that is not busy; it takes about one. Before blocks were drawn once, it was ten times as much."""
 STREAM_SECONDS = 1.2
-"""Of the same text that streams and whose end is followed; it takes about 0.65."""
+"""Of the same text that streams and whose end is followed; it takes about half a second."""
 
 
 @contextmanager

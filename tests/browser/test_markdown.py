@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -42,6 +45,38 @@ ARE_MARKED = """async (one) => {
 def test_a_text_that_has_streamed_is_as_one_that_came_at_once(here):
     different = [forms for forms in here.page.evaluate(COMPARE, [TEXTS]) if len(set(forms)) != 1]
     assert different == []
+
+
+PARTS = [
+    *(part for text in TEXTS if "<script>" not in text for part in re.split(r"(?<=\n\n)", text)),
+    *("\n", "   behind\n\n", "    four\n", "\tb\n", "- x\n", "2. y\n\n", "+ z\n", "> q\n", "* * *\n", "===\n", "---\n"),
+    *(
+        "```\n",
+        "~~~\n",
+        "<div>\n",
+        "</div>\n\n",
+        "<!-- c\n",
+        "-->\n",
+        "|---|\n",
+        "| a |\n",
+        "[1]",
+        "[^1]: note\n",
+        "**b",
+        "`c",
+    ),
+]
+
+
+def structure(html):
+    """Without colours, which come as code is seen, and without spaces at the end of an element."""
+    return re.sub(r"</?span[^>]*>|\s+(?=<)", "", html)
+
+
+def test_a_text_of_any_parts_that_has_streamed_is_as_one_that_came_at_once(here):
+    chance = random.Random(19)
+    texts = ["".join(chance.choices(PARTS, k=chance.randint(3, 16))) for _ in range(300)]
+    forms = here.page.evaluate(COMPARE, [texts])
+    assert [each for each in forms if len(set(map(structure, each))) != 1] == []
 
 
 PLAIN = [

@@ -9,7 +9,7 @@ import { nodesOf, scrolling } from "./markdown_elements.js";
 const marked = new Marked({ gfm: true, breaks: true, walkTokens: replaceImage });
 
 const NAMED_CHARACTER = /&(?:#\d{1,7}|#x[\da-f]{1,6}|\w+);/i; // such as "&copy;": the browser knows their names
-const MAX_SPOKEN = 10_000; // UTF-16 units of Markdown
+const MAX_SPOKEN = 5_000; // UTF-16 units of Markdown: five minutes
 
 const APART = new Set(["LI", "P", "PRE", "TD", "TH"]);
 

@@ -33,16 +33,20 @@ export class MarkdownView {
     if (text === this.#text && isGrowing === this.#isGrowing) return;
     const source = text.includes("\r") ? text.replaceAll("\r\n", "\n").replaceAll("\r", "\n") : text;
     if (!source.startsWith(this.#source)) this.#drop(0);
-    if (!isGrowing || !this.#blocks.length) this.#settled = { count: 0, length: 0 }; // the whole text is looked at
+    if (!this.#blocks.length) this.#unsettle();
     [this.#text, this.#source, this.#isGrowing] = [text, source, isGrowing];
     this.#draw(isGrowing && isFollowed);
   }
 
   #draw(canSkip) {
     const { count, length } = this.#settled;
-    const links = Object.assign(Object.create(null), this.#isGrowing ? this.#links : null);
+    const links = Object.assign(Object.create(null), this.#links);
     const blocks = blocksOf(this.#source.slice(length), links);
-    if (!this.#isGrowing && Object.keys(links).length) this.#drop(0); // blocks that were drawn before may have these links
+    if (!this.#isGrowing && count && Object.keys(links).length) {
+      this.#drop(0); // blocks that were drawn before may have these links
+      this.#unsettle();
+      return this.#draw(false);
+    }
     const shown = this.#blocks.slice(count);
     const changed = blocks.findIndex(({ raw }, index) => raw !== shown[index]?.raw);
     if (changed < 0) this.#drop(count + blocks.length);
@@ -96,6 +100,12 @@ export class MarkdownView {
     this.#placeHeadings(all);
   }
 
+  /** The next drawing looks at the whole text. */
+  #unsettle() {
+    this.#settled = { count: 0, length: 0 };
+    this.#links = Object.create(null);
+  }
+
   #drop(index) {
     for (const { nodes } of this.#blocks.slice(index)) for (const node of nodes) node.remove();
     this.#blocks.length = Math.min(this.#blocks.length, index);
@@ -108,7 +118,7 @@ export class MarkdownView {
     for (const { codes, isSkipped } of ended) {
       for (const code of codes) code.colour({ isSeen: this.#isGrowing && count > 0 && !isSkipped });
     }
-    const settled = this.#isGrowing ? blocks.slice(0, -OPEN_BLOCKS) : blocks;
+    const settled = blocks.slice(0, -OPEN_BLOCKS);
     for (const { token } of settled) if (token.type === "def") this.#links[token.tag] ??= token;
     this.#settled = { count: count + settled.length, length: settled.reduce((sum, block) => sum + block.length, length) };
   }

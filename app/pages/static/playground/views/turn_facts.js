@@ -21,14 +21,19 @@ export class TurnFacts {
     this.button.hidden = !facts;
     const shown = JSON.stringify(facts);
     if (!facts || this._shown === shown) return;
-    this._shown = shown;
+    [this._shown, this._facts] = [shown, facts];
     setText(this.button, summary(facts));
-    const rows = rowsOf(facts).filter(([, value]) => value);
+    if (!this.list.hidden) this._list();
+  }
+
+  _list() {
+    const rows = rowsOf(this._facts).filter(([, value]) => value);
     setChildren(this.list, rows.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
   }
 
   _toggle() {
     this.list.hidden = !this.list.hidden;
+    if (!this.list.hidden) this._list();
     this.button.setAttribute("aria-expanded", String(!this.list.hidden));
     this.list.scrollIntoView({ block: "nearest" });
   }
