@@ -111,7 +111,7 @@ class Worker:
         queue_clock.install(self._runtime.services.clock.now)
         gc.collect()
         gc.freeze()  # litellm's 300,000 objects live for ever: to collect them stops all streams for 150 ms
-        gc.set_threshold(20_000, 20, 100)  # a turn makes thousands of objects, none of them in cycles: docs/scaling.md
+        gc.set_threshold(20_000, 20, 10)  # a turn makes thousands of objects, few of them in cycles: docs/scaling.md
         self._reaper.start()
         self._webhook_sender.start()
         self._loop_check.start()

@@ -27,7 +27,7 @@ def setup(settings: Settings) -> None:
     level = min(logging.WARNING, logging.getLevelNamesMapping()[settings.log_level])
     logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.captureWarnings(True)
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line has them
+    logging.logThreads = logging.logMultiprocessing = False  # no line has them
     logging.raiseExceptions = False  # an unwritable record would be printed with all its contents
     for name in ("rq.worker", "rq.queue", "rq.job"):
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -17,6 +17,7 @@ TEXTS = [
     "```python\nprint('```')\n\n\nx = 1\n```\n\n~~~\nnot closed\n\n# no heading",
     "| a | b |\n|---|:-:|\n| 1 | 2 |\n| 3 | 4 |\n\n> quoted\n> > deeper\n\nlazy\n---\n",
     "see [one] and [two][1]\n\nbetween\n\n[one]: https://one.example\n[1]: https://two.example 'title'\n\nend",
+    "> [a]: https://a.example\n\n- x\n\n  [b]: https://b.example\n\none\n\ntwo\n\nthree\n\nsee [a] and [b] end\n",
     "<b>bold</b> <i>x\n\n<kbd>K</kbd>\n\n<script>1</script>\n\n![picture](https://a.example/b.png)\n\nend",
     "line\r\nend\r\n\r\n- [x] done\r\n- [ ] open\r\n\r\n***\r\n",
     "a  \nb\\\nc\n\n    indented\n\n    code\n\n\\[x\\] &amp; ~~gone~~ https://auto.example\n",

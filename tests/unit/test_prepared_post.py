@@ -6,11 +6,13 @@ import contextlib
 import json
 import socket
 import ssl
+import threading
 
 import httpx
 import pytest
 
 from tests.support.engines import Certificates
+from tests.support.patience import patient, until
 from tests.support.servers import answer_json, serving
 from workers.loop_thread import LoopThread
 from workers.models import prepared_post, tap
@@ -125,6 +127,25 @@ def test_a_body_that_is_left_unread_ends_the_connection(loop):
     with client_of(loop, long) as client:
         for _ in range(2):
             client.run(leave(client.post))
+    assert len(set(ports)) == 2
+
+
+def test_a_cancelled_request_ends_its_connection(loop):
+    ports, reached = [], threading.Event()
+
+    def slow(request):
+        ports.append(request.client_address[1])
+        reached.set()
+        request.rfile.read(len(BODY) + 1)  # until the client has gone
+        request.close_connection = True
+
+    with client_of(loop, slow) as client:
+        for _ in range(2):
+            reached.clear()
+            sending = loop.submit(client.post.send(BODY))
+            assert reached.wait(patient(10))
+            sending.cancel()
+            until(lambda: not client.transport.client.connector._acquired, what="the end of the connection")
     assert len(set(ports)) == 2
 
 

@@ -32,8 +32,8 @@ READ_WITHOUT_LITELLM = frozenset(["openai", "azure", "deepseek", "mistral", "gro
 makes a pydantic object of each chunk, which is a third of the worker's time (docs/design.md)."""
 
 FIRST_PAUSE = 0.001
-"""Seconds in which nothing is parsed or read behind the first text of a reply: the outbox, another thread, need not
-wait for Python's lock. Measured in docs/scaling.md."""
+"""Seconds in which nothing is read, or made of what was read, behind the first text of a reply: the outbox, another
+thread, need not wait for Python's lock. Measured in docs/scaling.md."""
 
 _OPENAI_STREAMS = (OpenAIChatCompletionStreamingHandler, OpenRouterChatCompletionStreamingHandler, AsyncStream)
 

@@ -70,7 +70,7 @@ class DirectPost:
             unless_answered.callback(connection.close)
             message, content = await self._exchange(connection, body)
             unless_answered.pop_all()
-        stream = AiohttpResponseStream(_Body(connection, content))
+        stream = AiohttpResponseStream(_Body(connection, content, is_kept=message.code == 200))
         return httpx.Response(message.code, headers=list(message.raw_headers), stream=stream)
 
     async def _connect(self) -> Connection:
@@ -97,12 +97,13 @@ class DirectPost:
 
 
 class _Body:
-    """The body of a response, as litellm reads one of aiohttp. At its end the connection is kept for the next one."""
+    """The body of a response, as litellm reads one of aiohttp; one task reads and closes it. At its end the connection
+    `is_kept` for the next one: not where a server may have refused a request that has not left as a whole."""
 
-    def __init__(self, connection: Connection, content: StreamReader) -> None:
+    def __init__(self, connection: Connection, content: StreamReader, is_kept: bool) -> None:
         self.content = content
         self._connection = connection
-        content.on_eof(self._ended)
+        content.on_eof(connection.release if is_kept else connection.close)
 
     def close(self) -> None:
         """Close the connection, if it was not kept."""
@@ -110,13 +111,6 @@ class _Body:
 
     async def __aexit__(self, *_: object) -> None:
         self._connection.release()
-
-    def _ended(self) -> None:
-        transport = self._connection.transport
-        if transport and transport.get_write_buffer_size():  # answered before the request had left
-            self._connection.close()
-        else:
-            self._connection.release()
 
 
 async def prepare(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> PreparedPost:

@@ -62,7 +62,7 @@ class Tap:
     sent: int = 0
     """Requests that left."""
     request: httpx.Request | None = None
-    """The last of them."""
+    """The last one that litellm made."""
     transport: TappedTransport | None = None
     """Which sent it."""
     lost: httpx.HTTPError | None = None

@@ -168,8 +168,8 @@ end
 if not reply and is_id_taken(target) then reply = {'id_taken'} end
 if reply then return reply end
 
--- Redis refuses a script in full memory only at its first write, if that needs memory. (A reply would begin by closing
--- requests, which needs none.)
+-- Redis refuses a script in full memory only at its first write, if that needs memory, so this one comes first. (A reply
+-- would begin by closing requests, which needs none.)
 redis.call('HSET', run, 'id', args.run)
 if redis.call('EXISTS', session) == 0 then redis.call('HSET', session, unpack(args.session)) end
 if args.title ~= '' and set_title(session) then add_update('title_changed', args.title_frame) end

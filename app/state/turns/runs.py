@@ -77,7 +77,8 @@ class RunStore:
             thread, current, heard, *superseded = ids
             is_heard = bool(heard) and not self._store.is_cluster  # there, a process listens at several nodes
             return Accepted(kind, run_id, thread, current, tuple(superseded), is_heard=is_heard)
-        self.leases.drop(session_id, run_id, slots)
+        if before or slots:
+            self.leases.drop(session_id, run_id, slots)
         if outcome == "kept":
             return Accepted("kept", awaiting=tuple(ids))
         return Accepted(kind, "".join(ids))

@@ -19,6 +19,7 @@ export class MarkdownView {
   #isGrowing = true;
   #blocks = []; // as blocksOf() has them, with what renderBlocks() made of them
   #links = Object.create(null); // targets of links, of the blocks that have settled
+  #hasLinks = false; // whether any drawing has found a target, also one inside of a list or a quotation
   #highest = LOWEST; // level of the headings so far
   #settled = { count: 0, length: 0 }; // of the blocks that nothing changes any more
   #last = null; // the element behind which the text grows
@@ -42,7 +43,8 @@ export class MarkdownView {
     const { count, length } = this.#settled;
     const links = Object.assign(Object.create(null), this.#links);
     const blocks = blocksOf(this.#source.slice(length), links);
-    if (!this.#isGrowing && count && Object.keys(links).length) {
+    this.#hasLinks ||= Object.keys(links).length > 0;
+    if (!this.#isGrowing && count && this.#hasLinks) {
       this.#drop(0); // blocks that were drawn before may have these links
       this.#unsettle();
       return this.#draw(false);
@@ -103,7 +105,7 @@ export class MarkdownView {
   /** The next drawing looks at the whole text. */
   #unsettle() {
     this.#settled = { count: 0, length: 0 };
-    this.#links = Object.create(null);
+    [this.#links, this.#hasLinks] = [Object.create(null), false];
   }
 
   #drop(index) {
