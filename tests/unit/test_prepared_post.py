@@ -87,17 +87,36 @@ def test_requests_differ_in_their_bodies_alone_and_share_a_connection(loop):
     assert second[2] == headers | {"content-length": "2"}
 
 
-def test_a_response_before_the_request_has_left_ends_the_connection(loop):
-    def refuse_unread(request):
+@pytest.mark.parametrize("status", [200, 413])
+def test_a_response_before_the_request_has_left_ends_the_connection(loop, status):
+    def answer_unread(request):
         if int(request.headers["Content-Length"]) < 100:
             told(request)
         else:
-            answer_json(request, 413, [request.client_address[1]])
+            answer_json(request, status, [request.client_address[1]])
 
-    with client_of(loop, refuse_unread) as client:
-        status, (port,) = client.send(b" " * 50_000_000)
-        assert status == 413
+    with client_of(loop, answer_unread) as client:
+        came, (port,) = client.send(b" " * 50_000_000)
+        assert came == status
         assert client.send()[1][0] != port
+
+
+def test_what_comes_between_two_requests_is_not_taken_for_a_response(loop):
+    go_on = threading.Event()
+
+    def twice(request):
+        told(request)
+        go_on.wait(patient(10))
+        answer_json(request, 200, "stray")
+
+    with client_of(loop, twice) as client:
+        _, first = client.send(b"1")
+        ((kept, _),) = next(iter(client.transport.client.connector._conns.values()))
+        go_on.set()
+        until(lambda: kept.should_close, what="the stray response")
+        _, second = client.send(b"2")
+    assert (first[3], second[3]) == ("1", "2")
+    assert first[0] != second[0]
 
 
 def test_what_comes_before_the_response_is_passed_over(loop):
@@ -107,6 +126,15 @@ def test_what_comes_before_the_response_is_passed_over(loop):
 
     with client_of(loop, hints_first) as client:
         assert [client.send()[0] for _ in range(2)] == [200, 200]
+
+
+def test_a_status_that_is_none_is_not_waited_for(loop):
+    def odd(request):
+        request.rfile.read(int(request.headers["Content-Length"]))
+        request.wfile.write(b"HTTP/1.1 099 Odd\r\nContent-Length: 2\r\n\r\n{}")
+
+    with client_of(loop, odd) as client:
+        assert client.send() == (99, {})
 
 
 def test_a_body_that_is_left_unread_ends_the_connection(loop):

@@ -74,15 +74,20 @@ class DirectPost:
         return httpx.Response(message.code, headers=list(message.raw_headers), stream=stream)
 
     async def _connect(self) -> Connection:
+        """A connection. One that was lost, or on which something came, while nobody asked is replaced once."""
         connector: BaseConnector = self._transport.get_valid_client_session().connector
         try:
-            return await connector.connect(self._request, [], self._timeout)
+            connection = await connector.connect(self._request, [], self._timeout)
+            if connection.protocol is None or connection.protocol.should_close:
+                connection.close()
+                connection = await connector.connect(self._request, [], self._timeout)
         except TimeoutError as error:
             raise ConnectionTimeoutError(f"no connection to {self._request.url.host} in time") from error
+        return connection
 
     async def _exchange(self, connection: Connection, body: bytes) -> tuple[RawResponseMessage, StreamReader]:
         protocol, transport = connection.protocol, connection.transport
-        if protocol is None or transport is None:
+        if protocol is None or transport is None or protocol.should_close:  # what came would be taken for the response
             raise ServerDisconnectedError()
         protocol.set_response_params(read_until_eof=True, auto_decompress=False, read_timeout=self._timeout.sock_read)
         transport.write(b"%scontent-length: %d\r\n\r\n%s" % (self._head, len(body), body))
@@ -90,7 +95,7 @@ class DirectPost:
         try:
             while True:
                 message, content = await protocol.read()
-                if message.code >= 200 or message.code == 101:  # others come before the response
+                if not 100 <= message.code <= 199 or message.code == 101:  # others come before the response
                     return message, content
         except HttpProcessingError as error:
             raise ClientResponseError(self._request.request_info, (), message=error.message) from error
@@ -98,12 +103,14 @@ class DirectPost:
 
 class _Body:
     """The body of a response, as litellm reads one of aiohttp; one task reads and closes it. At its end the connection
-    `is_kept` for the next one: not where a server may have refused a request that has not left as a whole."""
+    `is_kept` for the next one, if the request has left as a whole: not where a server may have refused the rest of it.
+    (Through TLS it always seems to have left.)"""
 
     def __init__(self, connection: Connection, content: StreamReader, is_kept: bool) -> None:
         self.content = content
         self._connection = connection
-        content.on_eof(connection.release if is_kept else connection.close)
+        self._is_kept = is_kept
+        content.on_eof(self._ended)
 
     def close(self) -> None:
         """Close the connection, if it was not kept."""
@@ -111,6 +118,13 @@ class _Body:
 
     async def __aexit__(self, *_: object) -> None:
         self._connection.release()
+
+    def _ended(self) -> None:
+        transport = self._connection.transport
+        if self._is_kept and transport and not transport.get_write_buffer_size():
+            self._connection.release()
+        else:
+            self._connection.close()
 
 
 async def prepare(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> PreparedPost:
