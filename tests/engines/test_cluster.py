@@ -23,8 +23,14 @@ def patterns(rights: list[str], sign: str) -> set[str]:
     return {right[1:] for right in rights if right.startswith(sign)}
 
 
+@pytest.fixture(scope="module", params=["classic", pytest.param("sharded", marks=pytest.mark.exhaustive)])
+def pubsub(request):
+    """How a web process subscribes; each way has a cluster of its own, whose master dies at last."""
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def nodes(program, tmp_path_factory):
+def nodes(program, pubsub, tmp_path_factory):
     with stopped_at_last(RedisCluster(program, tmp_path_factory.mktemp("cluster"), 1)) as cluster:
         for node in cluster.nodes:
             node.admin.execute_command("ACL SETUSER", *rules("aomi"))
@@ -43,10 +49,10 @@ def queue(tmp_path_factory):
     node.stop()
 
 
-@pytest.fixture(scope="module", params=["classic", pytest.param("sharded", marks=pytest.mark.exhaustive)])
-def clustered(request, nodes, queue, site):
+@pytest.fixture(scope="module")
+def clustered(pubsub, nodes, queue, site):
     url = nodes.url.replace("://", "://aomi:SECRET@")
-    with site(nodes, REDIS_URL=url, AOMI_QUEUE_REDIS_URL=queue.url, AOMI_CLUSTER_PUBSUB=request.param) as running:
+    with site(nodes, REDIS_URL=url, AOMI_QUEUE_REDIS_URL=queue.url, AOMI_CLUSTER_PUBSUB=pubsub) as running:
         yield running
 
 
