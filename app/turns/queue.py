@@ -51,10 +51,10 @@ class Jobs:
         return TurnQueue(self._list, self._enqueuing.commands, self._removing.commands, most)
 
     @cached_property
-    def _list(self) -> Any:
+    def _list(self) -> str:
         """The name of the list of turns' jobs, as commands have it."""
         [[_, name]] = commands_of(self._turns.connection.pipeline().llen(self._turns.key))
-        return name
+        return str(name)
 
     def _enqueuing_turn(self, session_id: str, run_id: str) -> Any:
         pipeline = self._turns.connection.pipeline()  # RQ's own would make two round trips

@@ -19,6 +19,7 @@ from tests.chaos.site import standing
 from tests.chaos.verdict import Verdict
 from tests.support.backend import free_port
 from tests.support.client import PLAIN, Client, fetch
+from tests.support.document import made
 from tests.support.nginx import nginx_running
 from tests.support.patience import kept, patient, setting, until
 from tests.support.servers import Silence, StepwiseText, Text
@@ -144,6 +145,43 @@ def test_no_log_has_a_session_id(site, client):
     assert '"GET /api/sessions/-" 200' in logged
     assert client.session_id not in logged
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}", logged)
+
+
+ID = "resp_9Yx-4f"
+
+OF_OTHERS = ["/agui/threads/{id}", "/api/session/{id}", "/{id}/api/state", "/v2/responses/{id}"]
+"""Paths of nobody, as one that is misspelt."""
+
+
+@pytest.mark.parametrize("path", [*(path for path in made()["paths"] if "{" in path), *OF_OTHERS])
+def test_no_path_in_the_log_has_an_id(site, client, path):
+    logged = logged_by(site, client, re.sub(r"\{\w+\}", ID, path), made()["paths"].get(path, ["get"]))
+    assert {one.split("/-")[0] for one in logged} <= {path.split("/{")[0], "-"}
+    assert ID not in "".join(logged)
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        (f"/api/sessions/{ID}/threads/{ID}/messages", "/api/sessions/-/threads"),
+        (f"/ai/chat/{ID}/stream", "/ai/chat/-/stream"),
+        (f"/v1/responses/{ID}/input_items", "/v1/responses/-/input_items"),
+        ("/api/control/models", "/api/control/models"),
+        ("/agui/default", "/agui/default"),
+        ("/openapi.json", "/openapi.json"),
+    ],
+)
+def test_the_words_of_a_path_are_logged(site, client, path, shown):
+    assert logged_by(site, client, path, ["get"]) == [shown]
+
+
+def logged_by(site, client, path, verbs):
+    """The paths in the log of such requests."""
+    before = len(site.logged.read_text().splitlines())
+    for verb in verbs:
+        client.request(verb.upper(), path)
+    until(lambda: len(site.logged.read_text().splitlines()) >= before + len(verbs), what="the lines of the log")
+    return re.findall(r'"[A-Z]+ (\S+)" ', "\n".join(site.logged.read_text().splitlines()[before:]))
 
 
 @pytest.mark.exhaustive

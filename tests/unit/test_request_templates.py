@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 
 import pytest
 
@@ -12,7 +14,7 @@ from workers.loop_thread import LoopThread
 from workers.models import call, litellm_setup, request_templates
 from workers.models.call import CallFailed, StreamedCall
 from workers.models.reply_builder import ReplyBuilder
-from workers.models.request_templates import RequestTemplates
+from workers.models.request_templates import RequestTemplate, RequestTemplates
 
 SENT = {"stream": True, "stream_options": {"include_usage": True}, "max_retries": 0, "timeout": 30}
 TOOL = {"type": "function", "function": {"name": "price", "parameters": {"type": "object", "properties": {}}}}
@@ -164,10 +166,51 @@ def test_a_template_goes_after_its_time_and_the_key_with_it(caller, monkeypatch)
     assert caller.through_litellm == 2
 
 
+def test_a_template_that_goes_while_its_request_is_answered_stays_gone(caller, provider):
+    caller.call(TALK[:2])
+
+    def slowly(request):
+        caller.templates._known.clear()
+        streamed(request)
+
+    provider.answer = slowly
+    assert caller.call(TALK[:2]) == "Hello there"
+    assert caller.through_litellm == 1
+    assert not caller.templates._known
+
+
+def test_one_that_made_room_for_others_is_not_kept(caller, monkeypatch):
+    monkeypatch.setattr(request_templates, "MOST", 1)
+    made = []
+    monkeypatch.setattr(request_templates, "RequestTemplate", lambda *args: _seen(made, RequestTemplate(*args)))
+    for name in ("a", "b", "c"):
+        caller.call(TALK[:2], model=f"openai/{name}")
+    gc.collect()
+    assert [one() is not None for one in made] == [False, False, True]
+
+
+def _seen(made, template):
+    made.append(weakref.ref(template))
+    return template
+
+
+def test_a_library_that_has_changed_costs_no_call(caller, monkeypatch, caplog):
+    async def changed(*_):
+        raise AttributeError("a library has changed")
+
+    monkeypatch.setattr(request_templates, "prepare", changed)
+    assert [caller.call(TALK[:2]) for _ in range(2)] == ["Hello there"] * 2
+    assert caller.through_litellm == 2
+    until(lambda: gc.collect() >= 0 and "a library has changed" in caplog.text, what="the error in the log")
+
+
 def test_a_template_keeps_no_message(caller):
     caller.call(TALK)
     (template,) = caller.templates._known.values()
-    kept = [getattr(template, name) for name in template.__dataclass_fields__] + [vars(template.post)]
+    kept = [getattr(template, name) for name in template.__dataclass_fields__] + [
+        vars(template.post),
+        vars(template.post._request),
+    ]
     assert "sk-one" in str(kept)
     assert "3,500" not in str(kept)
 

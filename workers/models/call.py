@@ -111,7 +111,7 @@ class StreamedCall:
         lesson = None if self.through_wrapper else request_templates.teaching(self.params)
         stream = await litellm.acompletion(**self.params)
         if lesson and self._reads_openai(stream, tap) and stream.custom_llm_provider in request_templates.PROVIDERS:
-            await self.templates.learn(lesson, tap)
+            self.templates.learn(lesson, tap)
         return stream
 
     def _reply(self, tap: Tap) -> Reply:

@@ -6,7 +6,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterable
+import weakref
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +65,7 @@ class RequestTemplates:
     def __init__(self) -> None:
         self._known: dict[bytes, RequestTemplate] = {}
         self._transports: dict[object, httpx.AsyncBaseTransport | None] = {}
+        self._learning: set[asyncio.Task[None]] = set()
 
     async def send(self, params: dict[str, Any], tap: Tap) -> bool:
         """Send a call with litellm's arguments `params` by a template; its stream is the tap's source. False if none is
@@ -75,7 +77,8 @@ class RequestTemplates:
         if template is None or not template.kinds.issuperset(map(_kind, messages)):
             return False
         response = await tap.watch(template.send(messages), is_stream=True)
-        self._known[key] = self._known.pop(key, template)  # the first to go is the one that waits longest for a call
+        if self._known.get(key) is template:  # it may have gone, or been replaced
+            self._known[key] = self._known.pop(key)  # the first to go is the one that waits longest for a call
         if tap.source is None:
             await response.aclose()
             if tap.rejection is None:  # litellm may know what to do with such a response
@@ -83,8 +86,14 @@ class RequestTemplates:
             raise NoStream("the response is no stream")
         return True
 
-    async def learn(self, lesson: Lesson, tap: Tap) -> None:
-        """Learn from a call of litellm: what `teaching` gave before, and its tap."""
+    def learn(self, lesson: Lesson, tap: Tap) -> None:
+        """Learn from a call of litellm: what `teaching` gave before, and its tap. A task of its own does so: if a
+        library is not as it was, asyncio logs that, and the call goes on."""
+        task = asyncio.get_running_loop().create_task(self._learn(lesson, tap))
+        self._learning.add(task)
+        task.add_done_callback(self._learning.discard)
+
+    async def _learn(self, lesson: Lesson, tap: Tap) -> None:
         request, transport, messages = tap.request, self._own(tap.transport), json.loads(lesson.messages)
         body = json.loads(request.content) if request and tap.sent == 1 else {}
         if request is None or transport is None or body.pop("messages", None) != messages:
@@ -98,12 +107,16 @@ class RequestTemplates:
         self._known[key] = template
         if len(self._known) > MOST:
             del self._known[next(iter(self._known))]
-        asyncio.get_running_loop().call_later(SECONDS, self._forget, key, template)
+        asyncio.get_running_loop().call_later(SECONDS, self._expire, key, weakref.ref(template))
 
     async def close(self) -> None:
         """Close its connections."""
         for transport in filter(None, self._transports.values()):
             await transport.aclose()
+
+    def _expire(self, key: bytes, template: Callable[[], RequestTemplate | None]) -> None:
+        if alive := template():  # one that made room for others is not kept for its timer
+            self._forget(key, alive)
 
     def _forget(self, key: bytes, template: RequestTemplate) -> None:
         if self._known.get(key) is template:

@@ -89,7 +89,7 @@ class Admission:
             session_id,
             replace(
                 message,
-                run_id=run_id or message.run_id,
+                run_id=run_id,
                 principal=principal,
                 limits=self._concurrency_limits(caller),
                 binds_client=bool(caller.client),
