@@ -42,6 +42,7 @@ def test_calls_are_edited_approved_and_declined_on_any_tab_and_after_a_reload(as
     text = provider.script("pay on the page", [Calls([*pays, ("Repeat", {"word": "a"})])], [Text(["All done."])])
     asking.say(text)
     expect(cards(asking)).to_have_count(3)
+    expect(cards(asking).last).to_have_accessible_name("Run Repeat?")
     expect(asking.page.locator("#status")).to_have_text("Pay and Pay and Repeat: waiting for your answer")
     expect(asking.box).to_have_accessible_description(re.compile("A message instead of an answer declines"))
     expect(asking.button("Approve all 3")).to_be_visible()
@@ -99,6 +100,7 @@ def test_a_question_of_a_server_is_a_form_and_its_page_a_link_that_only_the_user
     asking.intercept("**/api/chat?ids=1*", lambda route: route.abort())
     asking.page.reload()
     form = cards(asking).first
+    expect(form).to_have_accessible_name("hotel__book asks you")
     expect(form).to_contain_text("How many seats?")
     form.get_by_role("button", name="Answer").click()
     expect(form.get_by_role("alert")).to_have_text("seats is needed.")
@@ -116,6 +118,7 @@ def test_a_question_of_a_server_is_a_form_and_its_page_a_link_that_only_the_user
 def test_a_refusal_is_beside_its_card_and_a_message_or_an_answer_elsewhere_closes_it(asking, client, provider):
     text = provider.script("map on the page", [Calls([("ShowMap", {"at": "Rome"})])], [Text(["There it is."])])
     client.ask(text, app="asking", tools=[MAP])
+    expect(cards(asking).first).to_have_accessible_name("ShowMap is for you to run")
     result = asking.page.get_by_label("Result (JSON or text)")
     result.fill("x" * 300_000)
     asking.button("Send the result").click()

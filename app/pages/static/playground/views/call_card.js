@@ -93,7 +93,7 @@ export class CallCard {
   }
 
   _card() {
-    const { question } = this._call;
+    const { name, question } = this._call;
     const heading = el("h3", { id: `${this._id}-title` }, icon("tool"), this._kind.title(name));
     return el(
       "div",
