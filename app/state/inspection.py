@@ -76,7 +76,7 @@ class Inspection:
         return [Charge.read(exact_json.loads(value)) for value in charges]
 
     def client_requests(self) -> int:
-        """How many requests to clients are open."""
+        """How many requests to clients have not expired, answered ones among them."""
         return int(self._redis.zcard(redis_keys.CLIENT_REQUESTS))
 
     def awaiting_runs(self) -> list[tuple[str, str]]:

@@ -142,7 +142,7 @@ SCHEMA = (
     Key("usage:{<key>}:month:<month>", "hash", "the same of a month", "AOMI_USAGE_TTL"),
     Key("usage:{<key>}:counted", "zset", "ids of recently counted charges, by time, ms", "AOMI_CHARGE_TTL"),
     Key("model-calls", "zset", "`<id> <run> <n>` of calls to settle, by when one looks, ms", "an entry: until then"),
-    Key("client-requests", "zset", "`<id> <n>` of open client requests by their end, ms", "an entry: until the end"),
+    Key("client-requests", "zset", "`<id> <n>` of client requests by their end, ms", "an entry: until the end"),
     Key(
         "open-calls",
         "zset",
