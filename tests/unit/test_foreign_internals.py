@@ -14,6 +14,7 @@ import gevent
 import gevent.event
 import gevent.socket
 import pytest
+from aiohttp.client_proto import ResponseHandler
 from gunicorn.arbiter import Arbiter
 from gunicorn.http import message
 from gunicorn.http.wsgi import Response
@@ -192,6 +193,9 @@ def test_aiohttp_sends_a_request_by_the_methods_that_ours_calls():
     parameters = inspect.signature(aiohttp.connector.BaseConnector.connect).parameters
     assert " ".join(parameters) == "self req traces timeout"
     assert "message, payload = await protocol.read()" in inspect.getsource(aiohttp.ClientResponse.start)
+    taken = inspect.signature(aiohttp.ClientRequest.__init__).parameters
+    assert {"method", "url", "headers", "loop", "session", "ssl", "server_hostname"} <= set(taken)
+    assert isinstance(ResponseHandler.should_close, property)
 
 
 def test_litellms_transport_has_the_parts_that_ours_reads():
