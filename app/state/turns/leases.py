@@ -6,11 +6,11 @@ Redis's own clock says when a lease ends.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from app.state import redis_keys
-from app.state.connection.prefix import Prefix
-from app.state.scripts import Call, Commands, Store
+from app.state.scripts import Call, Commands, Store, commands_of
 from app.state.turns.due import Due, overdue, postpone, setting
 from app.state.turns.run_status import ENDED
 
@@ -36,7 +36,6 @@ class Leases:
         self._store = store
         self._redis = store.redis
         self._is_cluster = store.is_cluster
-        self._name = Prefix(store.settings.redis_prefix).name(redis_keys.LEASES)
         self.seconds = store.settings.lease
         self.slot_ttl = (MAX_LEASES + 2) * self.seconds
         """How long slots are kept that nobody renews, in seconds: longer than any of them lasts."""
@@ -54,6 +53,12 @@ class Leases:
             return None
         due = self._lease(session_id, run_id)
         return {"key": self._name, "member": due.member, "ms": int(due.seconds * 1000)}
+
+    @cached_property
+    def _name(self) -> str:
+        """The name of the set, as scripts of one server take it."""
+        [[_, name]] = commands_of(self._redis.pipeline(transaction=False).zcard(redis_keys.LEASES))
+        return str(name)
 
     def slot_seconds(self, times: int = 1) -> float:
         """How long the slot of a turn lasts whose lease is given now, for several `times` AOMI_LEASE."""
