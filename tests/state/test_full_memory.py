@@ -16,6 +16,7 @@ from app.state.connection.cluster import Cluster
 from app.state.tools.client_requests import ClientRequests
 from app.state.tools.open_requests import open_requests
 from app.state.turns.runs import RunStore
+from app.state.turns.slots import ConcurrencyLimit
 from app.state.turns.turn_requests import BranchPoint
 from app.state.webhooks.deliveries import Deliveries
 from app.state.write_check import WriteCheck
@@ -53,6 +54,13 @@ def test_a_session_with_turns_that_run_and_wait_is_erased(full, sessions, runs, 
             runs.start("s", said())
         erased(sessions, runs, settings, queue)
     assert standing_in(connection, "{s}", "0xabc", full[0].id) == []
+
+
+def test_a_message_that_is_refused_keeps_no_slot(runs, connection, said):
+    limit = ConcurrencyLimit("address", "a", 1)
+    with full_memory(connection), pytest.raises(OutOfMemoryError):
+        runs.start("s", said(limits=(limit,)))
+    assert runs.start("another", said(limits=(limit,))).outcome == "started"
 
 
 def test_a_page_loads_an_answer_that_is_being_made(full, runs, connection):

@@ -106,8 +106,9 @@ class Leases:
         return self._store.removing([(name, member(session_id, run_id)) for name in (*slots, redis_keys.LEASES)])
 
     def free(self, session_id: str, run_id: str, slots: Sequence[str]) -> None:
-        """Free the slots of a turn that has ended on a cluster. Its lease stays until it runs out: if the master of the
-        turn dies and loses the end, the lease, which another master holds, leads the reaper to the turn."""
+        """Free the slots of a turn that Redis refused, or that has ended on a cluster. Its lease stays until it runs
+        out: if the master of the turn dies and loses the end, the lease, which another master holds, leads the reaper
+        to the turn."""
         self._remove(session_id, run_id, slots)
 
     def drop(self, session_id: str, run_id: str, slots: Sequence[str] = ()) -> None:

@@ -11,6 +11,8 @@ from dataclasses import replace
 from itertools import starmap
 from typing import Any, cast
 
+from redis.exceptions import ResponseError
+
 from app import exact_json
 from app.events import sse
 from app.events.entries import StreamEntry
@@ -70,7 +72,11 @@ class RunStore:
         script = "answer_calls" if request.call_answers else "start"
         lease = self.leases.first(session_id, run_id)
         before = None if lease else self.leases.renewal(session_id, run_id)
-        reply = self._store.call(script, keys, args | {"lease": lease}, before)
+        try:
+            reply = self._store.call(script, keys, args | {"lease": lease}, before)
+        except ResponseError:  # refused, so no turn needs its slots; behind another error it may run
+            self.leases.free(session_id, run_id, slots)
+            raise
         outcome, *ids = ((raw or b"").decode() for raw in reply)
         kind = cast(AcceptOutcome, outcome)
         if outcome in ("started", "waiting"):
