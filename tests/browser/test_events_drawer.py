@@ -52,6 +52,16 @@ def test_requests_and_events_are_grouped_by_turns_as_they_were(here: Playground)
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("width", [1100, 1280, 1400])
+def test_between_both_sides_the_title_is_read(here: Playground, width):
+    here.page.set_viewport_size({"width": width, "height": 800})
+    here.button("Events").click()
+    expect(here.page.locator("#drawer")).to_be_visible()
+    assert here.page.locator("#title").bounding_box()["width"] > 100
+    assert here.page.locator("#model").bounding_box()["width"] > 80
+
+
+@pytest.mark.long
 def test_a_request_opens_to_the_json_of_its_response_without_the_persons_key(scripted, key):
     scripted.say(f"my key is {key}")
     expect(scripted.turns.last).to_contain_text("ok")
