@@ -24,7 +24,7 @@ from workers.read_pace import ReadPace
 log = logging.getLogger(__name__)
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.05
-PAUSE_OF_A_TURN = 0.0008
+PAUSE_OF_A_TURN = 0.001
 """Seconds between two calls: more with each turn that the last one had events of. A busy process sends fewer, larger
 events, which cost Redis, the readers and itself less."""
 

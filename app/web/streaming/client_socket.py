@@ -70,6 +70,16 @@ class ClientSocket(socket):
             self._deadline = time.monotonic() + self._longest
         return data
 
+    def sendall(self, data: bytes, flags: int = 0) -> None:
+        """As that of a socket. Nearly always the kernel takes all at once: only if not, gevent asks it how much it
+        takes, and limits the time."""
+        try:
+            sent = self.send(data, flags, timeout=0.0)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            super().sendall(memoryview(data)[sent:], flags)
+
     def _ended(self) -> bytes:
         self._is_over = True
         if self._is_in_body:
