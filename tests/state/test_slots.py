@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from redis.exceptions import ResponseError
 
 from app.events import sse
 from app.state import redis_keys
@@ -55,6 +56,13 @@ def test_who_lacks_one_slot_keeps_no_other(runs, connection, said):
     narrow = ConcurrencyLimit("key", "ab12", 1)
     runs.start("a", said(limits=(narrow,)))
     assert runs.start("b", said(limits=(ADDRESS, narrow))).exceeded == narrow
+    assert slots(connection, ADDRESS) == []
+
+
+def test_who_is_refused_a_slot_by_redis_keeps_no_other(runs, connection, said):
+    connection.set(KEY.redis_key, "no slots")
+    with pytest.raises(ResponseError):
+        runs.start("s", said(limits=(ADDRESS, KEY)))
     assert slots(connection, ADDRESS) == []
 
 

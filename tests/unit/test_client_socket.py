@@ -41,6 +41,12 @@ def test_a_small_write_asks_for_no_buffer(pair, monkeypatch):
     assert client.recv(10) == b"hello"
 
 
+def test_nothing_is_written_to_one_that_has_gone(pair):
+    connection, client = pair
+    client.close()
+    connection.sendall(b"")
+
+
 def test_a_client_that_does_not_read_is_not_waited_for(pair):
     connection, _ = pair
     connection.await_body()

@@ -7,6 +7,7 @@ free by itself. It lasts one AOMI_LEASE longer: the reaper finds the slot of an 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from app.state import redis_keys
@@ -38,17 +39,15 @@ class Slots:
     def take(self, session_id: str, run_id: str, limits: Sequence[ConcurrencyLimit]) -> ConcurrencyLimit | None:
         """Take a slot of each limit for a turn that is about to start.
 
-        Returns the limit that has no slot left, if there is one; then no slot is taken.
+        Returns the limit that has no slot left, if there is one; then, and behind an error, no slot is taken.
         """
-        for index, limit in enumerate(limits):
-            if not self._take(session_id, run_id, limit):
-                self._give_back(session_id, run_id, limits[:index])
-                return limit
+        with ExitStack() as unless_all:
+            for limit in limits:
+                if not self._take(session_id, run_id, limit):
+                    return limit
+                unless_all.callback(self._store.redis.zrem, limit.redis_key, member(session_id, run_id))
+            unless_all.pop_all()
         return None
-
-    def _give_back(self, session_id: str, run_id: str, limits: Sequence[ConcurrencyLimit]) -> None:
-        for limit in limits:
-            self._store.redis.zrem(limit.redis_key, member(session_id, run_id))
 
     def _take(self, session_id: str, run_id: str, limit: ConcurrencyLimit) -> bool:
         args = {

@@ -74,7 +74,7 @@ class ClientSocket(socket):
         """As that of a socket. Nearly always the kernel takes all at once: only if not, gevent asks it how much it
         takes, and limits the time."""
         try:
-            sent = self.send(data, flags, timeout=0.0)
+            sent = self.send(data, flags, timeout=0.0) if data else 0
         except BlockingIOError:
             sent = 0
         if sent < len(data):
